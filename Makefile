@@ -1,0 +1,47 @@
+# Two commands to know: `make demo` and `make test`. The rest is for those who stay.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+STACK ?= local
+ARGS ?=
+
+.PHONY: demo test check up down format lock schemas clean
+
+demo: $(VENV)/ready           ## Route 200 fictional referrals through the real services and show it.
+	$(BIN)/python -m deploy.local.demo $(ARGS)
+
+test: $(VENV)/ready           ## The whole suite; starts the Kafka and MongoDB it needs. ARGS= goes to pytest.
+	STACK=$(STACK) $(BIN)/python -m pytest $(ARGS)
+
+check: $(VENV)/ready          ## Lint, types and architecture rules.
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+up: $(VENV)/ready             ## Start the stack and the four services, and leave them running.
+	$(BIN)/python -m deploy.local up
+
+down: $(VENV)/ready           ## Stop what `make up` started.
+	$(BIN)/python -m deploy.local down
+
+format: $(VENV)/ready
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+schemas: $(VENV)/ready        ## Write the JSON Schemas of all messages to contracts/schemas.
+	$(BIN)/python -m contracts.schemas
+
+lock:                         ## Resolve pyproject.toml anew into requirements.lock (needs uv).
+	uv pip compile --generate-hashes --universal --no-emit-index-url --extra local --extra dev \
+	  --custom-compile-command "make lock" -q pyproject.toml -o requirements.lock
+
+$(VENV)/ready: requirements.lock
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	  { echo "Python 3.11 or newer is needed; say which one with: make PYTHON=python3.12 …"; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	@touch $@
+
+clean:
+	rm -rf $(VENV) build .mypy_cache .pytest_cache .ruff_cache .hypothesis
