@@ -1,0 +1,179 @@
+"""What an agency sends on ``agency.<id>.referrals``. Holds personal data; intake's gate seals it."""
+
+from datetime import date
+from typing import Annotated, ClassVar, Literal, Self
+
+from pydantic import AwareDatetime, Field, StringConstraints, model_validator
+
+from .base import Input, Value
+from .words import AgeBand, Category, ConsentGiver, Flag, LegalBasis, PersonalField, ReferrerKind, Sex, Status, Urgency
+
+Reference = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9._-]{1,64}$")]
+"""An agency's own number for a referral, or its label for a need. Appears in topics, so it must not be a name."""
+
+TenantId = Annotated[str, StringConstraints(pattern=r"^[a-z0-9-]{1,63}$")]
+Language = Annotated[str, StringConstraints(pattern=r"^[a-z]{2,3}$")]
+"""ISO 639-1 or 639-3 code."""
+Admin1 = Annotated[str, StringConstraints(pattern=r"^[A-Z]{2}(-[A-Z0-9]{1,3})?$")]
+"""ISO 3166-2 subdivision such as ``BY-BR``, or the country alone."""
+Short = Annotated[str, StringConstraints(min_length=1, max_length=200)]
+Note = Annotated[str, StringConstraints(min_length=1, max_length=2000)]
+
+
+class Caregiver(Value):
+    """Who cares for a child, and whether they know of the referral (UNHCR inter-agency form)."""
+
+    name: Short | None = None
+    relation: Short | None = None
+    informed: bool
+    separated: bool = False
+
+
+class Contact(Value):
+    """How, or whether, the person may be reached. `may_contact` false hides every channel from everyone."""
+
+    may_contact: bool
+    phone: Short | None = None
+    email: Short | None = None
+    other: Short | None = None
+
+
+class Person(Value):
+    """Who is referred. A name or a case code, a birth date or an age band: the least that will do."""
+
+    name: Short | None = None
+    case_code: Short | None = None
+    birth_date: date | None = None
+    age_band: AgeBand | None = None
+    sex: Sex
+    languages: Annotated[list[Language], Field(min_length=1, max_length=10)]
+    nationality: Annotated[str, StringConstraints(pattern=r"^[A-Z]{2}$")] | None = None
+    status: Status | None = None
+    disability: bool = False
+    flags: Annotated[list[Flag], Field(max_length=12)] = []
+    caregiver: Caregiver | None = None
+    contact: Contact
+
+    @model_validator(mode="after")
+    def _identified_and_aged(self) -> Self:
+        if self.name is None and self.case_code is None:
+            raise ValueError("give a name or a case_code")
+        if (self.birth_date is None) == (self.age_band is None):
+            raise ValueError("give either birth_date or age_band")
+        band = self.age_band
+        if band in (AgeBand.TODDLER, AgeBand.CHILD, AgeBand.ADOLESCENT) and self.caregiver is None:
+            raise ValueError("under 18 the caregiver block is needed, also for an unaccompanied child")
+        return self
+
+    def band_on(self, day: date) -> AgeBand:
+        """The age band on a day."""
+        if self.age_band is not None:
+            return self.age_band
+        born = self.birth_date
+        assert born is not None, "the model holds one of the two"  # noqa: S101
+        return AgeBand.of(max(0, day.year - born.year - ((day.month, day.day) < (born.month, born.day))))
+
+
+class Location(Value):
+    """Where the person is. Coordinates are WGS 84 degrees and leave the gate only as a coarse H3 cell."""
+
+    admin1: Admin1
+    place: Short | None = None
+    latitude: Annotated[float, Field(ge=-90, le=90)] | None = None
+    longitude: Annotated[float, Field(ge=-180, le=180)] | None = None
+
+    @model_validator(mode="after")
+    def _both_or_neither(self) -> Self:
+        if (self.latitude is None) != (self.longitude is None):
+            raise ValueError("give both latitude and longitude, or neither")
+        return self
+
+
+class Grant(Value):
+    """Which fields the named recipients may see once they have accepted."""
+
+    recipients: Literal["any"] | Annotated[list[TenantId], Field(min_length=1, max_length=50)]
+    fields: Annotated[list[PersonalField], Field(max_length=len(PersonalField))] = []
+
+
+class Consent(Value):
+    """What was agreed, on what basis, when and by whom. No grant that covers a provider: never routed to it."""
+
+    basis: LegalBasis
+    given_at: AwareDatetime
+    given_by: ConsentGiver
+    grants: Annotated[list[Grant], Field(min_length=1, max_length=20)]
+
+
+class Constraints(Value):
+    """Limits that are never traded. `max_distance_km` counts from the person's cell to the service."""
+
+    max_distance_km: Annotated[float, Field(gt=0, le=1000)] | None = None
+    languages: Annotated[list[Language], Field(max_length=5)] = []
+    step_free: bool = False
+    not_providers: Annotated[list[TenantId], Field(max_length=50)] = []
+
+
+class Preferences(Value):
+    """What would be liked, other things being equal."""
+
+    providers: Annotated[list[TenantId], Field(max_length=10)] = []
+
+
+class Need(Value):
+    """One thing asked for. `need` is the agency's label for it within the referral."""
+
+    need: Reference
+    category: Category
+    urgency: Urgency
+    constraints: Constraints = Constraints()
+    preferences: Preferences = Preferences()
+    note: Note | None = None
+
+
+class Submitted(Input):
+    """A new referral. Sent twice, with the same reference, it is one referral."""
+
+    TYPE: ClassVar[str] = "agency.submitted.v1"
+
+    reference: Reference
+    agency: TenantId | None = None
+    referrer: ReferrerKind
+    person: Person
+    household_size: Annotated[int, Field(ge=1, le=30)] = 1
+    location: Location
+    consent: Consent
+    needs: Annotated[list[Need], Field(min_length=1, max_length=20)]
+
+    @model_validator(mode="after")
+    def _labels_differ(self) -> Self:
+        labels = [need.need for need in self.needs]
+        if len(set(labels)) != len(labels):
+            raise ValueError("each need has a label of its own within the referral")
+        return self
+
+
+class Corrected(Submitted):
+    """The referral as it should have been, whole. Needs that are no longer in it are withdrawn."""
+
+    TYPE: ClassVar[str] = "agency.corrected.v1"
+
+
+class Withdrawn(Input):
+    """The referral, or the named needs of it, are not wanted any more."""
+
+    TYPE: ClassVar[str] = "agency.withdrawn.v1"
+
+    reference: Reference
+    agency: TenantId | None = None
+    needs: Annotated[list[Reference], Field(max_length=20)] = []
+    reason: Literal["resolved", "person-request", "mistake", "moved-away", "other"] = "other"
+
+
+class StatusRequested(Input):
+    """Tell me again where this referral stands."""
+
+    TYPE: ClassVar[str] = "agency.status-requested.v1"
+
+    reference: Reference
+    agency: TenantId | None = None

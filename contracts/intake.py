@@ -1,0 +1,193 @@
+"""What intake says: facts on ``referrals.intake``, and what its gate puts on its inbox."""
+
+from typing import ClassVar, Literal
+
+from pydantic import AwareDatetime
+
+from .agency import Admin1, Consent, Constraints, Language, Preferences
+from .base import Event, Value
+from .words import AgeBand, Category, Flag, PersonalField, ReferrerKind, Sex, Status, Urgency
+
+
+class Minimum(Value):
+    """All that matching and an undecided provider learn of a person. Coarse; no free text."""
+
+    age_band: AgeBand
+    sex: Sex
+    languages: list[Language]
+    status: Status | None = None
+    flags: list[Flag] = []
+    household_size: int = 1
+
+
+class Region(Value):
+    """Where, coarsely: an ISO 3166-2 subdivision, and an H3 cell of resolution 5 (some 250 km²) where known."""
+
+    admin1: Admin1
+    cell: str | None = None
+
+
+class Asked(Value):
+    """A need without its note. `need_id` is derived from the referral's id and the agency's label `need`."""
+
+    need_id: str
+    need: str
+    category: Category
+    urgency: Urgency
+    constraints: Constraints = Constraints()
+    preferences: Preferences = Preferences()
+
+
+class Sealed(Value):
+    """AES-256-GCM under the referral's own data key: base64 of nonce and ciphertext, bound to referral and purpose."""
+
+    key_id: str
+    box: str
+
+
+class Received(Event):
+    """Gate to intake: a submitted (or corrected) referral, well-formed, its personal data sealed."""
+
+    TYPE: ClassVar[str] = "intake.received.v1"
+
+    referral_id: str
+    agency: str
+    reference: str
+    corrects: bool = False
+    referrer: ReferrerKind
+    received_at: AwareDatetime
+    person: Minimum
+    region: Region
+    consent: Consent
+    needs: list[Asked]
+    personal: Sealed
+
+
+class WithdrawalReceived(Event):
+    """Gate to intake: a withdrawal. No needs named: all of them."""
+
+    TYPE: ClassVar[str] = "intake.withdrawal-received.v1"
+
+    referral_id: str
+    agency: str
+    reference: str
+    needs: list[str] = []
+    reason: str
+
+
+class StatusAsked(Event):
+    """Gate to intake: the agency asks where the referral stands."""
+
+    TYPE: ClassVar[str] = "intake.status-asked.v1"
+
+    referral_id: str
+    agency: str
+    reference: str
+
+
+class _OfNeed(Event):
+    referral_id: str
+    need_id: str
+    need: str
+    agency: str
+    reference: str
+
+
+class Accepted(_OfNeed):
+    """A need to be matched. `revision` counts corrections of it, from 0."""
+
+    TYPE: ClassVar[str] = "intake.accepted.v1"
+
+    revision: int = 0
+    referrer: ReferrerKind
+    requested_at: AwareDatetime
+    category: Category
+    urgency: Urgency
+    person: Minimum
+    region: Region
+    constraints: Constraints
+    preferences: Preferences
+    recipients: Literal["any"] | list[str]
+
+
+class Withdrawn(_OfNeed):
+    """A need that is not wanted any more."""
+
+    TYPE: ClassVar[str] = "intake.withdrawn.v1"
+
+    reason: str
+
+
+class Held(Event):
+    """What intake keeps of a referral for itself: the sealed person and the consent. Journaled, on no topic."""
+
+    TYPE: ClassVar[str] = "intake.held.v1"
+
+    agency: str
+    reference: str
+    referrer: ReferrerKind
+    requested_at: AwareDatetime
+    person: Minimum
+    region: Region
+    consent: Consent
+    needs: list[Asked]
+    personal: Sealed
+
+
+class Problem(Value):
+    """One thing to fix: the field's path, and what to do. Never the value."""
+
+    field: str
+    fix: str
+
+
+class Refused(Event):
+    """What an agency sent cannot be acted on, and why. `reference` is empty where none could be read."""
+
+    TYPE: ClassVar[str] = "intake.refused.v1"
+
+    referral_id: str
+    agency: str
+    reference: str = ""
+    sent: str
+    problems: list[Problem]
+
+
+class StatusDue(Event):
+    """To outcomes: tell the agency again where this need stands."""
+
+    TYPE: ClassVar[str] = "intake.status-due.v1"
+
+    referral_id: str
+    need_id: str
+    need: str
+    agency: str
+    reference: str
+
+
+class ReleaseRequested(Event):
+    """To intake: this provider has accepted; release what consent allows."""
+
+    TYPE: ClassVar[str] = "intake.release-requested.v1"
+
+    referral_id: str
+    need_id: str
+    need: str
+    attempt: int
+    provider: str
+    service: str
+
+
+class Released(Event):
+    """What is released to whom. The ciphertext for the provider is made when it is published, never journaled."""
+
+    TYPE: ClassVar[str] = "intake.released.v1"
+
+    referral_id: str
+    need_id: str
+    need: str
+    attempt: int
+    provider: str
+    service: str
+    fields: list[PersonalField]
+    personal: Sealed

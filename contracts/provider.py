@@ -1,0 +1,195 @@
+"""What a provider publishes on its directory and responses topics, and what it reads on its notifications topic."""
+
+from datetime import date
+from typing import Annotated, ClassVar, Self
+
+from pydantic import AwareDatetime, Field, StringConstraints, model_validator
+
+from .agency import Admin1, Constraints, Language, Note, Reference, Short
+from .base import Event, Input, Value
+from .intake import Minimum, Problem, Region
+from .words import Answer, Category, DecidedBy, DeclineCode, Flag, NotDeliveredCode, PersonalField, Sex, Status, Urgency
+
+Key = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9+/]{43}=$")]
+"""A raw X25519 public key, base64."""
+
+
+class Profile(Input):
+    """The provider itself, under the record key ``profile``. Released contacts are encrypted to `public_key`."""
+
+    TYPE: ClassVar[str] = "provider.profile.v1"
+
+    name: Short
+    public_key: Key
+
+
+class Eligibility(Value):
+    """Whom a service is for (HSDS eligibility), and whom it is not for. An empty list means no limit."""
+
+    minimum_age: Annotated[int, Field(ge=0, le=150)] = 0
+    maximum_age: Annotated[int, Field(ge=0, le=150)] = 150
+    sexes: list[Sex] = []
+    statuses: list[Status] = []
+    flags_any: list[Flag] = []
+    not_flags: list[Flag] = []
+    not_statuses: list[Status] = []
+    maximum_household: Annotated[int, Field(ge=1, le=30)] | None = None
+
+    @model_validator(mode="after")
+    def _ages_in_order(self) -> Self:
+        if self.minimum_age > self.maximum_age:
+            raise ValueError("minimum_age is above maximum_age")
+        return self
+
+
+class Service(Input):
+    """What is offered at one location, under the record key that is its `service` id (HSDS service at location).
+
+    `capacity` is the number of places; 0 means full. Without coordinates and areas the service serves everywhere
+    (by phone or online). Where `radius_km` is given it counts from the coordinates.
+    """
+
+    TYPE: ClassVar[str] = "provider.service.v1"
+
+    service: Reference
+    name: Short
+    categories: Annotated[list[Category], Field(min_length=1, max_length=len(Category))]
+    capacity: Annotated[int, Field(ge=0, le=100_000)]
+    languages: Annotated[list[Language], Field(max_length=50)] = []
+    areas: Annotated[list[Admin1], Field(max_length=50)] = []
+    latitude: Annotated[float, Field(ge=-90, le=90)] | None = None
+    longitude: Annotated[float, Field(ge=-180, le=180)] | None = None
+    radius_km: Annotated[float, Field(gt=0, le=1000)] | None = None
+    step_free: bool = False
+    eligibility: Eligibility = Eligibility()
+    takes_referrals: bool = True
+    valid_from: date | None = None
+    valid_to: date | None = None
+
+    @model_validator(mode="after")
+    def _placed_or_not(self) -> Self:
+        if (self.latitude is None) != (self.longitude is None):
+            raise ValueError("give both latitude and longitude, or neither")
+        if self.radius_km is not None and self.latitude is None:
+            raise ValueError("radius_km counts from coordinates: give latitude and longitude")
+        if self.valid_from is not None and self.valid_to is not None and self.valid_from > self.valid_to:
+            raise ValueError("valid_from is after valid_to")
+        return self
+
+
+class Answered(Input):
+    """A provider's answer to an offer, or the news of what came of it.
+
+    `attempt` is the offer's; an answer to an earlier attempt is late. `code` is a decline code with ``declined`` and a
+    not-delivered code with ``not-delivered``. `provider_reference` is the provider's own number for the case.
+    """
+
+    TYPE: ClassVar[str] = "provider.answered.v1"
+
+    provider: Annotated[str, StringConstraints(pattern=r"^[a-z0-9-]{1,63}$")] | None = None
+    referral_id: Annotated[str, StringConstraints(pattern=r"^[0-9a-f-]{36}$")]
+    need: Reference
+    attempt: Annotated[int, Field(ge=1, le=1000)]
+    answer: Answer
+    code: DeclineCode | NotDeliveredCode | None = None
+    by: DecidedBy = DecidedBy.PROVIDER
+    provider_reference: Reference | None = None
+    note: Note | None = None
+
+    @model_validator(mode="after")
+    def _coded(self) -> Self:
+        codes = {Answer.DECLINED: DeclineCode, Answer.NOT_DELIVERED: NotDeliveredCode}.get(self.answer)
+        if codes is None:
+            if self.code is not None:
+                raise ValueError("code goes with declined and not-delivered only")
+        elif self.code is None or self.code.value not in [code.value for code in codes]:
+            raise ValueError(
+                f"code is needed with {self.answer.value}: one of {', '.join(code.value for code in codes)}"
+            )
+        return self
+
+
+class _ToProvider(Event):
+    """What every message to a provider says first: which offer it is about."""
+
+    provider: str
+    referral_id: str
+    need: str
+    need_id: str
+    attempt: int
+    service: str
+
+
+class Offer(_ToProvider):
+    """A match as the provider sees it: the minimum, no identity. Answer with `Answered`."""
+
+    TYPE: ClassVar[str] = "provider.offer.v1"
+
+    category: Category
+    urgency: Urgency
+    person: Minimum
+    region: Region
+    constraints: Constraints
+    offered_at: AwareDatetime
+    acknowledge_by: AwareDatetime
+    decide_by: AwareDatetime
+
+
+class Reminder(_ToProvider):
+    """The offer has not been acknowledged in time; it expires at `decide_by`. Sent once."""
+
+    TYPE: ClassVar[str] = "provider.reminder.v1"
+
+    decide_by: AwareDatetime
+
+
+class OfferClosed(_ToProvider):
+    """The offer has ended without the provider: expired, or revoked since the need was withdrawn or changed."""
+
+    TYPE: ClassVar[str] = "provider.offer-closed.v1"
+
+    reason: str
+
+
+class AnswerRefused(_ToProvider):
+    """An answer changed nothing: why, where the offer stands, and what could be answered now."""
+
+    TYPE: ClassVar[str] = "provider.answer-refused.v1"
+
+    answer: Answer
+    reason: str
+    state: str
+    allowed: list[Answer]
+
+
+class ContactReleased(_ToProvider):
+    """What consent lets this provider know, encrypted to its key.
+
+    `sealed` is base64 of HPKE (RFC 9180, DHKEM X25519, HKDF-SHA256, AES-256-GCM), encapsulated key first, with info
+    ``referral-routing/contact`` and associated data `need_id`; inside is a JSON object of the fields.
+    """
+
+    TYPE: ClassVar[str] = "provider.contact-released.v1"
+
+    fields: list[PersonalField]
+    sealed: str
+
+
+class EntryRefused(Event):
+    """A directory entry cannot be used: what is wrong with it, by field."""
+
+    TYPE: ClassVar[str] = "provider.entry-refused.v1"
+
+    provider: str
+    entry: str
+    problems: list[Problem]
+
+
+class InputRefused(Event):
+    """Something the provider sent could not be read: what is wrong with it, by field."""
+
+    TYPE: ClassVar[str] = "provider.input-refused.v1"
+
+    provider: str
+    sent: str
+    problems: list[Problem]

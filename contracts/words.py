@@ -1,0 +1,287 @@
+"""The closed vocabularies: what may stand in a coded field, and the field's own standard behind it.
+
+Categories are the sectors of the UNHCR inter-agency referral form; urgency is its three response classes.
+"""
+
+from enum import StrEnum
+
+
+class Category(StrEnum):
+    """What kind of service a need asks for."""
+
+    SHELTER = "shelter"
+    HEALTH = "health"
+    MENTAL_HEALTH = "mental-health"
+    PROTECTION = "protection"
+    CHILD_PROTECTION = "child-protection"
+    GBV = "gbv"
+    TRAFFICKING = "trafficking"
+    LEGAL = "legal"
+    DOCUMENTATION = "documentation"
+    FOOD = "food"
+    CASH = "cash"
+    NON_FOOD_ITEMS = "non-food-items"
+    WASH = "wash"
+    EDUCATION = "education"
+    LANGUAGE = "language"
+    EMPLOYMENT = "employment"
+    DISABILITY = "disability"
+    TRACING = "tracing"
+    RETURN = "return"
+
+
+class Urgency(StrEnum):
+    """Three classes: start of help within 24 hours, 72 hours, 2 weeks. ``high/medium/low`` are read as aliases."""
+
+    EMERGENCY = "emergency"
+    URGENT = "urgent"
+    NORMAL = "normal"
+
+    @classmethod
+    def _missing_(cls, value: object) -> "Urgency | None":
+        return {"high": cls.EMERGENCY, "medium": cls.URGENT, "low": cls.NORMAL}.get(str(value).lower())
+
+    @property
+    def rank(self) -> int:
+        """2 for emergency, 1 for urgent, 0 for normal."""
+        return {"emergency": 2, "urgent": 1, "normal": 0}[self.value]
+
+
+class ReferrerKind(StrEnum):
+    """Who refers."""
+
+    GOVERNMENT = "government"
+    MIGRATION_AGENCY = "migration-agency"
+    ORGANISATION = "organisation"
+    PEER = "peer"
+    SELF = "self"
+
+
+class Sex(StrEnum):
+    """As the person states it."""
+
+    FEMALE = "female"
+    MALE = "male"
+    OTHER = "other"
+    UNDISCLOSED = "undisclosed"
+
+
+class AgeBand(StrEnum):
+    """Bands of GCM objective 1 for disaggregation; matching sees the band, never the birth date."""
+
+    TODDLER = "0-4"
+    CHILD = "5-11"
+    ADOLESCENT = "12-17"
+    ADULT = "18-59"
+    OLDER = "60+"
+
+    @property
+    def years(self) -> tuple[int, int]:
+        """Youngest and oldest age of the band, both included."""
+        return {"0-4": (0, 4), "5-11": (5, 11), "12-17": (12, 17), "18-59": (18, 59), "60+": (60, 150)}[self.value]
+
+    @classmethod
+    def of(cls, age: int) -> "AgeBand":
+        """The band of an age in whole years."""
+        return next(band for band in cls if age <= band.years[1])
+
+
+class Status(StrEnum):
+    """Residence status, coarse and optional; never needed for emergency, health or protection."""
+
+    CITIZEN = "citizen"
+    RESIDENT = "resident"
+    ASYLUM_SEEKER = "asylum-seeker"
+    PROTECTED = "protected"
+    IRREGULAR = "irregular"
+
+
+class Flag(StrEnum):
+    """Vulnerability, after IOM's Determinants of Migrant Vulnerability."""
+
+    UNACCOMPANIED_CHILD = "unaccompanied-child"
+    SEPARATED_CHILD = "separated-child"
+    PREGNANT = "pregnant"
+    GBV_SURVIVOR = "gbv-survivor"
+    TRAFFICKING_VICTIM = "trafficking-victim"
+    MEDICAL_EMERGENCY = "medical-emergency"
+    CHRONIC_ILLNESS = "chronic-illness"
+    DISABILITY = "disability"
+    OLDER_ALONE = "older-alone"
+    SINGLE_PARENT = "single-parent"
+    LGBTI = "lgbti"
+    VIOLENCE_SURVIVOR = "violence-survivor"
+
+
+class LegalBasis(StrEnum):
+    """Why personal data may be passed on (ICRC Handbook: where there is no real choice, consent is not the basis)."""
+
+    CONSENT = "consent"
+    VITAL_INTEREST = "vital-interest"
+    BEST_INTEREST_OF_CHILD = "best-interest-of-child"
+    LEGAL_OBLIGATION = "legal-obligation"
+    PUBLIC_INTEREST = "public-interest"
+
+
+class ConsentGiver(StrEnum):
+    """Who gave the consent."""
+
+    PERSON = "person"
+    CAREGIVER = "caregiver"
+    LEGAL_GUARDIAN = "legal-guardian"
+    NOBODY = "nobody"
+
+
+class PersonalField(StrEnum):
+    """What can be released to a provider that accepted; consent lists exactly which."""
+
+    NAME = "name"
+    CASE_CODE = "case_code"
+    BIRTH_DATE = "birth_date"
+    NATIONALITY = "nationality"
+    STATUS = "status"
+    CAREGIVER = "caregiver"
+    CONTACT = "contact"
+    PLACE = "place"
+    NOTE = "note"
+
+
+class Answer(StrEnum):
+    """What a provider can say of an offer."""
+
+    ACKNOWLEDGED = "acknowledged"
+    ACCEPTED = "accepted"
+    DECLINED = "declined"
+    IN_PROGRESS = "in-progress"
+    DELIVERED = "delivered"
+    PARTLY_DELIVERED = "partly-delivered"
+    NOT_DELIVERED = "not-delivered"
+
+
+class DeclineCode(StrEnum):
+    """Why an offer is declined. The first group rules the service out for the need for good."""
+
+    NOT_ELIGIBLE = "not-eligible"
+    UNSAFE = "unsafe"
+    CONFLICT_OF_INTEREST = "conflict-of-interest"
+    OUT_OF_AREA = "out-of-area"
+    PERSON_DECLINED = "person-declined"
+    NO_CAPACITY = "no-capacity"
+    LACK_OF_RESOURCES = "lack-of-resources"
+    MISSING_DOCUMENTS = "missing-documents"
+    OTHER = "other"
+
+    @property
+    def for_good(self) -> bool:
+        """True when the service is never offered this need again."""
+        return self in _FOR_GOOD
+
+
+_FOR_GOOD = frozenset(
+    {
+        DeclineCode.NOT_ELIGIBLE,
+        DeclineCode.UNSAFE,
+        DeclineCode.CONFLICT_OF_INTEREST,
+        DeclineCode.OUT_OF_AREA,
+        DeclineCode.PERSON_DECLINED,
+    }
+)
+
+
+class NotDeliveredCode(StrEnum):
+    """Why an accepted service was not delivered (findhelp, BSeR 5.1.2)."""
+
+    COULD_NOT_CONTACT = "could-not-contact"
+    NO_SHOW = "no-show"
+    MOVED_AWAY = "moved-away"
+    NO_LONGER_NEEDED = "no-longer-needed"
+    LACK_OF_RESOURCES = "lack-of-resources"
+    OTHER = "other"
+
+
+class DecidedBy(StrEnum):
+    """Whose decision an answer was (Clarity HMIS: provider or client)."""
+
+    PROVIDER = "provider"
+    PERSON = "person"
+
+
+class Rule(StrEnum):
+    """The rules a service is checked against, in the order of the elimination funnel."""
+
+    CATEGORY = "category"
+    OPEN = "open"
+    CONSENT = "consent"
+    AREA = "area"
+    AGE = "age"
+    SEX = "sex"
+    LANGUAGE = "language"
+    HOUSEHOLD = "household"
+    STATUS = "status"
+    EXCLUSION = "exclusion"
+    RULED_OUT = "ruled-out"
+    PLACE = "place"
+
+
+class Lifecycle(StrEnum):
+    """The states of a need as the agency sees them. `fhir` gives the FHIR Task status (SDOH Clinical Care)."""
+
+    RECEIVED = "received"
+    ACCEPTED = "accepted"
+    REJECTED = "rejected"
+    MATCHED = "matched"
+    OFFERED = "offered"
+    ACKNOWLEDGED = "acknowledged"
+    TAKEN_UP = "taken-up"
+    IN_PROGRESS = "in-progress"
+    DELIVERED = "delivered"
+    PARTLY_DELIVERED = "partly-delivered"
+    NOT_DELIVERED = "not-delivered"
+    DECLINED = "declined"
+    EXPIRED = "expired"
+    REVOKED = "revoked"
+    WAITING = "waiting"
+    UNMET = "unmet"
+    WITHDRAWN = "withdrawn"
+
+    @property
+    def fhir(self) -> str:
+        """The FHIR R4 Task.status this state maps to."""
+        return _FHIR[self]
+
+    @property
+    def ended(self) -> bool:
+        """True for the ends of a need (not of an attempt)."""
+        return self in _ENDS
+
+
+_ENDS = frozenset(
+    {
+        Lifecycle.REJECTED,
+        Lifecycle.DELIVERED,
+        Lifecycle.PARTLY_DELIVERED,
+        Lifecycle.NOT_DELIVERED,
+        Lifecycle.UNMET,
+        Lifecycle.WITHDRAWN,
+    }
+)
+
+_FHIR = {
+    Lifecycle.RECEIVED: "requested",
+    Lifecycle.ACCEPTED: "received",
+    Lifecycle.REJECTED: "rejected",
+    Lifecycle.MATCHED: "ready",
+    Lifecycle.OFFERED: "ready",
+    Lifecycle.ACKNOWLEDGED: "ready",
+    Lifecycle.TAKEN_UP: "accepted",
+    Lifecycle.IN_PROGRESS: "in-progress",
+    Lifecycle.DELIVERED: "completed",
+    Lifecycle.PARTLY_DELIVERED: "completed",
+    Lifecycle.NOT_DELIVERED: "failed",
+    Lifecycle.DECLINED: "on-hold",
+    Lifecycle.EXPIRED: "on-hold",
+    Lifecycle.REVOKED: "on-hold",
+    Lifecycle.WAITING: "on-hold",
+    Lifecycle.UNMET: "failed",
+    Lifecycle.WITHDRAWN: "cancelled",
+}
