@@ -1,0 +1,1 @@
+"""How the system is put to work: topics, one machine, containers, clusters."""

@@ -1,0 +1,52 @@
+"""Topics are created as written, twice if need be, and brought back to what is written."""
+
+from dataclasses import replace
+from uuid import uuid4
+
+import pytest
+from aiokafka.admin import AIOKafkaAdminClient
+from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
+
+from deploy import topics
+from deploy.local.stack import Addresses
+
+
+async def settings_of(kafka: str, name: str) -> dict[str, str]:
+    admin = AIOKafkaAdminClient(bootstrap_servers=kafka)
+    await admin.start()
+    try:
+        [answer] = await admin.describe_configs([ConfigResource(ConfigResourceType.TOPIC, name)])
+    finally:
+        await admin.close()
+    [(code, _, _, _, entries)] = answer.resources
+    assert code == 0
+    return {entry[0]: entry[1] for entry in entries}
+
+
+async def test_a_second_run_changes_nothing_and_a_third_brings_settings_up_to_date(servers: Addresses) -> None:
+    agency = uuid4().hex
+    declared = topics.of_agency(agency)
+    await topics.ensure(servers.kafka, declared)
+    await topics.ensure(servers.kafka, declared)
+    found = await settings_of(servers.kafka, f"agency.{agency}.referrals")
+    assert found["message.timestamp.type"] == "LogAppendTime"
+    assert int(found["retention.ms"]) == topics.DAY
+    assert int(found["segment.ms"]) <= 2 * topics.HOUR
+
+    shorter = [replace(t, settings={**t.settings, "retention.ms": "1000000"}) for t in declared]
+    await topics.ensure(servers.kafka, shorter)
+    found = await settings_of(servers.kafka, f"agency.{agency}.referrals")
+    assert (found["retention.ms"], found["message.timestamp.type"]) == ("1000000", "LogAppendTime")
+
+
+async def test_another_partition_count_is_refused_aloud(servers: Addresses) -> None:
+    declared = topics.of_provider(uuid4().hex)
+    await topics.ensure(servers.kafka, declared)
+    with pytest.raises(topics.TopicsFailed, match="has 1 partitions, not 2"):
+        await topics.ensure(servers.kafka, [replace(t, partitions=2) for t in declared])
+
+
+async def test_the_internal_topics_can_all_be_made(servers: Addresses) -> None:
+    await topics.ensure(servers.kafka, topics.internal())
+    folded = {t.partitions for t in topics.internal() if t.name.startswith("referrals.inbox")}
+    assert folded == {topics.PARTITIONS}
