@@ -20,7 +20,10 @@ class TimerElapsed(Event):
 
 
 class Undeliverable(Event):
-    """To the stream whose fact could not be published, ever: the topic is gone, not allowed, or the event too large."""
+    """To the stream whose event could not be published, ever: the topic is gone, not allowed, or it is too large.
+
+    `text` is that event's body.
+    """
 
     TYPE: ClassVar[str] = "delivery.undeliverable.v1"
 
@@ -29,6 +32,7 @@ class Undeliverable(Event):
     event_id: str
     topic: str
     reason: str
+    text: str
 
 
 class TenantKind(StrEnum):

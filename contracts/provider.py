@@ -165,8 +165,8 @@ class AnswerRefused(_ToProvider):
 class ContactReleased(_ToProvider):
     """What consent lets this provider know, encrypted to its key.
 
-    `sealed` is base64 of HPKE (RFC 9180, DHKEM X25519, HKDF-SHA256, AES-256-GCM), encapsulated key first, with info
-    ``referral-routing/contact`` and associated data `need_id`; inside is a JSON object of the fields.
+    `sealed` is base64 of HPKE (RFC 9180, base mode, DHKEM X25519, HKDF-SHA256, AES-256-GCM), encapsulated key first, with
+    info ``referral-routing/contact/<need_id>``; inside is a JSON object of the fields.
     """
 
     TYPE: ClassVar[str] = "provider.contact-released.v1"

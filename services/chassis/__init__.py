@@ -1,0 +1,1 @@
+"""What every service stands on. Kafka and MongoDB are touched here and nowhere else."""

@@ -1,0 +1,1 @@
+"""Validates, de-duplicates, triages, seals personal data; releases it within consent."""

@@ -1,0 +1,1 @@
+"""The directory, eligibility, ranking, places and the waiting list."""

@@ -1,0 +1,1 @@
+"""The life of each need, status to agencies, indicators."""

@@ -1,0 +1,97 @@
+"""Records that can not be handled, kept whole for the operators and readable by nobody else.
+
+Key, value and headers are sealed as one blob to the operators' key. In clear stand only the ``dlq_*`` headers, as
+strings (Kafka Connect's way): service, topic, partition, offset, stage, reason code and field path. Never input.
+"""
+
+import os
+from base64 import b64encode
+from collections.abc import Sequence
+
+import orjson
+import structlog
+
+from contracts import topics
+
+from .errors import Poison, Transient
+from .ports import Log, Message, Record
+from .sealing import seal_to
+
+logger = structlog.get_logger()
+
+PURPOSE = "referral-routing/dead-letter"
+
+
+class DeadLetters:
+    """Writes to ``referrals.dead-letters``. When that fails, the batch is not committed: nothing is lost."""
+
+    def __init__(self, service: str, log: Log, operator_key: str) -> None:
+        self._service = service
+        self._log = log
+        self._operator_key = operator_key
+
+    async def send(self, letters: Sequence[tuple[Record, Poison]]) -> None:
+        """Set records aside. Raises `Transient` when they could not be written."""
+        messages = []
+        for record, poison in letters:
+            origin = {
+                "topic": record.topic,
+                "partition": record.partition,
+                "offset": record.offset,
+                "stage": poison.stage,
+                "reason": poison.code,
+                "field": poison.field,
+            }
+            logger.warning(
+                "dead_letter",
+                **{**origin, "field": poison.field or None},
+                service=self._service,
+                hint="see referrals.dead-letters; mend the sender or the code, then replay",
+            )
+            messages.append(self._message(origin, record.key, record.value, record.headers))
+        await self._write(messages)
+
+    async def undeliverable(self, lost: Sequence[tuple[Message, str]]) -> None:
+        """Set aside events of ours that can never be published."""
+        messages = []
+        for message, code in lost:
+            origin = {"topic": message.topic, "stage": "publish", "reason": "undeliverable", "field": code}
+            logger.error(
+                "undeliverable",
+                **origin,
+                service=self._service,
+                hint="the topic is missing, closed to this service, or the event too large; its stream has been told",
+            )
+            messages.append(self._message(origin, message.key, message.value, message.headers))
+        await self._write(messages)
+
+    async def _write(self, messages: list[Message]) -> None:
+        refused = await self._log.publish(messages)
+        if refused:
+            raise Transient(f"dead letters can not be written: {', '.join(sorted(set(refused.values())))}")
+
+    def _message(
+        self,
+        origin: dict[str, str | int],
+        key: bytes | None,
+        value: bytes | None,
+        headers: Sequence[tuple[str, bytes | None]],
+    ) -> Message:
+        whole = orjson.dumps(
+            {
+                "key": _text(key),
+                "value": _text(value),
+                "headers": [[name, _text(content)] for name, content in headers],
+            }
+        )
+        clear = {"service": self._service, **origin}
+        return Message(
+            topic=topics.DEAD_LETTERS,
+            key=os.urandom(8),
+            value=seal_to(self._operator_key, whole, PURPOSE).encode(),
+            headers=[(f"dlq_{name}", str(content).encode()) for name, content in clear.items()],
+        )
+
+
+def _text(raw: bytes | None) -> str | None:
+    return None if raw is None else b64encode(raw).decode()

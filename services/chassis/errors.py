@@ -1,0 +1,42 @@
+"""The whole failure model. Every ``except`` in the chassis names its branch.
+
+    Failure
+    ├── Transient       the other side is away or in doubt: back off, nack, the batch comes again
+    ├── Poison          this record can never be handled: to the dead letters, its neighbours go on
+    ├── Undeliverable   this emitted event can never be published: to the dead letters, its stream is told
+    └── Fatal           this process can not go on: exit, be restarted
+
+An error from Kafka or MongoDB means "in doubt", never "failed": what was sent may be there. Only ids that are the same
+on every repetition make repeating safe. No message below carries input, since the input is a person.
+"""
+
+
+class Failure(Exception):  # noqa: N818
+    """Base of the tree."""
+
+
+class Transient(Failure):
+    """Try the whole batch again, later."""
+
+
+class Poison(Failure):
+    """Set this record aside. `stage` says where (decode, fold, decide, ...), `code` and `field` say why."""
+
+    def __init__(self, stage: str, code: str, field: str = "") -> None:
+        super().__init__(f"{stage}: {code} {field}".rstrip())
+        self.stage = stage
+        self.code = code
+        self.field = field
+
+
+class Undeliverable(Failure):
+    """Set this emitted event aside. `code` says why it can not be published."""
+
+    def __init__(self, topic: str, code: str) -> None:
+        super().__init__(f"{topic}: {code}")
+        self.topic = topic
+        self.code = code
+
+
+class Fatal(Failure):
+    """Exit and be restarted (a fenced producer, a broken configuration)."""

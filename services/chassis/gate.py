@@ -1,0 +1,237 @@
+"""The gate in front of a service that tenants write to. Stateless: it checks, seals, and passes on.
+
+It takes the tenant from the topic, never from the body; what is not a CloudEvent goes to the dead letters, what is not
+well-formed is refused aloud; what is goes to ``referrals.inbox.<service>`` under the stream's key. So an untrusted key
+never decides where a stream lives, and a new tenant's topic rebalances the gate only. The steps are the loop's without
+the journal: decode, prepare, admit, publish, commit; the ids are the same on a repetition.
+"""
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from time import perf_counter
+from typing import Protocol
+
+import structlog
+from pydantic import ValidationError
+
+from contracts import topics
+from contracts.base import Message as Body
+from contracts.cloudevents import CloudEvent, Malformed, decode, encode
+from contracts.intake import Problem
+
+from .clock import Clock
+from .dead_letters import DeadLetters
+from .errors import Fatal, Poison, Transient
+from .journal import derived_id
+from .logs import handled
+from .metrics import Meter
+from .ports import Batch, Log, Message, Record
+
+logger = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class Arrival:
+    """A tenant's event, well-formed. `at` is the broker's append time: no sender can set it."""
+
+    tenant: str
+    event: CloudEvent
+    data: Body
+    at: datetime
+    record: Record
+
+
+@dataclass(frozen=True, slots=True)
+class Admitted:
+    """What a gate passes on. `bodyhash` identifies the original body where it had to be sealed."""
+
+    event: Body
+    topic: str
+    key: str
+    bodyhash: str | None = None
+
+
+class Refusal(Exception):  # noqa: N818
+    """A well-formed event that can not be acted on: what to fix."""
+
+    def __init__(self, *problems: Problem) -> None:
+        super().__init__(f"{len(problems)} problems")
+        self.problems = list(problems)
+
+
+class Admission(Protocol):
+    """A service's own part of its gate."""
+
+    accepts: Mapping[str, type[Body]]
+    """What tenants may send, by CloudEvents type."""
+
+    async def prepare(self, arrivals: Sequence[Arrival]) -> None:
+        """Gather what `admit` needs (data keys), for a whole batch. Raises `Transient`."""
+        ...
+
+    def admit(self, arrival: Arrival) -> Sequence[Admitted]:
+        """What to pass on. Raises `Refusal`."""
+        ...
+
+    def refuse(self, tenant: str, record: Record, event: CloudEvent, problems: list[Problem]) -> Sequence[Admitted]:
+        """How the sender is told."""
+        ...
+
+
+class Gate:
+    """Runs one `Admission` over the log. `handle` is never entered twice at a time."""
+
+    def __init__(
+        self,
+        service: str,
+        admission: Admission,
+        *,
+        log: Log,
+        clock: Clock,
+        dead_letters: DeadLetters,
+        meter: Meter | None = None,
+        size_limit: int = 262_144,
+    ) -> None:
+        self.service = service
+        self._admission = admission
+        self._log, self._clock, self._dead_letters = log, clock, dead_letters
+        self._meter = meter or Meter(service)
+        self._size_limit = size_limit
+        self._failures = 0
+        self.idle = asyncio.Event()
+        self.idle.set()
+
+    async def handle(self, batch: Batch) -> None:
+        """Pass a batch on and settle it: commit, or back off and nack. Raises `Fatal` only."""
+        self.idle.clear()
+        try:
+            await self._steps(batch.records)
+            await batch.commit()
+            self._failures = 0
+        except Transient as error:
+            self._failures += 1
+            pause = min(0.1 * 2**self._failures, 5.0)
+            logger.warning(
+                "batch_postponed",
+                service=f"{self.service}-gate",
+                reason=str(error),
+                retry_in_s=pause,
+                hint="Kafka or MongoDB is away or slow; nothing is lost, the batch comes again by itself",
+            )
+            await asyncio.sleep(pause)
+            await batch.nack()
+        finally:
+            self.idle.set()
+
+    def forget(self) -> None:
+        """Nothing is kept between batches."""
+
+    async def _steps(self, records: Sequence[Record]) -> None:
+        started = perf_counter()
+        letters: list[tuple[Record, Poison]] = []
+        passed: list[tuple[Record, CloudEvent, Sequence[Admitted], str]] = []
+        arrivals: list[Arrival] = []
+        for record in records:
+            tenant = topics.tenant_of(record.topic)
+            try:
+                event = self._event(record)
+            except Poison as poison:
+                letters.append((record, poison))
+                continue
+            try:
+                arrivals.append(self._arrival(tenant, record, event))
+            except ValidationError as fault:
+                if any(error["type"] == "json_invalid" for error in fault.errors(include_input=False)):
+                    letters.append((record, Poison("decode", "body-not-json", "value")))
+                passed.append((record, event, self._refuse(tenant, record, event, problems_of(fault)), "refused"))
+            except Refusal as refusal:
+                passed.append((record, event, self._refuse(tenant, record, event, refusal.problems), "refused"))
+        await self._admission.prepare(arrivals)
+        for arrival in arrivals:
+            try:
+                admitted, outcome = self._admission.admit(arrival), "admitted"
+            except Refusal as refusal:
+                admitted = self._refuse(arrival.tenant, arrival.record, arrival.event, refusal.problems)
+                outcome = "refused"
+            passed.append((arrival.record, arrival.event, admitted, outcome))
+        passed.sort(key=lambda each: each[0].position)  # a refusal keeps its place among its neighbours
+        messages = [
+            self._message(record, event, each, index)
+            for record, event, admitted, _ in passed
+            for index, each in enumerate(admitted)
+        ]
+        refused = await self._log.publish(messages) if messages else {}
+        if refused:
+            raise Fatal(f"an inbox can not be written to: {', '.join(sorted(set(refused.values())))}")
+        if letters:
+            await self._dead_letters.send(letters)
+        elapsed = perf_counter() - started
+        for _, event, admitted, outcome in passed:
+            handled(f"{self.service}-gate", event, admitted[0].key if admitted else "", outcome, elapsed * 1000)
+            self._meter.handled(event.type, outcome)
+        self._meter.batch(len(records), len(letters), elapsed)
+
+    def _event(self, record: Record) -> CloudEvent:
+        if record.value is not None and len(record.value) > self._size_limit:
+            raise Poison("gate", "too-large", "value")
+        try:
+            event = decode(record.headers, record.value, record.appended)
+        except Malformed as fault:
+            raise Poison("decode", fault.code, fault.field) from None
+        if event.type not in self._admission.accepts:
+            raise Poison("gate", "type-unknown", "ce_type")
+        return event
+
+    def _arrival(self, tenant: str, record: Record, event: CloudEvent) -> Arrival:
+        data = self._admission.accepts[event.type].read(event.data)
+        claimed = getattr(data, "agency", None) or getattr(data, "provider", None)
+        if claimed is not None and claimed != tenant:
+            raise Refusal(Problem(field=record.topic.split(".")[0], fix="must be your own id, or be left out"))
+        return Arrival(tenant, event, data, record.appended, record)
+
+    def _refuse(self, tenant: str, record: Record, event: CloudEvent, problems: list[Problem]) -> Sequence[Admitted]:
+        return self._admission.refuse(tenant, record, event, problems)
+
+    def _message(self, record: Record, event: CloudEvent, admitted: Admitted, index: int) -> Message:
+        """The id covers the sender's topic and id, so that no tenant can suppress another's event."""
+        type_ = type(admitted.event).ce_type()
+        id_ = derived_id(f"{self.service}-gate", record.topic, event.id, type_, index)
+        return Message(
+            topic=admitted.topic,
+            key=admitted.key.encode(),
+            value=admitted.event.model_dump_json().encode(),
+            headers=encode(
+                CloudEvent(
+                    id=id_,
+                    source=f"/referral-routing/{self.service}/gate",
+                    type=type_,
+                    time=record.appended,
+                    data=b"",
+                    causationid=event.id if len(event.id) <= 64 and event.id.isascii() else None,
+                    correlationid=admitted.key,
+                    traceparent=_trace(admitted.key, id_),
+                    bodyhash=admitted.bodyhash,
+                )
+            ),
+        )
+
+
+def _trace(key: str, id_: str) -> str:
+    """One W3C trace per referral: its id is the trace id. A tenant's own traceparent is not trusted."""
+    trace = key.replace("-", "")
+    if len(trace) != 32 or any(digit not in "0123456789abcdef" for digit in trace):
+        trace = derived_id("trace", key).replace("-", "")
+    return f"00-{trace}-{id_.replace('-', '')[:16]}-01"
+
+
+def problems_of(error: ValidationError) -> list[Problem]:
+    """What to fix, in the words of the field path. An unknown field's own name stays out: it is input."""
+    problems = []
+    for fault in error.errors(include_input=False, include_url=False, include_context=False)[:20]:
+        unknown = fault["type"] == "extra_forbidden"
+        path = ".".join(map(str, fault["loc"][:-1] if unknown else fault["loc"])) or "body"
+        fix = "remove the unknown field, or spell it as in the schema" if unknown else fault["msg"]
+        problems.append(Problem(field=path, fix=fix.removeprefix("Value error, ")))
+    return problems

@@ -1,0 +1,440 @@
+"""The six steps from a batch of records to its commit. `architecture.md`, "The heart", has the same numbers.
+
+    1 decode   2 load   3 decide   4 store   5 effects (publish, timers, rows)   6 commit
+
+It dies: before 4, the batch is handled again as if new; after 4, each cause is found in the journal and what it led to
+is published again with the same ids. So each event takes effect once; it may be delivered again with the same id.
+"""
+
+import asyncio
+import hashlib
+from collections import OrderedDict, defaultdict
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, field
+from time import perf_counter
+from typing import Any, Generic
+
+import structlog
+from pydantic import ValidationError
+
+from contracts import topics
+from contracts.base import Message as Body
+from contracts.cloudevents import CloudEvent, Malformed, decode
+from contracts.operations import Undeliverable
+
+from .clock import Clock
+from .dead_letters import DeadLetters
+from .decider import Arrived, Claim, Emit, Given, Nothing, Outside, Policy, S
+from .errors import Fatal, Poison, Transient
+from .journal import Effects, Entry, Outgoing, derived_id
+from .logs import handled
+from .metrics import Meter
+from .ports import Batch, Claims, Log, Partition, Position, Record, Row, Store
+
+logger = structlog.get_logger()
+
+Render = Callable[[list[Outgoing]], Awaitable[list[Outgoing]]]
+Letters = dict[Position, tuple[Record, Poison]]
+
+
+@dataclass(slots=True)
+class Item:
+    """A record on its way through the steps."""
+
+    record: Record
+    event: CloudEvent
+    data: Body
+    stream: str
+    key: str
+    cause: str
+    hash: str
+
+
+@dataclass(slots=True)
+class Stream(Generic[S]):
+    """A folded stream: state, the next document's n, and the causes it has seen with the hash of their bodies.
+
+    `fresh` is true in the batch that loaded it: then what it says needs no second look.
+    """
+
+    state: S
+    n: int = 0
+    causes: dict[str, str] = field(default_factory=dict)
+    fresh: bool = True
+
+
+class Loop(Generic[S]):
+    """Runs one policy over the three ports. One per service; `handle` is never entered twice at a time."""
+
+    def __init__(
+        self,
+        service: str,
+        policy: Policy[S],
+        *,
+        log: Log,
+        store: Store,
+        claims: Claims,
+        clock: Clock,
+        dead_letters: DeadLetters,
+        outside: Outside | None = None,
+        render: Render | None = None,
+        meter: Meter | None = None,
+        cached_streams: int = 20_000,
+        stream_limit: int = 1_000,
+        fault: Callable[[str], None] = lambda step: None,
+    ) -> None:
+        self.service = service
+        self._policy = policy
+        self._log, self._store, self._claims, self._clock = log, store, claims, clock
+        self._dead_letters = dead_letters
+        self._outside: Outside = outside or Nothing()
+        self._render = render
+        self._meter = meter or Meter(service)
+        self._limit = stream_limit
+        self._room = cached_streams
+        self._fault = fault
+        self._streams: OrderedDict[str, Stream[S]] = OrderedDict()
+        self._floor: dict[Partition, int] | None = None
+        self._failures = 0
+        self.idle = asyncio.Event()
+        self.idle.set()
+
+    async def handle(self, batch: Batch) -> None:
+        """Take a batch through all steps and settle it: commit, or back off and nack. Raises `Fatal` only."""
+        started = perf_counter()
+        self.idle.clear()
+        try:
+            if self._floor is None:  # read here, not in the rebalance callback, where it may deadlock
+                self._floor = await batch.committed()
+            await self._steps(batch.records, started)
+            self._floor.update(await batch.commit())  # 6
+            self._fault("committed")
+            self._failures = 0
+        except Transient as error:
+            self._failures += 1
+            self.forget()
+            pause = min(0.1 * 2**self._failures, 5.0)
+            logger.warning(
+                "batch_postponed",
+                service=self.service,
+                reason=str(error),
+                retry_in_s=pause,
+                hint="Kafka or MongoDB is away or slow; nothing is lost, the batch comes again by itself",
+            )
+            await asyncio.sleep(pause)
+            await batch.nack()
+        except BaseException:
+            self.forget()
+            raise
+        finally:
+            self.idle.set()
+
+    def forget(self) -> None:
+        """Drop all cached states and the floor: after a new assignment, and after a batch that failed."""
+        self._streams.clear()
+        self._floor = None
+
+    async def _steps(self, records: Sequence[Record], started: float) -> None:
+        items, letters = self._decode(records)  # 1
+        self._fault("decoded")
+        done: dict[int, Entry] = {}
+        journaled: set[int] = set()
+        owed: list[Entry] = []
+        todo = list(enumerate(items))
+        while todo:
+            owed += await self._load(todo, letters)  # 2
+            given = await self._outside.gather([(self._streams[i.stream].state, i.data) for _, i in todo])
+            self._fault("loaded")
+            drafts, claims, again = await self._decide(todo, given, done, journaled, letters)  # 3
+            self._fault("decided")
+            again |= await self._store_drafts(drafts, claims)  # 4
+            self._fault("stored")
+            for stream in again:
+                self._streams.pop(stream, None)
+            todo = [(index, item) for index, item in todo if item.stream in again]
+            for index, _ in todo:
+                done.pop(index, None)
+                journaled.discard(index)
+        entries = [done[index] for index in sorted(done)]
+        await self._effects([*owed, *entries], letters)  # 5
+        self._fault("published")
+        self._finish(items, done, journaled, len(letters), started)
+
+    # 1 ---------------------------------------------------------------------------------------------------------------
+
+    def _decode(self, records: Sequence[Record]) -> tuple[list[Item], Letters]:
+        items: list[Item] = []
+        letters: Letters = {}
+        for record in records:
+            try:
+                item = self._item(record)
+            except Poison as poison:
+                letters[record.position] = (record, poison)
+            else:
+                if item is None:
+                    self._meter.skipped()
+                else:
+                    items.append(item)
+        return items, letters
+
+    def _item(self, record: Record) -> Item | None:
+        try:
+            event = decode(record.headers, record.value, record.appended)
+            model = self._policy.handles.get(event.type)
+            if model is None:
+                return None
+            data = model.read(event.data)
+            key = (record.key or b"").decode()
+        except Malformed as fault:
+            raise Poison("decode", fault.code, fault.field) from None
+        except ValidationError as fault:
+            raise Poison("decode", "body-not-valid", field_of(fault)) from None
+        except UnicodeDecodeError:
+            raise Poison("decode", "key-not-utf-8", "key") from None
+        digest = event.bodyhash or hashlib.sha256(event.data).hexdigest()[:32]
+        return Item(record, event, data, self._policy.stream(data), key, f"{record.topic}/{event.id}", digest)
+
+    # 2 ---------------------------------------------------------------------------------------------------------------
+
+    async def _load(self, todo: list[tuple[int, Item]], letters: Letters) -> list[Entry]:
+        """Fold what is not cached. Returns entries whose facts may never have been published: they go out first."""
+        missing = {item.stream for _, item in todo} - self._streams.keys()
+        found = await self._store.load(missing) if missing else {}
+        owed: list[Entry] = []
+        for stream in missing:
+            folded = Stream(self._policy.initial(stream))
+            try:
+                for document in found.get(stream, ()):
+                    folded.n = document["n"] + 1
+                    for entry in (Entry.read(stream, each) for each in document["entries"]):
+                        self._fold(folded, entry)
+                        if self._unsettled(entry):
+                            owed.append(entry)
+            except (ValidationError, KeyError, ValueError) as error:  # Poison: this stream alone is set aside
+                logger.error(
+                    "stream_quarantined",
+                    service=self.service,
+                    stream=stream,
+                    reason=type(error).__name__,
+                    hint="its journal can not be folded; its events go to the dead letters until it is mended",
+                )
+                for _, item in todo:
+                    if item.stream == stream:
+                        letters[item.record.position] = (item.record, Poison("fold", "stream-quarantined"))
+                todo[:] = [(index, item) for index, item in todo if item.stream != stream]
+            else:
+                self._streams[stream] = folded
+        return sorted(owed, key=lambda entry: entry.position)
+
+    def _fold(self, stream: Stream[S], entry: Entry) -> None:
+        stream.causes[entry.cause] = entry.hash
+        for fact in entry.events():
+            stream.state = self._policy.evolve(stream.state, self._policy.facts[fact["type"]].read(fact["text"]))
+
+    def _unsettled(self, entry: Entry) -> bool:
+        """True when the event was handled but its offset never committed: it died between steps 4 and 6."""
+        topic, partition, offset = entry.position
+        floor = (self._floor or {}).get((topic, partition))
+        return floor is not None and offset >= floor
+
+    # 3 ---------------------------------------------------------------------------------------------------------------
+
+    async def _decide(
+        self,
+        todo: Sequence[tuple[int, Item]],
+        given: Given,
+        done: dict[int, Entry],
+        journaled: set[int],
+        letters: Letters,
+    ) -> tuple[dict[str, list[Entry]], dict[str, list[Claim]], set[str]]:
+        """Decide in order. Returns what to store, what to claim, and the streams to load anew and decide again."""
+        drafts: dict[str, list[Entry]] = defaultdict(list)
+        claims: dict[str, list[Claim]] = defaultdict(list)
+        again: set[str] = set()
+        for index, item in todo:
+            if item.stream in again:
+                continue
+            stream = self._streams[item.stream]
+            if stream.causes.get(item.cause) == item.hash:
+                done[index] = await self._seen(item, drafts[item.stream])
+                continue
+            entry = Entry(
+                stream=item.stream,
+                cause=item.cause,
+                hash=item.hash,
+                type=item.event.type,
+                position=item.record.position,
+                at=self._clock.now(),
+                key=item.key,
+                trace=item.event.traceparent,
+            )
+            try:
+                effects = self._decision(stream, item, entry, given)
+            except Poison as poison:
+                letters[item.record.position] = (item.record, poison)
+                continue
+            changes = any(isinstance(effect, Emit) for effect in effects)
+            if not changes and not stream.fresh and not drafts[item.stream]:
+                again.add(item.stream)  # step 4 would not notice that the cached state is stale: look again
+                continue
+            given.spend(effects)
+            entry.record(self.service, effects)
+            done[index] = entry
+            if changes:
+                journaled.add(index)
+                drafts[item.stream].append(entry)
+                claims[item.stream] += [effect for effect in effects if isinstance(effect, Claim)]
+                stream.causes[item.cause] = item.hash
+                for effect in effects:
+                    if isinstance(effect, Emit):
+                        stream.state = self._policy.evolve(stream.state, effect.event)
+        return {stream: entries for stream, entries in drafts.items() if entries}, claims, again
+
+    def _decision(self, stream: Stream[S], item: Item, entry: Entry, given: Given) -> Sequence[Any]:
+        arrived = Arrived(item.data, item.event.id, item.event.time, item.key)
+        if item.cause in stream.causes:
+            logger.warning(
+                "event_id_reused",
+                service=self.service,
+                event_id=item.event.id,
+                hint="the sender used one id for two bodies; the first one counts",
+            )
+            return self._policy.collide(stream.state, arrived)
+        if len(stream.causes) >= self._limit:
+            raise Poison("decide", "too-many-changes")
+        try:
+            return self._policy.decide(stream.state, arrived, entry.at, given)
+        except Exception as error:  # noqa: BLE001  # Poison, whatever it is: this event alone is set aside
+            logger.error(
+                "decision_failed",
+                service=self.service,
+                event_type=item.event.type,
+                event_id=item.event.id,
+                reason=type(error).__name__,
+                where=_where(error),
+                hint="a fault in the policy; the event is in the dead letters, replay it once mended",
+            )
+            raise Poison("decide", "decision-failed", type(error).__name__) from None
+
+    async def _seen(self, item: Item, draft: Sequence[Entry]) -> Entry:
+        """The entry an event led to the first time."""
+        for entry in draft:
+            if entry.cause == item.cause:
+                return entry
+        for document in (await self._store.load([item.stream])).get(item.stream, ()):
+            for each in document["entries"]:
+                if each["cause"] == item.cause:
+                    return Entry.read(item.stream, each)
+        raise Transient("a cause that was cached is not in the journal")
+
+    # 4 ---------------------------------------------------------------------------------------------------------------
+
+    async def _store_drafts(self, drafts: dict[str, list[Entry]], claims: dict[str, list[Claim]]) -> set[str]:
+        """Claim, then insert. Returns the streams that lost a claim or a race: they are decided again."""
+        wanted = [Row(claim.table, claim.id, claim.doc) for each in claims.values() for claim in each]
+        refused = await self._claims.take(wanted) if wanted else set()
+        lost: set[str] = {stream for stream, each in claims.items() if any(claim.id in refused for claim in each)}
+        documents: list[dict[str, Any]] = [
+            {
+                "_id": f"{stream}:{self._streams[stream].n}",
+                "stream": stream,
+                "n": self._streams[stream].n,
+                "entries": [entry.document() for entry in entries],
+            }
+            for stream, entries in drafts.items()
+            if stream not in lost
+        ]
+        conflicts = await self._store.append(documents) if documents else set()
+        for document in documents:
+            if document["_id"] in conflicts:
+                lost.add(document["stream"])
+            else:
+                self._streams[document["stream"]].n += 1
+        if lost:
+            self._meter.conflicts(len(lost))
+        return lost
+
+    # 5 ---------------------------------------------------------------------------------------------------------------
+
+    async def _effects(self, entries: Sequence[Entry], letters: Letters) -> None:
+        """Rows, timers, events; dead letters last. Repeated as one whole."""
+        effects = Effects.of(entries)
+        if effects.puts:
+            await self._claims.put(effects.puts)
+        if effects.drops:
+            await self._claims.drop(effects.drops)
+        if effects.timers:
+            await self._store.set_timers(effects.timers)
+        outgoing = await self._render(effects.events) if self._render else effects.events
+        await self._publish(outgoing)
+        if letters:
+            await self._dead_letters.send(list(letters.values()))
+
+    async def _publish(self, outgoing: list[Outgoing]) -> None:
+        messages = [each.message(self.service) for each in outgoing]
+        refused = await self._log.publish(messages) if messages else {}
+        if not refused:
+            return
+        await self._dead_letters.undeliverable([(messages[index], code) for index, code in refused.items()])
+        notices = [self._notice(outgoing[index], code) for index, code in refused.items()]
+        wanted = [notice.message(self.service) for notice in notices if notice is not None]
+        if wanted and await self._log.publish(wanted):
+            raise Fatal(f"{topics.inbox(self.service)} can not be written to")
+
+    def _notice(self, lost: Outgoing, code: str) -> Outgoing | None:
+        """What tells a stream that one of its events could not be delivered, where its policy wants to know."""
+        if Undeliverable.ce_type() not in self._policy.handles or lost.topic == topics.inbox(self.service):
+            return None
+        notice = Undeliverable(
+            stream=lost.stream, event_type=lost.type, event_id=lost.id, topic=lost.topic, reason=code, text=lost.text
+        )
+        return Outgoing(
+            topic=topics.inbox(self.service),
+            key=lost.referral,
+            id=derived_id(self.service, "undeliverable", lost.id),
+            type=Undeliverable.ce_type(),
+            text=notice.model_dump_json(),
+            stream=lost.stream,
+            cause=lost.id,
+            referral=lost.referral,
+            at=lost.at,
+            trace=lost.trace,
+        )
+
+    # after -----------------------------------------------------------------------------------------------------------
+
+    def _finish(
+        self, items: Sequence[Item], done: dict[int, Entry], journaled: set[int], letters: int, started: float
+    ) -> None:
+        """Canonical log lines, counts, and the cache back to its size (never inside a batch)."""
+        elapsed = perf_counter() - started
+        for index, item in enumerate(items):
+            entry = done.get(index)
+            if entry is None:
+                continue
+            outcome = "decided" if index in journaled else "answered" if entry.facts else "ignored"
+            handled(self.service, item.event, item.key, outcome, elapsed * 1000)
+            self._meter.handled(item.event.type, outcome)
+        self._meter.batch(len(items), letters, elapsed)
+        for stream in {item.stream for item in items}:
+            cached = self._streams.get(stream)
+            if cached is not None:
+                cached.fresh = False
+                self._streams.move_to_end(stream)
+        while len(self._streams) > self._room:
+            self._streams.popitem(last=False)
+
+
+def field_of(error: ValidationError) -> str:
+    """The path of the first fault, without input: an unknown field's own name stays out."""
+    first = error.errors(include_input=False, include_url=False, include_context=False)[0]
+    path = first["loc"][:-1] if first["type"] == "extra_forbidden" else first["loc"]
+    return ".".join(map(str, path))
+
+
+def _where(error: BaseException) -> str:
+    """File and line of the innermost frame; never the message or the locals, which may hold a person."""
+    trace = error.__traceback__
+    while trace is not None and trace.tb_next is not None:
+        trace = trace.tb_next
+    return f"{trace.tb_frame.f_code.co_filename.rsplit('/', 2)[-1]}:{trace.tb_lineno}" if trace else ""

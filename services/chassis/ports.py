@@ -1,0 +1,143 @@
+"""The three ports that carry all I/O of the loop, and what passes through them.
+
+Each has a memory twin in ``tests/kit``; one conformance suite runs over the twin and the real thing.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Protocol
+
+Partition = tuple[str, int]
+"""Topic and partition number."""
+
+Position = tuple[str, int, int]
+"""Topic, partition number and offset."""
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """One record as it was read. `appended` is the broker's time for it, on the service's clock."""
+
+    topic: str
+    partition: int
+    offset: int
+    key: bytes | None
+    value: bytes | None
+    headers: Sequence[tuple[str, bytes | None]]
+    appended: datetime
+
+    @property
+    def position(self) -> Position:
+        """Where it stands."""
+        return (self.topic, self.partition, self.offset)
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """One record to be written."""
+
+    topic: str
+    key: bytes
+    value: bytes
+    headers: Sequence[tuple[str, bytes]]
+
+
+@dataclass(frozen=True, slots=True)
+class Timer:
+    """Something to happen on a stream at `due_at`. `id` is ``<stream>:<name>:<cause that set it>``."""
+
+    id: str
+    stream: str
+    key: str
+    name: str
+    due_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A row of a table outside the journal. `doc` must not hold ``_id``."""
+
+    table: str
+    id: str
+    doc: dict[str, Any] = field(default_factory=dict)
+
+
+class Log(Protocol):
+    """Where events come from and go to: Kafka."""
+
+    async def publish(self, messages: Sequence[Message]) -> dict[int, str]:
+        """Write all, in order. Returns the index and reason code of those that can never be written.
+
+        Raises `Transient` when in doubt (some may have been written), `Fatal` when the producer is beyond repair.
+        """
+        ...
+
+
+class Batch(Protocol):
+    """What one fetch brought, and the means to settle it."""
+
+    @property
+    def records(self) -> Sequence[Record]:
+        """In the order of each partition."""
+        ...
+
+    async def committed(self) -> dict[Partition, int]:
+        """For every partition this consumer has now: the group's committed offset (0 where there is none)."""
+        ...
+
+    async def commit(self) -> dict[Partition, int]:
+        """Commit last + 1 of each partition that is still ours; returns what was committed. Raises `Transient`."""
+        ...
+
+    async def nack(self) -> None:
+        """Rewind to the first record of each partition, so that the batch comes again."""
+        ...
+
+
+class Store(Protocol):
+    """The journal and the timers: MongoDB, one database per service."""
+
+    async def load(self, streams: Iterable[str]) -> dict[str, list[dict[str, Any]]]:
+        """The journal documents of each stream that has any, in order of n."""
+        ...
+
+    async def append(self, documents: Sequence[dict[str, Any]]) -> set[str]:
+        """Insert, majority write. Returns the ids that already existed. Raises `Transient` when in doubt."""
+        ...
+
+    async def set_timers(self, timers: Sequence[Timer]) -> None:
+        """Insert those that are not there yet."""
+        ...
+
+    async def due(self, at: datetime, limit: int) -> list[Timer]:
+        """Timers due at or before `at`, oldest first."""
+        ...
+
+    async def drop_timers(self, ids: Sequence[str]) -> None:
+        """Delete; unknown ids are ignored."""
+        ...
+
+
+class Claims(Protocol):
+    """Rows that must be unique across streams (a place, a data key), and rows other streams look at (who waits)."""
+
+    async def take(self, rows: Sequence[Row]) -> set[str]:
+        """Insert each row; one that is there with the same `doc` is taken too. Returns the ids that are another's."""
+        ...
+
+    async def put(self, rows: Sequence[Row]) -> None:
+        """Insert or replace."""
+        ...
+
+    async def drop(self, rows: Sequence[Row]) -> None:
+        """Delete each row whose fields equal `doc` (empty: whatever it holds); others are left."""
+        ...
+
+    async def find(self, table: str, field: str, values: Iterable[Any]) -> dict[str, dict[str, Any]]:
+        """The rows whose `field` (``_id`` for the id) is one of `values`, by id."""
+        ...
+
+    async def all(self, table: str) -> dict[str, dict[str, Any]]:
+        """Every row of a table, by id."""
+        ...

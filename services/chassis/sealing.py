@@ -1,0 +1,85 @@
+"""Encryption: AES-256-GCM under a data key, and HPKE to somebody's public key. Nothing here logs or stores anything.
+
+The only algorithms used are those of `cryptography`; see RFC 9180 for HPKE.
+"""
+
+import os
+from base64 import b64decode, b64encode
+from typing import Annotated
+
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives import hpke
+from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey, X25519PublicKey
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from pydantic import AfterValidator
+
+_SUITE = hpke.Suite(hpke.KEM.X25519, hpke.KDF.HKDF_SHA256, hpke.AEAD.AES_256_GCM)
+_NONCE = 12
+
+
+class Unsealable(Exception):  # noqa: N818
+    """The box was not sealed under this key for this purpose, was changed, or its key has been destroyed."""
+
+
+def _key(text: str) -> str:
+    try:
+        raw = b64decode(text, validate=True)
+    except ValueError:
+        raw = b""
+    if len(raw) != 32:
+        raise ValueError("expected 32 bytes in base64")
+    return text
+
+
+Base64Key = Annotated[str, AfterValidator(_key)]
+"""32 bytes in base64: a data key, a raw X25519 public key, or a raw X25519 private key."""
+
+
+def new_key() -> bytes:
+    """A fresh AES-256 key."""
+    return AESGCM.generate_key(256)
+
+
+def new_pair() -> tuple[str, str]:
+    """A fresh X25519 pair, private and public, each raw in base64."""
+    private = X25519PrivateKey.generate()
+    return b64encode(private.private_bytes_raw()).decode(), b64encode(private.public_key().public_bytes_raw()).decode()
+
+
+def public_of(private_key: str) -> str:
+    """The public half of a raw private key, both in base64."""
+    return b64encode(
+        X25519PrivateKey.from_private_bytes(b64decode(private_key)).public_key().public_bytes_raw()
+    ).decode()
+
+
+def seal(key: bytes, plain: bytes, purpose: str) -> str:
+    """Base64 of nonce and ciphertext, bound to `purpose` as associated data."""
+    nonce = os.urandom(_NONCE)
+    return b64encode(nonce + AESGCM(key).encrypt(nonce, plain, purpose.encode())).decode()
+
+
+def unseal(key: bytes, box: str, purpose: str) -> bytes:
+    """The inverse of `seal`. Raises `Unsealable`."""
+    raw = b64decode(box)
+    try:
+        return AESGCM(key).decrypt(raw[:_NONCE], raw[_NONCE:], purpose.encode())
+    except InvalidTag:
+        raise Unsealable(purpose.split("/")[0]) from None
+
+
+def seal_to(public_key: str, plain: bytes, purpose: str) -> str:
+    """Base64 of an HPKE message that only the holder of the private half can open, bound to `purpose` as info."""
+    return b64encode(
+        _SUITE.encrypt(plain, X25519PublicKey.from_public_bytes(b64decode(public_key)), info=purpose.encode())
+    ).decode()
+
+
+def open_sealed(private_key: str, box: str, purpose: str) -> bytes:
+    """The inverse of `seal_to`. Raises `Unsealable`."""
+    try:
+        return _SUITE.decrypt(
+            b64decode(box), X25519PrivateKey.from_private_bytes(b64decode(private_key)), info=purpose.encode()
+        )
+    except (InvalidTag, ValueError):
+        raise Unsealable(purpose.split("/")[0]) from None

@@ -1,0 +1,70 @@
+"""Settings that all services share, from environment variables ``REFERRALS_…``."""
+
+from datetime import datetime
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import Field
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from .clock import Clock
+from .sealing import Base64Key
+
+
+class ChassisSettings(BaseSettings):
+    """What every service needs to run. Times are seconds unless the name says otherwise."""
+
+    model_config = SettingsConfigDict(env_prefix="REFERRALS_", extra="ignore", hide_input_in_errors=True)
+
+    kafka: Annotated[list[str], Field(description="bootstrap servers, a JSON list of host:port")] = ["127.0.0.1:9092"]
+    mongo: Annotated[str, Field(description="MongoDB connection string, of a replica set")] = (
+        "mongodb://127.0.0.1:27017"
+    )
+    database: Annotated[str, Field(description="prefix of the database names; each service has its own")] = "referrals"
+    operator_key: Annotated[
+        Base64Key, Field(description="the operators' raw X25519 public key, base64; dead letters are sealed to it")
+    ]
+    instance: Annotated[str, Field(description="stable name of this instance in its consumer groups")] = "0"
+    host: Annotated[str, Field(description="address that /health and /metrics listen on")] = "127.0.0.1"
+    port: Annotated[int, Field(description="port that /health and /metrics listen on")] = 8080
+    log_level: Annotated[str, Field(description="debug, info, warning or error")] = "info"
+    clock_origin: Annotated[datetime, Field(description="where a faster clock starts")] = datetime(
+        2026, 1, 1, tzinfo=UTC
+    )
+    clock_speed: Annotated[float, Field(gt=0, description="how many times faster than the wall clock time runs")] = 1.0
+    max_records: Annotated[int, Field(gt=0, description="records handled in one batch at most")] = 2000
+    batch_timeout_ms: Annotated[int, Field(description="pause after an empty poll")] = 10
+    metadata_max_age_ms: Annotated[int, Field(description="how soon a new tenant's topic is noticed")] = 5000
+    session_timeout_ms: Annotated[int, Field(description="a silent instance loses its partitions after this")] = 10_000
+    request_timeout_ms: Annotated[int, Field(description="one request to Kafka; shows a missing topic")] = 8_000
+    publish_deadline: Annotated[float, Field(description="publishing one batch; then the batch comes again")] = 30.0
+    mongo_timeout_ms: Annotated[int, Field(description="one operation of MongoDB")] = 10_000
+    cached_streams: Annotated[int, Field(description="folded states kept in memory")] = 20_000
+    stream_limit: Annotated[int, Field(description="changes to one stream; more are refused")] = 1_000
+    tick: Annotated[float, Field(description="how often timers are looked at")] = 1.0
+    graceful: Annotated[float, Field(description="how long a stop waits for the batch in flight")] = 15.0
+
+    @property
+    def clock(self) -> Clock:
+        """The clock these settings describe."""
+        return Clock(self.clock_origin, self.clock_speed)
+
+
+def table(settings: type[BaseSettings]) -> str:
+    """All settings of a service as text: variable, default, meaning. Values are not shown, since some are secrets."""
+    prefix = settings.model_config.get("env_prefix", "")
+    rows = [
+        (
+            f"{prefix}{name}".upper(),
+            "(required)" if field.is_required() else str(field.get_default(call_default_factory=True)),
+            field.description or "",
+        )
+        for name, field in settings.model_fields.items()
+    ]
+    widths = [max(len(row[column]) for row in rows) for column in (0, 1)]
+    return "\n".join(f"{name:<{widths[0]}}  {default:<{widths[1]}}  {meaning}" for name, default, meaning in rows)
+
+
+def secret_text(value: str) -> str:
+    """A secret given as it is, or as ``@path`` of the file that holds it."""
+    return Path(value[1:]).read_text().strip() if value.startswith("@") else value
