@@ -9,7 +9,6 @@ Doing it again is harmless: a topic that is there is brought to the settings wri
 
 import argparse
 import asyncio
-import os
 import time
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
@@ -173,7 +172,7 @@ async def _settled(admin: AIOKafkaAdminClient, wanted: dict[str, Topic], deadlin
 def main() -> None:
     """Create the internal topics, and those of the tenants named."""
     parser = argparse.ArgumentParser(prog="python -m deploy.topics", description=main.__doc__)
-    parser.add_argument("--kafka", default=os.environ.get("REFERRALS_KAFKA", "127.0.0.1:9092"), help="host:port")
+    parser.add_argument("--kafka", default="127.0.0.1:9092", metavar="HOST:PORT")
     parser.add_argument("--partitions", type=int, default=PARTITIONS, help="of the topics that services fold")
     parser.add_argument("--copies", type=int, default=1, help="replication factor; 3 in production")
     parser.add_argument("--agency", action="append", default=[], metavar="ID", help="also its topics (repeatable)")

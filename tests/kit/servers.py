@@ -9,11 +9,15 @@ import os
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
+from typing import TYPE_CHECKING
 
 from deploy.local.kafka import serves
 from deploy.local.mongo import REPLICA_SET, initiate
-from deploy.local.process import free_port, run
+from deploy.local.process import StartFailed, free_port, run
 from deploy.local.stack import Addresses, LocalStack
+
+if TYPE_CHECKING:
+    from testcontainers.core.container import DockerContainer
 
 KAFKA_IMAGE = "apache/kafka:4.3.1"
 MONGO_IMAGE = "mongo:8.0"
@@ -39,17 +43,18 @@ def servers() -> Iterator[Addresses]:
 @contextmanager
 def _containers() -> Iterator[Addresses]:
     from testcontainers.core.container import DockerContainer  # slow to import, and needs an engine
+    from testcontainers.core.docker_client import DockerClient
 
+    host = DockerClient().host()
     port = free_port()  # chosen before the start, because Kafka has to be told its address as seen from here
     mongo = DockerContainer(MONGO_IMAGE).with_command(f"--replSet {REPLICA_SET}").with_exposed_ports(27017)
     kafka = DockerContainer(KAFKA_IMAGE).with_bind_ports(9092, port)
-    host = kafka.get_container_host_ip()
     with ExitStack() as running:
         running.enter_context(mongo)
         running.enter_context(kafka.with_envs(**_kafka_settings(f"{host}:{port}")))
         mongo_port = int(mongo.get_exposed_port(27017))
-        _wait(lambda: initiate(host, mongo_port, member="localhost:27017"), MONGO_IMAGE)
-        _wait(lambda: run(serves(f"{host}:{port}")), KAFKA_IMAGE)
+        _wait(mongo, lambda: initiate(host, mongo_port, member="localhost:27017"))
+        _wait(kafka, lambda: run(serves(host, port)))
         yield Addresses(
             kafka=f"{host}:{port}",
             mongo=f"mongodb://{host}:{mongo_port}/?replicaSet={REPLICA_SET}&directConnection=true",
@@ -79,9 +84,11 @@ def _kafka_settings(address: str) -> dict[str, str]:
     return {"KAFKA_" + name.upper().replace(".", "_"): value for name, value in settings.items()}
 
 
-def _wait(ready: Callable[[], bool], what: str, patience: float = 90) -> None:
+def _wait(container: "DockerContainer", ready: Callable[[], bool], patience: float = 90) -> None:
     deadline = time.monotonic() + patience
     while not ready():
-        if time.monotonic() > deadline:
-            raise TimeoutError(f"{what} was not ready within {patience:g} s")
+        if time.monotonic() > deadline or container.status == "exited":
+            out, err = container.get_logs()
+            raise StartFailed(f"{container.image} is not ready. Its log:\n{(out + err).decode(errors='replace')}")
         time.sleep(0.2)
+        container.reload()
