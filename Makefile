@@ -35,6 +35,8 @@ schemas: $(VENV)/ready        ## Write the JSON Schemas of all messages to contr
 lock:                         ## Resolve pyproject.toml anew into requirements.lock (needs uv).
 	uv pip compile --generate-hashes --universal --no-emit-index-url --extra local --extra dev \
 	  --custom-compile-command "make lock" -q pyproject.toml -o requirements.lock
+	uv pip compile --generate-hashes --universal --no-emit-index-url --constraint requirements.lock --no-annotate \
+	  --custom-compile-command "make lock" -q pyproject.toml -o deploy/docker/requirements.lock
 
 $(VENV)/ready: requirements.lock
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
