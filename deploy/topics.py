@@ -10,7 +10,7 @@ Doing it again is harmless: a topic that is there is brought to the settings wri
 import argparse
 import asyncio
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
@@ -169,7 +169,7 @@ async def _settled(admin: AIOKafkaAdminClient, wanted: dict[str, Topic], deadlin
         await asyncio.sleep(0.1)
 
 
-def main() -> None:
+def main(arguments: Sequence[str] | None = None) -> None:
     """Create the internal topics, and those of the tenants named."""
     parser = argparse.ArgumentParser(prog="python -m deploy.topics", description=main.__doc__)
     parser.add_argument("--kafka", default="127.0.0.1:9092", metavar="HOST:PORT")
@@ -177,7 +177,7 @@ def main() -> None:
     parser.add_argument("--copies", type=int, default=1, help="replication factor; 3 in production")
     parser.add_argument("--agency", action="append", default=[], metavar="ID", help="also its topics (repeatable)")
     parser.add_argument("--provider", action="append", default=[], metavar="ID", help="also its topics (repeatable)")
-    args = parser.parse_args()
+    args = parser.parse_args(arguments)
     topics = internal(args.partitions)
     for agency in args.agency:
         topics += of_agency(agency)

@@ -99,10 +99,14 @@ class Process:
             self._popen.wait()
         _started.discard(self)
 
-    def stop(self, grace: float = 20) -> None:
-        """SIGTERM, and SIGKILL if it is still there after `grace` seconds. A frozen one is thawed first."""
+    def terminate(self) -> None:
+        """SIGTERM, without waiting. A frozen one is thawed to hear it."""
         self._signal(signal.SIGTERM)
         self._signal(signal.SIGCONT)
+
+    def stop(self, grace: float = 20) -> None:
+        """SIGTERM, and SIGKILL if it is still there after `grace` seconds."""
+        self.terminate()
         if self._popen is not None:
             with contextlib.suppress(subprocess.TimeoutExpired):
                 self._popen.wait(grace)

@@ -1,0 +1,44 @@
+"""Keys for a system that is tried out: made once, kept as files in a folder that only its owner can read.
+
+    environment(data / "keys", "intake")        # a service's settings that hold keys; made at the first call
+    operator_private_key(data / "keys")         # opens dead letters
+    python -m deploy.keys /keys intake          # start that service with its keys (docker-compose.yml does)
+
+In production keys come from a vault, and the operator's private key is nowhere near the services.
+"""
+
+import contextlib
+import os
+import sys
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+
+from services.chassis.sealing import new_pair, public_of
+
+
+def environment(folder: Path, service: str) -> dict[str, str]:
+    """The settings (environment variables) of one service that hold keys: its own and no other's."""
+    return {"REFERRALS_OPERATOR_KEY": public_of(operator_private_key(folder))}
+
+
+def operator_private_key(folder: Path) -> str:
+    """The operator's private key, raw in base64."""
+    return _kept(folder / "operator", lambda: new_pair()[0])
+
+
+def _kept(file: Path, make: Callable[[], str]) -> str:
+    if not file.exists():
+        file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        with tempfile.NamedTemporaryFile("w", dir=file.parent) as new:  # readable by its owner only
+            new.write(make())
+            new.flush()
+            with contextlib.suppress(FileExistsError):
+                os.link(new.name, file)  # whole or not at all, and the first one wins
+    return file.read_text()
+
+
+if __name__ == "__main__":
+    _, where, name = sys.argv
+    os.environ.update(environment(Path(where), name))
+    os.execv(sys.executable, [sys.executable, "-m", f"services.{name}"])  # noqa: S606  (that is the purpose)

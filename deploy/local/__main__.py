@@ -1,0 +1,147 @@
+"""Start Kafka, MongoDB and the four services on this machine and leave them running; stop them again.
+
+    python -m deploy.local up           # returns when all are ready, and says where they are
+    python -m deploy.local down         # stops them; the data stays in build/local for the next `up`
+    python -m deploy.local topics --agency a1 --provider p1     # create topics of tenants there (see deploy.topics)
+
+`up` leaves one process behind that holds all others and starts again what dies: its id is in build/local/state.json.
+"""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from deploy import topics
+from deploy.local.process import StartFailed
+from deploy.local.services import Services, start_services
+from deploy.local.stack import Addresses, LocalStack
+
+HOME = Path(__file__).parents[2] / "build" / "local"
+
+
+@dataclass(frozen=True)
+class State:
+    """What `up` left behind."""
+
+    pid: int
+    """The process that holds the others."""
+    addresses: Addresses
+    urls: dict[str, str]
+    """Health and metrics of each service."""
+
+    @staticmethod
+    def read() -> "State | None":
+        """What runs now, if anything does."""
+        try:
+            found = json.loads((HOME / "state.json").read_text())
+        except FileNotFoundError:
+            return None
+        state = State(found["pid"], Addresses(**found["addresses"]), found["urls"])
+        return state if state.alive() else None
+
+    def write(self) -> None:
+        """Make it known, all at once."""
+        new = HOME / "state.new"
+        new.write_text(json.dumps(asdict(self), indent=2))
+        new.rename(HOME / "state.json")
+
+    def alive(self) -> bool:
+        """Whether that process is there and is still ours, since ids are used again."""
+        try:
+            return b"deploy.local\0hold" in Path(f"/proc/{self.pid}/cmdline").read_bytes()
+        except FileNotFoundError:
+            return False
+
+    def show(self) -> None:
+        """For people."""
+        print(f"Kafka         {self.addresses.kafka}")
+        print(f"MongoDB       {self.addresses.mongo}")
+        for name, url in self.urls.items():
+            print(f"{name:<13} {url}/health/ready  {url}/metrics")
+        print(f"Logs and data are in {HOME}; `python -m deploy.local down` stops all.")
+
+
+def up() -> None:
+    """Start everything, unless it runs already."""
+    if state := State.read():
+        state.show()
+        return
+    HOME.mkdir(parents=True, exist_ok=True)
+    (HOME / "state.json").unlink(missing_ok=True)
+    log = HOME / "hold.log"
+    with log.open("wb") as out:
+        holder = subprocess.Popen(
+            [sys.executable, "-m", "deploy.local", "hold"],
+            cwd=HOME.parents[1],
+            stdin=subprocess.DEVNULL,
+            stdout=out,
+            stderr=out,
+            start_new_session=True,
+        )
+    try:
+        while not (state := State.read()):
+            if holder.poll() is not None:
+                raise StartFailed(log.read_text().strip())
+            time.sleep(0.1)
+    except BaseException:  # Ctrl-C above all
+        holder.terminate()
+        raise
+    state.show()
+
+
+def hold() -> None:
+    """Hold everything until told to stop, and start again what dies, as an orchestrator would."""
+    with LocalStack(HOME) as stack:
+        topics.create(stack.addresses.kafka, topics.internal())
+        with start_services(stack.addresses, HOME) as services:
+            State(os.getpid(), stack.addresses, {name: service.url for name, service in services.items()}).write()
+            _watch(stack, services)
+
+
+def _watch(stack: LocalStack, services: Services) -> None:
+    while True:
+        time.sleep(1)
+        for process in (stack.mongo, stack.kafka, *services.values()):
+            if not process.running:
+                print(f"{process.name} ended; starting it again", flush=True)
+                try:
+                    process.start()
+                except StartFailed as failure:
+                    print(failure, flush=True)
+
+
+def down() -> None:
+    """Stop what `up` started, if it runs."""
+    state = State.read()
+    if not state:
+        print("Nothing is running.")
+        return
+    os.kill(state.pid, signal.SIGTERM)
+    while state.alive():
+        time.sleep(0.1)
+    (HOME / "state.json").unlink(missing_ok=True)
+    print("Stopped.")
+
+
+def main() -> None:
+    """Do what the first argument says."""
+    command, *rest = sys.argv[1:] or ["help"]
+    try:
+        if command == "topics":
+            state = State.read()
+            topics.main([*(["--kafka", state.addresses.kafka] if state else []), *rest])
+        elif command in ("up", "down", "hold") and not rest:
+            {"up": up, "down": down, "hold": hold}[command]()
+        else:
+            sys.exit(__doc__)
+    except StartFailed as failure:
+        sys.exit(str(failure))
+
+
+if __name__ == "__main__":
+    main()

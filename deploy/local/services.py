@@ -1,0 +1,125 @@
+"""The four services as processes of this machine, beside a stack that runs.
+
+    with LocalStack() as stack:
+        create(stack.addresses.kafka, internal())                   # deploy.topics
+        with start_services(stack.addresses, stack.data) as services:
+            services.url("intake")                                  # "http://127.0.0.1:20125", /health and /metrics
+            services.kill("matching")                               # SIGKILL, as a crash
+            services.restart("matching")                            # again on the same port, and wait until ready
+            services["outcomes"].freeze()                           # see process.py
+
+Logs are <data>/<name>.log, JSON lines. Settings are the services' own (services/chassis/settings.py), by environment.
+"""
+
+import http.client
+import json
+import sys
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from contracts.topics import SERVICES
+from deploy.keys import environment
+from deploy.local.process import LOCALHOST, Process, free_port
+from deploy.local.stack import Addresses
+
+_ROOT = Path(__file__).parents[2]
+
+
+class Service(Process):
+    """One instance of a service. Ready when it says so on /health/ready."""
+
+    def __init__(self, name: str, data: Path, env: Mapping[str, str]) -> None:
+        self.port = free_port()
+        own = {"REFERRALS_HOST": LOCALHOST, "REFERRALS_PORT": str(self.port), "PYTHONPATH": str(_ROOT)}
+        command = [sys.executable, "-m", f"services.{name}"]
+        super().__init__(name, command, data / f"{name}.log", self._says_ready, {**env, **own})
+
+    @property
+    def url(self) -> str:
+        """Where its /health and /metrics are, without a slash at the end."""
+        return f"http://{LOCALHOST}:{self.port}"
+
+    def _says_ready(self) -> bool:
+        connection = http.client.HTTPConnection(LOCALHOST, self.port, timeout=2)
+        try:
+            connection.request("GET", "/health/ready")
+            return connection.getresponse().status == 200
+        except (OSError, http.client.HTTPException):
+            return False
+        finally:
+            connection.close()
+
+
+class Services(Mapping[str, Service]):
+    """All services by name. Leaving the `with` block stops them."""
+
+    def __init__(self, services: Mapping[str, Service]) -> None:
+        self._services = dict(services)
+
+    def kill(self, name: str) -> None:
+        """SIGKILL, as a crash."""
+        self[name].kill()
+
+    def restart(self, name: str) -> None:
+        """Kill it if it runs, start it again and wait until ready; StartFailed if it isn't."""
+        self[name].restart()
+
+    def url(self, name: str) -> str:
+        """Where the service's /health and /metrics are."""
+        return self[name].url
+
+    def stop(self) -> None:
+        """Stop all the orderly way, at the same time."""
+        for service in self.values():
+            service.terminate()
+        for service in self.values():
+            service.stop()
+
+    def __getitem__(self, name: str) -> Service:
+        return self._services[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._services)
+
+    def __len__(self) -> int:
+        return len(self._services)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.stop()
+
+
+def start_services(
+    addresses: Addresses,
+    data: Path,
+    extra_env: Mapping[str, str] | None = None,
+    names: tuple[str, ...] = SERVICES,
+) -> Services:
+    """Start the services named, all at the same time, and wait until each is ready.
+
+    `data` takes their logs and secrets; `extra_env` are further settings for all of them (``REFERRALS_…``). The
+    internal topics have to be there. StartFailed, with the end of the log and nothing left running, if one does not
+    come up.
+    """
+    env = {
+        "REFERRALS_KAFKA": json.dumps([addresses.kafka]),
+        "REFERRALS_MONGO": addresses.mongo,
+        **(extra_env or {}),
+    }
+    services = Services({name: Service(name, data, environment(data / "keys", name) | env) for name in names})
+    try:
+        for service in services.values():
+            service.spawn()
+        for service in services.values():
+            service.wait_ready()
+    except BaseException:
+        for service in services.values():
+            service.kill()
+        raise
+    return services
