@@ -58,9 +58,11 @@ class Reminded(_OfOffer):
 
 
 class Acknowledged(_OfOffer):
-    """The provider has seen the offer."""
+    """The provider has seen the offer; `decide_by` is still the offer's."""
 
     TYPE: ClassVar[str] = "notification.acknowledged.v1"
+
+    decide_by: AwareDatetime | None = None
 
 
 class Accepted(_OfOffer):
@@ -102,6 +104,8 @@ class InProgress(_OfOffer):
 
     TYPE: ClassVar[str] = "notification.in-progress.v1"
 
+    provider_reference: str | None = None
+
 
 class Delivered(_OfOffer):
     """Help was given, wholly or in part."""
@@ -117,6 +121,7 @@ class NotDelivered(_OfOffer):
 
     TYPE: ClassVar[str] = "notification.not-delivered.v1"
 
+    provider_reference: str | None = None
     code: NotDeliveredCode
     by: DecidedBy
     note: str | None = None

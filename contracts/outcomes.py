@@ -9,7 +9,7 @@ from .agency import Admin1
 from .base import Event
 from .intake import Problem
 from .matching import Eliminated
-from .words import Category, Lifecycle
+from .words import Category, DecidedBy, Lifecycle, Urgency
 
 
 class StatusChanged(Event):
@@ -50,8 +50,43 @@ class InputRefused(Event):
     problems: list[Problem]
 
 
+class Noted(Event):
+    """One thing that happened to a need, as outcomes keeps it: journaled, on no topic. The timeline reads these.
+
+    `what` is its name in the timeline. `state` is the lifecycle state it brings, none where it brings none (a
+    reminder). `category` to `requested_at` stand in what intake has accepted, of which `revision` counts corrections.
+    """
+
+    TYPE: ClassVar[str] = "outcomes.noted.v1"
+
+    referral_id: str
+    need_id: str
+    need: str
+    agency: str
+    reference: str
+    what: str
+    state: Lifecycle | None = None
+    attempt: int = 0
+    at: AwareDatetime
+    provider: str | None = None
+    service: str | None = None
+    provider_reference: str | None = None
+    code: str | None = None
+    by: DecidedBy | None = None
+    next_by: AwareDatetime | None = None
+    funnel: list[Eliminated] = []
+    revision: int = 0
+    category: Category | None = None
+    urgency: Urgency | None = None
+    area: Admin1 | None = None
+    requested_at: AwareDatetime | None = None
+
+
 class Indicator(Event):
-    """Needs sent in one window, by category, area and state at `as_of`. `count` is null below the threshold `k`."""
+    """Needs sent from `window_start` to before `window_end`, by category, area and state at `as_of`.
+
+    `count` is null where it is above zero and below the threshold `k`. There are no totals and no cells of zero.
+    """
 
     TYPE: ClassVar[str] = "statistics.indicator.v1"
 

@@ -8,7 +8,19 @@ from pydantic import AwareDatetime, Field, StringConstraints, model_validator
 from .agency import Admin1, Constraints, Language, Note, Reference, Short
 from .base import Event, Input, Value
 from .intake import Minimum, Problem, Region
-from .words import Answer, Category, DecidedBy, DeclineCode, Flag, NotDeliveredCode, PersonalField, Sex, Status, Urgency
+from .words import (
+    Answer,
+    AnswerFault,
+    Category,
+    DecidedBy,
+    DeclineCode,
+    Flag,
+    NotDeliveredCode,
+    PersonalField,
+    Sex,
+    Status,
+    Urgency,
+)
 
 Key = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9+/]{43}=$")]
 """A raw X25519 public key, base64."""
@@ -152,12 +164,16 @@ class OfferClosed(_ToProvider):
 
 
 class AnswerRefused(_ToProvider):
-    """An answer changed nothing: why, where the offer stands, and what could be answered now."""
+    """An answer changed nothing: why, where the offer stands, and what could be answered now.
+
+    `state` is a `words.Lifecycle`, or ``unknown`` where there is no such offer to this provider: then nothing is told
+    but what the answer itself said.
+    """
 
     TYPE: ClassVar[str] = "provider.answer-refused.v1"
 
     answer: Answer
-    reason: str
+    reason: AnswerFault
     state: str
     allowed: list[Answer]
 
@@ -165,8 +181,8 @@ class AnswerRefused(_ToProvider):
 class ContactReleased(_ToProvider):
     """What consent lets this provider know, encrypted to its key.
 
-    `sealed` is base64 of HPKE (RFC 9180, base mode, DHKEM X25519, HKDF-SHA256, AES-256-GCM), encapsulated key first, with
-    info ``referral-routing/contact/<need_id>``; inside is a JSON object of the fields.
+    `sealed` is base64 of HPKE (RFC 9180, base mode, DHKEM X25519, HKDF-SHA256, AES-256-GCM), encapsulated key first,
+    with info ``referral-routing/contact/<need_id>``; inside is a JSON object of the fields.
     """
 
     TYPE: ClassVar[str] = "provider.contact-released.v1"

@@ -199,6 +199,21 @@ class NotDeliveredCode(StrEnum):
     OTHER = "other"
 
 
+class AnswerFault(StrEnum):
+    """Why an answer changed nothing.
+
+    ``unknown-offer``: there is no such offer to this provider. ``late``: that attempt has ended. ``repeated``: it was
+    said already. ``not-allowed``: it does not follow from where the offer stands. ``event-id-reused``: one id was used
+    for two different answers; the first one counts.
+    """
+
+    UNKNOWN_OFFER = "unknown-offer"
+    LATE = "late"
+    REPEATED = "repeated"
+    NOT_ALLOWED = "not-allowed"
+    EVENT_ID_REUSED = "event-id-reused"
+
+
 class DecidedBy(StrEnum):
     """Whose decision an answer was (Clarity HMIS: provider or client)."""
 
