@@ -6,7 +6,7 @@ strings (Kafka Connect's way): service, topic, partition, offset, stage, reason 
 
 import os
 from base64 import b64encode
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import orjson
 import structlog
@@ -34,7 +34,7 @@ class DeadLetters:
         """Set records aside. Raises `Transient` when they could not be written."""
         messages = []
         for record, poison in letters:
-            origin = {
+            origin: dict[str, str | int] = {
                 "topic": record.topic,
                 "partition": record.partition,
                 "offset": record.offset,
@@ -72,7 +72,7 @@ class DeadLetters:
 
     def _message(
         self,
-        origin: dict[str, str | int],
+        origin: Mapping[str, str | int],
         key: bytes | None,
         value: bytes | None,
         headers: Sequence[tuple[str, bytes | None]],

@@ -311,7 +311,7 @@ class Loop(Generic[S]):
                 event_type=item.event.type,
                 event_id=item.event.id,
                 reason=type(error).__name__,
-                where=_where(error),
+                where=where(error),
                 hint="a fault in the policy; the event is in the dead letters, replay it once mended",
             )
             raise Poison("decide", "decision-failed", type(error).__name__) from None
@@ -432,7 +432,7 @@ def field_of(error: ValidationError) -> str:
     return ".".join(map(str, path))
 
 
-def _where(error: BaseException) -> str:
+def where(error: BaseException) -> str:
     """File and line of the innermost frame; never the message or the locals, which may hold a person."""
     trace = error.__traceback__
     while trace is not None and trace.tb_next is not None:

@@ -5,13 +5,14 @@ The only algorithms used are those of `cryptography`; see RFC 9180 for HPKE.
 
 import os
 from base64 import b64decode, b64encode
+from pathlib import Path
 from typing import Annotated
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives import hpke
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey, X25519PublicKey
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
-from pydantic import AfterValidator
+from pydantic import AfterValidator, BeforeValidator
 
 _SUITE = hpke.Suite(hpke.KEM.X25519, hpke.KDF.HKDF_SHA256, hpke.AEAD.AES_256_GCM)
 _NONCE = 12
@@ -31,8 +32,15 @@ def _key(text: str) -> str:
     return text
 
 
+def _from_file(text: object) -> object:
+    return Path(text[1:]).read_text().strip() if isinstance(text, str) and text.startswith("@") else text
+
+
 Base64Key = Annotated[str, AfterValidator(_key)]
 """32 bytes in base64: a data key, a raw X25519 public key, or a raw X25519 private key."""
+
+SecretKey = Annotated[str, BeforeValidator(_from_file), AfterValidator(_key)]
+"""The same, or ``@path`` of the file that holds it, so that a secret need not stand in the environment."""
 
 
 def new_key() -> bytes:

@@ -1,13 +1,12 @@
 """Settings that all services share, from environment variables ``REFERRALS_…``."""
 
 from datetime import datetime
-from pathlib import Path
 from typing import Annotated
 
 from pydantic import Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from .clock import Clock
+from .clock import EPOCH, Clock
 from .sealing import Base64Key
 
 
@@ -28,9 +27,7 @@ class ChassisSettings(BaseSettings):
     host: Annotated[str, Field(description="address that /health and /metrics listen on")] = "127.0.0.1"
     port: Annotated[int, Field(description="port that /health and /metrics listen on")] = 8080
     log_level: Annotated[str, Field(description="debug, info, warning or error")] = "info"
-    clock_origin: Annotated[datetime, Field(description="where a faster clock starts")] = datetime(
-        2026, 1, 1, tzinfo=UTC
-    )
+    clock_origin: Annotated[datetime, Field(description="where a faster clock starts")] = EPOCH
     clock_speed: Annotated[float, Field(gt=0, description="how many times faster than the wall clock time runs")] = 1.0
     max_records: Annotated[int, Field(gt=0, description="records handled in one batch at most")] = 2000
     batch_timeout_ms: Annotated[int, Field(description="pause after an empty poll")] = 10
@@ -63,8 +60,3 @@ def table(settings: type[BaseSettings]) -> str:
     ]
     widths = [max(len(row[column]) for row in rows) for column in (0, 1)]
     return "\n".join(f"{name:<{widths[0]}}  {default:<{widths[1]}}  {meaning}" for name, default, meaning in rows)
-
-
-def secret_text(value: str) -> str:
-    """A secret given as it is, or as ``@path`` of the file that holds it."""
-    return Path(value[1:]).read_text().strip() if value.startswith("@") else value

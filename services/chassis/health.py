@@ -1,0 +1,62 @@
+"""/health/live, /health/ready and /metrics.
+
+Live means progress, not that a process exists: a consumer can stall for good after a broker's restart without any
+error (aiokafka #1154). So: records are waiting and none was settled for a minute = not alive, restart me.
+"""
+
+from collections.abc import Callable
+from time import monotonic
+from typing import Any
+
+import orjson
+from faststream.asgi import AsgiResponse, get
+from prometheus_client import make_asgi_app
+
+from .metrics import Meter
+from .ports import Partition
+
+_STALLED = 60.0
+
+
+class Health:
+    """What one process knows of itself."""
+
+    def __init__(self, meter: Meter, lags: Callable[[], dict[Partition, int]], ready: Callable[[], list[str]]) -> None:
+        self._meter = meter
+        self._lags = lags
+        self._missing = ready
+        self._last: dict[Partition, int] = {}
+        self._moved = monotonic()
+
+    def look(self) -> None:
+        """Note the lag; called every tick."""
+        lags = self._lags()
+        if lags != self._last or not any(lags.values()):
+            self._moved = monotonic()
+        self._last = lags
+        self._meter.lag(lags)
+
+    def routes(self) -> list[tuple[str, Any]]:
+        """For `AsgiFastStream`."""
+
+        @get
+        async def live(scope: Any) -> AsgiResponse:
+            stalled = monotonic() - self._moved
+            return _answer(stalled < _STALLED, {"lag": sum(self._last.values()), "stalled_s": round(stalled, 1)})
+
+        @get
+        async def ready(scope: Any) -> AsgiResponse:
+            missing = self._missing()
+            return _answer(not missing, {"waiting_for": missing})
+
+        return [
+            ("/health/live", live),
+            ("/health/ready", ready),
+            ("/metrics", make_asgi_app(self._meter.registry)),
+        ]
+
+
+def _answer(good: bool, body: dict[str, Any]) -> AsgiResponse:
+    return AsgiResponse(
+        orjson.dumps(body), status_code=200 if good else 503, headers={"content-type": "application/json"}
+    )

@@ -1,0 +1,172 @@
+"""MongoDB behind the Store and Claims ports. The only file that touches motor.
+
+Motor is past its end of life; its heir, PyMongo's own `AsyncMongoClient`, has the same method names, so the swap is
+the import and the client's line. Everything is written with majority write concern; nothing is ever updated in place
+but rows of `Claims.put`. No error's text leaves this file: a write error's text holds the whole document.
+"""
+
+from collections.abc import AsyncIterator, Iterable, Sequence
+from contextlib import asynccontextmanager
+from datetime import datetime
+from typing import Any
+
+from motor.motor_asyncio import AsyncIOMotorClient
+from pymongo import ASCENDING, IndexModel, WriteConcern
+from pymongo.errors import BulkWriteError, DocumentTooLarge, PyMongoError
+from pymongo.read_concern import ReadConcern
+
+from .errors import Fatal, Transient
+from .ports import Row, Timer
+
+Document = dict[str, Any]
+Indexes = dict[str, list[tuple[str, ...]]]
+
+_DUPLICATE = 11000
+
+
+def connect(uri: str, timeout_ms: int) -> AsyncIOMotorClient[Document]:
+    """A client whose every operation ends within `timeout_ms`."""
+    return AsyncIOMotorClient(uri, tz_aware=True, timeoutMS=timeout_ms, serverSelectionTimeoutMS=timeout_ms)
+
+
+def database(client: AsyncIOMotorClient[Document], name: str) -> Any:
+    """One service's database: majority writes, on disk before they are acknowledged; majority reads."""
+    return client.get_database(
+        name, write_concern=WriteConcern(w="majority", j=True), read_concern=ReadConcern("majority")
+    )
+
+
+@asynccontextmanager
+async def _doubtful() -> AsyncIterator[None]:
+    """Whatever goes wrong is in doubt, not failed; its text may hold a person and stays here."""
+    try:
+        yield
+    except DocumentTooLarge:
+        raise Fatal("a journal document is larger than MongoDB takes") from None
+    except PyMongoError as error:
+        raise Transient(f"mongodb: {type(error).__name__}") from None
+
+
+class MongoStore:
+    """The journal (`journal`) and the timers (`timers`) of one service."""
+
+    def __init__(self, database: Any) -> None:
+        self._journal = database["journal"]
+        self._timers = database["timers"]
+
+    async def prepare(self) -> None:
+        """Create the indexes. Raises `Transient`."""
+        async with _doubtful():
+            await self._journal.create_indexes([IndexModel([("stream", ASCENDING), ("n", ASCENDING)])])
+            await self._timers.create_indexes([IndexModel([("due_at", ASCENDING)])])
+
+    async def load(self, streams: Iterable[str]) -> dict[str, list[Document]]:
+        """See `Store`."""
+        found: dict[str, list[Document]] = {}
+        async with _doubtful():
+            async for document in self._journal.find({"stream": {"$in": list(streams)}}):
+                found.setdefault(document["stream"], []).append(document)
+        for documents in found.values():
+            documents.sort(key=lambda document: document["n"])
+        return found
+
+    async def append(self, documents: Sequence[Document]) -> set[str]:
+        """See `Store`."""
+        async with _doubtful():
+            refused = await _insert(self._journal, documents)
+        return {documents[index]["_id"] for index in refused}
+
+    async def set_timers(self, timers: Sequence[Timer]) -> None:
+        """See `Store`."""
+        rows = [
+            {"_id": timer.id, "stream": timer.stream, "key": timer.key, "name": timer.name, "due_at": timer.due_at}
+            for timer in timers
+        ]
+        async with _doubtful():
+            await _insert(self._timers, rows)
+
+    async def due(self, at: datetime, limit: int) -> list[Timer]:
+        """See `Store`."""
+        async with _doubtful():
+            rows = await self._timers.find({"due_at": {"$lte": at}}).sort("due_at").limit(limit).to_list(limit)
+        return [Timer(row["_id"], row["stream"], row["key"], row["name"], row["due_at"]) for row in rows]
+
+    async def drop_timers(self, ids: Sequence[str]) -> None:
+        """See `Store`."""
+        async with _doubtful():
+            await self._timers.delete_many({"_id": {"$in": list(ids)}})
+
+
+class MongoClaims:
+    """Rows, one collection per table."""
+
+    def __init__(self, database: Any) -> None:
+        self._database = database
+
+    async def prepare(self, indexes: Indexes) -> None:
+        """Create the indexes of the tables. Raises `Transient`."""
+        async with _doubtful():
+            for table, each in indexes.items():
+                await self._database[table].create_indexes(
+                    [IndexModel([(field, ASCENDING) for field in fields]) for fields in each]
+                )
+
+    async def take(self, rows: Sequence[Row]) -> set[str]:
+        """See `Claims`."""
+        lost: set[str] = set()
+        for table, each in _by_table(rows).items():
+            async with _doubtful():
+                refused = [each[index] for index in await _insert(self._database[table], [_document(r) for r in each])]
+            if refused:
+                held = await self.find(table, "_id", [row.id for row in refused])
+                lost |= {row.id for row in refused if held.get(row.id) != row.doc}
+        return lost
+
+    async def put(self, rows: Sequence[Row]) -> None:
+        """See `Claims`."""
+        async with _doubtful():
+            for row in rows:
+                await self._database[row.table].replace_one({"_id": row.id}, _document(row), upsert=True)
+
+    async def drop(self, rows: Sequence[Row]) -> None:
+        """See `Claims`."""
+        async with _doubtful():
+            for row in rows:
+                await self._database[row.table].delete_one({"_id": row.id, **row.doc})
+
+    async def find(self, table: str, field: str, values: Iterable[Any]) -> dict[str, Document]:
+        """See `Claims`."""
+        async with _doubtful():
+            rows = await self._database[table].find({field: {"$in": list(values)}}).to_list(None)
+        return {row.pop("_id"): row for row in rows}
+
+    async def all(self, table: str) -> dict[str, Document]:
+        """See `Claims`."""
+        async with _doubtful():
+            rows = await self._database[table].find({}).to_list(None)
+        return {row.pop("_id"): row for row in rows}
+
+
+async def _insert(collection: Any, documents: Sequence[Document]) -> list[int]:
+    """Unordered insert; returns the indexes of those whose key was there already. Other errors are in doubt."""
+    if not documents:
+        return []
+    try:
+        await collection.insert_many(documents, ordered=False)
+    except BulkWriteError as error:
+        faults = error.details.get("writeErrors", [])
+        if error.details.get("writeConcernErrors") or any(fault["code"] != _DUPLICATE for fault in faults):
+            raise Transient("mongodb: a write is in doubt") from None
+        return [fault["index"] for fault in faults]
+    return []
+
+
+def _document(row: Row) -> Document:
+    return {"_id": row.id, **row.doc}
+
+
+def _by_table(rows: Sequence[Row]) -> dict[str, list[Row]]:
+    tables: dict[str, list[Row]] = {}
+    for row in rows:
+        tables.setdefault(row.table, []).append(row)
+    return tables

@@ -1,0 +1,206 @@
+"""Puts a service together, so that its ``app.py`` says only what is its own, and runs it."""
+
+import asyncio
+import contextlib
+import gc
+import os
+import sys
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager
+from typing import Any
+
+import structlog
+import uvicorn
+from aiokafka.admin import AIOKafkaAdminClient
+from aiokafka.errors import KafkaError
+from faststream.asgi import AsgiFastStream
+
+from contracts import topics
+
+from . import logs, mongo
+from .dead_letters import DeadLetters
+from .decider import Outside, Policy
+from .errors import Fatal, Transient
+from .gate import Admission, Gate
+from .health import Health
+from .kafka import Follower, KafkaLog, KafkaOffsets, Reading, broker
+from .loop import Loop, Render, where
+from .metrics import Meter
+from .ports import Partition, Record
+from .settings import ChassisSettings
+from .timers import Progress, Stage, Ticker
+
+logger = structlog.get_logger()
+
+Job = Callable[[], Awaitable[Any]]
+
+
+class Service:
+    """One service: its connections, its gate and loop, its periodic jobs, and their life together."""
+
+    def __init__(self, name: str, settings: ChassisSettings, tables: mongo.Indexes | None = None) -> None:
+        logs.configure(name, settings.log_level)
+        self.name = name
+        self.settings = settings
+        self.clock = settings.clock
+        self.broker = broker(settings)
+        self.meter = Meter(name)
+        self.log = KafkaLog(self.broker, settings.publish_deadline)
+        self._mongo = mongo.connect(settings.mongo, settings.mongo_timeout_ms)
+        database = mongo.database(self._mongo, f"{settings.database}_{name}")
+        self.store = mongo.MongoStore(database)
+        self.claims = mongo.MongoClaims(database)
+        self.dead_letters = DeadLetters(name, self.log, settings.operator_key)
+        self._tables = tables or {}
+        self._offsets = KafkaOffsets(settings)
+        self._readings: list[Reading] = []
+        self._followers: list[Follower] = []
+        self._stages: list[Stage] = []
+        self._jobs: list[tuple[float, Job]] = []
+        self._tasks: list[asyncio.Task[None]] = []
+        self._health = Health(self.meter, self._lags, self._waiting_for)
+
+    def gate(self, admission: Admission, pattern: str) -> None:
+        """Read tenants' topics through a gate, in a group of its own. Before `loop`."""
+        group = f"{self.name}-gate"
+        gate = Gate(
+            self.name, admission, log=self.log, clock=self.clock, dead_letters=self.dead_letters, meter=self.meter
+        )
+        self._readings.append(
+            Reading(self.broker, self.settings, group, gate, pattern=pattern, ready=self._complete, fatal=self.fatal)
+        )
+        self._stages.append(Stage(group, pattern=pattern))
+
+    def follow(self, pattern: str, apply: Callable[[Record], None]) -> None:
+        """Read compacted topics whole. The loop and gate await all that was there at the start."""
+        self._followers.append(Follower(self.broker, self.settings, pattern, apply, self.fatal))
+
+    def loop(
+        self,
+        policy: Policy[Any],
+        inputs: Sequence[str],
+        *,
+        outside: Outside | None = None,
+        render: Render | None = None,
+    ) -> None:
+        """Decide what comes on the inbox and on `inputs`, and let time pass for it."""
+        loop: Loop[Any] = Loop(
+            self.name,
+            policy,
+            log=self.log,
+            store=self.store,
+            claims=self.claims,
+            clock=self.clock,
+            dead_letters=self.dead_letters,
+            outside=outside,
+            render=render,
+            meter=self.meter,
+            cached_streams=self.settings.cached_streams,
+            stream_limit=self.settings.stream_limit,
+        )
+        read = [topics.inbox(self.name), *inputs]
+        self._readings.append(
+            Reading(self.broker, self.settings, self.name, loop, topics=read, ready=self._complete, fatal=self.fatal)
+        )
+        self._stages.append(Stage(self.name, topics=read))
+        ticker = Ticker(self.name, self.store, self.log, Progress(self._stages, self._offsets, self.clock))
+        self.every(self.settings.tick, ticker.tick)
+
+    def every(self, seconds: float, job: Job) -> None:
+        """Run `job` again and again, `seconds` of wall time apart."""
+        self._jobs.append((seconds, job))
+
+    @property
+    def app(self) -> AsgiFastStream:
+        """The ASGI application: health, metrics, and the life of all the above."""
+        return AsgiFastStream(
+            self.broker,
+            asgi_routes=self._health.routes(),
+            lifespan=self._life,
+            after_startup=[self._started],
+            logger=None,
+        )
+
+    def run(self) -> None:
+        """Serve until SIGTERM or SIGINT. A batch in flight is finished; what is not comes again."""
+        gc.collect()
+        gc.freeze()
+        gc.set_threshold(100_000, 50, 100)  # a cache of many small states would be walked by every full collection
+        uvicorn.run(self.app, host=self.settings.host, port=self.settings.port, log_config=None, access_log=False)
+
+    def fatal(self, reason: str) -> None:
+        """Say why and exit at once, uncommitted: a restart finds everything where it was."""
+        logger.error("fatal", reason=reason, hint="the process exits; its supervisor restarts it, nothing is lost")
+        sys.stdout.flush()
+        os._exit(70)
+
+    @asynccontextmanager
+    async def _life(self) -> AsyncIterator[None]:
+        await self._servers()
+        try:
+            yield
+        finally:
+            for task in self._tasks:
+                task.cancel()
+            await asyncio.gather(*self._tasks, return_exceptions=True)
+            await self._offsets.stop()
+            self._mongo.close()
+            logger.info("stopped")
+
+    async def _started(self) -> None:
+        self._tasks = [asyncio.create_task(self._repeat(seconds, job)) for seconds, job in self._jobs]
+        self._tasks.append(asyncio.create_task(self._complete()))
+        logger.info("started", port=self.settings.port)
+
+    async def _servers(self) -> None:
+        """Wait for Kafka (with our topics) and MongoDB, in whatever order they come up."""
+        while True:
+            try:
+                await self._topics_exist()
+                await self.store.prepare()
+                await self.claims.prepare(self._tables)
+                return
+            except (KafkaError, Transient) as error:
+                logger.warning(
+                    "waiting_for_servers",
+                    reason=f"{type(error).__name__}: {error}" if isinstance(error, Transient) else type(error).__name__,
+                    retry_in_s=1.0,
+                    hint="is Kafka up and reachable, are the topics created, is MongoDB a replica set with a primary?",
+                )
+                await asyncio.sleep(1.0)
+
+    async def _topics_exist(self) -> None:
+        """A subscriber of a missing topic would hang without a word."""
+        admin = AIOKafkaAdminClient(bootstrap_servers=self.settings.kafka)
+        try:
+            await admin.start()
+            missing = {each for stage in self._stages for each in stage.topics} - set(await admin.list_topics())
+        finally:
+            with contextlib.suppress(KafkaError):
+                await admin.close()
+        if missing:
+            raise Transient(f"topics are missing: {', '.join(sorted(missing))}")
+
+    async def _repeat(self, seconds: float, job: Job) -> None:
+        while True:
+            await asyncio.sleep(seconds)
+            try:
+                self._health.look()
+                await job()
+            except Transient as error:
+                logger.warning("job_postponed", reason=str(error), retry_in_s=seconds, hint="it comes again by itself")
+            except Fatal as error:
+                self.fatal(str(error))
+            except Exception as error:  # noqa: BLE001  # Fatal: a fault of ours
+                self.fatal(f"{type(error).__name__} in a periodic job, {where(error)}")
+
+    async def _complete(self) -> None:
+        for follower in self._followers:
+            await follower.complete()
+
+    def _lags(self) -> dict[Partition, int]:
+        return {at: lag for reading in self._readings for at, lag in reading.lag().items()}
+
+    def _waiting_for(self) -> list[str]:
+        unassigned = [each.group for each in self._readings if not each.listener.assigned.is_set()]
+        return unassigned + ["directory" for each in self._followers if not each.completed]

@@ -1,0 +1,27 @@
+"""The command line of every service: run it, or print its settings."""
+
+import sys
+from collections.abc import Callable
+from typing import TypeVar
+
+from pydantic import ValidationError
+
+from .service import Service
+from .settings import ChassisSettings, table
+
+T = TypeVar("T", bound=ChassisSettings)
+
+
+def start(build: Callable[[T], Service], settings: type[T]) -> None:
+    """Run the service that `build` wires. Exit status 2 and one line per fault when settings are missing or wrong."""
+    if "--settings" in sys.argv:
+        sys.stdout.write(table(settings) + "\n")
+        return
+    try:
+        read = settings()
+    except ValidationError as faults:
+        for fault in faults.errors(include_input=False, include_url=False, include_context=False):
+            name = "_".join(map(str, fault["loc"])).upper()
+            sys.stderr.write(f"{settings.model_config.get('env_prefix', '')}{name}: {fault['msg']}\n")
+        sys.exit(2)
+    build(read).run()

@@ -1,0 +1,115 @@
+"""Time as an event: the ticker publishes what is due as `TimerElapsed`, keyed like the rest, then deletes it.
+
+It fires only what was due when the service's inputs were last read to their ends: an outage must not turn answers
+that were given in time into late ones. Every instance runs one; a timer fired twice has the same id.
+"""
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+
+from contracts import topics
+from contracts.cloudevents import CloudEvent, encode
+from contracts.operations import TimerElapsed
+
+from .clock import Clock
+from .errors import Fatal
+from .journal import derived_id
+from .ports import Log, Message, Partition, Store, Timer
+
+_AT_ONCE = 500
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """A group and what it reads; a gate's stage stands before its loop's."""
+
+    group: str
+    topics: Sequence[str] = ()
+    pattern: str | None = None
+
+    def reads(self, topic: str) -> bool:
+        """True when the group reads this topic."""
+        return topic in self.topics or (self.pattern is not None and re.match(self.pattern, topic) is not None)
+
+
+class Offsets(Protocol):
+    """What `Progress` asks Kafka."""
+
+    async def ends(self, stage: Stage) -> Mapping[Partition, int]:
+        """The end offset of each partition the stage reads."""
+        ...
+
+    async def committed(self, stage: Stage) -> Mapping[Partition, int]:
+        """The group's committed offsets."""
+        ...
+
+
+class Progress:
+    """Up to which time the service's inputs have been read, through all stages."""
+
+    def __init__(self, stages: Sequence[Stage], offsets: Offsets, clock: Clock) -> None:
+        self._stages = stages
+        self._offsets = offsets
+        self._clock = clock
+        self._asked: datetime | None = None
+        self._stage = 0
+        self._ends: Mapping[Partition, int] = {}
+
+    async def read_up_to(self) -> datetime | None:
+        """The last time for which every stage is known to have read all there was; None while it is still reading.
+
+        The ends of a stage are noted when the stage before it has got to its own, since only then has all that was
+        there at the asked time been passed on.
+        """
+        if self._asked is None:
+            self._asked, self._stage = self._clock.now(), 0
+            self._ends = await self._offsets.ends(self._stages[0])
+        while True:
+            committed = await self._offsets.committed(self._stages[self._stage])
+            if any(committed.get(partition, 0) < end for partition, end in self._ends.items()):
+                return None
+            self._stage += 1
+            if self._stage == len(self._stages):
+                asked, self._asked = self._asked, None
+                return asked
+            self._ends = await self._offsets.ends(self._stages[self._stage])
+
+
+class Ticker:
+    """Fires the timers of one service."""
+
+    def __init__(self, service: str, store: Store, log: Log, progress: Progress) -> None:
+        self._service = service
+        self._store = store
+        self._log = log
+        self._progress = progress
+
+    async def tick(self) -> int:
+        """Fire what is due; returns how many. Raises `Transient`, `Fatal`."""
+        until = await self._progress.read_up_to()
+        if until is None:
+            return 0
+        due = await self._store.due(until, _AT_ONCE)
+        if due:
+            if await self._log.publish([self._message(timer) for timer in due]):
+                raise Fatal(f"{topics.inbox(self._service)} can not be written to")
+            await self._store.drop_timers([timer.id for timer in due])
+        return len(due)
+
+    def _message(self, timer: Timer) -> Message:
+        elapsed = TimerElapsed(stream=timer.stream, name=timer.name, due_at=timer.due_at)
+        headers = encode(
+            CloudEvent(
+                id=derived_id(self._service, "timer", timer.id),
+                source=f"/referral-routing/{self._service}/ticker",
+                type=TimerElapsed.ce_type(),
+                time=timer.due_at,
+                data=b"",
+                subject=timer.stream,
+                correlationid=timer.key,
+            )
+        )
+        return Message(topics.inbox(self._service), timer.key.encode(), elapsed.model_dump_json().encode(), headers)

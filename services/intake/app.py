@@ -1,0 +1,21 @@
+"""Intake: agencies' referrals in, accepted needs out; contacts to providers that have accepted."""
+
+from contracts import topics
+from services.chassis.service import Service
+
+from .gate import ReferralAdmission
+from .keys import KeyRing
+from .policy import IntakePolicy
+from .release import ProviderKeys, Release
+from .settings import IntakeSettings
+
+
+def build(settings: IntakeSettings) -> Service:
+    """Wire the service."""
+    service = Service("intake", settings)
+    keys = KeyRing(service.claims, settings.master_key)
+    providers = ProviderKeys()
+    service.follow(topics.PROVIDER_DIRECTORY, providers.apply)
+    service.gate(ReferralAdmission(keys, settings.id_secret), topics.AGENCY_REFERRALS)
+    service.loop(IntakePolicy(), inputs=[], outside=providers, render=Release(keys, providers).render)
+    return service

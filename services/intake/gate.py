@@ -1,0 +1,163 @@
+"""Intake's part of its gate: derives the referral's id, makes the person coarse, seals the rest."""
+
+import hashlib
+import re
+from base64 import b64decode
+from collections.abc import Mapping, Sequence
+
+import h3
+import orjson
+
+from contracts import agency as sent
+from contracts import topics
+from contracts.base import Message
+from contracts.cloudevents import CloudEvent
+from contracts.ids import need_id, referral_id
+from contracts.intake import (
+    Asked,
+    Minimum,
+    Problem,
+    Received,
+    Refused,
+    Region,
+    Sealed,
+    StatusAsked,
+    WithdrawalReceived,
+)
+from services.chassis.gate import Admitted, Arrival, Refusal
+from services.chassis.journal import derived_id
+from services.chassis.ports import Record
+from services.chassis.sealing import seal
+
+from .keys import KeyRing
+from .personal import Personal
+
+_REFERENCE = re.compile(r"[A-Za-z0-9._-]{1,64}")
+_CELL = 5
+"""H3 resolution of what leaves the gate: some 250 km² a cell."""
+
+
+class ReferralAdmission:
+    """See `services.chassis.gate.Admission`."""
+
+    accepts: Mapping[str, type[Message]] = {
+        model.ce_type(): model for model in (sent.Submitted, sent.Corrected, sent.Withdrawn, sent.StatusRequested)
+    }
+
+    def __init__(self, keys: KeyRing, id_secret: str) -> None:
+        self._ring = keys
+        self._secret = b64decode(id_secret)
+        self._keys: dict[str, bytes] = {}
+
+    async def prepare(self, arrivals: Sequence[Arrival]) -> None:
+        """Find or make the data key of each referral in the batch."""
+        self._keys = await self._ring.ensure(
+            self._id(arrival.tenant, arrival.data.reference)
+            for arrival in arrivals
+            if isinstance(arrival.data, sent.Submitted)
+        )
+
+    def admit(self, arrival: Arrival) -> Sequence[Admitted]:
+        """One event for intake's own stream of that referral."""
+        data = arrival.data
+        match data:
+            case sent.Submitted():
+                event: Message = self._received(arrival, data)
+            case sent.Withdrawn():
+                event = WithdrawalReceived(
+                    referral_id=self._id(arrival.tenant, data.reference),
+                    agency=arrival.tenant,
+                    reference=data.reference,
+                    needs=data.needs,
+                    reason=data.reason,
+                )
+            case sent.StatusRequested():
+                event = StatusAsked(
+                    referral_id=self._id(arrival.tenant, data.reference),
+                    agency=arrival.tenant,
+                    reference=data.reference,
+                )
+            case _:
+                raise TypeError(type(data).__name__)
+        key = self._id(arrival.tenant, data.reference)
+        return [Admitted(event, topics.inbox("intake"), key, self._hash(arrival.event.data))]
+
+    def refuse(self, tenant: str, record: Record, event: CloudEvent, problems: list[Problem]) -> Sequence[Admitted]:
+        """The agency is told on its status topic, by outcomes; under its own reference where that can be read."""
+        reference = _reference(event.data)
+        key = self._id(tenant, reference) if reference else derived_id("refused", record.topic, event.id)
+        refused = Refused(
+            referral_id=key, agency=tenant, reference=reference, sent=_known(event.type), problems=problems
+        )
+        return [Admitted(refused, topics.inbox("outcomes"), key, self._hash(event.data))]
+
+    def _id(self, agency: str, reference: str) -> str:
+        return referral_id(self._secret, agency, reference)
+
+    def _hash(self, body: bytes) -> str:
+        """Keyed, since a plain hash of a short body could be guessed."""
+        return hashlib.blake2b(body, key=self._secret, digest_size=16).hexdigest()
+
+    def _received(self, arrival: Arrival, referral: sent.Submitted) -> Received:
+        person, where = referral.person, referral.location
+        today = arrival.at.date()
+        if person.birth_date is not None and person.birth_date > today:
+            raise Refusal(Problem(field="person.birth_date", fix="a birth date can not be in the future"))
+        band = person.band_on(today)
+        if band.years[1] < 18 and person.caregiver is None:
+            raise Refusal(Problem(field="person.caregiver", fix="is needed under 18, also for an unaccompanied child"))
+        id_ = self._id(arrival.tenant, referral.reference)
+        cell = None
+        if where.latitude is not None and where.longitude is not None:
+            cell = h3.latlng_to_cell(where.latitude, where.longitude, _CELL)
+        return Received(
+            referral_id=id_,
+            agency=arrival.tenant,
+            reference=referral.reference,
+            corrects=isinstance(referral, sent.Corrected),
+            referrer=referral.referrer,
+            received_at=arrival.at,
+            person=Minimum(
+                age_band=band,
+                sex=person.sex,
+                languages=person.languages,
+                status=person.status,
+                flags=person.flags,
+                household_size=referral.household_size,
+            ),
+            region=Region(admin1=where.admin1, cell=cell),
+            consent=referral.consent,
+            needs=[
+                Asked(
+                    need_id=need_id(id_, need.need),
+                    need=need.need,
+                    category=need.category,
+                    urgency=need.urgency,
+                    constraints=need.constraints,
+                    preferences=need.preferences,
+                )
+                for need in referral.needs
+            ],
+            personal=Sealed(
+                key_id=id_,
+                box=seal(self._keys[id_], Personal.of(referral).model_dump_json().encode(), purpose(id_)),
+            ),
+        )
+
+
+def purpose(referral: str) -> str:
+    """What a person's box is bound to."""
+    return f"person/{referral}"
+
+
+def _known(type_: str) -> str:
+    return ReferralAdmission.accepts[type_].TYPE
+
+
+def _reference(body: bytes) -> str:
+    """The agency's reference in a body that is otherwise not valid, if it is one."""
+    try:
+        reference = orjson.loads(body).get("reference")
+    except (orjson.JSONDecodeError, AttributeError):
+        return ""
+    return reference if isinstance(reference, str) and _REFERENCE.fullmatch(reference) else ""

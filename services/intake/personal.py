@@ -1,0 +1,65 @@
+"""What is sealed at the gate, and what of it may be released."""
+
+from collections.abc import Iterable
+from datetime import date
+from typing import Any
+
+from contracts.agency import Caregiver, Contact, Grant, Submitted
+from contracts.base import Value
+from contracts.words import PersonalField, Status
+
+
+class Personal(Value):
+    """The person, as only intake can read it. `notes` are by the need's label."""
+
+    name: str | None
+    case_code: str | None
+    birth_date: date | None
+    nationality: str | None
+    status: Status | None
+    caregiver: Caregiver | None
+    contact: Contact
+    place: str | None
+    notes: dict[str, str]
+
+    @classmethod
+    def of(cls, referral: Submitted) -> "Personal":
+        """The personal part of a referral."""
+        person = referral.person
+        return cls(
+            name=person.name,
+            case_code=person.case_code,
+            birth_date=person.birth_date,
+            nationality=person.nationality,
+            status=person.status,
+            caregiver=person.caregiver,
+            contact=person.contact,
+            place=referral.location.place,
+            notes={need.need: need.note for need in referral.needs if need.note is not None},
+        )
+
+    def release(self, fields: Iterable[PersonalField], need: str) -> dict[str, Any]:
+        """The named fields as JSON values. "Do not contact" hides every channel, whatever was granted."""
+        whole = self.model_dump(mode="json")
+        whole["note"] = whole.pop("notes").get(need)
+        if not self.contact.may_contact:
+            whole["contact"] = {"may_contact": False}
+        return {field.value: whole[field.value] for field in fields if whole[field.value] is not None}
+
+
+def granted(grants: Iterable[Grant], provider: str) -> list[PersonalField]:
+    """The fields that consent lets this provider see, in a fixed order."""
+    fields = {
+        field for grant in grants if grant.recipients == "any" or provider in grant.recipients for field in grant.fields
+    }
+    return [field for field in PersonalField if field in fields]
+
+
+def recipients(grants: Iterable[Grant]) -> "list[str] | None":
+    """The providers that may be asked at all; None for any."""
+    named: set[str] = set()
+    for grant in grants:
+        if grant.recipients == "any":
+            return None
+        named.update(grant.recipients)
+    return sorted(named)

@@ -1,0 +1,269 @@
+"""Intake's decisions: accept, correct, withdraw, say again, release. Pure."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import Protocol
+
+from contracts import topics
+from contracts.base import Message
+from contracts.intake import (
+    Accepted,
+    Asked,
+    Held,
+    Problem,
+    Received,
+    Refused,
+    Released,
+    ReleaseRequested,
+    StatusAsked,
+    StatusDue,
+    WithdrawalReceived,
+    Withdrawn,
+)
+from contracts.operations import TimerElapsed
+from services.chassis.decider import Arrived, Effect, Emit, Reply, SetTimer
+
+from .personal import granted, recipients
+from .state import Referral
+from .triage import triage
+
+_RETRY = timedelta(minutes=10)
+
+
+class Keys(Protocol):
+    """What a release needs to know from outside."""
+
+    def __contains__(self, provider: object) -> bool:
+        """True when the provider has published a key to encrypt to."""
+        ...
+
+
+class IntakePolicy:
+    """See `services.chassis.decider.Policy`."""
+
+    handles: Mapping[str, type[Message]] = {
+        model.ce_type(): model for model in (Received, WithdrawalReceived, StatusAsked, ReleaseRequested, TimerElapsed)
+    }
+    facts: Mapping[str, type[Message]] = {
+        model.ce_type(): model for model in (Held, Accepted, Withdrawn, ReleaseRequested, Released)
+    }
+
+    def stream(self, event: Message) -> str:
+        """The referral's id."""
+        if isinstance(event, TimerElapsed):
+            return event.stream
+        assert isinstance(event, Received | WithdrawalReceived | StatusAsked | ReleaseRequested)  # noqa: S101
+        return event.referral_id
+
+    def initial(self, stream: str) -> Referral:
+        """Nothing is known yet."""
+        return Referral()
+
+    def decide(self, state: Referral, event: Arrived, now: datetime, given: Keys) -> Sequence[Effect]:
+        """What follows from an event."""
+        match event.data:
+            case Received() as received:
+                return _correct(state, received) if received.corrects else _submit(state, received)
+            case WithdrawalReceived() as withdrawal:
+                return _withdraw(state, withdrawal)
+            case StatusAsked() as asked:
+                return _say_again(state) if state.held else [_unknown(asked, "agency.status-requested.v1")]
+            case ReleaseRequested() as request:
+                return _release(state, request, now, given)
+            case TimerElapsed():
+                return [effect for request in state.pending.values() for effect in _release(state, request, now, given)]
+            case _:
+                return []
+
+    def evolve(self, state: Referral, fact: Message) -> Referral:
+        """The referral after a fact."""
+        match fact:
+            case Held():
+                return replace(state, held=fact)
+            case Accepted():
+                return replace(state, accepted={**state.accepted, fact.need: fact})
+            case Withdrawn():
+                return replace(state, withdrawn=state.withdrawn | {fact.need})
+            case ReleaseRequested():
+                return replace(state, pending={**state.pending, (fact.need, fact.attempt): fact})
+            case Released():
+                this = (fact.need, fact.attempt)
+                pending = {key: request for key, request in state.pending.items() if key != this}
+                return replace(state, released=state.released | {this}, pending=pending)
+            case _:
+                return state
+
+    def collide(self, state: Referral, event: Arrived) -> Sequence[Effect]:
+        """One id for two bodies: the first counts, and the agency is told."""
+        match event.data:
+            case Received() | WithdrawalReceived() | StatusAsked() as data:
+                return [
+                    _refused(data, data.TYPE, Problem(field="ce_id", fix="was used for another body; use a new id"))
+                ]
+            case _:
+                return []
+
+
+def _submit(state: Referral, received: Received) -> Sequence[Effect]:
+    if state.held is None:
+        return [Emit(_held(received)), *(_accept(received, asked, 0) for asked in received.needs)]
+    if _same(state.held, received):  # sending it twice is sending it once
+        return _say_again(state)
+    fix = "is in use for another referral; to change that one, send agency.corrected.v1"
+    return [_refused(received, "agency.submitted.v1", Problem(field="reference", fix=fix))]
+
+
+def _correct(state: Referral, received: Received) -> Sequence[Effect]:
+    if state.held is None:
+        return [_unknown(received, "agency.corrected.v1")]
+    gone = [asked.need for asked in received.needs if asked.need in state.withdrawn]
+    if gone:
+        problems = [Problem(field="needs", fix=f"{need} was withdrawn; ask again under a new label") for need in gone]
+        return [_refused(received, "agency.corrected.v1", *problems)]
+    effects: list[Effect] = [Emit(_held(received))]
+    for asked in received.needs:
+        known = state.accepted.get(asked.need)
+        again = _accept(received, asked, 0 if known is None else known.revision + 1)
+        if known is None or _differs(known, again.event):
+            effects.append(again)
+    named = {asked.need for asked in received.needs}
+    effects += [_withdrawn(state.accepted[need], "corrected") for need in state.open if need not in named]
+    return effects
+
+
+def _withdraw(state: Referral, withdrawal: WithdrawalReceived) -> Sequence[Effect]:
+    if state.held is None:
+        return [_unknown(withdrawal, "agency.withdrawn.v1")]
+    unknown = [need for need in withdrawal.needs if need not in state.accepted]
+    if unknown:
+        problem = Problem(field="needs", fix=f"this referral has only: {', '.join(state.accepted)}")
+        return [_refused(withdrawal, "agency.withdrawn.v1", problem)]
+    closing = [need for need in state.open if not withdrawal.needs or need in withdrawal.needs]
+    if not closing:
+        return _say_again(state)
+    return [_withdrawn(state.accepted[need], withdrawal.reason) for need in closing]
+
+
+def _say_again(state: Referral) -> Sequence[Effect]:
+    return [
+        Reply(
+            StatusDue(
+                referral_id=need.referral_id,
+                need_id=need.need_id,
+                need=need.need,
+                agency=need.agency,
+                reference=need.reference,
+            ),
+            topics.inbox("outcomes"),
+        )
+        for need in state.accepted.values()
+    ]
+
+
+def _release(state: Referral, request: ReleaseRequested, now: datetime, keys: Keys) -> Sequence[Effect]:
+    this = (request.need, request.attempt)
+    if state.held is None or this in state.released or request.need not in state.open:
+        return []
+    fields = granted(state.held.consent.grants, request.provider)
+    if not fields:
+        return []
+    if request.provider not in keys:  # nothing can be encrypted to it yet: look again later
+        name = f"release:{request.need}:{request.attempt}:{now.isoformat()}"
+        waits = [] if this in state.pending else [Emit(request)]
+        return [*waits, SetTimer(name, now + _RETRY)]
+    released = Released(
+        referral_id=request.referral_id,
+        need_id=request.need_id,
+        need=request.need,
+        attempt=request.attempt,
+        provider=request.provider,
+        service=request.service,
+        fields=fields,
+        personal=state.held.personal,
+    )
+    return [Emit(released, topics.notifications(request.provider))]
+
+
+def _held(received: Received) -> Held:
+    return Held(
+        agency=received.agency,
+        reference=received.reference,
+        referrer=received.referrer,
+        requested_at=received.received_at,
+        person=received.person,
+        region=received.region,
+        consent=received.consent,
+        needs=received.needs,
+        personal=received.personal,
+    )
+
+
+def _same(held: Held, received: Received) -> bool:
+    """The same request, as far as can be told without opening what is sealed."""
+    return (held.person, held.region, held.consent, held.needs, held.referrer) == (
+        received.person,
+        received.region,
+        received.consent,
+        received.needs,
+        received.referrer,
+    )
+
+
+def _accept(received: Received, asked: Asked, revision: int) -> Emit:
+    named = recipients(received.consent.grants)
+    accepted = Accepted(
+        referral_id=received.referral_id,
+        need_id=asked.need_id,
+        need=asked.need,
+        agency=received.agency,
+        reference=received.reference,
+        revision=revision,
+        referrer=received.referrer,
+        requested_at=received.received_at,
+        category=asked.category,
+        urgency=triage(asked.urgency, asked.category, received.person.flags),
+        person=received.person,
+        region=received.region,
+        constraints=asked.constraints,
+        preferences=asked.preferences,
+        recipients="any" if named is None else named,
+    )
+    return Emit(accepted, topics.INTAKE)
+
+
+def _differs(known: Accepted, again: Message) -> bool:
+    """True when a correction matters to matching. A need keeps the time it was first asked for."""
+    aside = {"revision", "requested_at"}
+    return known.model_dump(exclude=aside) != again.model_dump(exclude=aside)
+
+
+def _withdrawn(need: Accepted, reason: str) -> Emit:
+    return Emit(
+        Withdrawn(
+            referral_id=need.referral_id,
+            need_id=need.need_id,
+            need=need.need,
+            agency=need.agency,
+            reference=need.reference,
+            reason=reason,
+        ),
+        topics.INTAKE,
+    )
+
+
+def _unknown(data: Received | WithdrawalReceived | StatusAsked, sent: str) -> Reply:
+    return _refused(data, sent, Problem(field="reference", fix="is not known; send agency.submitted.v1 first"))
+
+
+def _refused(data: Received | WithdrawalReceived | StatusAsked, sent: str, *problems: Problem) -> Reply:
+    return Reply(
+        Refused(
+            referral_id=data.referral_id,
+            agency=data.agency,
+            reference=data.reference,
+            sent=sent,
+            problems=list(problems),
+        ),
+        topics.inbox("outcomes"),
+    )

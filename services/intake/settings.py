@@ -1,0 +1,18 @@
+"""Intake's own settings."""
+
+from typing import Annotated
+
+from pydantic import Field
+
+from services.chassis.sealing import SecretKey
+from services.chassis.settings import ChassisSettings
+
+
+class IntakeSettings(ChassisSettings):
+    """The three secrets of the one service that can open personal data. Losing them loses every sealed person."""
+
+    id_secret: Annotated[
+        SecretKey, Field(description="32 bytes, base64 or @file: referral ids derive from it, for ever")
+    ]
+    master_key: Annotated[SecretKey, Field(description="32 bytes, base64 or @file: wraps each referral's data key")]
+    private_key: Annotated[SecretKey, Field(description="raw X25519 key, base64 or @file: opens providers' notes")]
