@@ -116,7 +116,8 @@ def _format(java: str, classpath: list[str], data: Path) -> int:
     )
     cluster = urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
     quick = ["-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC"]
-    command = [java, *quick, *classpath, "kafka.tools.StorageTool", "format", "-t", cluster, "-c", str(properties)]
+    command = [java, *quick, *classpath, "kafka.tools.StorageTool", "format"]
+    command += [f"--cluster-id={cluster}", f"--config={properties}"]  # an id may begin with a dash
     # Its output would hold credentials if there were any: it goes nowhere, errors excepted.
     done = subprocess.run(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, check=False)
     if done.returncode:

@@ -1,0 +1,64 @@
+"""A stack of one's own can be killed, restarted and continued later, and leaves nothing behind."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
+from pymongo import MongoClient
+
+from deploy.local.process import StartFailed, run
+from deploy.local.stack import Addresses, LocalStack
+from deploy.topics import Topic, create
+
+
+def put(servers: Addresses, text: str) -> None:
+    async def send() -> None:
+        async with AIOKafkaProducer(bootstrap_servers=servers.kafka, acks="all") as producer:
+            await producer.send_and_wait("kept", text.encode())
+
+    create(servers.kafka, [Topic("kept")])
+    run(send())
+    with rows(servers) as client:
+        client.test.kept.insert_one({"text": text})
+
+
+def kept(servers: Addresses) -> tuple[list[str], list[str]]:
+    async def read() -> list[str]:
+        async with AIOKafkaConsumer("kept", bootstrap_servers=servers.kafka, auto_offset_reset="earliest") as consumer:
+            [partition] = consumer.assignment()
+            end = (await consumer.end_offsets([partition]))[partition]
+            return [(await consumer.getone()).value.decode() for _ in range(end)]
+
+    with rows(servers) as client:
+        return run(read()), [row["text"] for row in client.test.kept.find()]
+
+
+def rows(servers: Addresses) -> MongoClient[dict[str, Any]]:
+    return MongoClient(servers.mongo, w="majority", journal=True)
+
+
+def test_acknowledged_data_survives_a_crash_and_a_later_start(tmp_path: Path) -> None:
+    with LocalStack(tmp_path) as stack:
+        addresses = stack.addresses
+        put(addresses, "first")
+        for server in (stack.kafka, stack.mongo):
+            server.kill()
+            assert not server.running
+            server.restart()
+        assert kept(addresses) == (["first"], ["first"])
+        put(addresses, "second")
+
+    with LocalStack(tmp_path) as stack:
+        assert stack.addresses == addresses
+        assert kept(addresses) == (["first", "second"], ["first", "second"])
+        with pytest.raises(StartFailed, match="in use"):
+            LocalStack(tmp_path).start()
+
+
+def test_a_temporary_stack_leaves_nothing() -> None:
+    with LocalStack() as stack:
+        assert (stack.data / "kafka.log").exists()
+        pids = [stack.kafka.pid, stack.mongo.pid]
+    assert not stack.data.exists()
+    assert not any(Path(f"/proc/{pid}").exists() for pid in pids)
