@@ -11,20 +11,37 @@ import contextlib
 import os
 import sys
 import tempfile
+from base64 import b64encode
 from collections.abc import Callable
 from pathlib import Path
 
-from services.chassis.sealing import new_pair, public_of
+from services.chassis.sealing import new_key, new_pair, public_of
 
 
 def environment(folder: Path, service: str) -> dict[str, str]:
     """The settings (environment variables) of one service that hold keys: its own and no other's."""
-    return {"REFERRALS_OPERATOR_KEY": public_of(operator_private_key(folder))}
+    own = {"REFERRALS_OPERATOR_KEY": public_of(operator_private_key(folder))}
+    if service == "intake":
+        own["REFERRALS_ID_SECRET"] = _kept(folder / "id_secret", _random)
+        own["REFERRALS_MASTER_KEY"] = _kept(folder / "master_key", _random)
+    if service == "notification":
+        own["REFERRALS_INTAKE_KEY"] = public_of(intake_private_key(folder))
+        own["REFERRALS_HASH_KEY"] = _kept(folder / "hash_key", _random)
+    return own
 
 
 def operator_private_key(folder: Path) -> str:
     """The operator's private key, raw in base64."""
     return _kept(folder / "operator", lambda: new_pair()[0])
+
+
+def intake_private_key(folder: Path) -> str:
+    """Opens what providers wrote in free text; raw in base64."""
+    return _kept(folder / "intake", lambda: new_pair()[0])
+
+
+def _random() -> str:
+    return b64encode(new_key()).decode()
 
 
 def _kept(file: Path, make: Callable[[], str]) -> str:

@@ -24,7 +24,7 @@ from contracts.operations import Undeliverable
 
 from .clock import Clock
 from .dead_letters import DeadLetters
-from .decider import Arrived, Claim, Emit, Given, Nothing, Outside, Policy, S
+from .decider import Arrived, Claim, Effect, Emit, Given, Nothing, Outside, Policy, S
 from .errors import Fatal, Poison, Transient
 from .journal import Effects, Entry, Outgoing, derived_id
 from .logs import handled
@@ -35,6 +35,9 @@ logger = structlog.get_logger()
 
 Render = Callable[[list[Outgoing]], Awaitable[list[Outgoing]]]
 Letters = dict[Position, tuple[Record, Poison]]
+
+_ROUNDS = 50
+"""How often a batch decides again what lost a race, before it backs off."""
 
 
 @dataclass(slots=True)
@@ -81,6 +84,7 @@ class Loop(Generic[S]):
         meter: Meter | None = None,
         cached_streams: int = 20_000,
         stream_limit: int = 1_000,
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
         fault: Callable[[str], None] = lambda step: None,
     ) -> None:
         self.service = service
@@ -92,9 +96,11 @@ class Loop(Generic[S]):
         self._meter = meter or Meter(service)
         self._limit = stream_limit
         self._room = cached_streams
+        self._sleep = sleep
         self._fault = fault
         self._streams: OrderedDict[str, Stream[S]] = OrderedDict()
-        self._floor: dict[Partition, int] | None = None
+        self._floor: dict[Partition, int] = {}
+        self._outdated = True
         self._failures = 0
         self.idle = asyncio.Event()
         self.idle.set()
@@ -104,7 +110,9 @@ class Loop(Generic[S]):
         started = perf_counter()
         self.idle.clear()
         try:
-            if self._floor is None:  # read here, not in the rebalance callback, where it may deadlock
+            if self._outdated:  # here, not in the rebalance callback: that may come amid a batch, and may deadlock
+                self._outdated = False
+                self._streams.clear()
                 self._floor = await batch.committed()
             await self._steps(batch.records, started)
             self._floor.update(await batch.commit())  # 6
@@ -121,7 +129,7 @@ class Loop(Generic[S]):
                 retry_in_s=pause,
                 hint="Kafka or MongoDB is away or slow; nothing is lost, the batch comes again by itself",
             )
-            await asyncio.sleep(pause)
+            await self._sleep(pause)
             await batch.nack()
         except BaseException:
             self.forget()
@@ -130,9 +138,8 @@ class Loop(Generic[S]):
             self.idle.set()
 
     def forget(self) -> None:
-        """Drop all cached states and the floor: after a new assignment, and after a batch that failed."""
-        self._streams.clear()
-        self._floor = None
+        """Drop all cached states and the floor before the next batch: after an assignment, or a batch that failed."""
+        self._outdated = True
 
     async def _steps(self, records: Sequence[Record], started: float) -> None:
         items, letters = self._decode(records)  # 1
@@ -141,7 +148,11 @@ class Loop(Generic[S]):
         journaled: set[int] = set()
         owed: list[Entry] = []
         todo = list(enumerate(items))
+        rounds = 0
         while todo:
+            rounds += 1
+            if rounds > _ROUNDS:
+                raise Transient("the same streams lose every race")
             owed += await self._load(todo, letters)  # 2
             given = await self._outside.gather([(self._streams[i.stream].state, i.data) for _, i in todo])
             self._fault("loaded")
@@ -152,9 +163,10 @@ class Loop(Generic[S]):
             for stream in again:
                 self._streams.pop(stream, None)
             todo = [(index, item) for index, item in todo if item.stream in again]
-            for index, _ in todo:
+            for index, item in todo:  # what was concluded from a state that never was counts for nothing
                 done.pop(index, None)
                 journaled.discard(index)
+                letters.pop(item.record.position, None)
         entries = [done[index] for index in sorted(done)]
         await self._effects([*owed, *entries], letters)  # 5
         self._fault("published")
@@ -191,50 +203,54 @@ class Loop(Generic[S]):
             raise Poison("decode", "body-not-valid", field_of(fault)) from None
         except UnicodeDecodeError:
             raise Poison("decode", "key-not-utf-8", "key") from None
+        try:
+            stream = self._policy.stream(data)
+        except Exception as error:  # noqa: BLE001  # Poison, whatever it is: this event alone is set aside
+            raise self._failed("stream", event, error) from None
         digest = event.bodyhash or hashlib.sha256(event.data).hexdigest()[:32]
-        return Item(record, event, data, self._policy.stream(data), key, f"{record.topic}/{event.id}", digest)
+        return Item(record, event, data, stream, key, f"{record.topic}/{event.id}", digest)
 
     # 2 ---------------------------------------------------------------------------------------------------------------
 
     async def _load(self, todo: list[tuple[int, Item]], letters: Letters) -> list[Entry]:
         """Fold what is not cached. Returns entries whose facts may never have been published: they go out first."""
-        missing = {item.stream for _, item in todo} - self._streams.keys()
+        missing = list(dict.fromkeys(item.stream for _, item in todo if item.stream not in self._streams))
         found = await self._store.load(missing) if missing else {}
         owed: list[Entry] = []
         for stream in missing:
-            folded = Stream(self._policy.initial(stream))
+            documents = found.get(stream, [])
             try:
-                for document in found.get(stream, ()):
-                    folded.n = document["n"] + 1
-                    for entry in (Entry.read(stream, each) for each in document["entries"]):
-                        self._fold(folded, entry)
-                        if self._unsettled(entry):
-                            owed.append(entry)
-            except (ValidationError, KeyError, ValueError) as error:  # Poison: this stream alone is set aside
+                entries = [Entry.read(stream, each) for document in documents for each in document["entries"]]
+                owed += [entry for entry in entries if self._unsettled(entry)]  # in the journal's order, not by topic
+                self._streams[stream] = self._fold(stream, documents, entries)
+            except Exception as error:  # noqa: BLE001  # Poison, whatever it is: this stream alone is set aside
                 logger.error(
                     "stream_quarantined",
                     service=self.service,
                     stream=stream,
                     reason=type(error).__name__,
+                    where=where(error),
                     hint="its journal can not be folded; its events go to the dead letters until it is mended",
                 )
                 for _, item in todo:
                     if item.stream == stream:
                         letters[item.record.position] = (item.record, Poison("fold", "stream-quarantined"))
                 todo[:] = [(index, item) for index, item in todo if item.stream != stream]
-            else:
-                self._streams[stream] = folded
-        return sorted(owed, key=lambda entry: entry.position)
+        return owed
 
-    def _fold(self, stream: Stream[S], entry: Entry) -> None:
-        stream.causes[entry.cause] = entry.hash
-        for fact in entry.events():
-            stream.state = self._policy.evolve(stream.state, self._policy.facts[fact["type"]].read(fact["text"]))
+    def _fold(self, stream: str, documents: Sequence[dict[str, Any]], entries: Sequence[Entry]) -> Stream[S]:
+        folded = Stream(self._policy.initial(stream), n=documents[-1]["n"] + 1 if documents else 0)
+        for entry in entries:
+            folded.causes[entry.cause] = entry.hash
+            for fact in entry.events():
+                event = self._policy.facts[fact["type"]].read(fact["text"])
+                folded.state = self._policy.evolve(folded.state, event)
+        return folded
 
     def _unsettled(self, entry: Entry) -> bool:
         """True when the event was handled but its offset never committed: it died between steps 4 and 6."""
         topic, partition, offset = entry.position
-        floor = (self._floor or {}).get((topic, partition))
+        floor = self._floor.get((topic, partition))
         return floor is not None and offset >= floor
 
     # 3 ---------------------------------------------------------------------------------------------------------------
@@ -268,53 +284,68 @@ class Loop(Generic[S]):
                 key=item.key,
                 trace=item.event.traceparent,
             )
+            poison: Poison | None = None
+            effects: Sequence[Effect] = ()
+            state = stream.state
             try:
-                effects = self._decision(stream, item, entry, given)
-            except Poison as poison:
-                letters[item.record.position] = (item.record, poison)
-                continue
+                effects, state = self._decision(stream, item, entry, given)
+            except Poison as fault:
+                poison = fault
             changes = any(isinstance(effect, Emit) for effect in effects)
             if not changes and not stream.fresh and not drafts[item.stream]:
                 again.add(item.stream)  # step 4 would not notice that the cached state is stale: look again
                 continue
+            if poison is not None:
+                letters[item.record.position] = (item.record, poison)
+                continue
             given.spend(effects)
-            entry.record(self.service, effects)
             done[index] = entry
             if changes:
                 journaled.add(index)
                 drafts[item.stream].append(entry)
                 claims[item.stream] += [effect for effect in effects if isinstance(effect, Claim)]
                 stream.causes[item.cause] = item.hash
-                for effect in effects:
-                    if isinstance(effect, Emit):
-                        stream.state = self._policy.evolve(stream.state, effect.event)
+                stream.state = state
         return {stream: entries for stream, entries in drafts.items() if entries}, claims, again
 
-    def _decision(self, stream: Stream[S], item: Item, entry: Entry, given: Given) -> Sequence[Any]:
+    def _decision(self, stream: Stream[S], item: Item, entry: Entry, given: Given) -> tuple[Sequence[Effect], S]:
+        """The effects, written down in `entry`, and the state after them. Raises `Poison`; `stream` is untouched."""
         arrived = Arrived(item.data, item.event.id, item.event.time, item.key)
-        if item.cause in stream.causes:
+        reused = item.cause in stream.causes
+        if reused:
             logger.warning(
                 "event_id_reused",
                 service=self.service,
                 event_id=item.event.id,
                 hint="the sender used one id for two bodies; the first one counts",
             )
-            return self._policy.collide(stream.state, arrived)
-        if len(stream.causes) >= self._limit:
+        elif len(stream.causes) >= self._limit:
             raise Poison("decide", "too-many-changes")
+        state = stream.state
         try:
-            return self._policy.decide(stream.state, arrived, entry.at, given)
+            if reused:
+                effects = self._policy.collide(state, arrived)
+            else:
+                effects = self._policy.decide(state, arrived, entry.at, given)
+            for effect in effects:
+                if isinstance(effect, Emit):
+                    state = self._policy.evolve(state, effect.event)
+            entry.record(self.service, effects)
         except Exception as error:  # noqa: BLE001  # Poison, whatever it is: this event alone is set aside
-            logger.error(
-                "decision_failed",
-                service=self.service,
-                event_type=item.event.type,
-                event_id=item.event.id,
-                reason=type(error).__name__,
-                where=where(error),
-                hint="a fault in the policy; the event is in the dead letters, replay it once mended",
-            )
-            raise Poison("decide", "decision-failed", type(error).__name__) from None
+            raise self._failed("decide", item.event, error) from None
+        return effects, state
+
+    def _failed(self, stage: str, event: CloudEvent, error: Exception) -> Poison:
+        logger.error(
+            "decision_failed",
+            service=self.service,
+            event_type=event.type,
+            event_id=event.id,
+            reason=type(error).__name__,
+            where=where(error),
+            hint="a fault in the policy; the event is in the dead letters, replay it once mended",
+        )
+        return Poison(stage, "decision-failed", type(error).__name__)
 
     async def _seen(self, item: Item, draft: Sequence[Entry]) -> Entry:
         """The entry an event led to the first time."""
@@ -376,17 +407,21 @@ class Loop(Generic[S]):
         if not refused:
             return
         await self._dead_letters.undeliverable([(messages[index], code) for index, code in refused.items()])
-        notices = [self._notice(outgoing[index], code) for index, code in refused.items()]
-        wanted = [notice.message(self.service) for notice in notices if notice is not None]
-        if wanted and await self._log.publish(wanted):
-            raise Fatal(f"{topics.inbox(self.service)} can not be written to")
+        if Undeliverable.ce_type() not in self._policy.handles:
+            return
+        inbox = topics.inbox(self.service)
+        lost = [(outgoing[index], code) for index, code in refused.items() if outgoing[index].topic != inbox]
+        notices = [self._notice(each, code, each.text).message(self.service) for each, code in lost]
+        unsent = await self._log.publish(notices) if notices else {}
+        if unsent:  # what was too large to be delivered is too large to be told of: leave its text out
+            notices = [self._notice(*lost[index], "").message(self.service) for index in unsent]
+            if await self._log.publish(notices):
+                raise Fatal(f"{inbox} can not be written to")
 
-    def _notice(self, lost: Outgoing, code: str) -> Outgoing | None:
-        """What tells a stream that one of its events could not be delivered, where its policy wants to know."""
-        if Undeliverable.ce_type() not in self._policy.handles or lost.topic == topics.inbox(self.service):
-            return None
+    def _notice(self, lost: Outgoing, code: str, text: str) -> Outgoing:
+        """What tells a stream that one of its events could not be delivered."""
         notice = Undeliverable(
-            stream=lost.stream, event_type=lost.type, event_id=lost.id, topic=lost.topic, reason=code, text=lost.text
+            stream=lost.stream, event_type=lost.type, event_id=lost.id, topic=lost.topic, reason=code, text=text
         )
         return Outgoing(
             topic=topics.inbox(self.service),

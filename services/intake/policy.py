@@ -107,7 +107,7 @@ class IntakePolicy:
 
 def _submit(state: Referral, received: Received) -> Sequence[Effect]:
     if state.held is None:
-        return [Emit(_held(received)), *(_accept(received, asked, 0) for asked in received.needs)]
+        return [Emit(_held(received)), *(_accept(received, asked) for asked in received.needs)]
     if _same(state.held, received):  # sending it twice is sending it once
         return _say_again(state)
     fix = "is in use for another referral; to change that one, send agency.corrected.v1"
@@ -124,7 +124,7 @@ def _correct(state: Referral, received: Received) -> Sequence[Effect]:
     effects: list[Effect] = [Emit(_held(received))]
     for asked in received.needs:
         known = state.accepted.get(asked.need)
-        again = _accept(received, asked, 0 if known is None else known.revision + 1)
+        again = _accept(received, asked, known)
         if known is None or _differs(known, again.event):
             effects.append(again)
     named = {asked.need for asked in received.needs}
@@ -210,7 +210,8 @@ def _same(held: Held, received: Received) -> bool:
     )
 
 
-def _accept(received: Received, asked: Asked, revision: int) -> Emit:
+def _accept(received: Received, asked: Asked, known: Accepted | None = None) -> Emit:
+    """A need as matching is to see it; a corrected one keeps the time it was first asked for, and so its turn."""
     named = recipients(received.consent.grants)
     accepted = Accepted(
         referral_id=received.referral_id,
@@ -218,9 +219,9 @@ def _accept(received: Received, asked: Asked, revision: int) -> Emit:
         need=asked.need,
         agency=received.agency,
         reference=received.reference,
-        revision=revision,
+        revision=0 if known is None else known.revision + 1,
         referrer=received.referrer,
-        requested_at=received.received_at,
+        requested_at=received.received_at if known is None else known.requested_at,
         category=asked.category,
         urgency=triage(asked.urgency, asked.category, received.person.flags),
         person=received.person,
@@ -233,9 +234,8 @@ def _accept(received: Received, asked: Asked, revision: int) -> Emit:
 
 
 def _differs(known: Accepted, again: Message) -> bool:
-    """True when a correction matters to matching. A need keeps the time it was first asked for."""
-    aside = {"revision", "requested_at"}
-    return known.model_dump(exclude=aside) != again.model_dump(exclude=aside)
+    """True when a correction matters to matching."""
+    return known.model_dump(exclude={"revision"}) != again.model_dump(exclude={"revision"})
 
 
 def _withdrawn(need: Accepted, reason: str) -> Emit:

@@ -69,7 +69,7 @@ class Release:
         self._providers = providers
 
     async def render(self, outgoing: list[Outgoing]) -> list[Outgoing]:
-        """Open, select, encrypt to the provider. A destroyed data key leaves nothing to release: the event is dropped."""
+        """Open, select, encrypt to the provider. Where the data key was destroyed there is nothing left to release."""
         releases = [Released.read(each.text) for each in outgoing if each.type == Released.ce_type()]
         if not releases:
             return outgoing

@@ -9,10 +9,7 @@ from services.chassis.settings import ChassisSettings
 
 
 class IntakeSettings(ChassisSettings):
-    """The three secrets of the one service that can open personal data. Losing them loses every sealed person."""
+    """The two secrets of the one service that can open personal data. Losing them loses every sealed person."""
 
-    id_secret: Annotated[
-        SecretKey, Field(description="32 bytes, base64 or @file: referral ids derive from it, for ever")
-    ]
-    master_key: Annotated[SecretKey, Field(description="32 bytes, base64 or @file: wraps each referral's data key")]
-    private_key: Annotated[SecretKey, Field(description="raw X25519 key, base64 or @file: opens providers' notes")]
+    id_secret: Annotated[SecretKey, Field(description="32 bytes in base64, or @file: referral ids derive from it")]
+    master_key: Annotated[SecretKey, Field(description="32 bytes in base64, or @file: wraps each referral's data key")]
