@@ -29,7 +29,7 @@ class NotificationSettings(ChassisSettings):
     hash_key: Annotated[
         Base64Key,
         Field(
-            description="secret that keys the hash of an answer, 32 bytes in base64; the same on every instance, for ever"
+            description="secret that keys the hash of answers, 32 bytes in base64; the same on every instance, for ever"
         ),
     ]
 

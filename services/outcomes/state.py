@@ -1,0 +1,128 @@
+"""Where a need stands, whatever the order in which its events are read.
+
+Intake, matching and notification write to topics that have no common order. So the state is a join: every event is a
+`Noted` with a rank, and the state keeps the steps by which the rank has risen in time. Adding an event is commutative,
+associative and idempotent, hence every interleaving and every repetition leads to the same state.
+
+    received < accepted < waiting(0) < matched(1) < offered < acknowledged < taken up < in progress
+             < declined, expired, revoked < waiting(1) < matched(2) < …
+             < unmet < withdrawn < delivered, partly delivered, not delivered
+
+Any end of the need ranks above all that is open. Help that was given ranks above a withdrawal that came too late.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+
+from contracts.outcomes import Noted
+from contracts.words import Category, Lifecycle
+
+_PHASES = (
+    Lifecycle.RECEIVED,
+    Lifecycle.ACCEPTED,
+    Lifecycle.MATCHED,
+    Lifecycle.OFFERED,
+    Lifecycle.ACKNOWLEDGED,
+    Lifecycle.TAKEN_UP,
+    Lifecycle.IN_PROGRESS,
+    Lifecycle.DECLINED,
+    Lifecycle.EXPIRED,
+    Lifecycle.REVOKED,
+    Lifecycle.WAITING,
+)
+"""Within one attempt; accepted and the first waiting are of attempt 0."""
+
+_ENDS = (
+    Lifecycle.REJECTED,
+    Lifecycle.UNMET,
+    Lifecycle.WITHDRAWN,
+    Lifecycle.NOT_DELIVERED,
+    Lifecycle.PARTLY_DELIVERED,
+    Lifecycle.DELIVERED,
+)
+
+Rank = tuple[int, int, int]
+
+
+def rank(state: Lifecycle, attempt: int) -> Rank:
+    """Where a state stands in the order above. A total order, so that there is always one highest."""
+    if state.ended:
+        return (1, _ENDS.index(state), attempt)
+    return (0, attempt, _PHASES.index(state))
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """A rise in rank, and the event that brought it."""
+
+    rank: Rank
+    noted: Noted
+
+    @property
+    def at(self) -> datetime:
+        """When it happened."""
+        return self.noted.at
+
+
+@dataclass(frozen=True, slots=True)
+class Described:
+    """What is asked for and where, as of one revision of the need."""
+
+    revision: int
+    at: datetime
+    requested_at: datetime
+    category: Category
+    area: str
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """One need. `steps` rise in time and in rank; `described` is by revision."""
+
+    steps: tuple[Step, ...] = ()
+    described: tuple[Described, ...] = ()
+
+    @property
+    def top(self) -> Step | None:
+        """Where the need stands now."""
+        return self.steps[-1] if self.steps else None
+
+    def join(self, noted: Noted) -> "Standing":
+        """The state with one event more, or the same state where it adds nothing."""
+        return Standing(
+            self.steps if noted.state is None else _rising((*self.steps, _step(noted, noted.state))),
+            _by_revision((*self.described, *_description(noted))),
+        )
+
+
+def _step(noted: Noted, state: Lifecycle) -> Step:
+    return Step(rank(state, noted.attempt), noted)
+
+
+def _rising(steps: Iterable[Step]) -> tuple[Step, ...]:
+    """Only those steps that were a rise when they happened. Of equals the earliest, then one rule for all readers."""
+    risen: list[Step] = []
+    for step in sorted(steps, key=_order):
+        if not risen or step.rank > risen[-1].rank:
+            if risen and risen[-1].at == step.at:
+                risen.pop()  # of two at the same moment the higher one stands
+            risen.append(step)
+    return tuple(risen)
+
+
+def _order(step: Step) -> tuple[datetime, Rank, str, str]:
+    return (step.at, step.rank, step.noted.provider or "", step.noted.code or "")
+
+
+def _description(noted: Noted) -> tuple[Described, ...]:
+    if noted.category is None or noted.area is None or noted.requested_at is None:
+        return ()
+    return (Described(noted.revision, noted.at, noted.requested_at, noted.category, noted.area),)
+
+
+def _by_revision(described: Iterable[Described]) -> tuple[Described, ...]:
+    kept: dict[int, Described] = {}
+    for each in sorted(described, key=lambda each: (each.revision, each.at, each.category, each.area)):
+        kept.setdefault(each.revision, each)
+    return tuple(kept.values())

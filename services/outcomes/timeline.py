@@ -1,0 +1,82 @@
+"""What happened to a need, line by line: a read of the journal, and nothing that is kept apart from it."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from contracts.outcomes import Noted
+from contracts.words import DecidedBy, Lifecycle
+from services.chassis.journal import Entry
+
+from .state import rank
+
+_BY_PROVIDER = frozenset(
+    {
+        Lifecycle.ACKNOWLEDGED,
+        Lifecycle.TAKEN_UP,
+        Lifecycle.DECLINED,
+        Lifecycle.IN_PROGRESS,
+        Lifecycle.DELIVERED,
+        Lifecycle.PARTLY_DELIVERED,
+        Lifecycle.NOT_DELIVERED,
+    }
+)
+_BY_AGENCY = ("accepted", "corrected", "withdrawn")
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One thing that happened. `by` is an organisation, ``person`` or ``system``; `to` is where it was offered."""
+
+    at: datetime
+    what: str
+    attempt: int
+    by: str
+    to: str = ""
+    code: str = ""
+
+
+def timeline(documents: Iterable[Mapping[str, Any]]) -> list[Line]:
+    """The lines of one need, from its journal documents, in the order in which things happened (not were read)."""
+    notes = [
+        Noted.read(fact["text"])
+        for document in documents
+        for entry in (Entry.read(document["stream"], each) for each in document["entries"])
+        for fact in entry.events()
+        if fact["type"] == Noted.ce_type()
+    ]
+    return [_line(noted) for noted in sorted(notes, key=_order)]
+
+
+def render(lines: Iterable[Line]) -> str:
+    """As text, one line each: time (UTC), attempt, what, by whom, and the rest."""
+    rendered = []
+    for line in lines:
+        at = line.at.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S")
+        rest = f"{f'→ {line.to}' if line.to else ''} {f'({line.code})' if line.code else ''}".strip()
+        rendered.append(f"{at}  {line.attempt or '':>2}  {line.what:<17} {line.by:<20} {rest}".rstrip())
+    return "\n".join(rendered)
+
+
+def _line(noted: Noted) -> Line:
+    where = f"{noted.provider}/{noted.service}" if noted.provider else ""
+    if noted.by is DecidedBy.PERSON:
+        by = "person"
+    elif noted.state in _BY_PROVIDER:
+        by = noted.provider or ""
+    else:
+        by = noted.agency if noted.what in _BY_AGENCY else "system"
+    return Line(
+        at=noted.at,
+        what=noted.what,
+        attempt=noted.attempt,
+        by=by,
+        to=where if by in ("system", "person") else "",
+        code=noted.code or "",
+    )
+
+
+def _order(noted: Noted) -> tuple[Any, ...]:
+    """By time; at the same moment by rank, what brings no state first."""
+    return (noted.at, () if noted.state is None else rank(noted.state, noted.attempt), noted.revision, noted.what)
