@@ -1,0 +1,142 @@
+"""Messages with everything filled in, for tests: name what matters, leave the rest.
+
+One referral with one need, unless told otherwise. Add your own at the end.
+"""
+
+from datetime import datetime, timedelta
+from typing import Any, TypeVar
+
+from contracts import ids, intake, matching, notification, operations
+from contracts.agency import Constraints, Preferences
+from contracts.base import Message
+from contracts.intake import Minimum, Region
+from contracts.matching import Eliminated, Reason
+from contracts.words import (
+    AgeBand,
+    Answer,
+    Category,
+    DecidedBy,
+    DeclineCode,
+    NotDeliveredCode,
+    ReferrerKind,
+    Rule,
+    Sex,
+    Urgency,
+)
+
+from .clock import START
+
+M = TypeVar("M", bound=Message)
+
+REFERRAL = "5f1c2b7e-0d3a-5e8c-9b41-7a6d2e90c3f4"
+NEED = ids.need_id(REFERRAL, "bed")
+OF_NEED: dict[str, Any] = {
+    "referral_id": REFERRAL,
+    "need_id": NEED,
+    "need": "bed",
+    "agency": "brest-migration",
+    "reference": "R-1",
+}
+FUNNEL = [Eliminated(rule=Rule.CATEGORY, left=3), Eliminated(rule=Rule.PLACE, left=1)]
+
+
+def minimum(**changes: Any) -> Minimum:
+    return Minimum(**{"age_band": AgeBand.ADULT, "sex": Sex.FEMALE, "languages": ["ru"], **changes})
+
+
+def accepted(**changes: Any) -> intake.Accepted:
+    return intake.Accepted(
+        **{
+            **OF_NEED,
+            "referrer": ReferrerKind.MIGRATION_AGENCY,
+            "requested_at": START,
+            "category": Category.SHELTER,
+            "urgency": Urgency.URGENT,
+            "person": minimum(),
+            "region": Region(admin1="BY-BR"),
+            "constraints": Constraints(),
+            "preferences": Preferences(),
+            "recipients": "any",
+            **changes,
+        }
+    )
+
+
+def withdrawn(**changes: Any) -> intake.Withdrawn:
+    return intake.Withdrawn(**{**OF_NEED, "reason": "resolved", **changes})
+
+
+def status_due(**changes: Any) -> intake.StatusDue:
+    return intake.StatusDue(**{**OF_NEED, **changes})
+
+
+def matched(attempt: int = 1, **changes: Any) -> matching.Matched:
+    return matching.Matched(
+        **{
+            **OF_NEED,
+            "attempt": attempt,
+            "provider": f"provider-{attempt}",
+            "service": "beds",
+            "slot": 0,
+            "match_id": f"match-{attempt}",
+            "version": "1",
+            "category": Category.SHELTER,
+            "urgency": Urgency.URGENT,
+            "person": minimum(),
+            "region": Region(admin1="BY-BR"),
+            "constraints": Constraints(),
+            "requested_at": START,
+            "reasons": [Reason(term="distance", value=1.0)],
+            "funnel": FUNNEL,
+            **changes,
+        }
+    )
+
+
+def match_revoked(attempt: int = 1, **changes: Any) -> matching.MatchRevoked:
+    of_match = {"attempt": attempt, "provider": f"provider-{attempt}", "service": "beds", "cause": "withdrawn"}
+    return matching.MatchRevoked(**{**OF_NEED, **of_match, **changes})
+
+
+def waiting(attempt: int = 0, **changes: Any) -> matching.Waiting:
+    until = START + timedelta(days=14)
+    of_wait = {"attempt": attempt, "since": START, "until": until, "funnel": FUNNEL}
+    return matching.Waiting(**{**OF_NEED, **of_wait, **changes})
+
+
+def unmet(attempt: int = 1, **changes: Any) -> matching.Unmet:
+    return matching.Unmet(**{**OF_NEED, "attempt": attempt, "cause": "wait-over", "funnel": FUNNEL, **changes})
+
+
+def answer_received(answer: Answer, attempt: int = 1, **changes: Any) -> notification.AnswerReceived:
+    """From the provider that `matched` names, with a code where one is needed."""
+    codes = {Answer.DECLINED: DeclineCode.NO_CAPACITY, Answer.NOT_DELIVERED: NotDeliveredCode.NO_SHOW}
+    return notification.AnswerReceived(
+        **{
+            "provider": f"provider-{attempt}",
+            "referral_id": REFERRAL,
+            "need_id": NEED,
+            "need": "bed",
+            "attempt": attempt,
+            "answer": answer,
+            "code": codes.get(answer),
+            "answered_at": START,
+            **changes,
+        }
+    )
+
+
+def of_offer(kind: type[M], attempt: int = 1, at: datetime = START, **changes: Any) -> M:
+    """Any of notification's facts."""
+    more: dict[str, Any] = {
+        "Offered": {"acknowledge_by": at + timedelta(hours=4), "decide_by": at + timedelta(hours=24)},
+        "Declined": {"code": DeclineCode.NO_CAPACITY, "by": DecidedBy.PROVIDER},
+        "NotDelivered": {"code": NotDeliveredCode.NO_SHOW, "by": DecidedBy.PROVIDER},
+        "Revoked": {"cause": "withdrawn"},
+    }.get(kind.__name__, {})
+    of = {"attempt": attempt, "provider": f"provider-{attempt}", "service": "beds", "at": at}
+    return kind(**{**OF_NEED, **of, **more, **changes})
+
+
+def elapsed(name: str, due_at: datetime, stream: str = NEED) -> operations.TimerElapsed:
+    return operations.TimerElapsed(stream=stream, name=name, due_at=due_at)
