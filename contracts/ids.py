@@ -13,7 +13,7 @@ def referral_id(secret: bytes, agency: str, reference: str) -> str:
     `secret` is intake's, 32 bytes. The same for ever: with another secret every referral would be a new one.
     """
     digest = hmac.digest(secret, f"{agency}/{reference}".encode(), "sha256")
-    return str(UUID(bytes=digest[:16], version=8))  # RFC 9562: version 8 is for ids made one's own way
+    return str(UUID(bytes=digest[:16], version=5))
 
 
 def need_id(referral: str, need: str) -> str:

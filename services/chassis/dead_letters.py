@@ -1,7 +1,8 @@
 """Records that can not be handled, kept whole for the operators and readable by nobody else.
 
 Key, value and headers are sealed as one blob to the operators' key. In clear stand only the ``dlq_*`` headers, as
-strings (Kafka Connect's way): service, topic, partition, offset, stage, reason code and field path. Never input.
+strings (Kafka Connect's way): service, topic, partition, offset, stage, reason code and field path. Never input. What is
+too large to be kept leaves its origin alone, with ``dlq_left_out``.
 """
 
 import os
@@ -21,6 +22,9 @@ logger = structlog.get_logger()
 
 PURPOSE = "referral-routing/dead-letter"
 
+_Letter = tuple[Mapping[str, str | int], bytes | None, bytes | None, Sequence[tuple[str, bytes | None]]]
+"""Origin, and the record's key, value and headers."""
+
 
 class DeadLetters:
     """Writes to ``referrals.dead-letters``. When that fails, the batch is not committed: nothing is lost."""
@@ -32,9 +36,9 @@ class DeadLetters:
 
     async def send(self, letters: Sequence[tuple[Record, Poison]]) -> None:
         """Set records aside. Raises `Transient` when they could not be written."""
-        messages = []
+        found: list[_Letter] = []
         for record, poison in letters:
-            origin: dict[str, str | int] = {
+            origin = {
                 "topic": record.topic,
                 "partition": record.partition,
                 "offset": record.offset,
@@ -48,12 +52,12 @@ class DeadLetters:
                 service=self._service,
                 hint="see referrals.dead-letters; mend the sender or the code, then replay",
             )
-            messages.append(self._message(origin, record.key, record.value, record.headers))
-        await self._write(messages)
+            found.append((origin, record.key, record.value, record.headers))
+        await self._write(found)
 
     async def undeliverable(self, lost: Sequence[tuple[Message, str]]) -> None:
         """Set aside events of ours that can never be published."""
-        messages = []
+        found: list[_Letter] = []
         for message, code in lost:
             origin = {"topic": message.topic, "stage": "publish", "reason": "undeliverable", "field": code}
             logger.error(
@@ -62,11 +66,15 @@ class DeadLetters:
                 service=self._service,
                 hint="the topic is missing, closed to this service, or the event too large; its stream has been told",
             )
-            messages.append(self._message(origin, message.key, message.value, message.headers))
-        await self._write(messages)
+            found.append((origin, message.key, message.value, message.headers))
+        await self._write(found)
 
-    async def _write(self, messages: list[Message]) -> None:
-        refused = await self._log.publish(messages)
+    async def _write(self, letters: Sequence[_Letter]) -> None:
+        """A record so large that even its dead letter is refused must not hold up the others: its origin remains."""
+        refused = await self._log.publish([self._message(*letter) for letter in letters])
+        if refused:
+            stubs = [{**letters[index][0], "left_out": "key, value, headers"} for index in refused]
+            refused = await self._log.publish([self._message(origin, None, None, ()) for origin in stubs])
         if refused:
             raise Transient(f"dead letters can not be written: {', '.join(sorted(set(refused.values())))}")
 

@@ -11,6 +11,14 @@ on every repetition make repeating safe. No message below carries input, since t
 """
 
 
+def where(error: BaseException) -> str:
+    """File and line of the innermost frame; never the message or the locals, which may hold a person."""
+    trace = error.__traceback__
+    while trace is not None and trace.tb_next is not None:
+        trace = trace.tb_next
+    return f"{trace.tb_frame.f_code.co_filename.rsplit('/', 2)[-1]}:{trace.tb_lineno}" if trace else ""
+
+
 class Failure(Exception):  # noqa: N818
     """Base of the tree."""
 

@@ -8,7 +8,7 @@ the journal: decode, prepare, admit, publish, commit; the ids are the same on a 
 
 import asyncio
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from time import perf_counter
 from typing import Protocol
@@ -168,8 +168,10 @@ class Gate:
         if letters:
             await self._dead_letters.send(letters)
         elapsed = perf_counter() - started
-        for _, event, admitted, outcome in passed:
-            handled(f"{self.service}-gate", event, admitted[0].key if admitted else "", outcome, elapsed * 1000)
+        for record, event, admitted, outcome in passed:
+            id_ = derived_id(f"{self.service}-gate", record.topic, event.id)
+            ours = replace(event, id=id_, causationid=None, traceparent=None)  # all text of the sender stays out
+            handled(f"{self.service}-gate", ours, admitted[0].key if admitted else "", outcome, elapsed * 1000)
             self._meter.handled(event.type, outcome)
         self._meter.batch(len(records), len(letters), elapsed)
 
@@ -209,7 +211,7 @@ class Gate:
                     type=type_,
                     time=record.appended,
                     data=b"",
-                    causationid=event.id if len(event.id) <= 64 and event.id.isascii() else None,
+                    causationid="/".join(map(str, record.position)),  # never the sender's own id: it may be a name
                     correlationid=admitted.key,
                     traceparent=_trace(admitted.key, id_),
                     bodyhash=admitted.bodyhash,

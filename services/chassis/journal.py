@@ -122,7 +122,7 @@ class Outgoing:
             time=self.at,
             data=b"",
             subject=self.stream,
-            causationid=self.cause.rsplit("/", 1)[-1],
+            causationid=self.cause.split("/", 1)[-1],  # a topic has no slash, an id may
             correlationid=self.referral,
             traceparent=self.trace,
         )

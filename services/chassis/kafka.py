@@ -34,7 +34,7 @@ from faststream.kafka import KafkaBroker
 from faststream.kafka.message import KafkaAckableMessage
 
 from .clock import Clock
-from .errors import Fatal, Transient
+from .errors import Fatal, Transient, where
 from .ports import Batch, Message, Partition, Record
 from .settings import ChassisSettings
 from .timers import Stage
@@ -76,6 +76,7 @@ def broker(settings: ChassisSettings) -> KafkaBroker:
         compression_type="lz4",
         apply_types=False,
         log_level=logging.DEBUG,
+        logger=logging.getLogger("kafka.faststream"),  # its own writes to stdout past our set-up
         graceful_timeout=settings.graceful,
     )
 
@@ -294,7 +295,7 @@ class Reading:
         except Fatal as error:
             self._fatal(str(error))
         except Exception as error:  # noqa: BLE001  # Fatal: a fault of ours; crash rather than lose the batch
-            self._fatal(f"{type(error).__name__} in {self.group}")
+            self._fatal(f"{type(error).__name__} in {self.group}, {where(error)}")
 
     def lag(self) -> dict[Partition, int]:
         """Records not yet read, per partition that is ours, as far as the last fetch knows."""
@@ -395,7 +396,7 @@ class Follower:
                 self._seen[TopicPartition(raw.topic, raw.partition)] = raw.offset + 1
             self._applied.set()
         except Exception as error:  # noqa: BLE001  # Fatal: `apply` handles bad entries itself, so this is a fault of ours
-            self._fatal(f"{type(error).__name__} in the follower of {self._pattern}")
+            self._fatal(f"{type(error).__name__} in the follower of {self._pattern}, {where(error)}")
 
     async def complete(self) -> None:
         """Wait until everything that was there at the first call has been applied."""

@@ -19,7 +19,7 @@ from contracts.cloudevents import CloudEvent
 
 from .registry import LOG_FIELDS
 
-_PRINTS_RECORDS = ("aiokafka", "faststream", "pymongo", "motor", "kafka")
+_PRINTS_RECORDS = ("aiokafka", "faststream", "pymongo", "motor", "kafka", "uvicorn")
 _info_on = True
 
 
@@ -79,13 +79,16 @@ def handled(service: str, event: CloudEvent, referral: str, outcome: str, durati
 
 
 class _Bridge(logging.Handler):
-    """The standard library's records as structlog lines. Tracebacks and arguments' values stay out."""
+    """The standard library's records as structlog lines, one level down: what matters we say ourselves, with a hint.
+
+    Tracebacks stay out, and so do the arguments of what is below a warning.
+    """
 
     def emit(self, record: logging.LogRecord) -> None:
         """Pass a record on."""
         text = str(record.msg) if record.args and record.levelno < logging.WARNING else record.getMessage()
         structlog.get_logger().log(
-            record.levelno,
+            logging.WARNING if record.levelno >= logging.ERROR else logging.INFO,
             "library",
             logger=record.name,
             text=text[:300],

@@ -25,7 +25,7 @@ from contracts.operations import Undeliverable
 from .clock import Clock
 from .dead_letters import DeadLetters
 from .decider import Arrived, Claim, Effect, Emit, Given, Nothing, Outside, Policy, S
-from .errors import Fatal, Poison, Transient
+from .errors import Fatal, Poison, Transient, where
 from .journal import Effects, Entry, Outgoing, derived_id
 from .logs import handled
 from .metrics import Meter
@@ -465,11 +465,3 @@ def field_of(error: ValidationError) -> str:
     first = error.errors(include_input=False, include_url=False, include_context=False)[0]
     path = first["loc"][:-1] if first["type"] == "extra_forbidden" else first["loc"]
     return ".".join(map(str, path))
-
-
-def where(error: BaseException) -> str:
-    """File and line of the innermost frame; never the message or the locals, which may hold a person."""
-    trace = error.__traceback__
-    while trace is not None and trace.tb_next is not None:
-        trace = trace.tb_next
-    return f"{trace.tb_frame.f_code.co_filename.rsplit('/', 2)[-1]}:{trace.tb_lineno}" if trace else ""

@@ -20,11 +20,11 @@ from contracts import topics
 from . import logs, mongo
 from .dead_letters import DeadLetters
 from .decider import Outside, Policy
-from .errors import Fatal, Transient
+from .errors import Fatal, Transient, where
 from .gate import Admission, Gate
 from .health import Health
 from .kafka import Follower, KafkaLog, KafkaOffsets, Reading, broker
-from .loop import Loop, Render, where
+from .loop import Loop, Render
 from .metrics import Meter
 from .ports import Partition, Record
 from .settings import ChassisSettings

@@ -1,0 +1,18 @@
+"""Notification: matches in, offers to providers out; providers' answers in, what became of each offer out."""
+
+from base64 import b64decode
+
+from contracts import topics
+from services.chassis.service import Service
+
+from .gate import AnswerAdmission
+from .policy import NotificationPolicy
+from .settings import NotificationSettings
+
+
+def build(settings: NotificationSettings) -> Service:
+    """Wire the service."""
+    service = Service("notification", settings)
+    service.gate(AnswerAdmission(settings.intake_key, b64decode(settings.hash_key)), topics.PROVIDER_RESPONSES)
+    service.loop(NotificationPolicy(settings.deadlines), inputs=[topics.MATCHING])
+    return service
