@@ -1,8 +1,8 @@
 """Records that can not be handled, kept whole for the operators and readable by nobody else.
 
 Key, value and headers are sealed as one blob to the operators' key. In clear stand only the ``dlq_*`` headers, as
-strings (Kafka Connect's way): service, topic, partition, offset, stage, reason code and field path. Never input. What is
-too large to be kept leaves its origin alone, with ``dlq_left_out``.
+strings (Kafka Connect's way): service, topic, partition, offset, stage, reason code and field path. Never input.
+What is too large to be kept leaves its origin alone, with ``dlq_left_out``.
 """
 
 import os
@@ -38,7 +38,7 @@ class DeadLetters:
         """Set records aside. Raises `Transient` when they could not be written."""
         found: list[_Letter] = []
         for record, poison in letters:
-            origin = {
+            origin: dict[str, str | int] = {
                 "topic": record.topic,
                 "partition": record.partition,
                 "offset": record.offset,
