@@ -1,0 +1,96 @@
+"""The services there are, from the providers' compacted topics. Every matcher holds all of it in memory."""
+
+from dataclasses import dataclass
+
+from pydantic import ValidationError
+
+from contracts import topics
+from contracts.cloudevents import Malformed, decode
+from contracts.intake import Problem
+from contracts.provider import Profile, Service
+from contracts.words import Category
+from services.chassis.gate import problems_of
+from services.chassis.ports import Record
+
+PROFILE_KEY = "profile"
+
+
+def service_id(provider: str, service: str) -> str:
+    """A service's id among all providers: two providers may use the same id of their own."""
+    return f"{provider}/{service}"
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A service as a decision sees it. `id` is unique among all providers, `version` is ``<id>@<offset>``."""
+
+    id: str
+    provider: str
+    service: Service
+    version: str
+
+
+class Directory:
+    """Services by category. Applying entries twice, or an older one after a newer one, changes nothing."""
+
+    def __init__(self) -> None:
+        self._entries: dict[str, Entry] = {}
+        self._by_category: dict[Category, dict[str, Entry]] = {category: {} for category in Category}
+        self._seen: dict[str, int] = {}
+
+    def apply(self, record: Record) -> None:
+        """Take one record of a provider's topic. One that can't be used replaces nothing: the old entry stays."""
+        provider, key = topics.tenant_of(record.topic), (record.key or b"").decode(errors="replace")
+        if record.value is None:
+            self.put(provider, key, record.offset, None)
+            return
+        service = examine(record)
+        if isinstance(service, Service):
+            self.put(provider, key, record.offset, service)
+
+    def put(self, provider: str, key: str, offset: int, service: Service | None) -> None:
+        """Set (or, with None, remove) the service under a record key, unless a later offset was seen for it."""
+        id_ = service_id(provider, key)
+        if offset <= self._seen.get(id_, -1):
+            return
+        self._seen[id_] = offset
+        old = self._entries.pop(id_, None)
+        for category in old.service.categories if old else ():
+            self._by_category[category].pop(id_, None)
+        if service is not None:
+            entry = self._entries[id_] = Entry(id_, provider, service, f"{id_}@{offset}")
+            for category in service.categories:
+                self._by_category[category][id_] = entry
+
+    def get(self, id_: str) -> Entry | None:
+        """The service with this id (of `service_id`)."""
+        return self._entries.get(id_)
+
+    def of(self, category: Category) -> list[Entry]:
+        """All services of a category, open or not."""
+        return list(self._by_category[category].values())
+
+    def __len__(self) -> int:
+        return len(self._entries)
+
+
+def examine(record: Record) -> Service | Profile | list[Problem]:
+    """What a directory record with a value says, or what is wrong with it."""
+    try:
+        event = decode(record.headers, record.value, record.appended)
+        for model in (Service, Profile):
+            if event.type == model.ce_type():
+                entry = model.read(event.data)
+                break
+        else:
+            return [Problem(field="ce_type", fix=f"must be {Service.ce_type()} or {Profile.ce_type()}")]
+    except Malformed as fault:
+        return [Problem(field=fault.field, fix=fault.code)]
+    except ValidationError as fault:
+        return problems_of(fault)
+    key = (record.key or b"").decode(errors="replace")
+    expected = entry.service if isinstance(entry, Service) else PROFILE_KEY
+    if key != expected:
+        what = "the entry's service id" if isinstance(entry, Service) else f"'{PROFILE_KEY}'"
+        return [Problem(field="key", fix=f"the record key must be {what}, else a later entry can not replace this one")]
+    return entry

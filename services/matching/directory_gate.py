@@ -1,0 +1,62 @@
+"""Reviews the providers' directory entries and tells each what is wrong with its own. Lets nothing through.
+
+Matchers read the directories themselves, whole and without a group; this is the one grouped reader, so that a provider
+is told once. An entry that is fine leads to nothing.
+"""
+
+import re
+from collections.abc import Mapping, Sequence
+from datetime import date
+
+from contracts import topics
+from contracts.base import Message
+from contracts.cloudevents import CloudEvent
+from contracts.intake import Problem
+from contracts.notification import EntryDoubted
+from contracts.provider import Profile, Service
+from services.chassis.gate import Admitted, Arrival, Refusal
+from services.chassis.ports import Record
+
+from .directory import examine
+
+_ENTRY = re.compile(rb"[A-Za-z0-9._-]{1,64}")
+
+
+class DirectoryAdmission:
+    """The admission of the group ``matching-directory``."""
+
+    accepts: Mapping[str, type[Message]] = {model.ce_type(): model for model in (Profile, Service)}
+
+    async def prepare(self, arrivals: Sequence[Arrival]) -> None:
+        """Nothing to gather."""
+
+    def admit(self, arrival: Arrival) -> Sequence[Admitted]:
+        """Nothing. Raises `Refusal` with what is wrong."""
+        entry = examine(arrival.record)
+        problems = entry if isinstance(entry, list) else contradictions(entry, arrival.at.date())
+        if problems:
+            raise Refusal(*problems)
+        return []
+
+    def refuse(self, tenant: str, record: Record, event: CloudEvent, problems: list[Problem]) -> Sequence[Admitted]:
+        """Through notification, the only one that writes to the provider's topic."""
+        key = record.key or b""
+        name = key.decode() if _ENTRY.fullmatch(key) else ""  # else it may hold anything
+        return [
+            Admitted(EntryDoubted(provider=tenant, entry=name, problems=problems), topics.inbox("notification"), tenant)
+        ]
+
+
+def contradictions(entry: Profile | Service, today: date) -> list[Problem]:
+    """What is well-formed and yet can't be meant."""
+    if isinstance(entry, Profile):
+        return []
+    found = []
+    if entry.valid_to is not None and entry.valid_to < today:
+        found.append(Problem(field="valid_to", fix="is in the past: extend it, or delete the entry"))
+    limits = entry.eligibility
+    if set(limits.flags_any) & set(limits.not_flags):
+        found.append(Problem(field="eligibility.not_flags", fix="excludes whom flags_any asks for"))
+    if set(limits.statuses) & set(limits.not_statuses):
+        found.append(Problem(field="eligibility.not_statuses", fix="excludes whom statuses asks for"))
+    return found

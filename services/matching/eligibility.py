@@ -1,0 +1,184 @@
+"""Which services can take a need: one predicate for each rule of `words.Rule`, in the order of the funnel.
+
+Unknown is a value of its own. What is not known of a person never fails a service's own criterion (the provider sees
+the offer and decides), and never meets a limit the person has set: that is not traded. Two exceptions, both on the
+safe side: sex (a women's shelter must not learn at its door), and distance (nobody is sent where nobody can say that
+it is in reach).
+"""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from functools import lru_cache
+
+import h3
+
+from contracts.intake import Accepted
+from contracts.matching import AttemptEnded, Eliminated
+from contracts.provider import Service
+from contracts.words import Category, Flag, Rule, Urgency
+
+from .directory import Entry
+
+STATUS_BLIND = frozenset(
+    {
+        Category.HEALTH,
+        Category.MENTAL_HEALTH,
+        Category.PROTECTION,
+        Category.CHILD_PROTECTION,
+        Category.GBV,
+        Category.TRAFFICKING,
+    }
+)
+"""Where residence status is never looked at, whatever a provider states: the firewall principle."""
+
+_CHILD_FLAGS = frozenset({Flag.UNACCOMPANIED_CHILD, Flag.SEPARATED_CHILD})
+_ADULT = 18
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """A need at a moment, and the attempts that have failed for it."""
+
+    need: Accepted
+    tried: tuple[AttemptEnded, ...]
+    now: datetime
+    retry_after: timedelta
+
+
+def failing(case: Case, entry: Entry) -> Rule | None:
+    """The first rule by which this service can't take the need; none: it can, if it has a place."""
+    return next((rule for rule, fits in _RULES if not fits(case, entry)), None)
+
+
+def funnel(case: Case, entries: Iterable[Entry]) -> tuple[list[Entry], list[Eliminated]]:
+    """The services that can take the need, and how many were left after each rule, up to the one that left none."""
+    left, steps = list(entries), []
+    for rule, fits in _RULES:
+        left = [entry for entry in left if fits(case, entry)]
+        steps.append(Eliminated(rule=rule, left=len(left)))
+        if not left:
+            break
+    return left, steps
+
+
+def distance_km(need: Accepted, service: Service) -> float | None:
+    """From the centre of the need's cell (so, give or take 10 km) to the service; None where either is unknown."""
+    if need.region.cell is None or service.latitude is None or service.longitude is None:
+        return None
+    centre = _centre(need.region.cell)
+    return None if centre is None else float(h3.great_circle_distance(centre, (service.latitude, service.longitude)))
+
+
+def remote(service: Service) -> bool:
+    """True for a service by phone or online: nobody travels to it, so it is never far and has no stairs."""
+    return service.latitude is None and not service.areas
+
+
+@lru_cache(maxsize=100_000)
+def _centre(cell: str) -> tuple[float, float] | None:
+    return h3.cell_to_latlng(cell) if h3.is_valid_cell(cell) else None
+
+
+def _category(case: Case, entry: Entry) -> bool:
+    return case.need.category in entry.service.categories
+
+
+def _open(case: Case, entry: Entry) -> bool:
+    service, today = entry.service, case.now.date()
+    return (
+        service.takes_referrals
+        and (service.valid_from is None or service.valid_from <= today)
+        and (service.valid_to is None or today <= service.valid_to)
+    )
+
+
+def _consent(case: Case, entry: Entry) -> bool:
+    need = case.need
+    agreed = need.recipients == "any" or entry.provider in need.recipients
+    return agreed and entry.provider not in need.constraints.not_providers
+
+
+def _area(case: Case, entry: Entry) -> bool:
+    """Whether the service serves where the person is, and the person can get there and in."""
+    need, service = case.need, entry.service
+    if remote(service):
+        return True
+    distance = distance_km(need, service)
+    limit = need.constraints.max_distance_km
+    if limit is not None and (distance is None or distance > limit):
+        return False
+    if need.constraints.step_free and not service.step_free:
+        return False
+    if not service.areas and service.radius_km is None:
+        return True  # states no limit: how far it is decides the rank
+    here = need.region.admin1
+    if here in service.areas or here[:2] in service.areas:
+        return True
+    return service.radius_km is not None and distance is not None and distance <= service.radius_km
+
+
+def _age(case: Case, entry: Entry) -> bool:
+    """A band that lies partly within the limits passes. A child, by band or by flag, is never sent among adults."""
+    person, limits = case.need.person, entry.service.eligibility
+    youngest, oldest = person.age_band.years
+    child = oldest < _ADULT or not _CHILD_FLAGS.isdisjoint(person.flags)
+    if child and limits.minimum_age >= _ADULT:
+        return False
+    return youngest <= limits.maximum_age and limits.minimum_age <= oldest
+
+
+def _sex(case: Case, entry: Entry) -> bool:
+    sexes = entry.service.eligibility.sexes
+    return not sexes or case.need.person.sex in sexes
+
+
+def _language(case: Case, entry: Entry) -> bool:
+    offered, demanded = entry.service.languages, case.need.constraints.languages
+    if demanded and not set(demanded) & set(offered):
+        return False
+    return not offered or not set(offered).isdisjoint(case.need.person.languages)
+
+
+def _household(case: Case, entry: Entry) -> bool:
+    largest = entry.service.eligibility.maximum_household
+    return largest is None or case.need.person.household_size <= largest
+
+
+def _status(case: Case, entry: Entry) -> bool:
+    need, limits = case.need, entry.service.eligibility
+    status = need.person.status
+    if status is None or need.urgency is Urgency.EMERGENCY or need.category in STATUS_BLIND:
+        return True
+    return (not limits.statuses or status in limits.statuses) and status not in limits.not_statuses
+
+
+def _exclusion(case: Case, entry: Entry) -> bool:
+    flags, limits = case.need.person.flags, entry.service.eligibility
+    return (not limits.flags_any or not set(limits.flags_any).isdisjoint(flags)) and set(limits.not_flags).isdisjoint(
+        flags
+    )
+
+
+def _not_ruled_out(case: Case, entry: Entry) -> bool:
+    """For good is for good. Full or silent: until it publishes a newer entry, or `retry_after` has passed."""
+    return not any(
+        each.for_good or (each.version == entry.version and case.now < each.at + case.retry_after)
+        for each in case.tried
+        if each.service == entry.id
+    )
+
+
+_RULES: tuple[tuple[Rule, Callable[[Case, Entry], bool]], ...] = (
+    (Rule.CATEGORY, _category),
+    (Rule.OPEN, _open),
+    (Rule.CONSENT, _consent),
+    (Rule.AREA, _area),
+    (Rule.AGE, _age),
+    (Rule.SEX, _sex),
+    (Rule.LANGUAGE, _language),
+    (Rule.HOUSEHOLD, _household),
+    (Rule.STATUS, _status),
+    (Rule.EXCLUSION, _exclusion),
+    (Rule.RULED_OUT, _not_ruled_out),
+)

@@ -1,0 +1,112 @@
+"""What matching's decisions need from outside the streams: the directory, the places, who waits."""
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from contracts.base import Message
+from contracts.intake import Accepted
+from contracts.matching import WaitingRecalled
+from contracts.operations import TimerElapsed
+from contracts.words import Category
+from services.chassis.decider import Claim, Drop, Effect, Emit, Put
+from services.chassis.ports import Claims
+
+from . import places, waiting
+from .directory import Directory, Entry
+from .places import Places
+from .state import Need
+from .waiting import Waiter
+
+INDEXES: dict[str, list[tuple[str, ...]]] = {
+    places.TABLE: [("service",), ("need",)],
+    waiting.TABLE: [("category",)],
+}
+"""What `Claims.find` looks for, by table."""
+
+
+class Given:
+    """What was gathered for one batch, and what is left of it."""
+
+    def __init__(self, directory: Directory, places: Places, waiters: Iterable[Waiter] = ()) -> None:
+        self.directory = directory
+        self.places = places
+        self.recalled: set[str] = set()
+        """Needs this batch has recalled already: the next place it gives back is for the next in line."""
+        self._waiters: dict[str, Waiter] = {}
+        self._queues: dict[Category, dict[str, Waiter]] = {}
+        for waiter in waiters:
+            self._add(waiter)
+
+    def waiter(self, need: str) -> Waiter | None:
+        """The row of a need in the waiting list."""
+        return self._waiters.get(need)
+
+    def waiting_for(self, entry: Entry) -> list[Waiter]:
+        """Who waits in a category of this service, in no order."""
+        queues = [self._queues.get(category, {}) for category in set(entry.service.categories)]
+        return [waiter for queue in queues for waiter in queue.values()]
+
+    def spend(self, effects: Sequence[Effect]) -> None:
+        """Count what a decision has claimed, given back and recalled, and who came to wait or left."""
+        for effect in effects:
+            match effect:
+                case Claim(places.TABLE, row, doc):
+                    self.places.take(row, doc)
+                case Drop(places.TABLE, row):
+                    self.places.give_back(row)
+                case Put(waiting.TABLE, _, doc):
+                    self._add(waiting.read(doc))
+                case Drop(waiting.TABLE, need):
+                    self._remove(need)
+                case Emit(WaitingRecalled(need_id=need)):
+                    self.recalled.add(need)
+
+    def _add(self, waiter: Waiter) -> None:
+        self._remove(waiter.id)
+        self._waiters[waiter.id] = waiter
+        self._queues.setdefault(waiter.need.category, {})[waiter.id] = waiter
+
+    def _remove(self, need: str) -> None:
+        old = self._waiters.pop(need, None)
+        if old is not None:
+            self._queues[old.need.category].pop(need, None)
+
+
+class MatchingOutside:
+    """Gathers, in one query per table and field, what a batch may touch."""
+
+    def __init__(self, directory: Directory, claims: Claims) -> None:
+        self._directory = directory
+        self._claims = claims
+
+    async def gather(self, pairs: Sequence[tuple[Any, Message]]) -> Given:
+        """See `Outside`. Rows of a service that joins the directory meanwhile are missing: its claim is refused."""
+        needs: set[str] = set()
+        categories: set[Category] = set()
+        entries: dict[str, Entry] = {}
+        for state, event in pairs:
+            assert isinstance(state, Need)  # noqa: S101
+            needs.add(subject(event))
+            for known in (state.accepted, event):
+                if isinstance(known, Accepted):
+                    categories.add(known.category)
+            held = self._directory.get(state.service) if state.service else None
+            if held is not None:
+                entries[held.id] = held
+        entries |= {entry.id: entry for category in categories for entry in self._directory.of(category)}
+        rivals = {category.value for entry in entries.values() for category in entry.service.categories}
+        rows = await self._claims.find(places.TABLE, "service", entries)
+        rows |= await self._claims.find(places.TABLE, "need", needs)
+        docs = await self._claims.find(waiting.TABLE, "category", rivals)
+        docs |= await self._claims.find(waiting.TABLE, "_id", needs)
+        return Given(self._directory, Places(rows), [waiting.read(doc) for doc in docs.values()])
+
+
+def subject(event: Message) -> str:
+    """The id of the need an event is about, which is its stream."""
+    match event:
+        case TimerElapsed():
+            return event.stream
+        case _:
+            need: str = event.need_id  # type: ignore[attr-defined]  # all that this service handles have one
+            return need

@@ -1,0 +1,84 @@
+"""Places as rows: a service with 12 places has slots 0 to 11, and holding one is a row of the table ``places``.
+
+So two matchers can never take the same place, and there is no counter to drift. A row is
+``{_id: "<provider>/<service>:<slot>", need, match, service, referral}``.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+from services.chassis.journal import derived_id
+
+from .directory import Entry
+
+TABLE = "places"
+Doc = dict[str, Any]
+
+
+def row_id(service: str, slot: int) -> str:
+    """The row of a slot; `service` is the id among all providers."""
+    return f"{service}:{slot}"
+
+
+def service_of(row: str) -> str:
+    """The service a row is a place of."""
+    return row.rpartition(":")[0]
+
+
+def match_id(need: str, attempt: int) -> str:
+    """The match of a need's attempt: the same however often it is decided."""
+    return derived_id("match", need, attempt)
+
+
+def document(need: str, match: str, service: str, referral: str) -> Doc:
+    """What a row holds."""
+    return {"need": need, "match": match, "service": service, "referral": referral}
+
+
+class Places:
+    """The rows as they were gathered for a batch, less what the batch has taken since.
+
+    A place that the batch gives back stays taken until the next batch: its row is deleted only after the facts are
+    stored, and until then nobody could claim it.
+    """
+
+    def __init__(self, rows: Mapping[str, Doc] | None = None) -> None:
+        self._by_service: dict[str, dict[int, Doc]] = {}
+        self._by_need: dict[str, dict[str, Doc]] = {}
+        for row, doc in (rows or {}).items():
+            self.take(row, doc)
+
+    def take(self, row: str, doc: Doc) -> None:
+        """Count a row as taken."""
+        service, _, slot = row.rpartition(":")
+        self._by_service.setdefault(service, {})[int(slot)] = doc
+        self._by_need.setdefault(doc["need"], {})[row] = doc
+
+    def give_back(self, row: str) -> None:
+        """The need does not hold it any more, yet it is not free before the next batch."""
+        for held in self._by_need.values():
+            held.pop(row, None)
+
+    def held(self, need: str) -> dict[str, Doc]:
+        """The rows a need holds, rightly or not."""
+        return dict(self._by_need.get(need, {}))
+
+    def free(self, entry: Entry, need: str, match: str) -> int:
+        """How many places this match could have. One that it holds already (it died before it was stored) is one.
+
+        0 while the need still holds a place here for another match: that one goes first.
+        """
+        taken = self._by_service.get(entry.id, {})
+        own = [doc["match"] for doc in taken.values() if doc["need"] == need]
+        if any(each != match for each in own):
+            return 0
+        return max(0, entry.service.capacity - len(taken) + len(own))
+
+    def pick(self, entry: Entry, need: str, match: str) -> int:
+        """The slot to claim where `free` is above 0. Matchers start looking at different slots, so they rarely meet."""
+        taken, capacity = self._by_service.get(entry.id, {}), entry.service.capacity
+        for slot, doc in taken.items():
+            if doc["need"] == need and slot < capacity:
+                return slot
+        start = int(match[:8], 16) % capacity
+        return next(slot % capacity for slot in range(start, start + capacity) if slot % capacity not in taken)

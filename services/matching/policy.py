@@ -1,0 +1,277 @@
+"""The decisions of matching: which service a need is offered, who waits, and when it is over.
+
+A match is a claimed row in ``places`` and the fact `Matched`. A row is deleted only by a decision that is journaled
+with it, so that a writer that was frozen meanwhile loses its race instead of the place.
+"""
+
+from collections.abc import Sequence
+from datetime import datetime
+from functools import reduce
+from itertools import islice
+
+from contracts import intake, matching, notification, topics
+from contracts.base import Message
+from contracts.intake import Accepted
+from contracts.matching import Eliminated, Matched
+from contracts.operations import TimerElapsed
+from contracts.words import Lifecycle, Rule
+from services.chassis.decider import Arrived, Claim, Drop, Effect, Emit, Put, SetTimer
+
+from . import facts, places, ranking, waiting
+from .directory import Entry
+from .eligibility import failing, funnel
+from .facts import Outcome, Refusal
+from .limits import Limits
+from .outside import Given, subject
+from .state import Need, Phase, evolve, row_of
+from .waiting import Waiter, precedence
+
+WAIT_OVER = "wait-over"
+"""The timer of the wait's end."""
+
+
+def _by_type(*models: type[Message]) -> dict[str, type[Message]]:
+    return {model.ce_type(): model for model in models}
+
+
+class MatchingPolicy:
+    """The Decider of matching. What it needs from outside comes as `outside.Given`."""
+
+    handles = _by_type(
+        intake.Accepted,
+        intake.Withdrawn,
+        notification.Declined,
+        notification.Expired,
+        notification.Delivered,
+        notification.NotDelivered,
+        matching.WaitingRecalled,
+        matching.PlaceDoubtful,
+        TimerElapsed,
+    )
+    facts = _by_type(
+        matching.Matched,
+        matching.Waiting,
+        matching.Unmet,
+        matching.MatchRevoked,
+        matching.NeedKept,
+        matching.NeedEnded,
+        matching.AttemptEnded,
+        matching.PlaceDisowned,
+        matching.WaitingRecalled,
+    )
+
+    def __init__(self, limits: Limits) -> None:
+        self._limits = limits
+
+    def stream(self, event: Message) -> str:
+        """The need's id."""
+        return subject(event)
+
+    def initial(self, stream: str) -> Need:
+        """A need that intake has not spoken of."""
+        return Need()
+
+    def evolve(self, state: Need, fact: Message) -> Need:
+        """See `state.evolve`."""
+        return evolve(state, fact)
+
+    def collide(self, state: Need, event: Arrived) -> Sequence[Effect]:
+        """Nobody to answer: all events come from our own services."""
+        return []
+
+    def decide(self, state: Need, event: Arrived, now: datetime, given: Given) -> Sequence[Effect]:
+        """What follows; then rows that are not the need's any more, and who is told of the places given back."""
+        need = subject(event.data)
+        effects = self._follows(state, event.data, now, given)
+        after = reduce(evolve, (each.event for each in effects if isinstance(each, Emit)), state)
+        effects += _disown(need, event.key, after, effects, given)
+        return [*effects, *self._recall(need, after, effects, now, given)]
+
+    def _follows(self, state: Need, event: Message, now: datetime, given: Given) -> list[Effect]:
+        match event:
+            case intake.Accepted():
+                return self._accepted(state, event, now, given)
+            case intake.Withdrawn():
+                return _withdrawn(state)
+            case notification.Declined() | notification.Expired():
+                return self._refused(state, event, now, given)
+            case notification.Delivered() | notification.NotDelivered():
+                return _over(state, event)
+            case matching.WaitingRecalled():
+                return self._recalled(state, event.need_id, now, given)
+            case TimerElapsed(name=name) if name == WAIT_OVER:
+                due = state.until is not None and state.until <= min(event.due_at, now)
+                return self._place(state, now, given) if due and state.phase is Phase.WAITING else []
+            case _:  # a doubtful place is answered by `_disown`
+                return []
+
+    # events ----------------------------------------------------------------------------------------------------------
+
+    def _accepted(self, state: Need, asked: Accepted, now: datetime, given: Given) -> list[Effect]:
+        """A new need, or a correction. A match that still holds is kept: the provider may have started."""
+        old = state.accepted
+        if state.phase is Phase.ENDED or (old is not None and asked.revision <= old.revision):
+            return []
+        kept = matching.NeedKept(accepted=asked)
+        corrected = evolve(state, kept)
+        if state.match is None:
+            return [Emit(kept), *self._place(corrected, now, given)]
+        if self._still_fits(asked, state.match, now, given):
+            return [Emit(kept)]
+        revoked = facts.revoked(state.match, "corrected")
+        placed = self._place(evolve(corrected, revoked), now, given)
+        return [Emit(kept), Emit(revoked, topics.MATCHING), _give_back(state.match), *placed]
+
+    def _refused(self, state: Need, event: Refusal, now: datetime, given: Given) -> list[Effect]:
+        """The attempt has failed: on to the next service, or to the waiting list."""
+        match = state.match
+        if match is None or event.attempt != match.attempt:
+            return []
+        service = state.service or ""
+        # Ruled out until a newer entry than the newest of now: one published before the refusal does not lift it.
+        entry = given.directory.get(service)
+        version = entry.version if entry else match.version
+        ended = facts.attempt_ended(match, service, version, event, now)
+        return [Emit(ended), _give_back(match), *self._place(evolve(state, ended), now, given)]
+
+    def _recalled(self, state: Need, need: str, now: datetime, given: Given) -> list[Effect]:
+        """Look again. The row is set right where a repeated write of an earlier wait has left it wrong."""
+        listed = given.waiter(need)
+        if state.phase is Phase.WAITING:
+            right = listed is not None and listed.turn == state.turn
+            return self._match(state, now, given)[0] or ([] if right else [_join_list(state, now)])
+        # A row of a later turn is of a wait that this state has not seen yet.
+        return [_leave_list(need, listed.turn)] if listed is not None and listed.turn <= state.turn else []
+
+    # placing ---------------------------------------------------------------------------------------------------------
+
+    def _place(self, state: Need, now: datetime, given: Given) -> list[Effect]:
+        """Match a need that has no match; else let it wait; else it is unmet."""
+        need = state.waiter(now).need
+        found, steps = self._match(state, now, given)
+        exhausted = len(state.tried) >= self._limits.max_attempts
+        if found and not exhausted:
+            return found
+        if exhausted or (state.until is not None and state.until <= now):
+            cause = facts.ATTEMPTS_EXHAUSTED if exhausted else facts.cause_of(steps)
+            unmet = facts.unmet(need, state.attempt, cause, steps)
+            return [Emit(unmet, topics.MATCHING), *_off_list(state)]
+        until = state.until or now + self._limits.wait[need.urgency]
+        waits = facts.waiting(need, state.attempt, state.since or now, until, steps)
+        # One timer for all waits of a need, since they have one end.
+        timer = [SetTimer(WAIT_OVER, until)] if state.until is None else []
+        return [Emit(waits, topics.MATCHING), _join_list(evolve(state, waits), now), *timer]
+
+    def _match(self, state: Need, now: datetime, given: Given) -> tuple[list[Effect], list[Eliminated]]:
+        """What a match with the best service that has a place for it takes; nothing if none has. And the funnel."""
+        waiter = state.waiter(now)
+        need, attempt = waiter.need, state.attempt + 1
+        match = places.match_id(need.need_id, attempt)
+        eligible, steps = funnel(waiter.case(now, self._limits.retry_after), given.directory.of(need.category))
+        offers = [(entry, given.places.free(entry, need.need_id, match)) for entry in eligible]
+        ranked = ranking.rank(need, (each for each in offers if self._available(waiter, *each, now, given)))
+        if eligible:
+            steps.append(Eliminated(rule=Rule.PLACE, left=len(ranked)))
+        if not ranked:
+            return [], steps
+        best = ranked[0]
+        slot = given.places.pick(best.entry, need.need_id, match)
+        doc = places.document(need.need_id, match, best.entry.id, need.referral_id)
+        matched = facts.matched(need, attempt, best, slot, match, steps)
+        claim = Claim(places.TABLE, places.row_id(best.entry.id, slot), doc)
+        return [claim, Emit(matched, topics.MATCHING), *_off_list(state)], steps
+
+    def _available(self, waiter: Waiter, entry: Entry, free: int, now: datetime, given: Given) -> bool:
+        """Whether a place is left when all who wait for this service and rank above the need have had theirs."""
+        if free == 0:
+            return False
+        mine = precedence(waiter, now, self._limits.patience)
+        above = (
+            each
+            for each in given.waiting_for(entry)
+            if each.id != waiter.id
+            and precedence(each, now, self._limits.patience) < mine
+            and self._can_take(entry, each, now)
+        )
+        return sum(1 for _ in islice(above, free)) < free
+
+    def _can_take(self, entry: Entry, waiter: Waiter, now: datetime) -> bool:
+        return failing(waiter.case(now, self._limits.retry_after), entry) is None
+
+    def _still_fits(self, asked: Accepted, match: Matched, now: datetime, given: Given) -> bool:
+        """Whether the match could be made as the need is now. That the service has closed since is no reason."""
+        if asked.category is not match.category:
+            return False
+        entry = given.directory.get(places.service_of(row_of(match)))
+        afresh = Waiter(asked, (), now, 0).case(now, self._limits.retry_after)
+        return entry is None or failing(afresh, entry) in (None, Rule.OPEN)
+
+    def _recall(
+        self, need: str, after: Need, effects: Sequence[Effect], now: datetime, given: Given
+    ) -> Sequence[Effect]:
+        """For each place given back, tell the first in line for it. It may get lost: the sweep tells it again."""
+        told = set(given.recalled)
+        found = []
+        for row in _given_back(effects):
+            entry = given.directory.get(places.service_of(row))
+            line = [each for each in given.waiting_for(entry) if each.id != need] if entry else []
+            if after.phase is Phase.WAITING:
+                line.append(after.waiter(now))
+            able = [each for each in line if entry and each.id not in told and self._can_take(entry, each, now)]
+            if able:
+                first = min(able, key=lambda each: precedence(each, now, self._limits.patience))
+                told.add(first.id)
+                found.append(facts.recalled(first.need))
+        return found
+
+
+def _withdrawn(state: Need) -> list[Effect]:
+    if state.accepted is None or state.phase is Phase.ENDED:
+        return []
+    ended = Emit(facts.need_ended(state.accepted, state.attempt, Lifecycle.WITHDRAWN))
+    if state.match is None:
+        return [ended, *_off_list(state)]
+    return [Emit(facts.revoked(state.match, "withdrawn"), topics.MATCHING), ended, _give_back(state.match)]
+
+
+def _over(state: Need, event: Outcome) -> list[Effect]:
+    """Of another attempt than the one that holds the place: of no consequence, it was revoked in time."""
+    if state.accepted is None or state.match is None or event.attempt != state.match.attempt:
+        return []
+    return [Emit(facts.need_ended(state.accepted, state.attempt, facts.end_of(event))), _give_back(state.match)]
+
+
+def _disown(need: str, referral: str, after: Need, effects: Sequence[Effect], given: Given) -> list[Effect]:
+    """Give back what the need holds beside its match: it was claimed, and then the claimer died or chose again."""
+    leaving = set(_given_back(effects))
+    found: list[Effect] = []
+    for row, doc in given.places.held(need).items():
+        own = after.match is not None and row == row_of(after.match) and doc["match"] == after.match.match_id
+        if not own and row not in leaving:
+            fact = matching.PlaceDisowned(referral_id=referral, need_id=need, row=row, match_id=doc["match"])
+            found += [Emit(fact), Drop(places.TABLE, row, {"match": doc["match"]})]
+    return found
+
+
+def _give_back(match: Matched) -> Drop:
+    return Drop(places.TABLE, row_of(match), {"match": match.match_id})
+
+
+def _given_back(effects: Sequence[Effect]) -> list[str]:
+    return [each.id for each in effects if isinstance(each, Drop) and each.table == places.TABLE]
+
+
+def _join_list(state: Need, now: datetime) -> Put:
+    waiter = state.waiter(now)
+    return Put(waiting.TABLE, waiter.id, waiting.row(waiter))
+
+
+def _leave_list(need: str, turn: int) -> Drop:
+    return Drop(waiting.TABLE, need, {"turn": turn})
+
+
+def _off_list(state: Need) -> list[Drop]:
+    """For a need that waits; nothing for one that doesn't."""
+    if state.phase is not Phase.WAITING or state.accepted is None:
+        return []
+    return [_leave_list(state.accepted.need_id, state.turn)]

@@ -1,0 +1,43 @@
+"""Which of the services that can take a need is the best for it. All terms lie in [0, 1]; more is better."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from contracts.intake import Accepted
+from contracts.matching import Reason
+
+from .directory import Entry
+from .eligibility import distance_km
+
+WEIGHTS = {"distance": 0.45, "free-share": 0.30, "preference": 0.25}
+HALF_KM = 25.0
+"""The distance at which its term has fallen to a half."""
+UNKNOWN = 0.5
+"""The distance term where nothing is known, or nobody has to travel: neither near nor far."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ranked:
+    """A service, how many of its places are free, and why it stands where it stands."""
+
+    entry: Entry
+    free: int
+    score: float
+    reasons: list[Reason]
+
+
+def rank(need: Accepted, offers: Iterable[tuple[Entry, int]]) -> list[Ranked]:
+    """Best first. `offers` are services with their free places. Of equals, the lower service id is first."""
+    return sorted((_scored(need, entry, free) for entry, free in offers), key=lambda each: (-each.score, each.entry.id))
+
+
+def _scored(need: Accepted, entry: Entry, free: int) -> Ranked:
+    distance = distance_km(need, entry.service)
+    terms = {
+        "distance": UNKNOWN if distance is None else HALF_KM / (HALF_KM + distance),
+        "free-share": min(1.0, free / max(1, entry.service.capacity)),
+        "preference": float(entry.provider in need.preferences.providers),
+    }
+    score = sum(WEIGHTS[term] * value for term, value in terms.items())
+    reasons = [Reason(term=term, value=round(value, 4)) for term, value in (*terms.items(), ("score", score))]
+    return Ranked(entry, free, score, reasons)

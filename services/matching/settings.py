@@ -1,0 +1,54 @@
+"""Settings of matching."""
+
+from datetime import timedelta
+from typing import Annotated, Self
+
+from pydantic import Field, model_validator
+
+from contracts.words import Urgency
+from services.chassis.settings import ChassisSettings
+
+from .limits import Limits
+
+Hours = Annotated[float, Field(gt=0, le=24 * 365)]
+
+
+class MatchingSettings(ChassisSettings):
+    """How long needs wait, and how often they are offered."""
+
+    max_attempts: Annotated[int, Field(ge=1, le=100, description="offers that may fail before a need is unmet")] = 5
+    wait_emergency_hours: Annotated[Hours, Field(description="an emergency need waits at most")] = 24
+    wait_urgent_hours: Annotated[Hours, Field(description="an urgent need waits at most")] = 7 * 24
+    wait_normal_hours: Annotated[Hours, Field(description="a normal need waits at most")] = 30 * 24
+    patience_emergency_hours: Annotated[Hours, Field(description="then a waiting emergency counts as overdue")] = 12
+    patience_urgent_hours: Annotated[Hours, Field(description="then a waiting urgent need counts as emergency")] = (
+        7 * 12
+    )
+    patience_normal_hours: Annotated[Hours, Field(description="then a waiting normal need counts as urgent")] = 30 * 12
+    retry_after_hours: Annotated[Hours, Field(description="a service that was full or silent is asked again after")] = (
+        24
+    )
+    sweep: Annotated[float, Field(gt=0, description="wall seconds between sweeps for what a lost message missed")] = 5
+
+    @model_validator(mode="after")
+    def _patience_within_wait(self) -> Self:
+        limits = self.limits
+        for urgency, patience in limits.patience.items():
+            if patience > limits.wait[urgency]:
+                raise ValueError(f"{urgency.value}: patience must not be longer than the wait")
+        return self
+
+    @property
+    def limits(self) -> Limits:
+        """What the policy is made with."""
+        hours = {
+            Urgency.EMERGENCY: (self.wait_emergency_hours, self.patience_emergency_hours),
+            Urgency.URGENT: (self.wait_urgent_hours, self.patience_urgent_hours),
+            Urgency.NORMAL: (self.wait_normal_hours, self.patience_normal_hours),
+        }
+        return Limits(
+            max_attempts=self.max_attempts,
+            wait={urgency: timedelta(hours=wait) for urgency, (wait, _) in hours.items()},
+            patience={urgency: timedelta(hours=patience) for urgency, (_, patience) in hours.items()},
+            retry_after=timedelta(hours=self.retry_after_hours),
+        )
