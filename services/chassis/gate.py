@@ -93,12 +93,14 @@ class Gate:
         dead_letters: DeadLetters,
         meter: Meter | None = None,
         size_limit: int = 262_144,
+        tombstones: bool = False,
     ) -> None:
         self.service = service
         self._admission = admission
         self._log, self._clock, self._dead_letters = log, clock, dead_letters
         self._meter = meter or Meter(service)
         self._size_limit = size_limit
+        self._tombstones = tombstones  # on a compacted topic no value means deleted, not broken
         self._failures = 0
         self.idle = asyncio.Event()
         self.idle.set()
@@ -134,6 +136,8 @@ class Gate:
         passed: list[tuple[Record, CloudEvent, Sequence[Admitted], str]] = []
         arrivals: list[Arrival] = []
         for record in records:
+            if record.value is None and self._tombstones:
+                continue
             tenant = topics.tenant_of(record.topic)
             try:
                 event = self._event(record)
