@@ -7,7 +7,7 @@ the journal: decode, prepare, admit, publish, commit; the ids are the same on a 
 """
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from time import perf_counter
@@ -23,7 +23,7 @@ from contracts.intake import Problem
 
 from .clock import Clock
 from .dead_letters import DeadLetters
-from .errors import Fatal, Poison, Transient
+from .errors import Fatal, Poison, Transient, where
 from .journal import derived_id
 from .logs import handled
 from .metrics import Meter
@@ -80,6 +80,14 @@ class Admission(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True)
+class _Passed:
+    record: Record
+    event: CloudEvent
+    messages: Sequence[Message]
+    outcome: str
+
+
 class Gate:
     """Runs one `Admission` over the log. `handle` is never entered twice at a time."""
 
@@ -94,12 +102,14 @@ class Gate:
         meter: Meter | None = None,
         size_limit: int = 262_144,
         tombstones: bool = False,
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
         self.service = service
         self._admission = admission
         self._log, self._clock, self._dead_letters = log, clock, dead_letters
         self._meter = meter or Meter(service)
         self._size_limit = size_limit
+        self._sleep = sleep
         self._tombstones = tombstones  # on a compacted topic no value means deleted, not broken
         self._failures = 0
         self.idle = asyncio.Event()
@@ -122,7 +132,7 @@ class Gate:
                 retry_in_s=pause,
                 hint="Kafka or MongoDB is away or slow; nothing is lost, the batch comes again by itself",
             )
-            await asyncio.sleep(pause)
+            await self._sleep(pause)
             await batch.nack()
         finally:
             self.idle.set()
@@ -133,51 +143,50 @@ class Gate:
     async def _steps(self, records: Sequence[Record]) -> None:
         started = perf_counter()
         letters: list[tuple[Record, Poison]] = []
-        passed: list[tuple[Record, CloudEvent, Sequence[Admitted], str]] = []
+        passed: list[_Passed] = []
         arrivals: list[Arrival] = []
         for record in records:
             if record.value is None and self._tombstones:
                 continue
-            tenant = topics.tenant_of(record.topic)
             try:
-                event = self._event(record)
+                tenant, event = self._tenant(record), self._event(record)
+                try:
+                    arrivals.append(self._arrival(tenant, record, event))
+                except ValidationError as fault:
+                    if any(error["type"] == "json_invalid" for error in fault.errors(include_input=False)):
+                        letters.append((record, Poison("decode", "body-not-json", "value")))
+                    passed.append(self._refused(tenant, record, event, problems_of(fault)))
+                except Refusal as refusal:
+                    passed.append(self._refused(tenant, record, event, refusal.problems))
             except Poison as poison:
                 letters.append((record, poison))
-                continue
-            try:
-                arrivals.append(self._arrival(tenant, record, event))
-            except ValidationError as fault:
-                if any(error["type"] == "json_invalid" for error in fault.errors(include_input=False)):
-                    letters.append((record, Poison("decode", "body-not-json", "value")))
-                passed.append((record, event, self._refuse(tenant, record, event, problems_of(fault)), "refused"))
-            except Refusal as refusal:
-                passed.append((record, event, self._refuse(tenant, record, event, refusal.problems), "refused"))
         await self._admission.prepare(arrivals)
         for arrival in arrivals:
             try:
-                admitted, outcome = self._admission.admit(arrival), "admitted"
-            except Refusal as refusal:
-                admitted = self._refuse(arrival.tenant, arrival.record, arrival.event, refusal.problems)
-                outcome = "refused"
-            passed.append((arrival.record, arrival.event, admitted, outcome))
-        passed.sort(key=lambda each: each[0].position)  # a refusal keeps its place among its neighbours
-        messages = [
-            self._message(record, event, each, index)
-            for record, event, admitted, _ in passed
-            for index, each in enumerate(admitted)
-        ]
+                passed.append(self._admitted(arrival))
+            except Poison as poison:
+                letters.append((arrival.record, poison))
+        passed.sort(key=lambda each: each.record.position)  # a refusal keeps its place among its neighbours
+        messages = [message for each in passed for message in each.messages]
         refused = await self._log.publish(messages) if messages else {}
         if refused:
             raise Fatal(f"an inbox can not be written to: {', '.join(sorted(set(refused.values())))}")
         if letters:
             await self._dead_letters.send(letters)
         elapsed = perf_counter() - started
-        for record, event, admitted, outcome in passed:
-            id_ = derived_id(f"{self.service}-gate", record.topic, event.id)
-            ours = replace(event, id=id_, causationid=None, traceparent=None)  # all text of the sender stays out
-            handled(f"{self.service}-gate", ours, admitted[0].key if admitted else "", outcome, elapsed * 1000)
-            self._meter.handled(event.type, outcome)
+        for each in passed:
+            id_ = derived_id(f"{self.service}-gate", each.record.topic, each.event.id)
+            ours = replace(each.event, id=id_, causationid=None, traceparent=None)  # all text of the sender stays out
+            key = each.messages[0].key.decode() if each.messages else ""
+            handled(f"{self.service}-gate", ours, key, each.outcome, elapsed * 1000)
+            self._meter.handled(each.event.type, each.outcome)
         self._meter.batch(len(records), len(letters), elapsed)
+
+    def _tenant(self, record: Record) -> str:
+        try:
+            return topics.tenant_of(record.topic)
+        except ValueError:  # the pattern says nothing of an id's length
+            raise Poison("gate", "topic-not-a-tenants", "topic") from None
 
     def _event(self, record: Record) -> CloudEvent:
         if record.value is not None and len(record.value) > self._size_limit:
@@ -197,8 +206,34 @@ class Gate:
             raise Refusal(Problem(field=record.topic.split(".")[0], fix="must be your own id, or be left out"))
         return Arrival(tenant, event, data, record.appended, record)
 
-    def _refuse(self, tenant: str, record: Record, event: CloudEvent, problems: list[Problem]) -> Sequence[Admitted]:
-        return self._admission.refuse(tenant, record, event, problems)
+    def _admitted(self, arrival: Arrival) -> _Passed:
+        try:
+            return self._passed(arrival.record, arrival.event, self._admission.admit(arrival), "admitted")
+        except Refusal as refusal:
+            return self._refused(arrival.tenant, arrival.record, arrival.event, refusal.problems)
+        except Exception as error:  # noqa: BLE001  # Poison, whatever it is: this record alone is set aside
+            raise self._failed(arrival.event, error) from None
+
+    def _refused(self, tenant: str, record: Record, event: CloudEvent, problems: list[Problem]) -> _Passed:
+        try:
+            return self._passed(record, event, self._admission.refuse(tenant, record, event, problems), "refused")
+        except Exception as error:  # noqa: BLE001  # Poison, whatever it is: this record alone is set aside
+            raise self._failed(event, error) from None
+
+    def _passed(self, record: Record, event: CloudEvent, admitted: Sequence[Admitted], outcome: str) -> _Passed:
+        messages = [self._message(record, event, each, index) for index, each in enumerate(admitted)]
+        return _Passed(record, event, messages, outcome)
+
+    def _failed(self, event: CloudEvent, error: Exception) -> Poison:
+        logger.error(
+            "admission_failed",
+            service=f"{self.service}-gate",
+            event_type=event.type,
+            reason=type(error).__name__,
+            where=where(error),
+            hint="a fault in the gate; the event is in the dead letters, replay it once mended",
+        )
+        return Poison("gate", "admission-failed", type(error).__name__)
 
     def _message(self, record: Record, event: CloudEvent, admitted: Admitted, index: int) -> Message:
         """The id covers the sender's topic and id, so that no tenant can suppress another's event."""
