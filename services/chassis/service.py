@@ -5,6 +5,7 @@ import contextlib
 import gc
 import os
 import sys
+import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
@@ -16,8 +17,10 @@ from aiokafka.errors import KafkaError
 from faststream.asgi import AsgiFastStream
 
 from contracts import topics
+from contracts.base import Message
+from contracts.cloudevents import CloudEvent, encode
 
-from . import logs, mongo
+from . import logs, mongo, ports
 from .dead_letters import DeadLetters
 from .decider import Outside, Policy
 from .errors import Fatal, Transient, where
@@ -60,16 +63,17 @@ class Service:
         self._tasks: list[asyncio.Task[None]] = []
         self._health = Health(self.meter, self._lags, self._waiting_for)
 
-    def gate(self, admission: Admission, pattern: str) -> None:
-        """Read tenants' topics through a gate, in a group of its own. Before `loop`."""
-        group = f"{self.name}-gate"
+    def gate(self, admission: Admission, pattern: str, *, group: str = "gate", feeds_loop: bool = True) -> None:
+        """Read tenants' topics through a gate, in a group of its own. Before `loop`, where it feeds that."""
+        name = f"{self.name}-{group}"
         gate = Gate(
             self.name, admission, log=self.log, clock=self.clock, dead_letters=self.dead_letters, meter=self.meter
         )
         self._readings.append(
-            Reading(self.broker, self.settings, group, gate, pattern=pattern, ready=self._complete, fatal=self.fatal)
+            Reading(self.broker, self.settings, name, gate, pattern=pattern, ready=self._complete, fatal=self.fatal)
         )
-        self._stages.append(Stage(group, pattern=pattern))
+        if feeds_loop:
+            self._stages.append(Stage(name, pattern=pattern))
 
     def follow(self, pattern: str, apply: Callable[[Record], None]) -> None:
         """Read compacted topics whole. The loop and gate await all that was there at the start."""
@@ -103,8 +107,30 @@ class Service:
             Reading(self.broker, self.settings, self.name, loop, topics=read, ready=self._complete, fatal=self.fatal)
         )
         self._stages.append(Stage(self.name, topics=read))
-        ticker = Ticker(self.name, self.store, self.log, Progress(self._stages, self._offsets, self.clock))
+        ticker = Ticker(self.name, self.store, self.log, self.progress())
         self.every(self.settings.tick, ticker.tick)
+
+    def progress(self) -> Progress:
+        """Up to which time the gate and loop have read; each asker has its own."""
+        return Progress(self._stages, self._offsets, self.clock)
+
+    async def tell(self, topic: str, addressed: Sequence[tuple[Message, str]]) -> None:
+        """Publish events that no event caused, each with its record key. Raises `Transient`, `Fatal`."""
+        now = self.clock.now()
+        messages = []
+        for event, key in addressed:
+            headers = encode(
+                CloudEvent(
+                    id=str(uuid.uuid4()),
+                    source=f"/referral-routing/{self.name}",
+                    type=event.ce_type(),
+                    time=now,
+                    data=b"",
+                )
+            )
+            messages.append(ports.Message(topic, key.encode(), event.model_dump_json().encode(), headers))
+        if messages and await self.log.publish(messages):
+            raise Fatal(f"{topic} can not be written to")
 
     def every(self, seconds: float, job: Job) -> None:
         """Run `job` again and again, `seconds` of wall time apart."""

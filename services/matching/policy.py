@@ -4,7 +4,7 @@ A match is a claimed row in ``places`` and the fact `Matched`. A row is deleted 
 with it, so that a writer that was frozen meanwhile loses its race instead of the place.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from functools import reduce
 from itertools import islice
@@ -37,7 +37,7 @@ def _by_type(*models: type[Message]) -> dict[str, type[Message]]:
 class MatchingPolicy:
     """The Decider of matching. What it needs from outside comes as `outside.Given`."""
 
-    handles = _by_type(
+    handles: Mapping[str, type[Message]] = _by_type(
         intake.Accepted,
         intake.Withdrawn,
         notification.Declined,
@@ -48,7 +48,7 @@ class MatchingPolicy:
         matching.PlaceDoubtful,
         TimerElapsed,
     )
-    facts = _by_type(
+    facts: Mapping[str, type[Message]] = _by_type(
         matching.Matched,
         matching.Waiting,
         matching.Unmet,

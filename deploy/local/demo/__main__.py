@@ -1,0 +1,163 @@
+"""``make demo``: start everything, route two hundred referrals, show what became of them, stop everything.
+
+Exit status 1 if any referral is lost, doubled or stuck.
+"""
+
+import argparse
+import asyncio
+import os
+import random
+import sys
+import tempfile
+import time
+from datetime import UTC, datetime
+from pathlib import Path
+
+from aiokafka import AIOKafkaProducer
+from rich.console import Console
+from rich.live import Live
+
+from contracts import topics
+from contracts.operations import Tenant, TenantKind
+from deploy.local.process import StartFailed
+from deploy.local.services import start_services
+from deploy.local.stack import Addresses, LocalStack
+from deploy.topics import ensure, internal, of_agency, of_provider
+from services.chassis.clock import Clock
+
+from . import client, show
+from .cast import AGENCIES, PROVIDERS
+from .people import referrals
+from .providers import SimulatedProvider
+from .watch import Watch
+
+SPEED = 1800
+"""An hour passes in two seconds."""
+
+TIMES = {
+    "REFERRALS_DECIDE_EMERGENCY_MINUTES": 60,
+    "REFERRALS_ACKNOWLEDGE_URGENT_MINUTES": 2 * 60,
+    "REFERRALS_DECIDE_URGENT_MINUTES": 4 * 60,
+    "REFERRALS_ACKNOWLEDGE_NORMAL_MINUTES": 3 * 60,
+    "REFERRALS_DECIDE_NORMAL_MINUTES": 6 * 60,
+    "REFERRALS_WAIT_EMERGENCY_HOURS": 10,
+    "REFERRALS_WAIT_URGENT_HOURS": 15,
+    "REFERRALS_WAIT_NORMAL_HOURS": 20,
+    "REFERRALS_RETRY_AFTER_HOURS": 3,
+    "REFERRALS_TICK": 0.3,
+    "REFERRALS_SWEEP": 1,
+    "REFERRALS_METADATA_MAX_AGE_MS": 2000,
+}
+"""Shorter than in production even on the fast clock, so that deadlines and waits end while one watches."""
+
+
+async def play(console: Console, addresses: Addresses, clock: Clock, count: int, seed: int, patience: float) -> int:
+    """Onboard, publish, answer, wait for all ends. Returns the exit status."""
+    writer = await client.producer(addresses.kafka)
+    watch = Watch()
+    cast = [SimulatedProvider(provider, addresses.kafka, writer, seed) for provider in PROVIDERS]
+    for provider in cast:
+        await provider.publish_directory()
+    reader = await client.consumer(addresses.kafka, *map(topics.status, AGENCIES))
+    tasks = [asyncio.create_task(each.work()) for each in cast]
+    tasks.append(asyncio.create_task(watch.follow(reader)))
+    publishing = asyncio.create_task(_publish(watch, writer, clock, count, seed))
+    deadline = time.monotonic() + patience
+    try:
+        with Live(console=console, auto_refresh=False, transient=True) as live:
+            while not (publishing.done() and watch.finished) and time.monotonic() < deadline:
+                live.update(show.progress(watch, count, clock.now()), refresh=True)
+                for task in [*tasks, publishing]:
+                    if task.done() and task.exception():
+                        raise task.exception()  # type: ignore[misc]
+                await asyncio.sleep(0.5)
+        await asyncio.sleep(1)  # a repetition would come now
+    finally:
+        for task in [*tasks, publishing]:
+            task.cancel()
+        await asyncio.gather(*tasks, publishing, return_exceptions=True)
+        await reader.stop()
+        await writer.stop()
+    return _verdict(console, watch, cast, count)
+
+
+def _verdict(console: Console, watch: Watch, cast: list[SimulatedProvider], count: int) -> int:
+    offers = [(offer, at) for provider in cast for offer, at in provider.offers]
+    agencies = {status.need_id: (status.agency, status.reference) for told in watch.needs.values() for status in told}
+    waited = {status.need_id for told in watch.needs.values() for status in told if status.state.value == "waiting"}
+    latencies = [
+        at - watch.published[agencies[offer.need_id]]
+        for offer, at in offers
+        if offer.attempt == 1 and offer.need_id in agencies and offer.need_id not in waited
+    ]
+    show.timeline(console, watch)
+    show.summary(console, watch, latencies, sum(each.released for each in cast), len(offers))
+    faults = watch.faults()
+    for kind, needs in faults.items():
+        console.print(f"[red]{kind}: {len(needs)}[/red]", *("/".join(need) for need in needs[:5]))
+    for refusal in watch.refused:
+        console.print(f"[red]refused: {refusal.reference}[/red]", *(problem.field for problem in refusal.problems))
+    whole = not faults and not watch.refused and len(watch.published) == count
+    console.print(
+        "[green]Nothing lost, nothing doubled, nothing stuck.[/green]" if whole else "[red]This is a fault.[/red]"
+    )
+    return 0 if whole else 1
+
+
+async def _publish(watch: Watch, writer: AIOKafkaProducer, clock: Clock, count: int, seed: int) -> None:
+    """Poisson arrivals, some twenty a second."""
+    chance = random.Random(seed)
+    for agency, referral in referrals(count, seed, clock.now()):
+        watch.expect(agency, referral, time.time())
+        await client.send(writer, topics.referrals(agency), referral.reference, f"/{agency}", referral)
+        await asyncio.sleep(chance.expovariate(20))
+
+
+async def _onboard(kafka: str) -> None:
+    """Topics, and an entry in the registry, for each organisation."""
+    wanted = internal()
+    for agency in AGENCIES:
+        wanted += of_agency(agency)
+    for provider in PROVIDERS:
+        wanted += of_provider(provider.id)
+    await ensure(kafka, wanted)
+    writer = await client.producer(kafka)
+    kinds = dict.fromkeys(AGENCIES, TenantKind.AGENCY) | {each.id: TenantKind.PROVIDER for each in PROVIDERS}
+    for tenant, kind in kinds.items():
+        entry = Tenant(tenant=tenant, name=tenant, kind=kind, registered_at=datetime.now(UTC))
+        await client.send(writer, topics.TENANTS, tenant, "/operator", entry)
+    await writer.stop()
+
+
+def main() -> int:
+    """Run the demo."""
+    parser = argparse.ArgumentParser(prog="make demo", description=__doc__)
+    parser.add_argument("--referrals", type=int, default=200, help="how many to route")
+    parser.add_argument("--seed", type=int, default=1, help="the same seed, the same people and tempers")
+    parser.add_argument("--patience", type=float, default=140, help="seconds until what has not ended counts as stuck")
+    arguments = parser.parse_args()
+    console = Console()
+    clock = Clock(datetime.now(UTC), SPEED)
+    env = {name: str(value) for name, value in TIMES.items()}
+    env |= {"REFERRALS_CLOCK_ORIGIN": clock.origin.isoformat(), "REFERRALS_CLOCK_SPEED": str(SPEED)}
+    try:
+        with tempfile.TemporaryDirectory(prefix="referral-routing-demo-", ignore_cleanup_errors=True) as folder:
+            console.print("Starting Kafka and MongoDB …")
+            with LocalStack(Path(folder)) as stack:
+                asyncio.run(_onboard(stack.addresses.kafka))
+                console.print("Starting intake, matching, notification and outcomes as four processes …")
+                with start_services(stack.addresses, Path(folder), env):
+                    return asyncio.run(
+                        play(console, stack.addresses, clock, arguments.referrals, arguments.seed, arguments.patience)
+                    )
+    except StartFailed as failure:
+        console.print(f"[red]{failure}[/red]")
+        return 1
+    except KeyboardInterrupt:
+        console.print("Stopped. Nothing is left running.")
+        return 130
+
+
+if __name__ == "__main__":
+    os.environ.setdefault("COLUMNS", "120")
+    sys.exit(main())

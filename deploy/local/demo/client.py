@@ -1,0 +1,44 @@
+"""How the demo's agencies and providers speak Kafka: as anyone else would."""
+
+import uuid
+from datetime import UTC, datetime
+from typing import Any
+
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
+
+from contracts.base import Message
+from contracts.catalogue import MESSAGES
+from contracts.cloudevents import CloudEvent, decode, encode
+
+
+async def producer(kafka: str) -> AIOKafkaProducer:
+    """A started producer that does not lose what it is given."""
+    started = AIOKafkaProducer(bootstrap_servers=kafka, enable_idempotence=True)
+    await started.start()
+    return started
+
+
+async def consumer(kafka: str, *topics: str) -> AIOKafkaConsumer:
+    """A started consumer that reads topics from their beginning."""
+    started = AIOKafkaConsumer(
+        *topics, bootstrap_servers=kafka, auto_offset_reset="earliest", enable_auto_commit=False, fetch_max_wait_ms=50
+    )
+    await started.start()
+    return started
+
+
+async def send(to: AIOKafkaProducer, topic: str, key: str, source: str, body: Message, id_: str | None = None) -> None:
+    """Publish one event."""
+    event = CloudEvent(
+        id=id_ or str(uuid.uuid4()), source=source, type=body.ce_type(), time=datetime.now(UTC), data=b""
+    )
+    await to.send_and_wait(
+        topic, body.model_dump_json(exclude_none=True).encode(), key=key.encode(), headers=encode(event)
+    )
+
+
+def read(record: Any) -> tuple[CloudEvent, Message]:
+    """The event in a record that one of our services wrote."""
+    stamp = datetime.fromtimestamp(record.timestamp / 1000, UTC)
+    event = decode(record.headers, record.value, stamp)
+    return event, MESSAGES[event.type].read(event.data)

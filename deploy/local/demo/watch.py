@@ -1,0 +1,109 @@
+"""What the agencies learn, and whether it adds up: every need ended once and known to its referrer."""
+
+import statistics
+from collections import Counter, defaultdict
+from dataclasses import dataclass, field
+
+from aiokafka import AIOKafkaConsumer
+
+from contracts.agency import Submitted
+from contracts.cloudevents import CloudEvent
+from contracts.outcomes import InputRefused, StatusChanged
+from contracts.words import Lifecycle
+
+from . import client
+
+Need = tuple[str, str, str]
+"""Agency, reference and the agency's label of the need: how the referrer knows it."""
+
+
+@dataclass
+class Watch:
+    """The agencies' books."""
+
+    published: dict[tuple[str, str], float] = field(default_factory=dict)
+    """When (wall seconds) each referral was published, by agency and reference."""
+    needs: dict[Need, list[StatusChanged]] = field(default_factory=dict)
+    """What was told of each need, in the order it was told; empty: nothing yet."""
+    refused: list[InputRefused] = field(default_factory=list)
+    _seen: set[str] = field(default_factory=set)
+
+    def expect(self, agency: str, referral: Submitted, at: float) -> None:
+        """A referral is about to be published."""
+        self.published[agency, referral.reference] = at
+        for need in referral.needs:
+            self.needs[agency, referral.reference, need.need] = []
+
+    async def follow(self, reader: AIOKafkaConsumer) -> None:
+        """Take in status events until cancelled."""
+        async for record in reader:
+            event, message = client.read(record)
+            self.note(event, message)
+
+    def note(self, event: CloudEvent, message: object) -> None:
+        """One event of a status topic. A repetition has the same id, and is no second event."""
+        if event.id in self._seen:
+            return
+        self._seen.add(event.id)
+        if isinstance(message, StatusChanged):
+            self.needs.setdefault((message.agency, message.reference, message.need), []).append(message)
+        elif isinstance(message, InputRefused):
+            self.refused.append(message)
+
+    @property
+    def states(self) -> Counter[str]:
+        """How many needs are in each state now; "unheard" where the agency knows nothing."""
+        return Counter(told[-1].state.value if told else "unheard" for told in self.needs.values())
+
+    @property
+    def finished(self) -> bool:
+        """True when every need has ended."""
+        return all(told and told[-1].state.ended for told in self.needs.values())
+
+    def faults(self) -> dict[str, list[Need]]:
+        """Needs that were lost (nothing is known), doubled (two ends, or one step told twice) or stuck (no end)."""
+        found: dict[str, list[Need]] = defaultdict(list)
+        for need, told in self.needs.items():
+            steps = Counter((status.attempt, status.state) for status in told)
+            if not told:
+                found["lost"].append(need)
+            elif sum(status.state.ended for status in told) > 1 or max(steps.values()) > 1:
+                found["doubled"].append(need)
+            elif not told[-1].state.ended and told[-1].state is not Lifecycle.WAITING:
+                found["stuck"].append(need)
+            if (need[0], need[1]) not in self.published:
+                found["unknown"].append(need)
+        return dict(found)
+
+    def referrals_accounted_for(self) -> int:
+        """Referrals of which every need has ended, or is known to be waiting."""
+        bad = {need[:2] for needs in self.faults().values() for need in needs}
+        return len(self.published.keys() - bad)
+
+    def rerouted(self) -> int:
+        """Attempts after the first."""
+        return sum(max((status.attempt for status in told), default=1) - 1 for told in self.needs.values() if told)
+
+    def waited(self) -> int:
+        """Needs that waited at some time."""
+        return sum(any(status.state is Lifecycle.WAITING for status in told) for told in self.needs.values())
+
+    def unmet(self) -> Counter[str]:
+        """Reasons of unmet needs."""
+        return Counter(
+            told[-1].code or "" for told in self.needs.values() if told and told[-1].state is Lifecycle.UNMET
+        )
+
+    def most_eventful(self) -> tuple[str, str]:
+        """Agency and reference of the referral with the most to tell."""
+        events: Counter[tuple[str, str]] = Counter()
+        for need, told in self.needs.items():
+            events[need[:2]] += len(told)
+        return events.most_common(1)[0][0]
+
+
+def quantiles(seconds: list[float]) -> tuple[float, float]:
+    """Median and 99th percentile."""
+    if len(seconds) < 2:
+        return (seconds[0], seconds[0]) if seconds else (0.0, 0.0)
+    return statistics.median(seconds), statistics.quantiles(seconds, n=100, method="inclusive")[98]

@@ -1,0 +1,31 @@
+"""Matching: accepted needs in, matches with a place out; what became of an offer in, the next attempt out."""
+
+from contracts import topics
+from services.chassis.service import Service
+
+from .directory import Directory
+from .directory_gate import DirectoryAdmission
+from .outside import INDEXES, MatchingOutside
+from .policy import MatchingPolicy
+from .settings import MatchingSettings
+from .sweep import Sweep
+
+
+def build(settings: MatchingSettings) -> Service:
+    """Wire the service."""
+    service = Service("matching", settings, INDEXES)
+    directory = Directory()
+    service.follow(topics.PROVIDER_DIRECTORY, directory.apply)
+    service.gate(DirectoryAdmission(), topics.PROVIDER_DIRECTORY, group="directory", feeds_loop=False)
+    service.loop(
+        MatchingPolicy(settings.limits),
+        inputs=[topics.INTAKE, topics.NOTIFICATION],
+        outside=MatchingOutside(directory, service.claims),
+    )
+    sweep = Sweep(directory, service.claims, settings.limits)
+
+    async def look() -> None:
+        await service.tell(topics.inbox("matching"), await sweep.look(service.clock.now()))
+
+    service.every(settings.sweep, look)
+    return service

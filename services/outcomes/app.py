@@ -1,0 +1,21 @@
+"""Outcomes: what every other service says in, one status per need to its agency out; counts to analysts."""
+
+from contracts import topics
+from services.chassis.service import Service
+
+from .policy import OutcomesPolicy
+from .publisher import Publisher
+from .settings import OutcomesSettings
+
+
+def build(settings: OutcomesSettings) -> Service:
+    """Wire the service."""
+    service = Service("outcomes", settings)
+    service.loop(OutcomesPolicy(), inputs=[topics.INTAKE, topics.MATCHING, topics.NOTIFICATION])
+    publisher = Publisher(settings.disclosure, service.claims, service.progress())
+
+    async def publish() -> None:
+        await service.tell(topics.INDICATORS, await publisher.settled())
+
+    service.every(settings.indicators_every, publish)
+    return service
