@@ -110,7 +110,11 @@ def _structured(value: bytes, found: dict[str, str], appended: datetime) -> Clou
             if not isinstance(envelope[name], str) or len(envelope[name]) > _MAX_ATTRIBUTE:
                 raise Malformed("attribute-unusable", name)
             attributes[name] = envelope[name]
-    return _event(attributes, orjson.dumps(envelope["data"]), appended)
+    try:
+        data = orjson.dumps(envelope["data"])
+    except orjson.JSONEncodeError:  # it reads deeper than it writes
+        raise Malformed("body-too-deep", "data") from None
+    return _event(attributes, data, appended)
 
 
 def _event(found: dict[str, str], data: bytes, appended: datetime) -> CloudEvent:
