@@ -11,6 +11,7 @@ from contracts.agency import Constraints, Preferences
 from contracts.base import Message
 from contracts.intake import Minimum, Region
 from contracts.matching import Eliminated, Reason
+from contracts.provider import Service
 from contracts.words import (
     AgeBand,
     Answer,
@@ -140,3 +141,8 @@ def of_offer(kind: type[M], attempt: int = 1, at: datetime = START, **changes: A
 
 def elapsed(name: str, due_at: datetime, stream: str = NEED) -> operations.TimerElapsed:
     return operations.TimerElapsed(stream=stream, name=name, due_at=due_at)
+
+
+def service(**changes: Any) -> Service:
+    """A directory entry: open to anyone, anywhere, with two places."""
+    return Service(**{"service": "beds", "name": "Beds", "categories": [Category.SHELTER], "capacity": 2, **changes})
