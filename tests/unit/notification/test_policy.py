@@ -275,6 +275,12 @@ def test_an_offer_that_could_not_be_delivered_has_expired(need: Stream) -> None:
     assert (type(expired), expired.undeliverable) == (notification.Expired, True)
 
 
+def test_an_offer_that_was_acknowledged_has_arrived_whatever_is_said_of_it(need: Stream) -> None:
+    (offer,) = emitted(need.handle(matched()), provider.Offer)
+    need.handle(answer_received(Answer.ACKNOWLEDGED))
+    assert need.handle(lost(offer)) == []
+
+
 def test_other_losses_and_those_of_earlier_attempts_change_nothing(need: Stream) -> None:
     (offer,) = emitted(need.handle(matched()), provider.Offer)
     (_, closed) = emitted(need.handle(elapsed("expire", DECIDE_BY)))
