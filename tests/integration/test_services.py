@@ -1,0 +1,28 @@
+"""The four services start beside a stack, say when they are ready, and come back after a crash."""
+
+from urllib.request import urlopen
+
+import pytest
+
+from contracts.topics import SERVICES
+from deploy.local.process import StartFailed
+from deploy.local.services import start_services
+from deploy.local.stack import LocalStack
+from deploy.topics import create, internal
+
+
+def test_services_start_and_come_back_after_a_crash() -> None:
+    with LocalStack() as stack:
+        create(stack.addresses.kafka, internal())
+        with start_services(stack.addresses, stack.data) as services:
+            assert set(services) == set(SERVICES)
+            services.kill("matching")
+            assert not services["matching"].running
+            services.restart("matching")
+            for name in SERVICES:
+                with urlopen(services.url(name) + "/metrics", timeout=5) as answer:  # noqa: S310  (ours)
+                    assert b"# HELP" in answer.read()
+        assert not any(service.running for service in services.values())
+
+        with pytest.raises(StartFailed, match="REFERRALS_TICK"):
+            start_services(stack.addresses, stack.data, {"REFERRALS_TICK": "soon"}, names=("outcomes",))
