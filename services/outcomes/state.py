@@ -12,7 +12,7 @@ Any end of the need ranks above all that is open. Help that was given ranks abov
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from datetime import datetime
 
 from contracts.outcomes import Noted
@@ -91,28 +91,23 @@ class Standing:
     def join(self, noted: Noted) -> "Standing":
         """The state with one event more, or the same state where it adds nothing."""
         return Standing(
-            self.steps if noted.state is None else _rising((*self.steps, _step(noted, noted.state))),
+            self.steps if noted.state is None else _rising(self.steps, Step(rank(noted.state, noted.attempt), noted)),
             _by_revision((*self.described, *_description(noted))),
         )
 
 
-def _step(noted: Noted, state: Lifecycle) -> Step:
-    return Step(rank(state, noted.attempt), noted)
+def _rising(steps: tuple[Step, ...], new: Step) -> tuple[Step, ...]:
+    """Only those steps that were a rise when they happened."""
+    if any(_outdoes(step, new) for step in steps):
+        return steps
+    return tuple(sorted((*(step for step in steps if not _outdoes(new, step)), new), key=lambda step: step.at))
 
 
-def _rising(steps: Iterable[Step]) -> tuple[Step, ...]:
-    """Only those steps that were a rise when they happened. Of equals the earliest, then one rule for all readers."""
-    risen: list[Step] = []
-    for step in sorted(steps, key=_order):
-        if not risen or step.rank > risen[-1].rank:
-            if risen and risen[-1].at == step.at:
-                risen.pop()  # of two at the same moment the higher one stands
-            risen.append(step)
-    return tuple(risen)
-
-
-def _order(step: Step) -> tuple[datetime, Rank, str, str]:
-    return (step.at, step.rank, step.noted.provider or "", step.noted.code or "")
+def _outdoes(one: Step, other: Step) -> bool:
+    """No later and no lower. A partial order, so that what nothing outdoes is the same in whatever order it came."""
+    if (one.at, one.rank) == (other.at, other.rank):
+        return one.noted.model_dump_json() <= other.noted.model_dump_json()
+    return one.at <= other.at and one.rank >= other.rank
 
 
 def _description(noted: Noted) -> tuple[Described, ...]:
@@ -123,6 +118,6 @@ def _description(noted: Noted) -> tuple[Described, ...]:
 
 def _by_revision(described: Iterable[Described]) -> tuple[Described, ...]:
     kept: dict[int, Described] = {}
-    for each in sorted(described, key=lambda each: (each.revision, each.at, each.category, each.area)):
+    for each in sorted(described, key=astuple):
         kept.setdefault(each.revision, each)
     return tuple(kept.values())

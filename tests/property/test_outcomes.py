@@ -1,0 +1,270 @@
+"""Three topics without a common order, and everything more than once: one state, one last word to the agency."""
+
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from functools import reduce
+from itertools import pairwise
+from typing import Any
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from contracts import intake, notification
+from contracts.base import Message
+from contracts.outcomes import Noted, StatusChanged
+from contracts.words import Category, Lifecycle
+from services.outcomes.indicators import SENSITIVE, Disclosure, indicators, row
+from services.outcomes.policy import OutcomesPolicy
+from services.outcomes.state import Standing, rank
+from services.outcomes.timeline import timeline
+from tests.kit.builders import NEED, OF_NEED, accepted, match_revoked, matched, of_offer, unmet, waiting, withdrawn
+from tests.kit.clock import START
+from tests.kit.stream import Stream, emitted
+
+
+@dataclass(frozen=True)
+class Sent:
+    """An event as it stands on its topic."""
+
+    topic: str
+    event: Message
+    at: datetime
+
+
+class History:
+    """Writes what the three services would, with a minute between any two events."""
+
+    def __init__(self) -> None:
+        self.sent: list[Sent] = []
+
+    @property
+    def at(self) -> datetime:
+        return START + timedelta(minutes=len(self.sent))
+
+    def say(self, topic: str, event: Message) -> None:
+        self.sent.append(Sent(topic, event, self.at))
+
+    def tell(self, kind: Callable[..., Any], attempt: int, **more: Any) -> None:
+        self.say("notification", of_offer(kind, attempt, at=self.at, **more))
+
+
+@st.composite
+def histories(draw: st.DrawFn) -> list[Sent]:
+    """All that can become of one need, by chance: attempts, waits, a correction, a withdrawal at any point."""
+    past = History()
+    past.say("intake", accepted())
+    for attempt in range(1, draw(st.integers(1, 4)) + 1):
+        if draw(st.booleans()):
+            past.say("matching", waiting(attempt - 1))
+        if draw(st.integers(0, 9)) == 0:
+            past.say("intake", accepted(revision=attempt, category=Category.HEALTH))
+        past.say("matching", matched(attempt))
+        past.tell(notification.Offered, attempt)
+        for kind in (notification.Reminded, notification.Acknowledged):
+            if draw(st.booleans()):
+                past.tell(kind, attempt)
+        end = draw(st.sampled_from(["declined", "expired", "withdrawn", "taken-up", "nothing"]))
+        if end == "declined":
+            past.tell(notification.Declined, attempt)
+        elif end == "expired":
+            past.tell(notification.Expired, attempt, undeliverable=draw(st.booleans()))
+        elif end == "taken-up":
+            return _help(draw, past, attempt)
+        elif end == "withdrawn":
+            return _withdraw(draw, past, attempt)
+        else:
+            return past.sent
+    if draw(st.booleans()):
+        past.say("matching", unmet(attempt))
+    if draw(st.booleans()):
+        past.say("intake", withdrawn())
+    return past.sent
+
+
+def _help(draw: st.DrawFn, past: History, attempt: int) -> list[Sent]:
+    past.tell(notification.Accepted, attempt, provider_reference="P-1")
+    if draw(st.booleans()):
+        past.tell(notification.InProgress, attempt, provider_reference="P-1")
+    end = draw(st.sampled_from([notification.Delivered, notification.NotDelivered, None]))
+    if end is None:
+        return _withdraw(draw, past, attempt) if draw(st.booleans()) else past.sent
+    past.tell(end, attempt, provider_reference="P-1")
+    if draw(st.booleans()):  # a withdrawal that comes too late
+        past.say("intake", withdrawn())
+        past.say("matching", match_revoked(attempt))
+    return past.sent
+
+
+def _withdraw(draw: st.DrawFn, past: History, attempt: int) -> list[Sent]:
+    past.say("intake", withdrawn())
+    if draw(st.booleans()):
+        past.say("matching", match_revoked(attempt))
+        past.tell(notification.Revoked, attempt)
+    return past.sent
+
+
+@st.composite
+def interleaved(draw: st.DrawFn) -> tuple[list[Sent], list[Sent]]:
+    """A history, and the same with the order kept within each topic only."""
+    history = draw(histories())
+    queues: dict[str, list[Sent]] = {}
+    for sent in history:
+        queues.setdefault(sent.topic, []).append(sent)
+    order = draw(st.permutations([sent.topic for sent in history]))
+    iterators = {topic: iter(queue) for topic, queue in queues.items()}
+    return history, [next(iterators[topic]) for topic in order]
+
+
+@st.composite
+def shuffled(draw: st.DrawFn) -> tuple[list[Sent], list[Sent]]:
+    """A history, and the same in any order, with some of it more than once."""
+    history = draw(histories())
+    again = draw(st.lists(st.sampled_from(history), max_size=5))
+    return history, draw(st.permutations(history + again))
+
+
+def read(history: Sequence[Sent]) -> tuple[Stream, list[StatusChanged]]:
+    """The stream after these events, and all that was told to the agency."""
+    stream = Stream("outcomes", OutcomesPolicy(), NEED)
+    told: list[StatusChanged] = []
+    for sent in history:
+        told += emitted(stream.handle(sent.event, now=sent.at), StatusChanged)
+    return stream, told
+
+
+def rises(told: Sequence[StatusChanged]) -> list[StatusChanged]:
+    """Without what was only said once more, because a withdrawal came too late."""
+    return [each for index, each in enumerate(told) if index == 0 or each != told[index - 1]]
+
+
+def check(history: Sequence[Sent], otherwise: Sequence[Sent]) -> None:
+    in_order, told = read(history)
+    stream, told_otherwise = read(otherwise)
+    assert stream.state == in_order.state
+    assert told_otherwise[-1] == told[-1], "the last word is the same to the letter"
+    ranks = [rank(each.state, each.attempt) for each in rises(told_otherwise)]
+    assert all(lower < higher for lower, higher in pairwise(ranks)), "statuses rise"
+    assert timeline(stream.documents) == timeline(in_order.documents), "the timeline has it all"
+    assert row(stream.state) == row(in_order.state)
+
+
+@settings(max_examples=150, deadline=None)
+@given(interleaved())
+def test_any_interleaving_of_the_topics_leads_to_one_state_and_one_last_word(case: tuple[Any, Any]) -> None:
+    check(*case)
+
+
+@settings(max_examples=150, deadline=None)
+@given(shuffled())
+def test_so_does_any_order_and_any_repetition(case: tuple[Any, Any]) -> None:
+    check(*case)
+
+
+@settings(max_examples=100, deadline=None)
+@given(histories())
+def test_read_as_it_happened_an_agency_is_told_of_every_step(history: list[Sent]) -> None:
+    _, told = read(history)
+    if not any(isinstance(sent.event, intake.Withdrawn) for sent in history):
+        silent = [sent for sent in history[1:] if isinstance(sent.event, intake.Accepted | notification.Reminded)]
+        assert len(told) == len(history) - len(silent)
+
+
+@settings(max_examples=100, deadline=None)
+@given(histories())
+def test_the_state_is_the_fold_of_the_journal_also_where_it_is_folded_with_repetitions(history: list[Sent]) -> None:
+    stream, _ = read(history)
+    assert stream.folded() == stream.state
+    assert stream.folded(repeats=2) == stream.state
+
+
+@st.composite
+def noted(draw: st.DrawFn) -> Noted:
+    """Any note at all, sensible or not; few times and few names, so that ties are many."""
+    return Noted(
+        **OF_NEED,
+        what="it",
+        state=draw(st.sampled_from([*Lifecycle, None])),
+        attempt=draw(st.integers(0, 2)),
+        at=START + timedelta(minutes=draw(st.integers(0, 3))),
+        provider=draw(st.sampled_from([None, "a", "b"])),
+        revision=draw(st.integers(0, 2)),
+        category=draw(st.sampled_from([None, Category.FOOD, Category.CASH])),
+        area="BY-BR",
+        requested_at=START,
+    )
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.lists(noted(), max_size=6).flatmap(lambda notes: st.tuples(st.just(notes), st.permutations(notes * 2))))
+def test_the_state_is_a_join_whatever_is_joined(case: tuple[list[Noted], list[Noted]]) -> None:
+    once, otherwise = (reduce(Standing.join, notes, Standing()) for notes in case)
+    assert once == otherwise
+    assert all(earlier.at < later.at and earlier.rank < later.rank for earlier, later in pairwise(once.steps))
+    ranks = [rank(each.state, each.attempt) for each in case[0] if each.state is not None]
+    assert (once.top and once.top.rank) == max(ranks, default=None)
+
+
+# indicators -----------------------------------------------------------------------------------------------------------
+
+STATES = st.sampled_from(["open", "waiting", "delivered", "not-delivered", "unmet"])
+
+
+@st.composite
+def rows(draw: st.DrawFn) -> list[dict[str, Any]]:
+    """Many needs in few cells, sent within four days, whose states change for a fortnight."""
+    made = []
+    for _ in range(draw(st.integers(0, 60))):
+        sent_at = START + timedelta(hours=draw(st.integers(0, 95)))
+        category = draw(st.sampled_from([Category.SHELTER, Category.GBV])).value
+        history = [{"at": sent_at.isoformat(), "category": category, "area": "BY-BR", "state": "open"}]
+        if draw(st.booleans()):
+            at = sent_at + timedelta(hours=draw(st.integers(1, 400)))
+            history.append({**history[0], "at": at.isoformat(), "state": draw(STATES)})
+        made.append({"sent_at": sent_at.isoformat(), "history": history})
+    return made
+
+
+@settings(max_examples=150, deadline=None)
+@given(rows(), st.integers(0, 600), st.integers(1, 7))
+def test_no_published_count_is_below_k_and_none_that_could_be_is_held_back(
+    made: list[dict[str, Any]], hours: int, window_days: int
+) -> None:
+    rules, now = Disclosure(window_days=window_days), START + timedelta(hours=hours)
+    cells: Counter[Any] = Counter()
+    for each in made:
+        first, end = rules.window(datetime.fromisoformat(each["sent_at"]).date())
+        if rules.as_of(end) <= now:
+            at = rules.as_of(end).isoformat()
+            stood = [then for then in each["history"] if then["at"] <= at][-1]
+            cells[(first, stood["category"], stood["state"])] += 1
+    published = indicators(made, rules, now)
+    assert len({key for key, _ in published}) == len(published) == len(cells)
+    for _, cell in published:
+        truth = cells[(cell.window_start, cell.category.value, cell.state)]
+        assert cell.k == (10 if cell.category in SENSITIVE else 5)
+        assert cell.count == (truth if truth >= cell.k else None)
+        assert cell.as_of <= now
+
+
+@settings(max_examples=100, deadline=None)
+@given(rows(), st.integers(0, 600), st.integers(0, 600))
+def test_a_window_counted_later_is_the_same_to_the_letter(made: list[dict[str, Any]], hours: int, more: int) -> None:
+    rules, now = Disclosure(), START + timedelta(hours=hours)
+    earlier, later = indicators(made, rules, now), indicators(made, rules, now + timedelta(hours=more))
+    assert set(dict(earlier)) <= set(dict(later))
+    assert [dict(later)[key] for key, _ in earlier] == [cell for _, cell in earlier]
+
+
+@given(st.dates(date(1990, 1, 1), date(2100, 1, 1)), st.integers(1, 366))
+def test_every_day_is_in_exactly_one_window(day: date, window_days: int) -> None:
+    first, end = Disclosure(window_days=window_days).window(day)
+    assert first <= day < end
+    assert (end - first).days == window_days
+    assert Disclosure(window_days=window_days).window(end)[0] == end
+
+
+def test_every_end_ranks_above_everything_that_is_open() -> None:
+    ends = [rank(state, 0) for state in Lifecycle if state.ended]
+    assert min(ends) > max(rank(state, 1000) for state in Lifecycle if not state.ended)
