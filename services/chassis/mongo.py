@@ -7,7 +7,7 @@ but rows of `Claims.put`. No error's text leaves this file: a write error's text
 
 from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import asynccontextmanager
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from motor.motor_asyncio import AsyncIOMotorClient
@@ -22,6 +22,7 @@ Document = dict[str, Any]
 Indexes = dict[str, list[tuple[str, ...]]]
 
 _DUPLICATE = 11000
+_MILLISECOND = timedelta(milliseconds=1)
 
 
 def connect(uri: str, timeout_ms: int) -> AsyncIOMotorClient[Document]:
@@ -79,7 +80,14 @@ class MongoStore:
     async def set_timers(self, timers: Sequence[Timer]) -> None:
         """See `Store`."""
         rows = [
-            {"_id": timer.id, "stream": timer.stream, "key": timer.key, "name": timer.name, "due_at": timer.due_at}
+            {
+                "_id": timer.id,
+                "stream": timer.stream,
+                "key": timer.key,
+                "name": timer.name,
+                "due": timer.due_at.isoformat(),
+                "due_at": timer.due_at + _MILLISECOND,  # MongoDB cuts off microseconds: rather late than early
+            }
             for timer in timers
         ]
         async with _doubtful():
@@ -89,7 +97,10 @@ class MongoStore:
         """See `Store`."""
         async with _doubtful():
             rows = await self._timers.find({"due_at": {"$lte": at}}).sort("due_at").limit(limit).to_list(limit)
-        return [Timer(row["_id"], row["stream"], row["key"], row["name"], row["due_at"]) for row in rows]
+        return [
+            Timer(row["_id"], row["stream"], row["key"], row["name"], datetime.fromisoformat(row["due"]))
+            for row in rows
+        ]
 
     async def drop_timers(self, ids: Sequence[str]) -> None:
         """See `Store`."""

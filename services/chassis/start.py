@@ -22,6 +22,7 @@ def start(build: Callable[[T], Service], settings: type[T]) -> None:
     except ValidationError as faults:
         for fault in faults.errors(include_input=False, include_url=False, include_context=False):
             name = "_".join(map(str, fault["loc"])).upper()
-            sys.stderr.write(f"{settings.model_config.get('env_prefix', '')}{name}: {fault['msg']}\n")
+            variable = f"{settings.model_config.get('env_prefix', '')}{name}" if name else "settings"
+            sys.stderr.write(f"{variable}: {fault['msg'].removeprefix('Value error, ')}\n")
         sys.exit(2)
     build(read).run()

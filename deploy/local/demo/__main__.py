@@ -43,6 +43,9 @@ TIMES = {
     "REFERRALS_WAIT_EMERGENCY_HOURS": 10,
     "REFERRALS_WAIT_URGENT_HOURS": 15,
     "REFERRALS_WAIT_NORMAL_HOURS": 20,
+    "REFERRALS_PATIENCE_EMERGENCY_HOURS": 4,
+    "REFERRALS_PATIENCE_URGENT_HOURS": 6,
+    "REFERRALS_PATIENCE_NORMAL_HOURS": 8,
     "REFERRALS_RETRY_AFTER_HOURS": 3,
     "REFERRALS_TICK": 0.3,
     "REFERRALS_SWEEP": 1,
@@ -78,10 +81,10 @@ async def play(console: Console, addresses: Addresses, clock: Clock, count: int,
         await asyncio.gather(*tasks, publishing, return_exceptions=True)
         await reader.stop()
         await writer.stop()
-    return _verdict(console, watch, cast, count)
+    return _verdict(console, watch, cast, count, clock.now())
 
 
-def _verdict(console: Console, watch: Watch, cast: list[SimulatedProvider], count: int) -> int:
+def _verdict(console: Console, watch: Watch, cast: list[SimulatedProvider], count: int, now: datetime) -> int:
     offers = [(offer, at) for provider in cast for offer, at in provider.offers]
     agencies = {status.need_id: (status.agency, status.reference) for told in watch.needs.values() for status in told}
     waited = {status.need_id for told in watch.needs.values() for status in told if status.state.value == "waiting"}
@@ -91,8 +94,8 @@ def _verdict(console: Console, watch: Watch, cast: list[SimulatedProvider], coun
         if offer.attempt == 1 and offer.need_id in agencies and offer.need_id not in waited
     ]
     show.timeline(console, watch)
-    show.summary(console, watch, latencies, sum(each.released for each in cast), len(offers))
-    faults = watch.faults()
+    show.summary(console, watch, now, latencies, sum(each.released for each in cast), len(offers))
+    faults = watch.faults(now)
     for kind, needs in faults.items():
         console.print(f"[red]{kind}: {len(needs)}[/red]", *("/".join(need) for need in needs[:5]))
     for refusal in watch.refused:

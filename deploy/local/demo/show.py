@@ -39,10 +39,12 @@ def progress(watch: Watch, planned: int, now: datetime) -> Panel:
     return Panel(Group(head, bar, "", table), title=f"Referral Routing, {now:%d %B %H:%M} in the demo", padding=(1, 2))
 
 
-def summary(console: Console, watch: Watch, latencies: Sequence[float], released: int, answered: int) -> None:
+def summary(
+    console: Console, watch: Watch, now: datetime, latencies: Sequence[float], released: int, answered: int
+) -> None:
     """The table at the end."""
     table = Table(title="What became of it", show_header=False, title_justify="left")
-    table.add_row("referrals accounted for", f"{watch.referrals_accounted_for()} of {len(watch.published)}")
+    table.add_row("referrals accounted for", f"{watch.referrals_accounted_for(now)} of {len(watch.published)}")
     table.add_row("needs", str(len(watch.needs)))
     for state, count in watch.states.most_common():
         table.add_row(f"  {state}", str(count))

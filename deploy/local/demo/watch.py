@@ -3,6 +3,7 @@
 import statistics
 from collections import Counter, defaultdict
 from dataclasses import dataclass, field
+from datetime import datetime
 
 from aiokafka import AIOKafkaConsumer
 
@@ -60,8 +61,11 @@ class Watch:
         """True when every need has ended."""
         return all(told and told[-1].state.ended for told in self.needs.values())
 
-    def faults(self) -> dict[str, list[Need]]:
-        """Needs that were lost (nothing is known), doubled (two ends, or one step told twice) or stuck (no end)."""
+    def faults(self, now: datetime) -> dict[str, list[Need]]:
+        """Needs that were lost (nothing is known), doubled (two ends, or one step told twice) or stuck.
+
+        Stuck is what has not ended, unless it waits for a place and the end of its wait is still to come.
+        """
         found: dict[str, list[Need]] = defaultdict(list)
         for need, told in self.needs.items():
             steps = Counter((status.attempt, status.state) for status in told)
@@ -69,15 +73,15 @@ class Watch:
                 found["lost"].append(need)
             elif sum(status.state.ended for status in told) > 1 or max(steps.values()) > 1:
                 found["doubled"].append(need)
-            elif not told[-1].state.ended and told[-1].state is not Lifecycle.WAITING:
+            elif not told[-1].state.ended and not _may_wait(told[-1], now):
                 found["stuck"].append(need)
             if (need[0], need[1]) not in self.published:
                 found["unknown"].append(need)
         return dict(found)
 
-    def referrals_accounted_for(self) -> int:
+    def referrals_accounted_for(self, now: datetime) -> int:
         """Referrals of which every need has ended, or is known to be waiting."""
-        bad = {need[:2] for needs in self.faults().values() for need in needs}
+        bad = {need[:2] for needs in self.faults(now).values() for need in needs}
         return len(self.published.keys() - bad)
 
     def rerouted(self) -> int:
@@ -100,6 +104,10 @@ class Watch:
         for need, told in self.needs.items():
             events[need[:2]] += len(told)
         return events.most_common(1)[0][0]
+
+
+def _may_wait(status: StatusChanged, now: datetime) -> bool:
+    return status.state is Lifecycle.WAITING and status.next_by is not None and status.next_by > now
 
 
 def quantiles(seconds: list[float]) -> tuple[float, float]:
