@@ -1,0 +1,198 @@
+"""What an agency is told of its needs."""
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from contracts import intake, notification, topics
+from contracts.base import Message
+from contracts.intake import Problem
+from contracts.outcomes import InputRefused, Noted, StatusChanged
+from contracts.words import DeclineCode, Lifecycle
+from services.chassis.decider import Emit, Put
+from services.outcomes.policy import OutcomesPolicy
+from services.outcomes.settings import OutcomesSettings
+from tests.kit.builders import (
+    FUNNEL,
+    NEED,
+    REFERRAL,
+    accepted,
+    match_revoked,
+    matched,
+    of_offer,
+    status_due,
+    unmet,
+    waiting,
+    withdrawn,
+)
+from tests.kit.clock import START
+from tests.kit.stream import Stream, emitted, replied
+
+
+@pytest.fixture
+def need() -> Stream:
+    return Stream("outcomes", OutcomesPolicy(), NEED)
+
+
+def told(stream: Stream, *events: Message) -> list[StatusChanged]:
+    """What these events, a minute apart, lead the agency to read."""
+    said: list[StatusChanged] = []
+    for event in events:
+        now = START + timedelta(minutes=len(stream.entries))
+        said += emitted(stream.handle(event, now=now), StatusChanged)
+    return said
+
+
+def states(stream: Stream, *events: Message) -> list[Lifecycle]:
+    return [each.state for each in told(stream, *events)]
+
+
+def test_a_status_goes_to_the_agency_under_the_needs_id(need: Stream) -> None:
+    _, status, _ = need.handle(accepted())
+    assert isinstance(status, Emit)
+    assert (status.topic, status.key) == (topics.status("brest-migration"), NEED)
+
+
+def test_every_step_that_matters_is_told(need: Stream) -> None:
+    events = [accepted(), matched(), of_offer(notification.Offered), of_offer(notification.Declined), matched(2)]
+    assert states(need, *events) == ["accepted", "matched", "offered", "declined", "matched"]
+
+
+@pytest.mark.parametrize(
+    ("event", "state", "fhir"),
+    [
+        (matched(), "matched", "ready"),
+        (waiting(), "waiting", "on-hold"),
+        (unmet(), "unmet", "failed"),
+        (withdrawn(), "withdrawn", "cancelled"),
+        (of_offer(notification.Offered), "offered", "ready"),
+        (of_offer(notification.Acknowledged), "acknowledged", "ready"),
+        (of_offer(notification.Accepted), "taken-up", "accepted"),
+        (of_offer(notification.InProgress), "in-progress", "in-progress"),
+        (of_offer(notification.Declined), "declined", "on-hold"),
+        (of_offer(notification.Expired), "expired", "on-hold"),
+        (of_offer(notification.Revoked), "revoked", "on-hold"),
+        (of_offer(notification.Delivered), "delivered", "completed"),
+        (of_offer(notification.Delivered, partly=True), "partly-delivered", "completed"),
+        (of_offer(notification.NotDelivered), "not-delivered", "failed"),
+    ],
+)
+def test_each_event_has_its_state_also_where_it_is_the_first_that_is_read(
+    need: Stream, event: Message, state: str, fhir: str
+) -> None:
+    (status,) = told(need, event)
+    assert (status.state, status.fhir_status, status.reference) == (state, fhir, "R-1")
+
+
+def test_a_status_says_by_whom_why_and_until_when(need: Stream) -> None:
+    offered, declined, waits = told(
+        need,
+        of_offer(notification.Offered),
+        of_offer(notification.Declined, code=DeclineCode.UNSAFE, at=START + timedelta(hours=1)),
+        waiting(1),
+    )
+    assert (offered.provider, offered.service, offered.attempt) == ("provider-1", "beds", 1)
+    assert offered.next_by == START + timedelta(hours=24)
+    assert (declined.code, declined.since) == ("unsafe", START + timedelta(hours=1))
+    assert (waits.next_by, waits.funnel) == (START + timedelta(days=14), FUNNEL)
+
+
+def test_an_acknowledged_offer_still_says_until_when_it_is_decided(need: Stream) -> None:
+    by = START + timedelta(hours=24)
+    assert told(need, of_offer(notification.Acknowledged, decide_by=by))[0].next_by == by
+
+
+def test_the_providers_own_number_is_told(need: Stream) -> None:
+    assert told(need, of_offer(notification.Delivered, provider_reference="P-7"))[0].provider_reference == "P-7"
+
+
+def test_what_came_earlier_and_is_read_later_is_noted_but_not_told(need: Stream) -> None:
+    assert states(need, of_offer(notification.Offered)) == ["offered"]
+    for earlier in (matched(), accepted()):
+        effects = need.handle(earlier)
+        effect = effects[0]
+        assert emitted(effects, StatusChanged) == []
+        assert isinstance(effect, Emit)
+        assert (type(effect.event), effect.topic, effect.key) == (Noted, None, REFERRAL)
+    assert need.state.top.noted.state is Lifecycle.OFFERED
+    assert len(need.entries) == 3
+
+
+def test_what_brings_no_state_is_noted_but_not_told(need: Stream) -> None:
+    assert states(need, of_offer(notification.Reminded), match_revoked()) == []
+    assert len(need.entries) == 2
+
+
+def test_help_that_was_given_stands_and_a_withdrawal_that_came_too_late_is_told_so(need: Stream) -> None:
+    delivered, again = told(need, of_offer(notification.Delivered), withdrawn())
+    assert delivered == again
+    assert states(need, match_revoked(), of_offer(notification.Revoked)) == []
+
+
+def test_help_that_was_given_while_the_withdrawal_was_on_its_way_is_told(need: Stream) -> None:
+    assert states(need, withdrawn(), of_offer(notification.Delivered)) == ["withdrawn", "delivered"]
+
+
+def test_nothing_open_is_told_after_an_end(need: Stream) -> None:
+    assert states(need, withdrawn(), matched(5), waiting(5), accepted(revision=1)) == ["withdrawn"]
+
+
+def test_a_status_asked_for_is_told_again_and_not_journaled(need: Stream) -> None:
+    (status,) = told(need, waiting())
+    (reply,) = replied(need.handle(status_due()))
+    assert (reply.event, reply.topic, reply.key) == (status, topics.status("brest-migration"), NEED)
+    assert len(need.entries) == 1
+
+
+def test_a_need_that_is_not_read_here_yet_is_received(need: Stream) -> None:
+    (reply,) = replied(need.handle(status_due()))
+    assert isinstance(reply.event, StatusChanged)
+    assert (reply.event.state, reply.event.fhir_status) == ("received", "requested")
+    assert states(need, accepted()) == ["accepted"]
+
+
+def test_what_intake_refused_is_told_in_the_referrals_stream(need: Stream) -> None:
+    problems = [Problem(field="person.sex", fix="is missing")]
+    refused = intake.Refused(
+        referral_id=REFERRAL, agency="brest-migration", reference="R-1", sent="agency.submitted.v1", problems=problems
+    )
+    (reply,) = replied(need.handle(refused))
+    assert isinstance(reply.event, InputRefused)
+    assert reply.event.problems == problems
+    assert (reply.topic, reply.key) == (topics.status("brest-migration"), REFERRAL)
+    assert need.policy.stream(refused) == REFERRAL
+    assert not need.entries
+
+
+def puts(effects: Any) -> list[dict[str, Any]]:
+    return [each.doc for each in effects if isinstance(each, Put)]
+
+
+def test_the_row_for_the_indicators_follows_the_state_and_names_nobody(need: Stream) -> None:
+    assert puts(need.handle(of_offer(notification.Offered))) == [], "not before it is known what was asked for"
+    hour = START + timedelta(hours=1)
+    (row,) = puts(need.handle(accepted(), now=START))
+    assert (row["sent_at"], row["history"][-1]["state"]) == (START.isoformat(), "open")
+    (row,) = puts(need.handle(of_offer(notification.Delivered, at=hour), now=hour))
+    assert row["history"][-1] == {
+        "at": hour.isoformat(),
+        "category": "shelter",
+        "area": "BY-BR",
+        "state": "delivered",
+    }
+    assert set(row) == {"sent_at", "history"}
+
+
+def test_a_row_is_not_written_where_nothing_in_it_changes(need: Stream) -> None:
+    need.handle(accepted(), now=START)
+    assert puts(need.handle(matched(), now=START + timedelta(minutes=1))) == []
+
+
+def test_no_free_text_of_a_provider_reaches_an_agency_or_the_timeline() -> None:
+    assert "note" not in StatusChanged.model_fields.keys() | Noted.model_fields.keys()
+
+
+def test_the_settings_give_the_rules_of_disclosure() -> None:
+    rules = OutcomesSettings(operator_key="A" * 43 + "=", settle_hours=1).disclosure
+    assert (rules.k, rules.k_sensitive, rules.window_days, rules.settle) == (5, 10, 1, timedelta(hours=1))
