@@ -180,6 +180,13 @@ class Gate:
             key = each.messages[0].key.decode() if each.messages else ""
             handled(f"{self.service}-gate", ours, key, each.outcome, elapsed * 1000)
             self._meter.handled(each.event.type, each.outcome)
+        logger.info(
+            "batch",
+            service=f"{self.service}-gate",
+            batch_size=len(records),
+            dead_letters=len(letters),
+            duration_ms=round(elapsed * 1000, 3),
+        )
         self._meter.batch(len(records), len(letters), elapsed)
 
     def _tenant(self, record: Record) -> str:

@@ -450,6 +450,13 @@ class Loop(Generic[S]):
             outcome = "decided" if index in journaled else "answered" if entry.facts else "ignored"
             handled(self.service, item.event, item.key, outcome, elapsed * 1000)
             self._meter.handled(item.event.type, outcome)
+        logger.info(
+            "batch",
+            service=self.service,
+            batch_size=len(items),
+            dead_letters=letters,
+            duration_ms=round(elapsed * 1000, 3),
+        )
         self._meter.batch(len(items), letters, elapsed)
         for stream in {item.stream for item in items}:
             cached = self._streams.get(stream)
