@@ -63,11 +63,28 @@ class Service:
         self._tasks: list[asyncio.Task[None]] = []
         self._health = Health(self.meter, self._lags, self._waiting_for)
 
-    def gate(self, admission: Admission, pattern: str, *, group: str = "gate", feeds_loop: bool = True) -> None:
-        """Read tenants' topics through a gate, in a group of its own. Before `loop`, where it feeds that."""
+    def gate(
+        self,
+        admission: Admission,
+        pattern: str,
+        *,
+        group: str = "gate",
+        feeds_loop: bool = True,
+        tombstones: bool = False,
+    ) -> None:
+        """Read tenants' topics through a gate, in a group of its own. Before `loop`, where it feeds that.
+
+        `tombstones`: the topics are compacted, and a record without a value means deleted, not broken.
+        """
         name = f"{self.name}-{group}"
         gate = Gate(
-            self.name, admission, log=self.log, clock=self.clock, dead_letters=self.dead_letters, meter=self.meter
+            self.name,
+            admission,
+            log=self.log,
+            clock=self.clock,
+            dead_letters=self.dead_letters,
+            meter=self.meter,
+            tombstones=tombstones,
         )
         self._readings.append(
             Reading(self.broker, self.settings, name, gate, pattern=pattern, ready=self._complete, fatal=self.fatal)

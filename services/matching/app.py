@@ -16,7 +16,7 @@ def build(settings: MatchingSettings) -> Service:
     service = Service("matching", settings, INDEXES)
     directory = Directory()
     service.follow(topics.PROVIDER_DIRECTORY, directory.apply)
-    service.gate(DirectoryAdmission(), topics.PROVIDER_DIRECTORY, group="directory", feeds_loop=False)
+    service.gate(DirectoryAdmission(), topics.PROVIDER_DIRECTORY, group="directory", feeds_loop=False, tombstones=True)
     service.loop(
         MatchingPolicy(settings.limits),
         inputs=[topics.INTAKE, topics.NOTIFICATION],
