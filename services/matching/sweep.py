@@ -23,29 +23,39 @@ Addressed = tuple[Message, str]
 
 
 class Sweep:
-    """Looks at all rows; `look` is to be called from time to time, and what it returns to be published."""
+    """Looks at all rows; `look` is to be called from time to time, and what it returns to be published.
+
+    Besides whom a place waits for, each sweep asks `doubts` rows of either table whether they still stand: a claim may
+    have outlived its claimer, a repeated event may have put a need on the list that has left it.
+    """
 
     def __init__(self, directory: Directory, claims: Claims, limits: Limits, doubts: int = 100) -> None:
         self._directory, self._claims, self._limits, self._doubts = directory, claims, limits, doubts
-        self._reached = ""
+        self._reached = {places.TABLE: "", waiting.TABLE: ""}
 
     async def look(self, now: datetime) -> list[Addressed]:
         """What is to be published now. Raises `Transient`."""
         rows = await self._claims.all(places.TABLE)
-        waiters = [waiting.read(doc) for doc in (await self._claims.all(waiting.TABLE)).values()]
-        doubted = after(rows, self._reached, self._doubts)
-        self._reached = doubted[-1] if doubted else ""
-        return recalls(waiters, Places(rows), self._directory, now, self._limits) + [
-            (doubt(row, rows[row]), rows[row]["referral"]) for row in doubted
-        ]
+        waiters = {need: waiting.read(doc) for need, doc in (await self._claims.all(waiting.TABLE)).items()}
+        first = recalls(waiters.values(), Places(rows), self._directory, now, self._limits)
+        told = {each.id for each in first}
+        also = [waiters[need] for need in self._next(waiting.TABLE, waiters) if need not in told]
+        doubts = [doubt(row, rows[row]) for row in self._next(places.TABLE, rows)]
+        return [recall(each) for each in (*first, *also)] + doubts
+
+    def _next(self, table: str, rows: Iterable[str]) -> list[str]:
+        """The next rows in order of id, so that all have their turn."""
+        found = sorted(row for row in rows if row > self._reached[table])[: self._doubts]
+        self._reached[table] = found[-1] if len(found) == self._doubts else ""
+        return found
 
 
 def recalls(
     waiters: Iterable[Waiter], held: Places, directory: Directory, now: datetime, limits: Limits
-) -> list[Addressed]:
-    """Recall who could have a place: first in line first, and no more for a service than it has places free."""
+) -> list[Waiter]:
+    """Who could have a place: first in line first, and no more for a service than it has places free."""
     spent: dict[str, int] = {}
-    found: list[Addressed] = []
+    found: list[Waiter] = []
     for waiter in sorted(waiters, key=lambda each: precedence(each, now, limits.patience)):
         need = waiter.need
         eligible, _ = funnel(waiter.case(now, limits.retry_after), directory.of(need.category))
@@ -53,15 +63,17 @@ def recalls(
         best = ranking.rank(need, (each for each in offers if each[1] > 0))
         if best:
             spent[best[0].entry.id] = spent.get(best[0].entry.id, 0) + 1
-            found.append((WaitingRecalled(referral_id=need.referral_id, need_id=need.need_id), need.referral_id))
+            found.append(waiter)
     return found
 
 
-def after(rows: Mapping[str, Any], reached: str, most: int) -> list[str]:
-    """The next `most` rows in order of id, so that each sweep doubts others until all have had their turn."""
-    return sorted(row for row in rows if row > reached)[:most]
+def recall(waiter: Waiter) -> Addressed:
+    """Tell a need to look again."""
+    need = waiter.need
+    return WaitingRecalled(referral_id=need.referral_id, need_id=need.need_id), need.referral_id
 
 
-def doubt(row: str, doc: Mapping[str, Any]) -> PlaceDoubtful:
+def doubt(row: str, doc: Mapping[str, Any]) -> Addressed:
     """Ask the need that a row names whether it is still its place."""
-    return PlaceDoubtful(referral_id=doc["referral"], need_id=doc["need"], row=row, match_id=doc["match"])
+    event = PlaceDoubtful(referral_id=doc["referral"], need_id=doc["need"], row=row, match_id=doc["match"])
+    return event, doc["referral"]

@@ -36,6 +36,10 @@ class Failing:
         """The next calls of this method fail ``"before"``, ``"midway"`` or ``"after"``; ``"ok"`` lets one pass."""
         self._upcoming[call].extend(when)
 
+    def calm(self, call: str) -> None:
+        """What was to fail, and was not called, does not fail."""
+        self._upcoming[call].clear()
+
     async def _apply(self, call: str, items: Sequence[Any], act: Callable[[int, Any], None]) -> None:
         await asyncio.sleep(0)
         upcoming = self._upcoming[call]

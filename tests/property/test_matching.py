@@ -1,0 +1,258 @@
+"""Many needs, few places, and everything that can happen to them, on the real loop over memory twins."""
+
+from collections import Counter
+from typing import Any
+
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+
+from contracts import matching
+from contracts.agency import Constraints
+from contracts.intake import Region
+from contracts.notification import Declined, Delivered, Expired, NotDelivered
+from contracts.operations import TimerElapsed
+from contracts.words import Category, DeclineCode, Flag, Urgency
+from services.matching.eligibility import failing
+from services.matching.limits import Limits
+from services.matching.places import service_of
+from services.matching.state import Phase, row_of
+from services.matching.waiting import precedence, read
+from tests.kit.builders import accepted, minimum, of_offer, service, withdrawn
+from tests.kit.matching import MatchingWorld
+
+LIMITS = Limits(max_attempts=3)
+SERVICES = ["p1/a", "p1/b", "p2/a", "p3/c"]
+REGIONS = ["BY-BR", "BY-MI"]
+categories = st.sampled_from([Category.SHELTER, Category.LEGAL])
+moments = st.integers(0, 10_000)
+
+
+def a_need(number: int, **changes: Any) -> Any:
+    return accepted(need_id=f"n{number}", referral_id=f"r{number}", reference=f"R-{number}", **changes)
+
+
+class Matching(RuleBasedStateMachine):
+    """Rules are what the world does; invariants are what it may rely on."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.world = MatchingWorld(LIMITS)
+        self.largest: Counter[str] = Counter()
+        self.needs = 0
+
+    @initialize()
+    def providers_publish(self) -> None:
+        for id_, capacity in zip(SERVICES, (1, 2, 1, 1), strict=True):
+            self.publish(id_, capacity, [Category.SHELTER, Category.LEGAL], [])
+
+    def publish(self, id_: str, capacity: int, categories: list[Category], areas: list[str]) -> None:
+        provider, _, key = id_.partition("/")
+        self.world.publish(service(service=key, capacity=capacity, categories=categories, areas=areas), provider)
+        self.largest[id_] = max(self.largest[id_], capacity)
+
+    # what happens ----------------------------------------------------------------------------------------------------
+
+    @rule(
+        category=categories,
+        urgency=st.sampled_from(Urgency),
+        flags=st.lists(st.sampled_from([Flag.PREGNANT, Flag.DISABILITY]), unique=True),
+        region=st.sampled_from(REGIONS),
+        not_providers=st.sampled_from([[], [], ["p1"]]),
+    )
+    def need_arrives(
+        self, category: Category, urgency: Urgency, flags: list[Flag], region: str, not_providers: list[str]
+    ) -> None:
+        world, now = self.world, self.world.clock.now()
+        self.needs += 1
+        need = a_need(
+            self.needs,
+            category=category,
+            urgency=urgency,
+            person=minimum(flags=flags),
+            region=Region(admin1=region),
+            requested_at=now,
+            constraints=Constraints(not_providers=not_providers),
+        )
+        taken = Counter(service_of(row) for row in world.rows)
+        line = [read(doc) for doc in world.waiting.values()]
+        world.handle(need)
+        state = world.state(need.need_id)
+        if state.match is not None:
+            entry = world.directory.get(state.service or "")
+            assert entry is not None
+            mine = precedence(state.waiter(now), now, LIMITS.patience)
+            above = [
+                each
+                for each in line
+                if failing(each.case(now, LIMITS.retry_after), entry) is None
+                and precedence(each, now, LIMITS.patience) < mine
+            ]
+            assert len(above) < entry.service.capacity - taken[entry.id], "it took the place of one who ranks above it"
+
+    @precondition(lambda self: self.needs)
+    @rule(moment=moments, category=categories, region=st.sampled_from(REGIONS), urgency=st.sampled_from(Urgency))
+    def need_is_corrected(self, moment: int, category: Category, region: str, urgency: Urgency) -> None:
+        old = self.world.state(self.some_need(moment)).accepted
+        assert old is not None
+        changes = {"category": category, "region": Region(admin1=region), "urgency": urgency}
+        self.world.handle(old.model_copy(update={**changes, "revision": old.revision + 1}))
+
+    @precondition(lambda self: self.needs)
+    @rule(moment=moments)
+    def need_is_withdrawn(self, moment: int) -> None:
+        need = self.some_need(moment)
+        self.world.handle(withdrawn(need_id=need, referral_id=f"r{need[1:]}"))
+
+    @precondition(lambda self: self.needs)
+    @rule(
+        moment=moments,
+        kind=st.sampled_from([Declined, Declined, Declined, Expired, Expired, Delivered, NotDelivered]),
+        code=st.sampled_from(DeclineCode),
+        late=st.sampled_from([0, 0, 0, 1]),
+        together=st.booleans(),
+    )
+    def offer_ends(self, moment: int, kind: Any, code: DeclineCode, late: int, together: bool) -> None:
+        matched = [need for need in self.world.streams if self.world.state(need).match is not None]
+        if not matched:
+            return
+        chosen = matched if together else [matched[moment % len(matched)]]
+        for need in chosen:  # together they are one batch
+            attempt = self.world.state(need).attempt - late
+            changes = {"code": code} if kind is Declined else {}
+            self.world.send(of_offer(kind, attempt, need_id=need, referral_id=f"r{need[1:]}", **changes))
+        self.world.run()
+
+    @rule(hours=st.sampled_from([1, 13, 25, 200]))
+    def time_passes(self, hours: int) -> None:
+        self.world.elapse(hours=hours)
+
+    @rule(
+        id_=st.sampled_from(SERVICES),
+        capacity=st.integers(0, 3),
+        categories=st.lists(categories, min_size=1, unique=True),
+        areas=st.lists(st.sampled_from(REGIONS), unique=True),
+    )
+    def entry_changes(self, id_: str, capacity: int, categories: list[Category], areas: list[str]) -> None:
+        self.publish(id_, capacity, categories, areas)
+
+    @rule(id_=st.sampled_from(SERVICES))
+    def entry_is_deleted(self, id_: str) -> None:
+        provider, _, key = id_.partition("/")
+        self.world.publish(None, provider, key)
+
+    @precondition(lambda self: self.world.log.held)
+    @rule(moment=moments, fate=st.sampled_from(["delivered", "delivered", "twice", "lost"]))
+    def recall_is(self, moment: int, fate: str) -> None:
+        index = moment % len(self.world.log.held)
+        if fate == "lost":
+            self.world.log.held.pop(index)
+        else:
+            self.world.deliver(index, keep=fate == "twice")
+
+    @rule()
+    def sweep_looks(self) -> None:
+        self.world.look()
+
+    @precondition(lambda self: self.world.sent)
+    @rule(moment=moments)
+    def event_comes_again(self, moment: int) -> None:
+        id_, event, topic = self.world.sent[moment % len(self.world.sent)]
+        self.world.send(event, topic, id_)
+        self.world.run()
+
+    @rule(
+        call=st.sampled_from(["take", "append", "drop", "put", "set_timers", "publish"]),
+        when=st.sampled_from(["before", "midway", "after"]),
+        restarts=st.booleans(),
+        id_=st.sampled_from(SERVICES),
+        capacity=st.integers(0, 2),
+    )
+    def next_batch_fails(self, call: str, when: str, restarts: bool, id_: str, capacity: int) -> None:
+        """Half-way through the next batch Kafka or MongoDB is away; it is decided again in another world."""
+        world = self.world
+        self.needs += 1
+        world.send(a_need(self.needs, requested_at=world.clock.now()))
+        world.interrupt(call, when)
+        self.publish(id_, capacity, [Category.SHELTER], [])
+        if restarts:
+            world.restart()
+        world.run()
+
+    def waiting_needs(self) -> dict[str, int]:
+        states = {need: self.world.state(need) for need in self.world.streams}
+        return {need: state.turn for need, state in states.items() if state.phase is Phase.WAITING}
+
+    def some_need(self, moment: int) -> str:
+        streams = self.world.streams
+        return streams[moment % len(streams)]
+
+    # what holds ------------------------------------------------------------------------------------------------------
+
+    @invariant()
+    def each_open_match_has_its_place_and_nobody_else_has_one(self) -> None:
+        matches = [self.world.state(need).match for need in self.world.streams]
+        expected = {row_of(match): (match.need_id, match.match_id) for match in matches if match is not None}
+        assert {row: (doc["need"], doc["match"]) for row, doc in self.world.rows.items()} == expected
+
+    @invariant()
+    def no_service_is_over_capacity(self) -> None:
+        for id_, taken in Counter(service_of(row) for row in self.world.rows).items():
+            assert taken <= self.largest[id_]
+
+    @invariant()
+    def each_waiting_need_has_its_row(self) -> None:
+        assert self.waiting_needs().keys() <= self.world.waiting.keys()
+
+    @invariant()
+    def no_need_is_left_open_within(self) -> None:
+        assert all(self.world.state(need).phase is not Phase.OPEN for need in self.world.streams)
+        assert self.world.dead == 0
+
+    def teardown(self) -> None:
+        for need in self.world.streams:
+            self.check_history(need)
+        before = {need: self.world.state(need) for need in self.world.streams}
+        for id_, event, topic in list(self.world.sent):
+            if not isinstance(event, matching.WaitingRecalled | TimerElapsed):
+                self.world.send(event, topic, id_)
+        self.world.run()
+        assert {need: self.world.state(need) for need in self.world.streams} == before, "repeats change nothing"
+        self.all_settle()
+
+    def check_history(self, need: str) -> None:
+        ruled_out: set[str] = set()
+        attempts, failed, ended = [0], 0, False
+        for fact in self.world.facts(need):
+            assert not ended or isinstance(fact, matching.PlaceDisowned | matching.WaitingRecalled), "over is over"
+            match fact:
+                case matching.Matched():
+                    assert f"{fact.provider}/{fact.service}" not in ruled_out, "offered where it was ruled out"
+                    attempts.append(fact.attempt)
+                case matching.AttemptEnded():
+                    failed += 1
+                    ruled_out |= {fact.service} if fact.for_good else set()
+                case matching.Unmet() | matching.NeedEnded():
+                    ended = True
+        assert attempts == list(range(len(attempts))), "attempts are counted one by one"
+        assert failed <= LIMITS.max_attempts
+
+    def all_settle(self) -> None:
+        """All recalls lost, sweeps alone bring every free place to somebody who waits for it."""
+        self.world.log.held.clear()
+        for _ in range(self.needs + 2):
+            self.world.look()
+        now = self.world.clock.now()
+        assert {need: doc["turn"] for need, doc in self.world.waiting.items()} == self.waiting_needs()
+        for doc in self.world.waiting.values():
+            waiter = read(doc)
+            for entry in self.world.directory.of(waiter.need.category):
+                able = failing(waiter.case(now, LIMITS.retry_after), entry) is None
+                full = sum(service_of(row) == entry.id for row in self.world.rows) >= entry.service.capacity
+                assert full or not able, f"{waiter.id} waits, and {entry.id} has a place for it"
+
+
+TestMatching = Matching.TestCase
+TestMatching.settings = settings(
+    max_examples=150, stateful_step_count=30, deadline=None, suppress_health_check=list(HealthCheck)
+)
