@@ -68,10 +68,10 @@ def _note(state: Standing, noted: Noted) -> Sequence[Effect]:
     effects: list[Effect] = [Emit(noted, key=noted.referral_id)]
     before, top = state.top, after.top
     if top is not None and (before is None or top.rank > before.rank):
-        effects.append(_told(status(top.noted)))
+        effects.append(_told(status(noted)))
     elif before is not None and noted.state is Lifecycle.WITHDRAWN:
         effects.append(_told(status(before.noted)))  # it came too late: the agency is told what came of the need
-    if after.described and row(after) != row(state):
+    if row(after) != row(state):
         effects.append(Put(TABLE, noted.need_id, row(after)))
     return effects
 

@@ -11,7 +11,7 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from contracts import intake, notification
+from contracts import intake, matching, notification
 from contracts.base import Message
 from contracts.outcomes import Noted, StatusChanged
 from contracts.words import Category, Lifecycle
@@ -58,18 +58,20 @@ def histories(draw: st.DrawFn) -> list[Sent]:
     for attempt in range(1, draw(st.integers(1, 4)) + 1):
         if draw(st.booleans()):
             past.say("matching", waiting(attempt - 1))
-        if draw(st.integers(0, 9)) == 0:
-            past.say("intake", accepted(revision=attempt, category=Category.HEALTH))
         past.say("matching", matched(attempt))
         past.tell(notification.Offered, attempt)
         for kind in (notification.Reminded, notification.Acknowledged):
             if draw(st.booleans()):
                 past.tell(kind, attempt)
-        end = draw(st.sampled_from(["declined", "expired", "withdrawn", "taken-up", "nothing"]))
+        end = draw(st.sampled_from(["declined", "expired", "changed", "withdrawn", "taken-up", "nothing"]))
         if end == "declined":
             past.tell(notification.Declined, attempt)
         elif end == "expired":
             past.tell(notification.Expired, attempt, undeliverable=draw(st.booleans()))
+        elif end == "changed":
+            past.say("intake", accepted(revision=attempt, category=Category.HEALTH))
+            past.say("matching", match_revoked(attempt, cause="changed"))
+            past.tell(notification.Revoked, attempt, cause="changed")
         elif end == "taken-up":
             return _help(draw, past, attempt)
         elif end == "withdrawn":
@@ -167,7 +169,8 @@ def test_so_does_any_order_and_any_repetition(case: tuple[Any, Any]) -> None:
 def test_read_as_it_happened_an_agency_is_told_of_every_step(history: list[Sent]) -> None:
     _, told = read(history)
     if not any(isinstance(sent.event, intake.Withdrawn) for sent in history):
-        silent = [sent for sent in history[1:] if isinstance(sent.event, intake.Accepted | notification.Reminded)]
+        untold = (intake.Accepted, notification.Reminded, matching.MatchRevoked)
+        silent = [sent for sent in history[1:] if isinstance(sent.event, untold)]
         assert len(told) == len(history) - len(silent)
 
 
@@ -263,8 +266,3 @@ def test_every_day_is_in_exactly_one_window(day: date, window_days: int) -> None
     assert first <= day < end
     assert (end - first).days == window_days
     assert Disclosure(window_days=window_days).window(end)[0] == end
-
-
-def test_every_end_ranks_above_everything_that_is_open() -> None:
-    ends = [rank(state, 0) for state in Lifecycle if state.ended]
-    assert min(ends) > max(rank(state, 1000) for state in Lifecycle if not state.ended)

@@ -9,7 +9,7 @@ from contracts import intake, notification, topics
 from contracts.base import Message
 from contracts.intake import Problem
 from contracts.outcomes import InputRefused, Noted, StatusChanged
-from contracts.words import DeclineCode, Lifecycle
+from contracts.words import Category, DeclineCode, Lifecycle
 from services.chassis.decider import Emit, Put
 from services.outcomes.policy import OutcomesPolicy
 from services.outcomes.settings import OutcomesSettings
@@ -182,6 +182,19 @@ def test_the_row_for_the_indicators_follows_the_state_and_names_nobody(need: Str
         "state": "delivered",
     }
     assert set(row) == {"sent_at", "history"}
+
+
+def test_a_correction_changes_what_the_row_says_from_then_on_but_not_when_the_need_was_sent(need: Stream) -> None:
+    hour = START + timedelta(hours=1)
+    need.handle(accepted(), now=START)
+    need.handle(matched(), now=START + timedelta(minutes=1))
+    corrected = accepted(revision=1, requested_at=hour, category=Category.HEALTH)
+    (row,) = puts(need.handle(corrected, now=hour))
+    assert row["sent_at"] == START.isoformat()
+    assert [(each["at"], each["category"]) for each in row["history"]] == [
+        (START.isoformat(), "shelter"),
+        (hour.isoformat(), "health"),
+    ]
 
 
 def test_a_row_is_not_written_where_nothing_in_it_changes(need: Stream) -> None:

@@ -1,0 +1,37 @@
+"""The order in which states rise."""
+
+from itertools import pairwise
+
+from contracts.words import Lifecycle
+from services.outcomes.state import rank
+
+RISING = [
+    (Lifecycle.RECEIVED, 0),
+    (Lifecycle.ACCEPTED, 0),
+    (Lifecycle.WAITING, 0),
+    (Lifecycle.MATCHED, 1),
+    (Lifecycle.OFFERED, 1),
+    (Lifecycle.ACKNOWLEDGED, 1),
+    (Lifecycle.TAKEN_UP, 1),
+    (Lifecycle.IN_PROGRESS, 1),
+    (Lifecycle.DECLINED, 1),
+    (Lifecycle.EXPIRED, 1),
+    (Lifecycle.REVOKED, 1),
+    (Lifecycle.WAITING, 1),
+    (Lifecycle.MATCHED, 2),
+    (Lifecycle.UNMET, 0),
+    (Lifecycle.UNMET, 7),
+    (Lifecycle.WITHDRAWN, 0),
+    (Lifecycle.NOT_DELIVERED, 1),
+    (Lifecycle.PARTLY_DELIVERED, 1),
+    (Lifecycle.DELIVERED, 1),
+]
+
+
+def test_states_rise_along_the_lifecycle_attempt_by_attempt_and_ends_stand_above_all_that_is_open() -> None:
+    assert all(rank(*lower) < rank(*higher) for lower, higher in pairwise(RISING))
+
+
+def test_every_state_has_a_rank() -> None:
+    assert {state for state, _ in RISING} == set(Lifecycle) - {Lifecycle.REJECTED}
+    assert len({rank(state, 1) for state in Lifecycle}) == len(Lifecycle)
