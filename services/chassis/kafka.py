@@ -8,7 +8,7 @@ Offsets are committed by us, explicitly, or the batch is rewound.
 import asyncio
 import logging
 import re
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Collection, Sequence
 from typing import Any, Protocol
 
 import structlog
@@ -33,6 +33,8 @@ from faststream import AckPolicy
 from faststream.kafka import KafkaBroker
 from faststream.kafka.message import KafkaAckableMessage
 
+from contracts.topics import DEAD_LETTERS
+
 from .clock import Clock
 from .errors import Fatal, Transient, where
 from .ports import Batch, Message, Partition, Record
@@ -48,6 +50,10 @@ _NEVER = {
     MessageSizeTooLargeError: "too-large",
     RecordTooLargeError: "too-large",
 }
+_LARGEST = 1_000_000
+_LARGEST_DEAD_LETTER = 2_000_000
+"""Bytes of one message, below the topics' own limits (deploy/topics.py). What the broker itself refuses as too large
+costs an idempotent producer its sequence: all that follows is out of order, and the process has to go."""
 _BEYOND_REPAIR = (ProducerFenced, OutOfOrderSequenceNumber)
 
 
@@ -74,6 +80,7 @@ def broker(settings: ChassisSettings) -> KafkaBroker:
         request_timeout_ms=settings.request_timeout_ms,
         metadata_max_age_ms=settings.metadata_max_age_ms,
         compression_type="lz4",
+        max_request_size=_LARGEST_DEAD_LETTER,
         apply_types=False,
         log_level=logging.DEBUG,
         logger=logging.getLogger("kafka.faststream"),  # its own writes to stdout past our set-up
@@ -153,8 +160,15 @@ class KafkaLog:
         refused: dict[int, str] = {}
         try:
             async with asyncio.timeout(self._deadline):
+                closed = await self._closed({message.topic for message in messages})
                 waiting = []
                 for index, message in enumerate(messages):
+                    if message.topic in closed:
+                        refused[index] = closed[message.topic]
+                        continue
+                    if _size(message) > (_LARGEST_DEAD_LETTER if message.topic == DEAD_LETTERS else _LARGEST):
+                        refused[index] = "too-large"
+                        continue
                     try:
                         waiting.append((index, await self._send(message)))
                     except tuple(_NEVER) as error:
@@ -175,11 +189,26 @@ class KafkaLog:
                 raise Transient(f"kafka: {type(result).__name__}")
         return refused
 
+    async def _closed(self, topics: Collection[str]) -> dict[str, str]:
+        """Topics that can not be written to. All are asked for at once, since a missing one shows only after a
+        request's timeout: message by message, a few of them would outlast every deadline, for ever."""
+        asked = [self._producer.partitions_for(topic) for topic in topics]
+        answers = dict(zip(topics, await asyncio.gather(*asked, return_exceptions=True), strict=True))
+        for answer in answers.values():
+            if isinstance(answer, BaseException) and not isinstance(answer, tuple(_NEVER)):
+                raise answer
+        return {topic: _code(answer) for topic, answer in answers.items() if isinstance(answer, tuple(_NEVER))}
+
     async def _send(self, message: Message) -> "asyncio.Future[Any]":
         sent: asyncio.Future[Any] = await self._producer.send(
             message.topic, message.value, key=message.key, headers=list(message.headers)
         )
         return sent
+
+
+def _size(message: Message) -> int:
+    headers = sum(len(name) + len(content) for name, content in message.headers)
+    return len(message.key) + len(message.value) + headers
 
 
 def _code(error: object) -> str:
