@@ -270,11 +270,7 @@ class MemoryStore(Failing):
         return refused
 
     async def set_timers(self, timers: Sequence[Timer]) -> None:
-        def insert(_: int, timer: Timer) -> None:
-            due_at = as_mongo({"due_at": timer.due_at})["due_at"]
-            self.timers.setdefault(timer.id, Timer(timer.id, timer.stream, timer.key, timer.name, due_at))
-
-        await self._apply("set_timers", timers, insert)
+        await self._apply("set_timers", timers, lambda _, timer: self.timers.setdefault(timer.id, timer))
 
     async def due(self, at: datetime, limit: int) -> list[Timer]:
         await self._apply("due", (), lambda *_: None)

@@ -1,0 +1,71 @@
+"""The Claims port, over the memory twin and MongoDB."""
+
+import asyncio
+
+from services.chassis.ports import Row
+from tests.conformance.conftest import Ports
+
+
+def place(slot: int, need: str) -> Row:
+    return Row("places", f"beds:{slot}", {"need": need, "match": f"m-{need}"})
+
+
+async def test_a_row_is_taken_once_and_refused_by_id_while_others_are_taken(ports: Ports) -> None:
+    assert await ports.claims.take([place(0, "a")]) == set()
+    assert await ports.claims.take([place(0, "b"), place(1, "b")]) == {"beds:0"}
+    assert await ports.claims.all("places") == {"beds:0": place(0, "a").doc, "beds:1": place(1, "b").doc}
+
+
+async def test_what_is_mine_already_is_taken(ports: Ports) -> None:
+    await ports.claims.take([place(0, "a")])
+    assert await ports.claims.take([place(0, "a"), place(1, "a")]) == set()
+
+
+async def test_two_who_take_at_once_can_not_both_have_it(ports: Ports) -> None:
+    refused = await asyncio.gather(*(ports.claims.take([place(0, need)]) for need in "abcdef"))
+    assert sorted(map(len, refused)) == [0, 1, 1, 1, 1, 1]
+    assert len(await ports.claims.all("places")) == 1
+
+
+async def test_within_one_call_the_first_has_it(ports: Ports) -> None:
+    assert await ports.claims.take([place(0, "a"), place(0, "b")]) == {"beds:0"}
+    assert (await ports.claims.all("places"))["beds:0"] == place(0, "a").doc
+
+
+async def test_tables_are_apart(ports: Ports) -> None:
+    await ports.claims.take([Row("places", "x", {"a": 1})])
+    assert await ports.claims.take([Row("keys", "x", {"a": 2})]) == set()
+
+
+async def test_a_row_is_put_whether_it_is_there_or_not(ports: Ports) -> None:
+    await ports.claims.put([Row("waiting", "n", {"since": 1, "more": True})])
+    await ports.claims.put([Row("waiting", "n", {"since": 2}), Row("waiting", "o", {})])
+    assert await ports.claims.all("waiting") == {"n": {"since": 2}, "o": {}}
+
+
+async def test_a_row_is_dropped_only_while_it_says_what_was_expected(ports: Ports) -> None:
+    await ports.claims.take([place(0, "a"), place(1, "a"), place(2, "a")])
+    await ports.claims.drop(
+        [
+            Row("places", "beds:0", {"match": "m-a"}),
+            Row("places", "beds:1", {"match": "m-b"}),
+            Row("places", "beds:2"),
+            Row("places", "beds:3"),
+        ]
+    )
+    assert (await ports.claims.all("places")).keys() == {"beds:1"}
+
+
+async def test_rows_are_found_by_id_or_field(ports: Ports) -> None:
+    await ports.claims.take([place(0, "a"), place(1, "b"), place(2, "a")])
+    assert (await ports.claims.find("places", "_id", ["beds:1", "beds:9"])) == {"beds:1": place(1, "b").doc}
+    assert (await ports.claims.find("places", "need", ["a", "c"])).keys() == {"beds:0", "beds:2"}
+    assert await ports.claims.find("places", "need", []) == {}
+    assert await ports.claims.find("nowhere", "need", ["a"]) == {}
+
+
+async def test_nothing_is_nothing(ports: Ports) -> None:
+    assert await ports.claims.take([]) == set()
+    await ports.claims.put([])
+    await ports.claims.drop([])
+    assert await ports.claims.all("nowhere") == {}
