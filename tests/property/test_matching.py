@@ -21,7 +21,7 @@ from services.matching.waiting import precedence, read
 from tests.kit.builders import accepted, minimum, of_offer, service, withdrawn
 from tests.kit.matching import MatchingWorld
 
-LIMITS = Limits(max_attempts=3)
+LIMITS = Limits(max_attempts=2)  # few, so that they are used up
 SERVICES = ["p1/a", "p1/b", "p2/a", "p3/c"]
 REGIONS = ["BY-BR", "BY-MI"]
 categories = st.sampled_from([Category.SHELTER, Category.LEGAL])
@@ -43,7 +43,7 @@ class Matching(RuleBasedStateMachine):
 
     @initialize()
     def providers_publish(self) -> None:
-        for id_, capacity in zip(SERVICES, (1, 2, 1, 1), strict=True):
+        for id_, capacity in zip(SERVICES, (1, 1, 1, 1), strict=True):
             self.publish(id_, capacity, [Category.SHELTER, Category.LEGAL], [])
 
     def publish(self, id_: str, capacity: int, categories: list[Category], areas: list[str]) -> None:
@@ -108,7 +108,7 @@ class Matching(RuleBasedStateMachine):
     @rule(
         moment=moments,
         kind=st.sampled_from([Declined, Declined, Declined, Expired, Expired, Delivered, NotDelivered]),
-        code=st.sampled_from(DeclineCode),
+        code=st.sampled_from([DeclineCode.UNSAFE, DeclineCode.NO_CAPACITY]),
         late=st.sampled_from([0, 0, 0, 1]),
         together=st.booleans(),
     )
@@ -129,7 +129,7 @@ class Matching(RuleBasedStateMachine):
 
     @rule(
         id_=st.sampled_from(SERVICES),
-        capacity=st.integers(0, 3),
+        capacity=st.sampled_from([0, 1, 1, 2]),
         categories=st.lists(categories, min_size=1, unique=True),
         areas=st.lists(st.sampled_from(REGIONS), unique=True),
     )
@@ -149,6 +149,17 @@ class Matching(RuleBasedStateMachine):
             self.world.log.held.pop(index)
         else:
             self.world.deliver(index, keep=fate == "twice")
+
+    @precondition(lambda self: self.world.log.held)
+    @rule(moment=moments, kind=st.sampled_from([Declined, Expired]))
+    def recall_leads_to_an_offer_that_ends_at_once(self, moment: int, kind: Any) -> None:
+        """All in one batch: the row of the first wait goes, that of the next comes."""
+        world = self.world
+        message = world.log.held[moment % len(world.log.held)]
+        need = matching.WaitingRecalled.read(message.value).need_id
+        world.log.append(message.topic, message.key, message.value, message.headers)
+        attempt = world.state(need).attempt + 1
+        world.handle(of_offer(kind, attempt, need_id=need, referral_id=f"r{need[1:]}"))
 
     @rule()
     def sweep_looks(self) -> None:
@@ -227,6 +238,7 @@ class Matching(RuleBasedStateMachine):
             assert not ended or isinstance(fact, matching.PlaceDisowned | matching.WaitingRecalled), "over is over"
             match fact:
                 case matching.Matched():
+                    assert failed < LIMITS.max_attempts, "offered once too often"
                     assert f"{fact.provider}/{fact.service}" not in ruled_out, "offered where it was ruled out"
                     attempts.append(fact.attempt)
                 case matching.AttemptEnded():
