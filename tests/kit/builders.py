@@ -129,14 +129,14 @@ def answer_received(answer: Answer, attempt: int = 1, **changes: Any) -> notific
 
 def of_offer(kind: type[M], attempt: int = 1, at: datetime = START, **changes: Any) -> M:
     """Any of notification's facts."""
-    more: dict[str, Any] = {
+    extra: dict[str, dict[str, Any]] = {
         "Offered": {"acknowledge_by": at + timedelta(hours=4), "decide_by": at + timedelta(hours=24)},
         "Declined": {"code": DeclineCode.NO_CAPACITY, "by": DecidedBy.PROVIDER},
         "NotDelivered": {"code": NotDeliveredCode.NO_SHOW, "by": DecidedBy.PROVIDER},
         "Revoked": {"cause": "withdrawn"},
-    }.get(kind.__name__, {})
+    }
     of = {"attempt": attempt, "provider": f"provider-{attempt}", "service": "beds", "at": at}
-    return kind(**{**OF_NEED, **of, **more, **changes})
+    return kind(**{**OF_NEED, **of, **extra.get(kind.__name__, {}), **changes})
 
 
 def elapsed(name: str, due_at: datetime, stream: str = NEED) -> operations.TimerElapsed:

@@ -1,7 +1,7 @@
 """Three topics without a common order, and everything more than once: one state, one last word to the agency."""
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from functools import reduce
@@ -46,7 +46,7 @@ class History:
     def say(self, topic: str, event: Message) -> None:
         self.sent.append(Sent(topic, event, self.at))
 
-    def tell(self, kind: Callable[..., Any], attempt: int, **more: Any) -> None:
+    def tell(self, kind: type[Message], attempt: int, **more: Any) -> None:
         self.say("notification", of_offer(kind, attempt, at=self.at, **more))
 
 
