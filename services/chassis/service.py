@@ -24,6 +24,7 @@ from . import logs, mongo, ports
 from .dead_letters import DeadLetters
 from .decider import Outside, Policy
 from .errors import Fatal, Transient, where
+from .faults import crash_at
 from .gate import Admission, Gate
 from .health import Health
 from .kafka import Follower, KafkaLog, KafkaOffsets, Reading, broker
@@ -118,6 +119,7 @@ class Service:
             meter=self.meter,
             cached_streams=self.settings.cached_streams,
             stream_limit=self.settings.stream_limit,
+            fault=crash_at(self.settings.crash_at),
         )
         read = [topics.inbox(self.name), *inputs]
         self._readings.append(

@@ -39,6 +39,10 @@ class ChassisSettings(BaseSettings):
     cached_streams: Annotated[int, Field(description="folded states kept in memory")] = 20_000
     stream_limit: Annotated[int, Field(description="changes to one stream; more are refused")] = 1_000
     tick: Annotated[float, Field(description="how often timers are looked at")] = 1.0
+    crash_at: Annotated[
+        str,
+        Field(pattern=r"^([a-z]+:[0-9]+)?$", description="for fault tests: die (kill -9) at a step, such as stored:20"),
+    ] = ""
     graceful: Annotated[float, Field(description="how long a stop waits for the batch in flight")] = 15.0
 
     @property

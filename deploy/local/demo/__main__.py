@@ -116,7 +116,7 @@ async def _publish(watch: Watch, writer: AIOKafkaProducer, clock: Clock, count: 
         await asyncio.sleep(chance.expovariate(20))
 
 
-async def _onboard(kafka: str) -> None:
+async def onboard(kafka: str) -> None:
     """Topics, and an entry in the registry, for each organisation."""
     wanted = internal()
     for agency in AGENCIES:
@@ -147,7 +147,7 @@ def main() -> int:
         with tempfile.TemporaryDirectory(prefix="referral-routing-demo-", ignore_cleanup_errors=True) as folder:
             console.print("Starting Kafka and MongoDB …")
             with LocalStack(Path(folder)) as stack:
-                asyncio.run(_onboard(stack.addresses.kafka))
+                asyncio.run(onboard(stack.addresses.kafka))
                 console.print("Starting intake, matching, notification and outcomes as four processes …")
                 with start_services(stack.addresses, Path(folder), env):
                     return asyncio.run(

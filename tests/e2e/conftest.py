@@ -1,0 +1,38 @@
+"""Fixtures of the end-to-end tests: one system for the whole folder, people for each test."""
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from deploy.local.services import Services
+from deploy.local.stack import Addresses
+
+from .system import People, internal_topics, people, running
+
+
+@pytest.fixture(scope="session")
+async def system(servers: Addresses, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Services]:
+    """The four services. Times are short, so that deadlines pass while a test waits; the clock is the wall's."""
+    await internal_topics(servers)
+    folder: Path = tmp_path_factory.mktemp("system")
+    with running(
+        servers,
+        folder,
+        "e2e",
+        tick=0.2,
+        sweep=0.5,
+        acknowledge_urgent_minutes=0.02,
+        decide_urgent_minutes=0.06,
+        retry_after_hours=1,
+        wait_urgent_hours=0.002,
+        patience_urgent_hours=0.001,
+    ) as services:
+        yield services
+
+
+@pytest.fixture
+async def here(system: Services, servers: Addresses) -> AsyncIterator[People]:
+    """Whoever a test needs."""
+    async with people(servers) as all_of_them:
+        yield all_of_them
