@@ -7,14 +7,16 @@ journaled; to a provider that has no such offer, nothing is told but its own wor
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any, TypedDict
+from typing import Any
 
 from contracts import intake, matching, notification, operations, provider, topics
 from contracts.base import Message
-from contracts.words import Answer, AnswerFault, DeclineCode, Lifecycle, NotDeliveredCode, Urgency
+from contracts.words import AnswerFault, Lifecycle, Urgency
 from services.chassis.decider import Arrived, Effect, Emit, Reply, SetTimer
 
-from .state import NEXT, Offer, Offers, evolve
+from .answers import decide_answer, refusal
+from .messages import fact, of, to, to_provider
+from .state import Offer, Offers, evolve
 
 REMIND = "remind"
 EXPIRE = "expire"
@@ -92,7 +94,7 @@ class NotificationPolicy:
             case matching.MatchRevoked() as revoked:
                 return _revoke(state, revoked, now)
             case notification.AnswerReceived() as answer:
-                return _answer(state, answer)
+                return decide_answer(state, answer)
             case operations.TimerElapsed() as elapsed:
                 return _elapse(state, elapsed, now)
             case operations.Undeliverable() as lost:
@@ -112,7 +114,7 @@ class NotificationPolicy:
     def collide(self, state: Offers, event: Arrived) -> Sequence[Effect]:
         """One id for two different answers: the first one counts, and the provider is told so."""
         if isinstance(event.data, notification.AnswerReceived):
-            return [_refusal(state, event.data, AnswerFault.EVENT_ID_REUSED)]
+            return [refusal(state, event.data, AnswerFault.EVENT_ID_REUSED)]
         return []
 
     def _offer(self, state: Offers, match: matching.Matched, now: datetime) -> Sequence[Effect]:
@@ -173,80 +175,9 @@ def _revoke(state: Offers, revoked: matching.MatchRevoked, now: datetime) -> Seq
 
 def _close(offer: Offer, cause: str, now: datetime) -> list[Effect]:
     return [
-        _fact(offer, notification.Revoked(**_of(offer), at=now, cause=cause)),
-        _to_provider(offer, provider.OfferClosed(**_to(offer), reason=cause)),
+        fact(offer, notification.Revoked(**of(offer), at=now, cause=cause)),
+        to_provider(offer, provider.OfferClosed(**to(offer), reason=cause)),
     ]
-
-
-def _answer(state: Offers, answer: notification.AnswerReceived) -> Sequence[Effect]:
-    """The time of an answer is the broker's. While the offer is open it counts, also after its deadline."""
-    offer = state.made_to(answer.provider, answer.attempt)
-    if offer is None:
-        return [_refusal(state, answer, AnswerFault.UNKNOWN_OFFER)]
-    phase = NEXT.get(offer.phase, {}).get(answer.answer)
-    if phase is None:
-        return [_refusal(state, answer, _fault(offer, answer.answer))]
-    effects: list[Effect] = [_fact(offer, _taken(offer, answer, phase))]
-    if phase is Lifecycle.TAKEN_UP:
-        release = intake.ReleaseRequested(
-            referral_id=offer.referral_id,
-            need_id=offer.need_id,
-            need=offer.need,
-            attempt=offer.attempt,
-            provider=offer.provider,
-            service=offer.service,
-        )
-        effects.append(Emit(release, topics.inbox("intake"), offer.referral_id))
-    return effects
-
-
-def _taken(offer: Offer, answer: notification.AnswerReceived, phase: Lifecycle) -> Message:
-    """The fact that a legal answer is."""
-    of, at = _of(offer), answer.answered_at
-    own = answer.provider_reference or offer.provider_reference
-    match phase:
-        case Lifecycle.ACKNOWLEDGED:
-            return notification.Acknowledged(**of, at=at, decide_by=offer.decide_by)
-        case Lifecycle.TAKEN_UP:
-            return notification.Accepted(**of, at=at, provider_reference=own)
-        case Lifecycle.DECLINED:  # by value: "other" is a code of both lists, and parses as either
-            code = DeclineCode(str(answer.code))
-            return notification.Declined(**of, at=at, code=code, by=answer.by, note=answer.note)
-        case Lifecycle.IN_PROGRESS:
-            return notification.InProgress(**of, at=at, provider_reference=own)
-        case Lifecycle.NOT_DELIVERED:
-            why = NotDeliveredCode(str(answer.code))
-            return notification.NotDelivered(
-                **of, at=at, provider_reference=own, code=why, by=answer.by, note=answer.note
-            )
-        case _:
-            partly = phase is Lifecycle.PARTLY_DELIVERED
-            return notification.Delivered(**of, at=at, partly=partly, provider_reference=own)
-
-
-def _fault(offer: Offer, answer: Answer) -> AnswerFault:
-    """Why this answer does not follow from where the offer stands."""
-    if offer.phase in (led_to[answer] for led_to in NEXT.values() if answer in led_to):
-        return AnswerFault.REPEATED
-    return AnswerFault.NOT_ALLOWED if offer.open else AnswerFault.LATE
-
-
-def _refusal(state: Offers, answer: notification.AnswerReceived, fault: AnswerFault) -> Reply:
-    """Goes to who answered. All it holds of the need is what the answer itself said, unless the offer is theirs."""
-    offer = state.made_to(answer.provider, answer.attempt)
-    refused = provider.AnswerRefused(
-        provider=answer.provider,
-        referral_id=answer.referral_id,
-        need=answer.need,
-        need_id=answer.need_id,
-        attempt=answer.attempt,
-        service=offer.service if offer else "",
-        answer=answer.answer,
-        reason=fault if offer else AnswerFault.UNKNOWN_OFFER,
-        state=offer.phase.value if offer else "unknown",
-        allowed=list(NEXT.get(offer.phase, {})) if offer else [],
-    )
-    return Reply(refused, topics.notifications(answer.provider), answer.referral_id)
 
 
 def _elapse(state: Offers, elapsed: operations.TimerElapsed, now: datetime) -> Sequence[Effect]:
@@ -258,13 +189,13 @@ def _elapse(state: Offers, elapsed: operations.TimerElapsed, now: datetime) -> S
         if offer.phase is not Lifecycle.OFFERED or offer.reminded:
             return []
         return [
-            _to_provider(offer, provider.Reminder(**_to(offer), decide_by=offer.decide_by)),
-            _fact(offer, notification.Reminded(**_of(offer), at=now)),
+            to_provider(offer, provider.Reminder(**to(offer), decide_by=offer.decide_by)),
+            fact(offer, notification.Reminded(**of(offer), at=now)),
         ]
     if elapsed.name == EXPIRE and elapsed.due_at == offer.decide_by:
         return [
-            _fact(offer, notification.Expired(**_of(offer), at=now)),
-            _to_provider(offer, provider.OfferClosed(**_to(offer), reason="expired")),
+            fact(offer, notification.Expired(**of(offer), at=now)),
+            to_provider(offer, provider.OfferClosed(**to(offer), reason="expired")),
         ]
     return []
 
@@ -276,51 +207,4 @@ def _give_up(state: Offers, lost: operations.Undeliverable, now: datetime) -> Se
     offer, sent = state.current, provider.Offer.read(lost.text)
     if offer is None or offer.attempt != sent.attempt or offer.phase is not Lifecycle.OFFERED:
         return []
-    return [_fact(offer, notification.Expired(**_of(offer), at=now, undeliverable=True))]
-
-
-class _Of(TypedDict):
-    """What every fact says of its offer."""
-
-    referral_id: str
-    need_id: str
-    need: str
-    agency: str
-    reference: str
-    attempt: int
-    provider: str
-    service: str
-
-
-class _To(TypedDict):
-    """What every message to a provider says of its offer: not which agency it came from."""
-
-    provider: str
-    referral_id: str
-    need: str
-    need_id: str
-    attempt: int
-    service: str
-
-
-def _of(offer: Offer) -> _Of:
-    return _Of(**_to(offer), agency=offer.agency, reference=offer.reference)
-
-
-def _to(offer: Offer) -> _To:
-    return _To(
-        provider=offer.provider,
-        referral_id=offer.referral_id,
-        need=offer.need,
-        need_id=offer.need_id,
-        attempt=offer.attempt,
-        service=offer.service,
-    )
-
-
-def _fact(offer: Offer, event: Message) -> Emit:
-    return Emit(event, topics.NOTIFICATION, offer.referral_id)
-
-
-def _to_provider(offer: Offer, event: Message) -> Emit:
-    return Emit(event, topics.notifications(offer.provider), offer.referral_id)
+    return [fact(offer, notification.Expired(**of(offer), at=now, undeliverable=True))]
