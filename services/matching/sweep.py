@@ -46,7 +46,7 @@ class Sweep:
     def _next(self, table: str, rows: Iterable[str]) -> list[str]:
         """The next rows in order of id, so that all have their turn."""
         found = sorted(row for row in rows if row > self._reached[table])[: self._doubts]
-        self._reached[table] = found[-1] if len(found) == self._doubts else ""
+        self._reached[table] = found[-1] if found and len(found) == self._doubts else ""
         return found
 
 

@@ -1,0 +1,49 @@
+"""The nearer service first, then the emptier, then the preferred; the same order every time."""
+
+import h3
+
+from contracts.agency import Preferences
+from contracts.intake import Region
+from services.matching.directory import Entry
+from services.matching.ranking import WEIGHTS, rank
+from tests.kit.builders import accepted, service
+
+HOME = (52.0976, 23.7341)
+NEED = accepted(region=Region(admin1="BY-BR", cell=h3.latlng_to_cell(*HOME, 5)))
+
+
+def entry(id_: str, capacity: int = 10, east: float | None = None) -> Entry:
+    provider, _, key = id_.partition("/")
+    place = {} if east is None else {"latitude": HOME[0], "longitude": HOME[1] + east}
+    return Entry(id_, provider, service(service=key, capacity=capacity, **place), "1")
+
+
+def order(need: object, *offers: tuple[Entry, int]) -> list[str]:
+    return [each.entry.id for each in rank(need, offers)]  # type: ignore[arg-type]
+
+
+def test_the_nearer_service_is_first() -> None:
+    assert order(NEED, (entry("p1/far", east=1.0), 5), (entry("p1/near", east=0.1), 5)) == ["p1/near", "p1/far"]
+
+
+def test_of_equally_near_ones_that_with_the_larger_free_share_is_first() -> None:
+    assert order(NEED, (entry("p1/a"), 2), (entry("p1/b", capacity=4), 2)) == ["p1/b", "p1/a"]
+
+
+def test_a_preferred_provider_is_first_other_things_being_equal() -> None:
+    need = NEED.model_copy(update={"preferences": Preferences(providers=["p2"])})
+    assert order(need, (entry("p1/a"), 5), (entry("p2/a"), 5)) == ["p2/a", "p1/a"]
+
+
+def test_of_equals_the_lower_id_is_first_whatever_the_order_they_come_in() -> None:
+    one, other = (entry("p1/a"), 5), (entry("p2/a"), 5)
+    assert order(NEED, one, other) == order(NEED, other, one) == ["p1/a", "p2/a"]
+
+
+def test_reasons_are_terms_between_0_and_1_and_their_weighted_sum() -> None:
+    (best,) = rank(NEED, [(entry("p1/a", east=0.5), 5)])
+    reasons = {reason.term: reason.value for reason in best.reasons}
+    assert set(reasons) == {*WEIGHTS, "score"}
+    assert all(0 <= value <= 1 for value in reasons.values())
+    assert abs(reasons["score"] - sum(weight * reasons[term] for term, weight in WEIGHTS.items())) < 1e-3
+    assert sum(WEIGHTS.values()) == 1
