@@ -6,8 +6,8 @@ from typing import Any
 
 import orjson
 import structlog
-from pydantic import ValidationError
 
+from contracts import topics
 from contracts.base import Message
 from contracts.cloudevents import Malformed, decode
 from contracts.intake import Released
@@ -15,7 +15,7 @@ from contracts.provider import ContactReleased, Profile
 from services.chassis.decider import Effect
 from services.chassis.journal import Outgoing
 from services.chassis.ports import Record
-from services.chassis.sealing import seal_to, unseal
+from services.chassis.sealing import Unsealable, seal_to, unseal
 
 from .gate import purpose
 from .keys import KeyRing
@@ -38,7 +38,8 @@ class ProviderKeys:
         try:
             event = decode(record.headers, record.value, record.appended)
             profile = Profile.read(event.data)
-        except (Malformed, ValidationError):
+            seal_to(profile.public_key, b"", "trial")  # not every 32 bytes are a key; a release must not be the trial
+        except (Malformed, ValueError):  # pydantic's, or that of the trial
             logger.warning(
                 "profile_unusable", topic=record.topic, offset=record.offset, hint="the old key stays in use"
             )
@@ -50,8 +51,10 @@ class ProviderKeys:
     def __contains__(self, provider: object) -> bool:
         return provider in self._keys
 
-    def __getitem__(self, provider: str) -> str:
-        return self._keys[provider][1]
+    def get(self, provider: str) -> str | None:
+        """Its key, if it has published one."""
+        known = self._keys.get(provider)
+        return None if known is None else known[1]
 
     async def gather(self, pairs: Sequence[tuple[Any, Message]]) -> "ProviderKeys":
         """Itself: the directory is followed, not asked."""
@@ -80,17 +83,28 @@ class Release:
                 rendered.append(each)
                 continue
             release = Released.read(each.text)
-            if release.referral_id in keys:
-                text = self._contact(release, keys[release.referral_id]).model_dump_json()
-                rendered.append(replace(each, type=ContactReleased.ce_type(), text=text))
+            key = keys.get(release.referral_id)
+            contact = None if key is None else self._contact(release, key)
+            if contact is not None:
+                rendered.append(replace(each, type=ContactReleased.ce_type(), text=contact.model_dump_json()))
         return rendered
 
-    def _contact(self, release: Released, key: bytes) -> ContactReleased:
-        personal = Personal.model_validate_json(unseal(key, release.personal.box, purpose(release.referral_id)))
-        fields = personal.release(release.fields, release.need)
-        sealed = seal_to(
-            self._providers[release.provider], orjson.dumps(fields), f"referral-routing/contact/{release.need_id}"
-        )
+    def _contact(self, release: Released, key: bytes) -> ContactReleased | None:
+        try:
+            box = unseal(key, release.personal.box, purpose(release.referral_id))
+        except Unsealable:  # erased, and sent anew: this box's own key is no more
+            return None
+        public_key = self._providers.get(release.provider)
+        if public_key is None:
+            logger.error(
+                "release_without_key",
+                topic=topics.directory(release.provider),
+                referral_id=release.referral_id,
+                hint="the provider withdrew its profile as it was to be told a contact; it has to ask the agency",
+            )
+            return None
+        fields = Personal.model_validate_json(box).release(release.fields, release.need)
+        sealed = seal_to(public_key, orjson.dumps(fields), f"referral-routing/contact/{release.need_id}")
         return ContactReleased(
             provider=release.provider,
             referral_id=release.referral_id,
