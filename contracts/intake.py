@@ -39,10 +39,14 @@ class Asked(Value):
 
 
 class Sealed(Value):
-    """AES-256-GCM under the referral's own data key: base64 of nonce and ciphertext, bound to referral and purpose."""
+    """AES-256-GCM under the referral's own data key: base64 of nonce and ciphertext, bound to referral and purpose.
+
+    The same person is never sealed twice to the same `box`; `digest`, under the same key, tells that it is the same.
+    """
 
     key_id: str
     box: str
+    digest: str = ""
 
 
 class Received(Event):

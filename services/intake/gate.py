@@ -24,6 +24,7 @@ from contracts.intake import (
     StatusAsked,
     WithdrawalReceived,
 )
+from contracts.words import AgeBand, Flag
 from services.chassis.gate import Admitted, Arrival, Refusal
 from services.chassis.journal import derived_id
 from services.chassis.ports import Record
@@ -103,6 +104,8 @@ class ReferralAdmission:
         today = arrival.at.date()
         if person.birth_date is not None and person.birth_date > today:
             raise Refusal(Problem(field="person.birth_date", fix="a birth date can not be in the future"))
+        if person.birth_date is not None and person.birth_date.year < today.year - AgeBand.OLDER.years[1]:
+            raise Refusal(Problem(field="person.birth_date", fix="nobody is that old"))
         band = person.band_on(today)
         if band.years[1] < 18 and person.caregiver is None:
             raise Refusal(Problem(field="person.caregiver", fix="is needed under 18, also for an unaccompanied child"))
@@ -122,7 +125,7 @@ class ReferralAdmission:
                 sex=person.sex,
                 languages=person.languages,
                 status=person.status,
-                flags=person.flags,
+                flags=_flags(person),
                 household_size=referral.household_size,
             ),
             region=Region(admin1=where.admin1, cell=cell),
@@ -138,16 +141,25 @@ class ReferralAdmission:
                 )
                 for need in referral.needs
             ],
-            personal=Sealed(
-                key_id=id_,
-                box=seal(self._keys[id_], Personal.of(referral).model_dump_json().encode(), purpose(id_)),
-            ),
+            personal=_sealed(id_, self._keys[id_], Personal.of(referral)),
         )
+
+
+def _sealed(referral: str, key: bytes, personal: Personal) -> Sealed:
+    plain = personal.model_dump_json().encode()
+    digest = hashlib.blake2b(plain, key=key, digest_size=16).hexdigest()
+    return Sealed(key_id=referral, box=seal(key, plain, purpose(referral)), digest=digest)
 
 
 def purpose(referral: str) -> str:
     """What a person's box is bound to."""
     return f"person/{referral}"
+
+
+def _flags(person: sent.Person) -> list[Flag]:
+    """Each once; `disability` is said in either of two places."""
+    said = [*person.flags, *([Flag.DISABILITY] if person.disability else [])]
+    return list(dict.fromkeys(said))
 
 
 def _known(type_: str) -> str:

@@ -5,7 +5,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Protocol
 
-from contracts import topics
+from contracts import agency, topics
 from contracts.base import Message
 from contracts.intake import (
     Accepted,
@@ -68,11 +68,12 @@ class IntakePolicy:
             case WithdrawalReceived() as withdrawal:
                 return _withdraw(state, withdrawal)
             case StatusAsked() as asked:
-                return _say_again(state) if state.held else [_unknown(asked, "agency.status-requested.v1")]
+                return _say_again(state) if state.held else [_unknown(asked)]
             case ReleaseRequested() as request:
                 return _release(state, request, now, given)
-            case TimerElapsed():
-                return [effect for request in state.pending.values() for effect in _release(state, request, now, given)]
+            case TimerElapsed(name=name):
+                awaited = [request for request in state.pending.values() if _timer(request) == name]
+                return [effect for request in awaited for effect in _release(state, request, now, given, again=True)]
             case _:
                 return []
 
@@ -98,9 +99,7 @@ class IntakePolicy:
         """One id for two bodies: the first counts, and the agency is told."""
         match event.data:
             case Received() | WithdrawalReceived() | StatusAsked() as data:
-                return [
-                    _refused(data, data.TYPE, Problem(field="ce_id", fix="was used for another body; use a new id"))
-                ]
+                return [_refused(data, Problem(field="ce_id", fix="was used for another body; use a new id"))]
             case _:
                 return []
 
@@ -111,16 +110,18 @@ def _submit(state: Referral, received: Received) -> Sequence[Effect]:
     if _same(state.held, received):  # sending it twice is sending it once
         return _say_again(state)
     fix = "is in use for another referral; to change that one, send agency.corrected.v1"
-    return [_refused(received, "agency.submitted.v1", Problem(field="reference", fix=fix))]
+    return [_refused(received, Problem(field="reference", fix=fix))]
 
 
 def _correct(state: Referral, received: Received) -> Sequence[Effect]:
     if state.held is None:
-        return [_unknown(received, "agency.corrected.v1")]
+        return [_unknown(received)]
     gone = [asked.need for asked in received.needs if asked.need in state.withdrawn]
     if gone:
         problems = [Problem(field="needs", fix=f"{need} was withdrawn; ask again under a new label") for need in gone]
-        return [_refused(received, "agency.corrected.v1", *problems)]
+        return [_refused(received, *problems)]
+    if _same(state.held, received):
+        return _say_again(state)
     effects: list[Effect] = [Emit(_held(received))]
     for asked in received.needs:
         known = state.accepted.get(asked.need)
@@ -129,16 +130,16 @@ def _correct(state: Referral, received: Received) -> Sequence[Effect]:
             effects.append(again)
     named = {asked.need for asked in received.needs}
     effects += [_withdrawn(state.accepted[need], "corrected") for need in state.open if need not in named]
-    return effects
+    return effects if len(effects) > 1 else [*effects, *_say_again(state)]  # no silence, also where only a name changed
 
 
 def _withdraw(state: Referral, withdrawal: WithdrawalReceived) -> Sequence[Effect]:
     if state.held is None:
-        return [_unknown(withdrawal, "agency.withdrawn.v1")]
+        return [_unknown(withdrawal)]
     unknown = [need for need in withdrawal.needs if need not in state.accepted]
     if unknown:
         problem = Problem(field="needs", fix=f"this referral has only: {', '.join(state.accepted)}")
-        return [_refused(withdrawal, "agency.withdrawn.v1", problem)]
+        return [_refused(withdrawal, problem)]
     closing = [need for need in state.open if not withdrawal.needs or need in withdrawal.needs]
     if not closing:
         return _say_again(state)
@@ -161,7 +162,10 @@ def _say_again(state: Referral) -> Sequence[Effect]:
     ]
 
 
-def _release(state: Referral, request: ReleaseRequested, now: datetime, keys: Keys) -> Sequence[Effect]:
+def _release(
+    state: Referral, request: ReleaseRequested, now: datetime, keys: Keys, *, again: bool = False
+) -> Sequence[Effect]:
+    """`again`: its timer has elapsed. Whoever else asks for what is awaited sets no second one."""
     this = (request.need, request.attempt)
     if state.held is None or this in state.released or request.need not in state.open:
         return []
@@ -169,9 +173,10 @@ def _release(state: Referral, request: ReleaseRequested, now: datetime, keys: Ke
     if not fields:
         return []
     if request.provider not in keys:  # nothing can be encrypted to it yet: look again later
-        name = f"release:{request.need}:{request.attempt}:{now.isoformat()}"
-        waits = [] if this in state.pending else [Emit(request)]
-        return [*waits, SetTimer(name, now + _RETRY)]
+        if this in state.pending and not again:
+            return []
+        waits = [] if again else [Emit(request)]
+        return [*waits, SetTimer(_timer(request), now + _RETRY)]
     released = Released(
         referral_id=request.referral_id,
         need_id=request.need_id,
@@ -183,6 +188,10 @@ def _release(state: Referral, request: ReleaseRequested, now: datetime, keys: Ke
         personal=state.held.personal,
     )
     return [Emit(released, topics.notifications(request.provider))]
+
+
+def _timer(request: ReleaseRequested) -> str:
+    return f"release:{request.need}:{request.attempt}"
 
 
 def _held(received: Received) -> Held:
@@ -200,13 +209,14 @@ def _held(received: Received) -> Held:
 
 
 def _same(held: Held, received: Received) -> bool:
-    """The same request, as far as can be told without opening what is sealed."""
-    return (held.person, held.region, held.consent, held.needs, held.referrer) == (
+    """The same request, which the digest tells also of what is sealed."""
+    return (held.person, held.region, held.consent, held.needs, held.referrer, held.personal.digest) == (
         received.person,
         received.region,
         received.consent,
         received.needs,
         received.referrer,
+        received.personal.digest,
     )
 
 
@@ -252,11 +262,19 @@ def _withdrawn(need: Accepted, reason: str) -> Emit:
     )
 
 
-def _unknown(data: Received | WithdrawalReceived | StatusAsked, sent: str) -> Reply:
-    return _refused(data, sent, Problem(field="reference", fix="is not known; send agency.submitted.v1 first"))
+def _unknown(data: Received | WithdrawalReceived | StatusAsked) -> Reply:
+    return _refused(data, Problem(field="reference", fix="is not known; send agency.submitted.v1 first"))
 
 
-def _refused(data: Received | WithdrawalReceived | StatusAsked, sent: str, *problems: Problem) -> Reply:
+def _refused(data: Received | WithdrawalReceived | StatusAsked, *problems: Problem) -> Reply:
+    """In the words of what the agency sent, not of what its gate made of it."""
+    match data:
+        case Received():
+            sent = agency.Corrected.TYPE if data.corrects else agency.Submitted.TYPE
+        case WithdrawalReceived():
+            sent = agency.Withdrawn.TYPE
+        case StatusAsked():
+            sent = agency.StatusRequested.TYPE
     return Reply(
         Refused(
             referral_id=data.referral_id,
