@@ -7,8 +7,9 @@ records at DEBUG are held at INFO.
 
 import logging
 import sys
-from collections.abc import MutableMapping
+from collections.abc import Callable, MutableMapping
 from datetime import UTC, datetime
+from time import monotonic
 from typing import Any
 
 import orjson
@@ -20,6 +21,8 @@ from contracts.cloudevents import CloudEvent
 from .registry import LOG_FIELDS
 
 _PRINTS_RECORDS = ("aiokafka", "faststream", "pymongo", "motor", "kafka", "uvicorn")
+_QUIET = 10.0
+_KINDS = 1_000
 _info_on = True
 
 
@@ -81,16 +84,31 @@ def handled(service: str, event: CloudEvent, referral: str, outcome: str, durati
 class _Bridge(logging.Handler):
     """The standard library's records as structlog lines, one level down: what matters we say ourselves, with a hint.
 
-    Tracebacks stay out, and so do the arguments of what is below a warning.
+    Tracebacks stay out, and so do the arguments of what is below a warning. One kind of line (a logger and its text
+    before the arguments) comes once in ten seconds; the next one has the `count` of those left out before it.
     """
+
+    def __init__(self, time: Callable[[], float] = monotonic) -> None:
+        super().__init__()
+        self._time = time
+        self._said: dict[tuple[str, str], tuple[float, int]] = {}
 
     def emit(self, record: logging.LogRecord) -> None:
         """Pass a record on."""
+        kind, now = (record.name, str(record.msg)), self._time()
+        said, left_out = self._said.get(kind, (now - _QUIET, 0))
+        if now - said < _QUIET:
+            self._said[kind] = (said, left_out + 1)
+            return
+        if len(self._said) >= _KINDS:
+            self._said.clear()
+        self._said[kind] = (now, 0)
         text = str(record.msg) if record.args and record.levelno < logging.WARNING else record.getMessage()
         structlog.get_logger().log(
             logging.WARNING if record.levelno >= logging.ERROR else logging.INFO,
             "library",
             logger=record.name,
             text=text[:300],
+            count=left_out or None,
             reason=record.exc_info[0].__name__ if record.exc_info and record.exc_info[0] else None,
         )

@@ -31,6 +31,7 @@ LOG_FIELDS = {
     "port": "TCP port",
     "logger": "the library that wrote the line",
     "text": "a library's own line, never from one that prints records",
+    "count": "lines of the same kind left out since the last one",
     "dropped_fields": "names of fields that are not in this list",
 }
 
