@@ -1,7 +1,8 @@
 """/health/live, /health/ready and /metrics.
 
 Live means progress, not that a process exists: a consumer can stall for good after a broker's restart without any
-error (aiokafka #1154). So: records are waiting and none was settled for a minute = not alive, restart me.
+error (aiokafka #1154). So: records are waiting and none was settled for a minute = not alive, restart me. Ready means
+started, and in touch with Kafka and MongoDB.
 """
 
 from collections.abc import Callable
@@ -16,23 +17,36 @@ from .metrics import Meter
 from .ports import Partition
 
 _STALLED = 60.0
+_SILENT = 15.0
 
 
 class Health:
     """What one process knows of itself."""
 
-    def __init__(self, meter: Meter, lags: Callable[[], dict[Partition, int]], ready: Callable[[], list[str]]) -> None:
+    def __init__(
+        self,
+        meter: Meter,
+        lags: Callable[[], dict[Partition, int]],
+        missing: Callable[[], list[str]],
+        time: Callable[[], float] = monotonic,
+    ) -> None:
         self._meter = meter
         self._lags = lags
-        self._missing = ready
+        self._missing = missing
+        self._time = time
         self._last: dict[Partition, int] = {}
-        self._moved = monotonic()
+        self._moved = time()
+        self._heard: dict[str, float] = {}
+
+    def heard(self, server: str) -> None:
+        """This server has just answered; ready as long as it does so often enough."""
+        self._heard[server] = self._time()
 
     def look(self) -> None:
         """Note the lag; called every tick."""
         lags = self._lags()
         if lags != self._last or not any(lags.values()):
-            self._moved = monotonic()
+            self._moved = self._time()
         self._last = lags
         self._meter.lag(lags)
 
@@ -41,12 +55,13 @@ class Health:
 
         @get
         async def live(scope: Any) -> AsgiResponse:
-            stalled = monotonic() - self._moved
+            stalled = self._time() - self._moved if any(self._last.values()) else 0.0
             return _answer(stalled < _STALLED, {"lag": sum(self._last.values()), "stalled_s": round(stalled, 1)})
 
         @get
         async def ready(scope: Any) -> AsgiResponse:
-            missing = self._missing()
+            silent = [server for server, at in self._heard.items() if self._time() - at > _SILENT]
+            missing = self._missing() + silent
             return _answer(not missing, {"waiting_for": missing})
 
         return [

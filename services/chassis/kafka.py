@@ -35,6 +35,7 @@ from faststream.kafka.message import KafkaAckableMessage
 
 from contracts.topics import DEAD_LETTERS
 
+from . import records
 from .clock import Clock
 from .errors import Fatal, Transient, where
 from .ports import Batch, Message, Partition, Record
@@ -69,6 +70,9 @@ class Handler(Protocol):
     def forget(self) -> None:
         """Partitions were assigned anew."""
         ...
+
+
+records.install()
 
 
 def broker(settings: ChassisSettings) -> KafkaBroker:
@@ -345,14 +349,30 @@ class KafkaOffsets:
         self._settings = settings
         self._consumer: Any = None
         self._admin: Any = None
+        self._connecting = asyncio.Lock()  # several jobs ask
 
     async def _connect(self) -> None:
-        if self._consumer is None:
+        async with self._connecting:
+            if self._consumer is not None:
+                return
             consumer = AIOKafkaConsumer(bootstrap_servers=self._settings.kafka, group_id=None)
             admin = AIOKafkaAdminClient(bootstrap_servers=self._settings.kafka)
-            await consumer.start()
-            await admin.start()
+            try:
+                await consumer.start()
+                await admin.start()
+            except BaseException:
+                await consumer.stop()
+                await admin.close()
+                raise
             self._consumer, self._admin = consumer, admin
+
+    async def ping(self) -> None:
+        """Ask for an answer, whatever it is. Raises `Transient`."""
+        try:
+            await self._connect()
+            await self._admin.describe_cluster()
+        except KafkaError as error:
+            raise Transient(f"kafka: {type(error).__name__}") from None
 
     async def ends(self, stage: Stage) -> dict[Partition, int]:
         """See `Offsets`. Raises `Transient`."""
@@ -366,9 +386,10 @@ class KafkaOffsets:
                 for number in self._consumer.partitions_for_topic(name) or await self._partitions(name)
             ]
             ends = await self._consumer.end_offsets(partitions) if partitions else {}
+            starts = await self._consumer.beginning_offsets(partitions) if partitions else {}
         except KafkaError as error:
             raise Transient(f"kafka: {type(error).__name__}") from None
-        return {(at.topic, at.partition): end for at, end in ends.items()}
+        return {(at.topic, at.partition): end for at, end in ends.items() if end > starts[at]}
 
     async def _partitions(self, name: str) -> list[int]:
         described = await self._admin.describe_topics([name])

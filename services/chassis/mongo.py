@@ -61,6 +61,11 @@ class MongoStore:
             await self._journal.create_indexes([IndexModel([("stream", ASCENDING), ("n", ASCENDING)])])
             await self._timers.create_indexes([IndexModel([("due_at", ASCENDING)])])
 
+    async def ping(self) -> None:
+        """Ask the primary for an answer, whatever it is. Raises `Transient`."""
+        async with _doubtful():
+            await self._journal.database.command("ping")
+
     async def load(self, streams: Iterable[str]) -> dict[str, list[Document]]:
         """See `Store`."""
         found: dict[str, list[Document]] = {}

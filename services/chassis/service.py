@@ -38,6 +38,8 @@ logger = structlog.get_logger()
 
 Job = Callable[[], Awaitable[Any]]
 
+_CONTACT = 5.0
+
 
 class Service:
     """One service: its connections, its gate and loop, its periodic jobs, and their life together."""
@@ -63,6 +65,8 @@ class Service:
         self._jobs: list[tuple[float, Job]] = []
         self._tasks: list[asyncio.Task[None]] = []
         self._health = Health(self.meter, self._lags, self._waiting_for)
+        self.every(_CONTACT, self._reach("kafka", self._offsets.ping))
+        self.every(_CONTACT, self._reach("mongodb", self.store.ping))
 
     def gate(
         self,
@@ -204,6 +208,8 @@ class Service:
                 await self._topics_exist()
                 await self.store.prepare()
                 await self.claims.prepare(self._tables)
+                self._health.heard("kafka")
+                self._health.heard("mongodb")
                 return
             except (KafkaError, Transient) as error:
                 logger.warning(
@@ -238,6 +244,15 @@ class Service:
                 self.fatal(str(error))
             except Exception as error:  # noqa: BLE001  # Fatal: a fault of ours
                 self.fatal(f"{type(error).__name__} in a periodic job, {where(error)}")
+
+    def _reach(self, server: str, ping: Job) -> Job:
+        """A job that notes when a server last answered."""
+
+        async def reach() -> None:
+            await ping()
+            self._health.heard(server)
+
+        return reach
 
     async def _complete(self) -> None:
         for follower in self._followers:
