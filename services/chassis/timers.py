@@ -39,7 +39,7 @@ class Offsets(Protocol):
     """What `Progress` asks Kafka."""
 
     async def ends(self, stage: Stage) -> Mapping[Partition, int]:
-        """The end offset of each partition the stage reads."""
+        """The end offset of each partition the stage reads that still has records; what has expired is never read."""
         ...
 
     async def committed(self, stage: Stage) -> Mapping[Partition, int]:
@@ -92,12 +92,13 @@ class Ticker:
         until = await self._progress.read_up_to()
         if until is None:
             return 0
-        due = await self._store.due(until, _AT_ONCE)
-        if due:
+        fired = 0
+        while due := await self._store.due(until, _AT_ONCE):
             if await self._log.publish([self._message(timer) for timer in due]):
                 raise Fatal(f"{topics.inbox(self._service)} can not be written to")
             await self._store.drop_timers([timer.id for timer in due])
-        return len(due)
+            fired += len(due)
+        return fired
 
     def _message(self, timer: Timer) -> Message:
         elapsed = TimerElapsed(stream=timer.stream, name=timer.name, due_at=timer.due_at)
