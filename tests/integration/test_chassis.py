@@ -145,6 +145,47 @@ async def test_of_a_batch_with_poison_only_the_poison_is_set_aside(world: World)
     assert fatal == []
 
 
+NAMELESS = """
+import asyncio, sys
+from aiokafka import AIOKafkaProducer
+
+class Odd(str):
+    def encode(self, *_):
+        return b"\\xff\\xfe"
+
+async def main():
+    at, topic, compression = sys.argv[1:]
+    async with AIOKafkaProducer(bootstrap_servers=at, compression_type=compression or None, linger_ms=200) as p:
+        done = [await p.send(topic, b"odd", key=b"a", headers=[(Odd("x"), b"1"), ("y", b"2")]) for _ in range(2)]
+        done.append(await p.send(topic, b"plain", key=b"a", headers=[("y", b"2")]))
+        await asyncio.gather(*done)
+
+asyncio.run(main())
+"""
+"""A producer that names headers as aiokafka can not read them; its pure Python half lets itself be talked into it."""
+
+
+@pytest.mark.parametrize("compression", ["", "gzip", "lz4"])
+async def test_a_headers_name_that_is_not_utf_8_stops_nobody(world: World, compression: str) -> None:
+    await world.send(Add(counter="a"), "before")
+    producer = await asyncio.create_subprocess_exec(
+        sys.executable, "-c", NAMELESS, world.addresses.kafka, counter.INBOX, compression,
+        env={**os.environ, "AIOKAFKA_NO_EXTENSIONS": "1"},
+    )  # fmt: skip
+    assert await producer.wait() == 0
+    await world.send(Add(counter="a"), "after")
+    connection, fatal = broker(world.settings), list[str]()
+    async with running(world, counting(world, connection), connection, fatal):
+
+        async def both() -> bool:
+            return len(await world.read(names.DEAD_LETTERS)) >= 3 and len((await world.totals("a"))["a"]) == 2
+
+        await world.until(both)
+    letters = [opened(each)["headers"] for each in await world.read(names.DEAD_LETTERS)]
+    assert letters == [[["\\xff\\xfe", "MQ=="], ["y", "Mg=="]]] * 2 + [[["y", "Mg=="]]]
+    assert fatal == []
+
+
 async def test_a_batch_that_failed_comes_again_and_nothing_is_lost_or_doubled(world: World) -> None:
     store = MemoryStore()
     store.fail("append", "before", "after", "midway")

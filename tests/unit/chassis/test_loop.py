@@ -365,12 +365,14 @@ async def test_what_is_owed_goes_in_the_order_of_the_journal_not_of_the_topics_n
     assert rig.totals("a") == [1, 11]
 
 
-async def test_what_was_committed_is_not_published_again(rig: Rig) -> None:
-    rig.send(Add(counter="a"))
+@pytest.mark.parametrize("cached", [0, 10])
+async def test_what_was_committed_is_not_published_again(rig: Rig, cached: int) -> None:
+    loop, consumer = rig.loop(cached_streams=cached), rig.group.join()
+    for _ in range(3):
+        rig.send(Add(counter="a"))
+        await drain(loop, consumer)
     await drain(rig.loop(), rig.group.join())
-    rig.send(Add(counter="a"))
-    await drain(rig.loop(), rig.group.members[0])
-    assert [each.body["total"] for each in rig.seen()] == [1, 2]
+    assert [each.body["total"] for each in rig.seen()] == [1, 2, 3]
 
 
 # Poison -------------------------------------------------------------------------------------------------------------
