@@ -84,7 +84,7 @@ class Entry:
                 case Reply(event, topic, key):
                     text = event.model_dump_json()
                     id_ = derived_id(service, self.stream, self.cause, type(event).ce_type(), index, text)
-                    self.facts.append(_event_fact(id_, event, topic, key or self.key, text))
+                    self.facts.append({**_event_fact(id_, event, topic, key or self.key, text), "reply": True})
                 case SetTimer(name, due_at):
                     id_ = f"{self.stream}:{name}:{self.cause}"
                     self.facts.append({"timer": name, "id": id_, "due": due_at.isoformat()})
@@ -94,8 +94,8 @@ class Entry:
                     self.facts.append({"drop": table, "id": id_, "doc": doc})
 
     def events(self) -> list[dict[str, Any]]:
-        """The facts that are events, to be folded into the state."""
-        return [fact for fact in self.facts if "text" in fact]
+        """The facts that are events, to be folded into the state; a reply is none, for it changes nothing."""
+        return [fact for fact in self.facts if "text" in fact and "reply" not in fact]
 
 
 @dataclass(frozen=True, slots=True)
