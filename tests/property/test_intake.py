@@ -1,0 +1,229 @@
+"""Whatever an agency sends, in whatever order and however often: each need moves only forward, and no field leaks.
+
+The machine knows nothing of the policy's state. It keeps, from what was sent and from the facts alone, what an outsider
+could know.
+"""
+
+from collections import Counter, defaultdict
+from collections.abc import Sequence
+from datetime import timedelta
+from typing import Any
+
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import Bundle, RuleBasedStateMachine, initialize, invariant, rule
+
+from contracts import intake, topics
+from contracts.agency import Consent, Grant
+from contracts.base import Message
+from contracts.intake import Asked, Sealed
+from contracts.words import Category, PersonalField, Urgency
+from services.chassis.decider import Effect, Reply, SetTimer
+from services.intake.policy import IntakePolicy
+from tests.kit.builders import REFERRAL, elapsed, minimum
+from tests.kit.clock import START
+from tests.kit.intake import asked, consent, received, release_requested, status_asked, withdrawal
+from tests.kit.stream import Stream, emitted, replied
+
+LABELS = ["bed", "doctor", "lawyer"]
+PROVIDERS = ["provider-1", "provider-2"]
+FIELDS = st.lists(st.sampled_from([PersonalField.NAME, PersonalField.CONTACT, PersonalField.NOTE]), unique=True)
+GRANTS = st.lists(
+    st.builds(
+        Grant,
+        recipients=st.one_of(st.just("any"), st.lists(st.sampled_from(PROVIDERS), min_size=1, unique=True)),
+        fields=FIELDS,
+    ),
+    min_size=1,
+    max_size=2,
+)
+CONSENTS = GRANTS.map(lambda grants: consent().model_copy(update={"grants": grants}))
+NEEDS = st.lists(
+    st.builds(
+        asked,
+        st.sampled_from(LABELS),
+        urgency=st.sampled_from([Urgency.NORMAL, Urgency.EMERGENCY]),
+        category=st.sampled_from([Category.SHELTER, Category.GBV]),
+    ),
+    min_size=1,
+    max_size=3,
+    unique_by=lambda each: each.need,
+)
+PERSONS = st.sampled_from([minimum(), minimum(household_size=2)])
+DIGESTS = st.sampled_from(["Maria", "Marija"])
+
+
+class Referrals(RuleBasedStateMachine):
+    """One referral, its agency, the providers that accept its needs, and everything again."""
+
+    sent = Bundle("sent")
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.stream = Stream("intake", IntakePolicy(), REFERRAL)
+        self.now = START
+        self.serial = 0
+        self.keys: set[str] = set()
+        self.timers: list[SetTimer] = []
+        self.first: dict[str, Any] = {}
+        self.revisions: dict[str, list[int]] = defaultdict(list)
+        self.withdrawn: set[str] = set()
+        self.releases: Counter[tuple[str, int]] = Counter()
+        self.consent: Consent | None = None
+
+    def say(self, event: Message, id_: str | None = None) -> tuple[str, Message]:
+        """Decide, and check all that has to hold of any decision."""
+        self.serial += 1
+        id_ = id_ or str(self.serial)
+        before, length = self.stream.state, len(self.stream.entries)
+        journaled = any(entry.cause == f"topic/{id_}" for entry in self.stream.entries)
+        effects = self.stream.handle(event, id=id_, now=self.now, given=frozenset(self.keys))
+        facts = emitted(effects)
+        for fact in facts:
+            self.follow(fact)
+        if not facts:
+            assert self.stream.state == before
+            assert len(self.stream.entries) == length, "what changes nothing is not journaled"
+        self.check_answers(effects)
+        from_agency = isinstance(event, intake.Received | intake.WithdrawalReceived | intake.StatusAsked)
+        assert effects or journaled or not from_agency, "no agency is met with silence"
+        self.timers += [each for each in effects if isinstance(each, SetTimer)]
+        return id_, event
+
+    def follow(self, fact: Any) -> None:
+        """A fact moves its need forward."""
+        match fact:
+            case intake.Held():
+                self.consent = fact.consent
+            case intake.Accepted():
+                assert fact.need not in self.withdrawn, "nothing is accepted after it was withdrawn"
+                assert fact.revision == len(self.revisions[fact.need]), "revisions rise one by one"
+                self.revisions[fact.need].append(fact.revision)
+                assert fact.requested_at == self.first.setdefault(fact.need, fact.requested_at)
+            case intake.Withdrawn():
+                assert fact.need in self.revisions
+                assert fact.need not in self.withdrawn, "once"
+                self.withdrawn.add(fact.need)
+            case intake.Released():
+                assert fact.need in self.revisions
+                assert fact.need not in self.withdrawn
+                assert fact.provider in self.keys
+                assert fact.fields
+                self.releases[fact.need, fact.attempt] += 1
+                for field in fact.fields:
+                    assert any(
+                        field in grant.fields
+                        for grant in self.consent.grants  # type: ignore[union-attr]
+                        if grant.recipients == "any" or fact.provider in grant.recipients
+                    ), "never a field without a grant"
+
+    def check_answers(self, effects: Sequence[Effect]) -> None:
+        """Answers go to outcomes; a refusal is all there is."""
+        for reply in replied(effects):
+            assert reply.topic == topics.inbox("outcomes")
+            if isinstance(reply.event, intake.Refused):
+                assert list(effects) == [reply], "a refused event emits no facts"
+                assert reply.event.problems
+
+    @initialize(target=sent, needs=NEEDS, grants=CONSENTS)
+    def begin(self, needs: list[Asked], grants: Consent) -> tuple[str, Message]:
+        return self.say(received(*needs, consent=grants))
+
+    @rule(target=sent, needs=NEEDS, person=PERSONS, grants=CONSENTS, digest=DIGESTS, corrects=st.booleans())
+    def send(
+        self, needs: list[Asked], person: intake.Minimum, grants: Consent, digest: str, corrects: bool
+    ) -> tuple[str, Message]:
+        box = Sealed(key_id=REFERRAL, box=f"{self.serial}", digest=digest)
+        event = received(*needs, corrects=corrects, person=person, consent=grants, personal=box, received_at=self.now)
+        before, named, gone = self.stream.state, {each.need for each in needs}, set(self.withdrawn)
+        id_, _ = self.say(event)
+        if not corrects or named & gone:
+            assert self.stream.state == before, "a referral is submitted once; what is withdrawn does not come back"
+        else:
+            assert set(self.revisions) - self.withdrawn == named, "as it should have been, whole"
+        return id_, event
+
+    @rule(target=sent, needs=st.lists(st.sampled_from(LABELS), max_size=2))
+    def withdraw(self, needs: list[str]) -> tuple[str, Message]:
+        known = set(self.revisions)
+        open_ = known - self.withdrawn
+        result = self.say(withdrawal(*needs))
+        gone = open_ - (set(self.revisions) - self.withdrawn)
+        assert gone == (set() if not set(needs) <= known else open_ & set(needs) if needs else open_)
+        return result
+
+    @rule(target=sent)
+    def ask(self) -> tuple[str, Message]:
+        return self.say(status_asked())
+
+    @rule(target=sent, label=st.sampled_from(LABELS), attempt=st.integers(1, 3), who=st.sampled_from(PROVIDERS))
+    def accept_an_offer(self, label: str, attempt: int, who: str) -> tuple[str, Message]:
+        return self.say(release_requested(label, attempt, provider=who))
+
+    @rule(who=st.sampled_from(PROVIDERS))
+    def publish_a_key(self, who: str) -> None:
+        self.keys.add(who)
+
+    @rule(data=st.data())
+    def fire(self, data: st.DataObject) -> None:
+        if self.timers:
+            timer = data.draw(st.sampled_from(self.timers))
+            self.timers.remove(timer)
+            self.now = max(self.now, timer.due_at)
+            self.say(elapsed(timer.name, timer.due_at, REFERRAL))
+
+    @rule(minutes=st.integers(1, 600))
+    def wait(self, minutes: int) -> None:
+        self.now += timedelta(minutes=minutes)
+
+    @rule(earlier=sent)
+    def deliver_again(self, earlier: tuple[str, Message]) -> None:
+        id_, event = earlier
+        before = self.stream.state
+        decided = any(entry.cause == f"topic/{id_}" for entry in self.stream.entries)
+        self.say(event, id_)
+        assert self.stream.state == before or not decided, "an event takes effect once"
+
+    @rule(earlier=sent)
+    def send_again_under_another_id(self, earlier: tuple[str, Message]) -> None:
+        self.say(earlier[1])
+
+    @rule(earlier=sent, needs=NEEDS)
+    def reuse_an_id(self, earlier: tuple[str, Message], needs: list[Asked]) -> None:
+        id_, event = earlier
+        known = any(entry.cause == f"topic/{id_}" for entry in self.stream.entries)
+        other = received(*needs, corrects=True, region=intake.Region(admin1="BY-HM"))
+        if known and other != event:
+            before = self.stream.state
+            effects = self.stream.handle(other, id=id_, now=self.now, given=frozenset(self.keys))
+            assert self.stream.state == before
+            assert [type(each) for each in effects] == [Reply]
+
+    @invariant()
+    def the_state_is_the_fold_of_the_journal(self) -> None:
+        assert self.stream.folded() == self.stream.state
+
+    @invariant()
+    def what_outsiders_know_is_the_state(self) -> None:
+        assert set(self.stream.state.open) == set(self.revisions) - self.withdrawn
+
+    @invariant()
+    def at_most_one_release_for_each_need_and_attempt(self) -> None:
+        assert all(count == 1 for count in self.releases.values()), self.releases
+
+    @invariant()
+    def at_most_one_timer_for_each_release_that_waits(self) -> None:
+        names = Counter(timer.name for timer in self.timers)
+        assert all(count == 1 for count in names.values()), names
+
+    @invariant()
+    def the_sealed_person_goes_to_no_topic_but_that_of_a_provider_who_may_know(self) -> None:
+        for entry in self.stream.entries:
+            for fact in entry.events():
+                if '"box"' in fact["text"] and fact["topic"] is not None:
+                    assert fact["type"] == intake.Released.ce_type()
+                    assert fact["topic"].startswith("provider.")
+
+
+Referrals.TestCase.settings = settings(max_examples=120, stateful_step_count=40, deadline=None)
+TestReferrals = Referrals.TestCase
