@@ -65,17 +65,18 @@ class Progress:
         there at the asked time been passed on.
         """
         if self._asked is None:
-            self._asked, self._stage = self._clock.now(), 0
-            self._ends = await self._offsets.ends(self._stages[0])
+            now = self._clock.now()
+            self._ends = await self._offsets.ends(self._stages[0])  # may fail: then nothing was asked
+            self._asked, self._stage = now, 0
         while True:
             committed = await self._offsets.committed(self._stages[self._stage])
             if any(committed.get(partition, 0) < end for partition, end in self._ends.items()):
                 return None
-            self._stage += 1
-            if self._stage == len(self._stages):
+            if self._stage + 1 == len(self._stages):
                 asked, self._asked = self._asked, None
                 return asked
-            self._ends = await self._offsets.ends(self._stages[self._stage])
+            self._ends = await self._offsets.ends(self._stages[self._stage + 1])
+            self._stage += 1
 
 
 class Ticker:
