@@ -100,7 +100,7 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class Outgoing:
-    """An event on its way out, before it becomes a record; `Loop.render` may replace its text."""
+    """An event on its way out, before it becomes a record; a service's `Render` may replace its text."""
 
     topic: str
     key: str

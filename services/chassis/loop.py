@@ -7,7 +7,6 @@ is published again with the same ids. So each event takes effect once; it may be
 """
 
 import asyncio
-import hashlib
 from collections import OrderedDict, defaultdict
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
@@ -15,42 +14,27 @@ from time import perf_counter
 from typing import Any, Generic
 
 import structlog
-from pydantic import ValidationError
 
-from contracts import topics
-from contracts.base import Message as Body
-from contracts.cloudevents import CloudEvent, Malformed, decode
+from contracts.cloudevents import CloudEvent
 from contracts.operations import Undeliverable
 
 from .clock import Clock
 from .dead_letters import DeadLetters
 from .decider import Arrived, Claim, Effect, Emit, Given, Nothing, Outside, Policy, S
-from .errors import Fatal, Poison, Transient, where
-from .journal import Effects, Entry, Outgoing, derived_id
+from .delivery import Delivery, Render
+from .errors import Poison, Transient, where
+from .items import Item, item_of
+from .journal import Entry
 from .logs import handled
 from .metrics import Meter
 from .ports import Batch, Claims, Log, Partition, Position, Record, Row, Store
 
 logger = structlog.get_logger()
 
-Render = Callable[[list[Outgoing]], Awaitable[list[Outgoing]]]
 Letters = dict[Position, tuple[Record, Poison]]
 
 _ROUNDS = 50
 """How often a batch decides again what lost a race, before it backs off."""
-
-
-@dataclass(slots=True)
-class Item:
-    """A record on its way through the steps."""
-
-    record: Record
-    event: CloudEvent
-    data: Body
-    stream: str
-    key: str
-    cause: str
-    hash: str
 
 
 @dataclass(slots=True)
@@ -89,10 +73,10 @@ class Loop(Generic[S]):
     ) -> None:
         self.service = service
         self._policy = policy
-        self._log, self._store, self._claims, self._clock = log, store, claims, clock
-        self._dead_letters = dead_letters
+        self._store, self._claims, self._clock = store, claims, clock
+        wants_notice = Undeliverable.ce_type() in policy.handles
+        self._delivery = Delivery(service, log, store, claims, dead_letters, render, wants_notice)
         self._outside: Outside = outside or Nothing()
-        self._render = render
         self._meter = meter or Meter(service)
         self._limit = stream_limit
         self._room = cached_streams
@@ -168,7 +152,7 @@ class Loop(Generic[S]):
                 journaled.discard(index)
                 letters.pop(item.record.position, None)
         entries = [done[index] for index in sorted(done)]
-        await self._effects([*owed, *entries], letters)  # 5
+        await self._delivery.carry_out([*owed, *entries], list(letters.values()))  # 5
         self._fault("published")
         self._finish(items, done, journaled, len(letters), started)
 
@@ -179,36 +163,17 @@ class Loop(Generic[S]):
         letters: Letters = {}
         for record in records:
             try:
-                item = self._item(record)
+                item = item_of(record, self._policy)
             except Poison as poison:
                 letters[record.position] = (record, poison)
+            except Exception as error:  # noqa: BLE001  # Poison, whatever it is: this event alone is set aside
+                letters[record.position] = (record, self._failed("stream", error))
             else:
                 if item is None:
                     self._meter.skipped()
                 else:
                     items.append(item)
         return items, letters
-
-    def _item(self, record: Record) -> Item | None:
-        try:
-            event = decode(record.headers, record.value, record.appended)
-            model = self._policy.handles.get(event.type)
-            if model is None:
-                return None
-            data = model.read(event.data)
-            key = (record.key or b"").decode()
-        except Malformed as fault:
-            raise Poison("decode", fault.code, fault.field) from None
-        except ValidationError as fault:
-            raise Poison("decode", "body-not-valid", field_of(fault)) from None
-        except UnicodeDecodeError:
-            raise Poison("decode", "key-not-utf-8", "key") from None
-        try:
-            stream = self._policy.stream(data)
-        except Exception as error:  # noqa: BLE001  # Poison, whatever it is: this event alone is set aside
-            raise self._failed("stream", event, error) from None
-        digest = event.bodyhash or hashlib.sha256(event.data).hexdigest()[:32]
-        return Item(record, event, data, stream, key, f"{record.topic}/{event.id}", digest)
 
     # 2 ---------------------------------------------------------------------------------------------------------------
 
@@ -332,15 +297,15 @@ class Loop(Generic[S]):
                     state = self._policy.evolve(state, effect.event)
             entry.record(self.service, effects)
         except Exception as error:  # noqa: BLE001  # Poison, whatever it is: this event alone is set aside
-            raise self._failed("decide", item.event, error) from None
+            raise self._failed("decide", error, item.event) from None
         return effects, state
 
-    def _failed(self, stage: str, event: CloudEvent, error: Exception) -> Poison:
+    def _failed(self, stage: str, error: Exception, event: CloudEvent | None = None) -> Poison:
         logger.error(
             "decision_failed",
             service=self.service,
-            event_type=event.type,
-            event_id=event.id,
+            event_type=event and event.type,
+            event_id=event and event.id,
             reason=type(error).__name__,
             where=where(error),
             hint="a fault in the policy; the event is in the dead letters, replay it once mended",
@@ -385,57 +350,6 @@ class Loop(Generic[S]):
             self._meter.conflicts(len(lost))
         return lost
 
-    # 5 ---------------------------------------------------------------------------------------------------------------
-
-    async def _effects(self, entries: Sequence[Entry], letters: Letters) -> None:
-        """Rows, timers, events; dead letters last. Repeated as one whole."""
-        effects = Effects.of(entries)
-        if effects.puts:
-            await self._claims.put(effects.puts)
-        if effects.drops:
-            await self._claims.drop(effects.drops)
-        if effects.timers:
-            await self._store.set_timers(effects.timers)
-        outgoing = await self._render(effects.events) if self._render else effects.events
-        await self._publish(outgoing)
-        if letters:
-            await self._dead_letters.send(list(letters.values()))
-
-    async def _publish(self, outgoing: list[Outgoing]) -> None:
-        messages = [each.message(self.service) for each in outgoing]
-        refused = await self._log.publish(messages) if messages else {}
-        if not refused:
-            return
-        await self._dead_letters.undeliverable([(messages[index], code) for index, code in refused.items()])
-        if Undeliverable.ce_type() not in self._policy.handles:
-            return
-        inbox = topics.inbox(self.service)
-        lost = [(outgoing[index], code) for index, code in refused.items() if outgoing[index].topic != inbox]
-        notices = [self._notice(each, code, each.text).message(self.service) for each, code in lost]
-        unsent = await self._log.publish(notices) if notices else {}
-        if unsent:  # what was too large to be delivered is too large to be told of: leave its text out
-            notices = [self._notice(*lost[index], "").message(self.service) for index in unsent]
-            if await self._log.publish(notices):
-                raise Fatal(f"{inbox} can not be written to")
-
-    def _notice(self, lost: Outgoing, code: str, text: str) -> Outgoing:
-        """What tells a stream that one of its events could not be delivered."""
-        notice = Undeliverable(
-            stream=lost.stream, event_type=lost.type, event_id=lost.id, topic=lost.topic, reason=code, text=text
-        )
-        return Outgoing(
-            topic=topics.inbox(self.service),
-            key=lost.referral,
-            id=derived_id(self.service, "undeliverable", lost.id),
-            type=Undeliverable.ce_type(),
-            text=notice.model_dump_json(),
-            stream=lost.stream,
-            cause=lost.id,
-            referral=lost.referral,
-            at=lost.at,
-            trace=lost.trace,
-        )
-
     # after -----------------------------------------------------------------------------------------------------------
 
     def _finish(
@@ -465,10 +379,3 @@ class Loop(Generic[S]):
                 self._streams.move_to_end(stream)
         while len(self._streams) > self._room:
             self._streams.popitem(last=False)
-
-
-def field_of(error: ValidationError) -> str:
-    """The path of the first fault, without input: an unknown field's own name stays out."""
-    first = error.errors(include_input=False, include_url=False, include_context=False)[0]
-    path = first["loc"][:-1] if first["type"] == "extra_forbidden" else first["loc"]
-    return ".".join(map(str, path))

@@ -23,12 +23,13 @@ from contracts.cloudevents import CloudEvent, encode
 from . import logs, mongo, ports
 from .dead_letters import DeadLetters
 from .decider import Outside, Policy
+from .delivery import Render
 from .errors import Fatal, Transient, where
 from .faults import crash_at
 from .gate import Admission, Gate
 from .health import Health
 from .kafka import Follower, KafkaLog, KafkaOffsets, Reading, broker
-from .loop import Loop, Render
+from .loop import Loop
 from .metrics import Meter
 from .ports import Partition, Record
 from .settings import ChassisSettings

@@ -15,7 +15,7 @@ from contracts import agency, catalogue, notification, operations, provider, sch
 from contracts.base import Event, Input, Message
 from contracts.catalogue import MESSAGES
 from services.chassis.gate import problems_of
-from services.chassis.loop import field_of
+from services.chassis.items import field_of
 from tests.kit import builders
 
 SUBMITTED: dict[str, Any] = {
