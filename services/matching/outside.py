@@ -15,7 +15,7 @@ from . import places, waiting
 from .directory import Directory, Entry
 from .places import Places
 from .state import Need
-from .waiting import Waiter
+from .waiting import Lines, Waiter
 
 INDEXES: dict[str, list[tuple[str, ...]]] = {
     places.TABLE: [("service",), ("need",)],
@@ -32,19 +32,7 @@ class Given:
         self.places = places
         self.recalled: set[str] = set()
         """Needs this batch has recalled already: the next place it gives back is for the next in line."""
-        self._waiters: dict[str, Waiter] = {}
-        self._queues: dict[Category, dict[str, Waiter]] = {}
-        for waiter in waiters:
-            self._add(waiter)
-
-    def waiter(self, need: str) -> Waiter | None:
-        """The row of a need in the waiting list."""
-        return self._waiters.get(need)
-
-    def waiting_for(self, entry: Entry) -> list[Waiter]:
-        """Who waits in a category of this service, in no order."""
-        queues = [self._queues.get(category, {}) for category in set(entry.service.categories)]
-        return [waiter for queue in queues for waiter in queue.values()]
+        self.lines = Lines(waiters)
 
     def spend(self, effects: Sequence[Effect]) -> None:
         """Count what a decision has claimed, given back and recalled, and who came to wait or left."""
@@ -55,21 +43,11 @@ class Given:
                 case Drop(places.TABLE, row):
                     self.places.give_back(row)
                 case Put(waiting.TABLE, _, doc):
-                    self._add(waiting.read(doc))
+                    self.lines.add(waiting.read(doc))
                 case Drop(waiting.TABLE, need):
-                    self._remove(need)
+                    self.lines.remove(need)
                 case Emit(WaitingRecalled(need_id=need)):
                     self.recalled.add(need)
-
-    def _add(self, waiter: Waiter) -> None:
-        self._remove(waiter.id)
-        self._waiters[waiter.id] = waiter
-        self._queues.setdefault(waiter.need.category, {})[waiter.id] = waiter
-
-    def _remove(self, need: str) -> None:
-        old = self._waiters.pop(need, None)
-        if old is not None:
-            self._queues[old.need.category].pop(need, None)
 
 
 class MatchingOutside:

@@ -4,10 +4,10 @@ A match is a claimed row in ``places`` and the fact `Matched`. A row is deleted 
 with it, so that a writer that was frozen meanwhile loses its race instead of the place.
 """
 
+from bisect import bisect_left
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from functools import reduce
-from itertools import islice
 
 from contracts import intake, matching, notification, topics
 from contracts.base import Message
@@ -85,7 +85,7 @@ class MatchingPolicy:
         effects = self._follows(state, event.data, now, given)
         after = reduce(evolve, (each.event for each in effects if isinstance(each, Emit)), state)
         effects += _disown(need, event.key, after, effects, given)
-        return [*effects, *self._recall(need, after, effects, now, given)]
+        return [*effects, *self._recall(need, effects, now, given)]
 
     def _follows(self, state: Need, event: Message, now: datetime, given: Given) -> list[Effect]:
         match event:
@@ -136,7 +136,7 @@ class MatchingPolicy:
 
     def _recalled(self, state: Need, need: str, now: datetime, given: Given) -> list[Effect]:
         """Look again. The row is set right where a repeated write of an earlier wait has left it wrong."""
-        listed = given.waiter(need)
+        listed = given.lines.get(need)
         if state.phase is Phase.WAITING:
             right = listed is not None and listed.turn == state.turn
             return self._match(state, now, given)[0] or ([] if right else [_join_list(state, now)])
@@ -185,18 +185,10 @@ class MatchingPolicy:
         """Whether a place is left when all who wait for this service and rank above the need have had theirs."""
         if free == 0:
             return False
-        mine = precedence(waiter, now, self._limits.patience)
-        above = (
-            each
-            for each in given.waiting_for(entry)
-            if each.id != waiter.id
-            and precedence(each, now, self._limits.patience) < mine
-            and self._can_take(entry, each, now)
-        )
-        return sum(1 for _ in islice(above, free)) < free
-
-    def _can_take(self, entry: Entry, waiter: Waiter, now: datetime) -> bool:
-        return failing(waiter.case(now, self._limits.retry_after), entry) is None
+        line = given.lines.of(entry, now, self._limits)
+        above = bisect_left(line, (precedence(waiter, now, self._limits.patience),))
+        # The need may stand in the line itself, so one more than there are places has to be looked at.
+        return sum(each.id != waiter.id for _, each in line[: min(above, free + 1)]) < free
 
     def _still_fits(self, asked: Accepted, match: Matched, now: datetime, given: Given) -> bool:
         """Whether the match could be made as the need is now. That the service has closed since is no reason."""
@@ -206,20 +198,16 @@ class MatchingPolicy:
         afresh = Waiter(asked, (), now, 0).case(now, self._limits.retry_after)
         return entry is None or failing(afresh, entry) in (None, Rule.OPEN)
 
-    def _recall(
-        self, need: str, after: Need, effects: Sequence[Effect], now: datetime, given: Given
-    ) -> Sequence[Effect]:
+    def _recall(self, need: str, effects: Sequence[Effect], now: datetime, given: Given) -> list[Effect]:
         """For each place given back, tell the first in line for it. It may get lost: the sweep tells it again."""
-        told = set(given.recalled)
-        found = []
+        told = {need, *given.recalled}  # the need's own row says how it stood before
+        found: list[Effect] = []
         for row in _given_back(effects):
             entry = given.directory.get(places.service_of(row))
-            line = [each for each in given.waiting_for(entry) if each.id != need] if entry else []
-            if after.phase is Phase.WAITING:
-                line.append(after.waiter(now))
-            able = [each for each in line if entry and each.id not in told and self._can_take(entry, each, now)]
-            if able:
-                first = min(able, key=lambda each: precedence(each, now, self._limits.patience))
+            if entry is None:
+                continue
+            first = next((each for _, each in given.lines.of(entry, now, self._limits) if each.id not in told), None)
+            if first is not None:
                 told.add(first.id)
                 found.append(facts.recalled(first.need))
         return found

@@ -4,16 +4,20 @@ Rows can be rebuilt from the journal. `turn` counts a need's waits, and guards a
 earlier wait must not take the row of a later one.
 """
 
-from collections.abc import Mapping
+from bisect import insort
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import lru_cache
 from typing import Any
 
 from contracts.intake import Accepted
 from contracts.matching import AttemptEnded
-from contracts.words import Urgency
+from contracts.words import Category, Urgency
 
-from .eligibility import Case
+from .directory import Entry
+from .eligibility import Case, failing
+from .limits import Limits
 
 TABLE = "waiting"
 
@@ -50,6 +54,56 @@ def precedence(waiter: Waiter, now: datetime, patience: Mapping[Urgency, timedel
     return (-(need.urgency.rank + promoted), -len(set(need.person.flags)), need.requested_at, need.need_id)
 
 
+class Lines:
+    """Who waits for each service, first in line first.
+
+    A line is made when it is first asked for, as of that moment, and kept up while the batch goes on: with thousands
+    waiting, asking each of them again for each decision would take milliseconds.
+    """
+
+    def __init__(self, waiters: Iterable[Waiter] = ()) -> None:
+        self._waiters: dict[str, Waiter] = {}
+        self._queues: dict[Category, dict[str, Waiter]] = {}
+        self._lines: dict[str, tuple[Entry, datetime, Limits, list[tuple[Precedence, Waiter]]]] = {}
+        for waiter in waiters:
+            self.add(waiter)
+
+    def get(self, need: str) -> Waiter | None:
+        """The row of a need."""
+        return self._waiters.get(need)
+
+    def of(self, entry: Entry, now: datetime, limits: Limits) -> list[tuple[Precedence, Waiter]]:
+        """Those who wait and whom this service can take, in order."""
+        known = self._lines.get(entry.id)
+        if known is None or known[0] is not entry:
+            queues = (self._queues.get(category, {}) for category in set(entry.service.categories))
+            able = (each for queue in queues for each in queue.values() if _able(each, entry, now, limits))
+            line = sorted((precedence(each, now, limits.patience), each) for each in able)
+            known = self._lines[entry.id] = (entry, now, limits, line)
+        return known[3]
+
+    def add(self, waiter: Waiter) -> None:
+        """It waits, or waits differently."""
+        self.remove(waiter.id)
+        self._waiters[waiter.id] = waiter
+        self._queues.setdefault(waiter.need.category, {})[waiter.id] = waiter
+        for entry, now, limits, line in self._lines.values():
+            if _able(waiter, entry, now, limits):
+                insort(line, (precedence(waiter, now, limits.patience), waiter))
+
+    def remove(self, need: str) -> None:
+        """It does not wait any more."""
+        old = self._waiters.pop(need, None)
+        if old is not None:
+            del self._queues[old.need.category][need]
+            for *_, line in self._lines.values():
+                line[:] = [each for each in line if each[1] is not old]
+
+
+def _able(waiter: Waiter, entry: Entry, now: datetime, limits: Limits) -> bool:
+    return failing(waiter.case(now, limits.retry_after), entry) is None
+
+
 def row(waiter: Waiter) -> dict[str, Any]:
     """What the row of a need holds."""
     return {
@@ -65,8 +119,14 @@ def row(waiter: Waiter) -> dict[str, Any]:
 def read(doc: Mapping[str, Any]) -> Waiter:
     """The inverse of `row`."""
     return Waiter(
-        need=Accepted.read(doc["accepted"]),
+        need=_accepted(doc["accepted"]),
         tried=tuple(AttemptEnded.read(each) for each in doc["tried"]),
         since=datetime.fromisoformat(doc["since"]),
         turn=doc["turn"],
     )
+
+
+@lru_cache(maxsize=20_000)
+def _accepted(text: str) -> Accepted:
+    """Batch after batch brings the same rows; the model is frozen, so one will do."""
+    return Accepted.read(text)
