@@ -4,14 +4,18 @@ VENV := .venv
 BIN := $(VENV)/bin
 STACK ?= local
 ARGS ?=
+SEEDS ?= 1000
 
-.PHONY: demo test check up down format lock schemas clean
+.PHONY: demo test simulate check up down format lock schemas clean
 
 demo: $(VENV)/ready           ## Route 200 fictional referrals through the real services and show it.
 	$(BIN)/python -m deploy.local.demo $(ARGS)
 
 test: $(VENV)/ready           ## The whole suite; starts the Kafka and MongoDB it needs. ARGS= goes to pytest.
 	STACK=$(STACK) $(BIN)/python -m pytest $(ARGS)
+
+simulate: $(VENV)/ready       ## The whole system on twins under random faults, SEEDS= times (1000).
+	$(BIN)/python -m tests.simulation $(SEEDS)
 
 check: $(VENV)/ready          ## Lint, types and architecture rules.
 	$(BIN)/ruff check .

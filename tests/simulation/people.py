@@ -1,0 +1,173 @@
+"""Agencies and providers of the simulation: they do what the scheduler picks, and keep their own books."""
+
+import random
+from dataclasses import dataclass, field
+
+import orjson
+
+from contracts import topics
+from contracts.agency import StatusRequested, Submitted, Withdrawn
+from contracts.cloudevents import decode
+from contracts.outcomes import StatusChanged
+from contracts.provider import Answered, Offer, Profile, Service
+from contracts.words import Answer, Category, DeclineCode, NotDeliveredCode, Urgency
+from services.chassis.sealing import new_pair
+
+from .world import World
+
+AGENCIES, PROVIDERS = ("a1", "a2"), ("p1", "p2", "p3")
+TENANTS = dict.fromkeys(AGENCIES, "agency") | dict.fromkeys(PROVIDERS, "provider")
+_, PUBLIC = new_pair()
+_CATEGORIES = (Category.SHELTER, Category.LEGAL)
+
+
+@dataclass
+class People:
+    """All tenants. `sent` are the events that can be repeated: topic, key, body, id."""
+
+    world: World
+    chance: random.Random
+    sent: list[tuple[str, str, object, str]] = field(default_factory=list)
+    referrals: list[tuple[str, Submitted]] = field(default_factory=list)
+    answered: set[tuple[str, int, Answer]] = field(default_factory=set)
+    asked: set[str] = field(default_factory=set)
+
+    def open_doors(self) -> None:
+        """The providers publish their directories: few places, so that needs wait."""
+        for provider in PROVIDERS:
+            self._say(topics.directory(provider), "profile", Profile(name=provider, public_key=PUBLIC))
+            for number in range(self.chance.randint(1, 2)):
+                service = Service(
+                    service=f"s{number}",
+                    name="service",
+                    categories=[self.chance.choice(_CATEGORIES)],
+                    capacity=self.chance.randint(1, 2),
+                    areas=["BY"],
+                )
+                self._say(topics.directory(provider), service.service, service)
+        self.sent.clear()
+
+    def submit(self) -> None:
+        """A new referral of one or two needs."""
+        number = len(self.referrals)
+        agency = self.chance.choice(AGENCIES)
+        referral = Submitted.model_validate(
+            {
+                "reference": f"R-{number}",
+                "referrer": "peer",
+                "person": {
+                    "name": "Somebody",
+                    "age_band": "18-59",
+                    "sex": "female",
+                    "languages": ["ru"],
+                    "contact": {"may_contact": False},
+                },
+                "location": {"admin1": "BY-HM"},
+                "consent": {
+                    "basis": "consent",
+                    "given_at": self.world.now(),
+                    "given_by": "person",
+                    "grants": [{"recipients": "any", "fields": self.chance.choice(([], ["name"]))}],
+                },
+                "needs": [
+                    {
+                        "need": str(label),
+                        "category": self.chance.choice(_CATEGORIES),
+                        "urgency": self.chance.choice(list(Urgency)),
+                    }
+                    for label in range(self.chance.randint(1, 2))
+                ],
+            }
+        )
+        self.referrals.append((agency, referral))
+        self._say(topics.referrals(agency), referral.reference, referral)
+
+    def withdraw(self) -> None:
+        """Some referral is not wanted any more."""
+        if self.referrals:
+            agency, referral = self.chance.choice(self.referrals)
+            self.asked.add(referral.reference)  # a second withdrawal is answered with where it stands
+            self._say(topics.referrals(agency), referral.reference, Withdrawn(reference=referral.reference))
+
+    def ask(self) -> None:
+        """Some agency asks again."""
+        if self.referrals:
+            agency, referral = self.chance.choice(self.referrals)
+            self.asked.add(referral.reference)
+            self._say(topics.referrals(agency), referral.reference, StatusRequested(reference=referral.reference))
+
+    def repeat(self) -> None:
+        """Something that was sent is sent again, under the same id."""
+        if self.sent:
+            topic, key, body, id_ = self.chance.choice(self.sent)
+            self.world.send(topic, key, body, id_)  # type: ignore[arg-type]
+
+    def answer(self) -> None:
+        """Some provider answers some offer it has ever had: now, late, twice, or impossibly."""
+        provider = self.chance.choice(PROVIDERS)
+        offers = self.offers(provider)
+        if offers:
+            offer = self.chance.choice(offers[-4:])
+            likely = [*Answer, Answer.ACCEPTED, Answer.ACCEPTED, Answer.DELIVERED, Answer.DECLINED]
+            self._answer(provider, offer, self.chance.choice(likely))
+
+    def deliver_all(self) -> None:
+        """Whoever has taken a need up brings it to its end."""
+        for provider in PROVIDERS:
+            for offer in self.offers(provider):
+                if (offer.need_id, offer.attempt, Answer.ACCEPTED) in self.answered:
+                    self._answer(provider, offer, Answer.DELIVERED)
+
+    def offers(self, provider: str) -> list[Offer]:
+        """What a provider was offered, without repetitions."""
+        found: dict[str, Offer] = {}
+        for record in self.world.log.read(topics.notifications(provider)):
+            event = decode(record.headers, record.value, record.appended)
+            if event.type == Offer.ce_type():
+                found.setdefault(event.id, Offer.read(event.data))
+        return list(found.values())
+
+    def told(self) -> dict[tuple[str, str, str], list[StatusChanged]]:
+        """What each agency knows of each need, in order and without repetitions. Fails where an id has two bodies."""
+        books: dict[tuple[str, str, str], list[StatusChanged]] = {
+            (agency, referral.reference, need.need): []
+            for agency, referral in self.referrals
+            for need in referral.needs
+        }
+        bodies: dict[str, object] = {}
+        ids: set[str] = set()
+        for agency in AGENCIES:
+            for record in self.world.log.read(topics.status(agency)):
+                event = decode(record.headers, record.value, record.appended)
+                known = bodies.setdefault(event.id, orjson.loads(event.data))
+                assert known == orjson.loads(event.data), "one id, two bodies"
+                if event.type == StatusChanged.ce_type():
+                    status = StatusChanged.read(event.data)
+                    story = books[(agency, status.reference, status.need)]
+                    if status not in story:
+                        story.append(status)
+                    elif event.id not in ids:
+                        assert status.reference in self.asked, f"{status.reference}: told twice, and nobody had asked"
+                    ids.add(event.id)
+        return books
+
+    def _answer(self, provider: str, offer: Offer, answer: Answer) -> None:
+        code = {Answer.DECLINED: list(DeclineCode), Answer.NOT_DELIVERED: list(NotDeliveredCode)}.get(answer)
+        body = Answered(
+            referral_id=offer.referral_id,
+            need=offer.need,
+            attempt=offer.attempt,
+            answer=answer,
+            code=self.chance.choice(code) if code else None,
+        )
+        self.answered.add((offer.need_id, offer.attempt, answer))
+        self._say(topics.responses(provider), offer.referral_id, body)
+
+    def _say(self, topic: str, key: str, body: object) -> None:
+        id_ = self.world.send(topic, key, body)  # type: ignore[arg-type]
+        self.sent.append((topic, key, body, id_))
+
+
+def ended(story: list[StatusChanged]) -> bool:
+    """True when the referrer knows an end."""
+    return any(status.state.ended for status in story)

@@ -1,0 +1,74 @@
+"""A thousand runs of the whole system, each with other faults; and proof that the runs would notice."""
+
+import asyncio
+import os
+import uuid
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from services.chassis import logs
+from services.chassis.decider import Claim
+from services.chassis.journal import Entry, Outgoing
+from services.chassis.loop import Loop
+from tests.kit.memory import MemoryStore
+
+from .run import run
+from .seeds import many
+
+
+@pytest.mark.timeout(1800)
+def test_no_seed_breaks_a_promise() -> None:
+    assert many(range(int(os.environ.get("SEEDS", "1000")))) == []
+
+
+def test_the_same_seed_gives_the_same_run() -> None:
+    logs.configure("simulation", "critical")
+    assert [asyncio.run(run(seed)) for seed in range(5)] == [asyncio.run(run(seed)) for seed in range(5)]
+
+
+class PublishesFirst(Loop[Any]):
+    """Steps 4 and 5 the wrong way round: what is published may never have been decided."""
+
+    async def _store_drafts(self, drafts: dict[str, list[Entry]], claims: dict[str, list[Claim]]) -> set[str]:
+        await self._delivery.carry_out([entry for entries in drafts.values() for entry in entries], [])
+        return await super()._store_drafts(drafts, claims)
+
+
+class Unguarded(MemoryStore):
+    """Whoever comes second is written behind the first, though decided on a state that never was."""
+
+    async def append(self, documents: Sequence[dict[str, Any]]) -> set[str]:
+        moved = []
+        for document in documents:
+            n = max((d["n"] + 1 for d in self.journal.values() if d["stream"] == document["stream"]), default=0)
+            moved.append({**document, "_id": f"{document['stream']}:{n}", "n": n})
+        return await super().append(moved)
+
+
+def _first_failure(**broken: Any) -> str | None:
+    logs.configure("simulation", "critical")
+    for seed in range(100):
+        try:
+            asyncio.run(run(seed, **broken))
+        except AssertionError as fault:
+            return str(fault)
+    return None
+
+
+def test_a_loop_that_publishes_before_it_stores_is_caught() -> None:
+    assert _first_failure(loop=PublishesFirst)
+
+
+def test_a_journal_without_a_guard_is_caught() -> None:
+    assert _first_failure(store=Unguarded)
+
+
+def test_ids_that_differ_on_a_repetition_are_caught(monkeypatch: pytest.MonkeyPatch) -> None:
+    message = Outgoing.message
+    monkeypatch.setattr(
+        Outgoing, "message", lambda self, service: message(replace(self, id=str(uuid.uuid4())), service)
+    )
+    assert _first_failure()
