@@ -6,7 +6,7 @@ STACK ?= local
 ARGS ?=
 SEEDS ?= 1000
 
-.PHONY: demo test simulate check up down format lock schemas clean
+.PHONY: demo test simulate bench check up down format lock schemas clean
 
 demo: $(VENV)/ready           ## Route 200 fictional referrals through the real services and show it.
 	$(BIN)/python -m deploy.local.demo $(ARGS)
@@ -16,6 +16,9 @@ test: $(VENV)/ready           ## The whole suite; starts the Kafka and MongoDB i
 
 simulate: $(VENV)/ready       ## The whole system on twins under random faults, SEEDS= times (1000).
 	$(BIN)/python -m tests.simulation $(SEEDS)
+
+bench: $(VENV)/ready          ## Speed against a baseline of the same run; writes build/bench.json.
+	$(BIN)/python -m tests.bench $(ARGS)
 
 check: $(VENV)/ready          ## Lint, types and architecture rules.
 	$(BIN)/ruff check .
