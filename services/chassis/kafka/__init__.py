@@ -1,0 +1,9 @@
+"""Kafka behind the Log and Batch ports, through FastStream. The only folder that touches aiokafka's consumers."""
+
+from .connection import broker
+from .consuming import KafkaBatch, Reading
+from .following import Follower
+from .offsets import KafkaOffsets
+from .producing import KafkaLog
+
+__all__ = ["Follower", "KafkaBatch", "KafkaLog", "KafkaOffsets", "Reading", "broker"]

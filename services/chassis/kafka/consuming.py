@@ -1,0 +1,162 @@
+"""The Batch port: what one fetch brought, who handles it, and rebalances."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any, Protocol
+
+import structlog
+from aiokafka import ConsumerRebalanceListener
+from aiokafka.errors import (
+    CommitFailedError,
+    IllegalStateError,
+    KafkaError,
+)
+from aiokafka.structs import TopicPartition
+from faststream.kafka import KafkaBroker
+from faststream.kafka.message import KafkaAckableMessage
+
+from services.chassis.clock import Clock
+from services.chassis.errors import Fatal, Transient, where
+from services.chassis.ports import Batch, Partition, Record
+from services.chassis.settings import ChassisSettings
+
+from .connection import safe
+
+logger = structlog.get_logger()
+
+
+class Handler(Protocol):
+    """A `Loop` or a `Gate`."""
+
+    idle: asyncio.Event
+
+    async def handle(self, batch: Batch) -> None:
+        """Settle one batch."""
+        ...
+
+    def forget(self) -> None:
+        """Partitions were assigned anew."""
+        ...
+
+
+class KafkaBatch:
+    """What one fetch brought."""
+
+    def __init__(self, raw: Sequence[Any], consumer: Any, clock: Clock) -> None:
+        self._raw = raw
+        self._consumer = consumer
+        self.records = [
+            Record(r.topic, r.partition, r.offset, r.key, r.value, r.headers, clock.at(r.timestamp)) for r in raw
+        ]
+
+    async def committed(self) -> dict[Partition, int]:
+        """See `Batch`."""
+        try:
+            return {
+                (tp.topic, tp.partition): await self._consumer.committed(tp) or 0
+                for tp in sorted(self._consumer.assignment())
+            }
+        except KafkaError as error:
+            raise Transient(f"kafka: {type(error).__name__}") from None
+
+    async def commit(self) -> dict[Partition, int]:
+        """See `Batch`. Partitions lost meanwhile are their new owner's; there the records come again."""
+        ends: dict[Partition, int] = {}
+        for record in self.records:
+            ends[record.topic, record.partition] = record.offset + 1
+        ours = self._consumer.assignment()
+        offsets = {TopicPartition(*at): end for at, end in ends.items() if TopicPartition(*at) in ours}
+        if not offsets:
+            return {}
+        try:
+            await self._consumer.commit(offsets)
+        except (CommitFailedError, IllegalStateError):
+            logger.info("commit_lost", reason="the partitions moved to another instance, which reads them again")
+            return {}
+        except KafkaError as error:
+            raise Transient(f"kafka: {type(error).__name__}") from None
+        return {at: end for at, end in ends.items() if TopicPartition(*at) in offsets}
+
+    async def nack(self) -> None:
+        """See `Batch`."""
+        starts: dict[TopicPartition, int] = {}
+        for record in self.records:
+            starts.setdefault(TopicPartition(record.topic, record.partition), record.offset)
+        ours = self._consumer.assignment()
+        for at, offset in starts.items():
+            if at in ours:
+                self._consumer.seek(at, offset)
+
+
+class Listener(ConsumerRebalanceListener):  # type: ignore[misc]
+    """A revoke waits for the batch in flight, an assignment clears what was cached."""
+
+    def __init__(self, handler: Handler) -> None:
+        self._handler = handler
+        self.assigned = asyncio.Event()
+
+    async def on_partitions_revoked(self, revoked: Any) -> None:
+        """Called by aiokafka before a rebalance."""
+        await self._handler.idle.wait()
+
+    async def on_partitions_assigned(self, assigned: Any) -> None:
+        """Called by aiokafka after a rebalance."""
+        self._handler.forget()
+        self.assigned.set()
+
+
+class Reading:
+    """One grouped subscriber: what it reads, who handles it, and how it gets on."""
+
+    def __init__(
+        self,
+        broker: KafkaBroker,
+        settings: ChassisSettings,
+        group: str,
+        handler: Handler,
+        *,
+        topics: Sequence[str] = (),
+        pattern: str | None = None,
+        ready: Callable[[], Awaitable[None]] | None = None,
+        fatal: Callable[[str], None],
+    ) -> None:
+        self.group = group
+        self.topics = topics
+        self.pattern = pattern
+        self._handler = handler
+        self._clock = settings.clock
+        self._ready = ready
+        self._fatal = fatal
+        self.listener = Listener(handler)
+        setup = safe(settings, group, tenants=pattern is not None)
+        self._subscriber: Any = broker.subscriber(*topics, pattern=pattern, listener=self.listener, **setup)
+        self._subscriber(self._receive)
+
+    @property
+    def consumer(self) -> Any:
+        """The aiokafka consumer, once the broker has started."""
+        return self._subscriber.consumer
+
+    async def _receive(self, message: KafkaAckableMessage) -> None:
+        raw = message.raw_message
+        try:
+            if self._ready is not None:
+                await self._ready()
+            await self._handler.handle(
+                KafkaBatch(raw if isinstance(raw, tuple) else (raw,), self.consumer, self._clock)
+            )
+        except Fatal as error:
+            self._fatal(str(error))
+        except Exception as error:  # noqa: BLE001  # Fatal: a fault of ours; crash rather than lose the batch
+            self._fatal(f"{type(error).__name__} in {self.group}, {where(error)}")
+
+    def lag(self) -> dict[Partition, int]:
+        """Records not yet read, per partition that is ours, as far as the last fetch knows."""
+        consumer = self.consumer
+        lags: dict[Partition, int] = {}
+        for at in consumer.assignment() if consumer else ():
+            highwater = consumer.highwater(at)
+            position = consumer._subscription.subscription.assignment.state_value(at)._position
+            if highwater is not None and position is not None:
+                lags[at.topic, at.partition] = max(0, highwater - position)
+        return lags

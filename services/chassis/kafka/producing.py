@@ -1,0 +1,108 @@
+"""The Log port: writing, with a deadline of our own and a word on what can never be written."""
+
+import asyncio
+from collections.abc import Collection, Sequence
+from typing import Any
+
+from aiokafka import AIOKafkaProducer
+from aiokafka.errors import (
+    InvalidTopicError,
+    KafkaError,
+    MessageSizeTooLargeError,
+    OutOfOrderSequenceNumber,
+    ProducerFenced,
+    RecordTooLargeError,
+    TopicAuthorizationFailedError,
+    UnknownTopicOrPartitionError,
+)
+from faststream.kafka import KafkaBroker
+
+from contracts.topics import DEAD_LETTERS
+from services.chassis.errors import Fatal, Transient
+from services.chassis.ports import Message
+
+_NEVER = {
+    UnknownTopicOrPartitionError: "topic-missing",
+    InvalidTopicError: "topic-invalid",
+    TopicAuthorizationFailedError: "not-authorised",
+    MessageSizeTooLargeError: "too-large",
+    RecordTooLargeError: "too-large",
+}
+
+_LARGEST = 1_000_000
+LARGEST_DEAD_LETTER = 2_000_000
+"""Bytes of one message, below the topics' own limits (deploy/topics.py). What the broker itself refuses as too large
+costs an idempotent producer its sequence: all that follows is out of order, and the process has to go."""
+_BEYOND_REPAIR = (ProducerFenced, OutOfOrderSequenceNumber)
+
+
+class KafkaLog:
+    """Writes through FastStream's own producer, with a deadline of our own: an idempotent one never gives up."""
+
+    def __init__(self, broker: KafkaBroker, deadline: float) -> None:
+        self._broker = broker
+        self._deadline = deadline
+
+    @property
+    def _producer(self) -> AIOKafkaProducer:
+        """The aiokafka producer inside; `broker.publish` would cost twice the time and add headers of its own."""
+        return self._broker.config.producer._producer.producer  # type: ignore[attr-defined]
+
+    async def publish(self, messages: Sequence[Message]) -> dict[int, str]:
+        """See `Log`."""
+        refused: dict[int, str] = {}
+        try:
+            async with asyncio.timeout(self._deadline):
+                closed = await self._closed({message.topic for message in messages})
+                waiting = []
+                for index, message in enumerate(messages):
+                    if message.topic in closed:
+                        refused[index] = closed[message.topic]
+                        continue
+                    if _size(message) > (LARGEST_DEAD_LETTER if message.topic == DEAD_LETTERS else _LARGEST):
+                        refused[index] = "too-large"
+                        continue
+                    try:
+                        waiting.append((index, await self._send(message)))
+                    except tuple(_NEVER) as error:
+                        refused[index] = _code(error)
+                results = await asyncio.gather(*(future for _, future in waiting), return_exceptions=True)
+        except TimeoutError:
+            raise Transient("kafka: publishing takes longer than its deadline") from None
+        except _BEYOND_REPAIR as error:
+            raise Fatal(f"kafka: {type(error).__name__}") from None
+        except KafkaError as error:
+            raise Transient(f"kafka: {type(error).__name__}") from None
+        for (index, _), result in zip(waiting, results, strict=True):
+            if isinstance(result, tuple(_NEVER)):
+                refused[index] = _code(result)
+            elif isinstance(result, _BEYOND_REPAIR):
+                raise Fatal(f"kafka: {type(result).__name__}")
+            elif isinstance(result, BaseException):
+                raise Transient(f"kafka: {type(result).__name__}")
+        return refused
+
+    async def _closed(self, topics: Collection[str]) -> dict[str, str]:
+        """Topics that can not be written to. All are asked for at once, since a missing one shows only after a
+        request's timeout: message by message, a few of them would outlast every deadline, for ever."""
+        asked = [self._producer.partitions_for(topic) for topic in topics]
+        answers = dict(zip(topics, await asyncio.gather(*asked, return_exceptions=True), strict=True))
+        for answer in answers.values():
+            if isinstance(answer, BaseException) and not isinstance(answer, tuple(_NEVER)):
+                raise answer
+        return {topic: _code(answer) for topic, answer in answers.items() if isinstance(answer, tuple(_NEVER))}
+
+    async def _send(self, message: Message) -> "asyncio.Future[Any]":
+        sent: asyncio.Future[Any] = await self._producer.send(
+            message.topic, message.value, key=message.key, headers=list(message.headers)
+        )
+        return sent
+
+
+def _size(message: Message) -> int:
+    headers = sum(len(name) + len(content) for name, content in message.headers)
+    return len(message.key) + len(message.value) + headers
+
+
+def _code(error: object) -> str:
+    return next(code for kind, code in _NEVER.items() if isinstance(error, kind))
