@@ -176,3 +176,42 @@ def test_a_library_does_not_get_to_print_records_or_tracebacks(capsysbinary: pyt
         ("somebody", "got %s", None),
         ("aiokafka", "it failed", "ValueError"),
     ]
+
+
+@pytest.mark.usefixtures("_restored")
+def test_one_kind_of_library_line_comes_once_in_ten_seconds_and_then_counts(
+    capsysbinary: pytest.CaptureFixture[bytes],
+) -> None:
+    logs.configure("matching", "info")
+    time = 100.0
+    bridge = logs._Bridge(lambda: time)
+
+    def say(name: str, text: str, *args: object) -> None:
+        bridge.handle(logging.LogRecord(name, logging.WARNING, "", 1, text, args, None))
+
+    for node in range(50):
+        say("aiokafka", "Unable connect to node %s", node)
+    say("aiokafka", "Another line")
+    say("aiokafka.producer", "Unable connect to node %s", 0)
+    time += 10
+    say("aiokafka", "Unable connect to node %s", 7)
+    time += 10
+    say("aiokafka", "Unable connect to node %s", 8)
+    lines = [orjson.loads(line) for line in capsysbinary.readouterr().out.splitlines()]
+    assert [(line["logger"], line["text"], line["count"]) for line in lines] == [
+        ("aiokafka", "Unable connect to node 0", None),
+        ("aiokafka", "Another line", None),
+        ("aiokafka.producer", "Unable connect to node 0", None),
+        ("aiokafka", "Unable connect to node 7", 49),
+        ("aiokafka", "Unable connect to node 8", None),
+    ]
+
+
+@pytest.mark.usefixtures("_restored")
+def test_lines_that_are_all_different_do_not_fill_the_memory(capsysbinary: pytest.CaptureFixture[bytes]) -> None:
+    logs.configure("matching", "info")
+    bridge = logs._Bridge()
+    for number in range(2 * logs._KINDS):
+        bridge.handle(logging.LogRecord("odd", logging.WARNING, "", 1, f"line {number}", (), None))
+    assert len(capsysbinary.readouterr().out.splitlines()) == 2 * logs._KINDS
+    assert len(bridge._said) <= logs._KINDS
