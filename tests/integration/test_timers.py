@@ -1,0 +1,134 @@
+"""Time on real servers: MongoDB keeps it to the microsecond, and Kafka says how far a group has read."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from datetime import timedelta
+from uuid import uuid4
+
+import pytest
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
+from aiokafka.admin import AIOKafkaAdminClient
+from aiokafka.admin.records_to_delete import RecordsToDelete
+from aiokafka.structs import TopicPartition
+
+from deploy import topics
+from deploy.local.process import free_port
+from deploy.local.stack import Addresses
+from services.chassis import mongo
+from services.chassis.errors import Transient
+from services.chassis.kafka import KafkaOffsets
+from services.chassis.ports import Timer
+from services.chassis.settings import ChassisSettings
+from services.chassis.timers import Progress, Stage
+from tests.kit.clock import START, HandClock
+from tests.kit.rig import OPERATOR_PUBLIC
+
+
+def settings(servers: Addresses) -> ChassisSettings:
+    return ChassisSettings(kafka=[servers.kafka], mongo=servers.mongo, operator_key=OPERATOR_PUBLIC)
+
+
+async def test_a_timer_is_kept_to_the_microsecond_and_never_fires_early(servers: Addresses) -> None:
+    client, name = mongo.connect(servers.mongo, 10_000), f"timers_{uuid4().hex}"
+    store = mongo.MongoStore(mongo.database(client, name))
+    try:
+        await store.prepare()
+        await store.ping()
+        for micro in (0, 1, 499, 500, 999, 123_456, 999_999):
+            due_at = START + timedelta(microseconds=micro)
+            timer = Timer(f"s:t{micro}:c", "s", "k", f"t{micro}", due_at)
+            await store.set_timers([timer])
+            for early in (timedelta(microseconds=1), timedelta(milliseconds=1)):
+                assert await store.due(due_at - early, 10) == [], micro
+            assert await store.due(due_at + timedelta(milliseconds=1), 10) == [timer]
+            await store.drop_timers([timer.id])
+    finally:
+        await client.drop_database(name)
+        client.close()
+
+
+@pytest.fixture
+async def offsets(servers: Addresses) -> AsyncIterator[KafkaOffsets]:
+    asked = KafkaOffsets(settings(servers))
+    async with asyncio.timeout(30):
+        while True:
+            try:  # a broker that never had a group makes room for them at the first question
+                await asked.committed(Stage("anyone"))
+                break
+            except Transient:
+                await asyncio.sleep(0.1)
+    yield asked
+    await asked.stop()
+
+
+async def write(servers: Addresses, topic: str, *partitions: int) -> None:
+    async with AIOKafkaProducer(bootstrap_servers=servers.kafka) as producer:
+        for partition in partitions:
+            await producer.send_and_wait(topic, b"v", partition=partition)
+
+
+async def read(servers: Addresses, group: str, topic: str, **offsets: int) -> None:
+    """Commit what a group has read; `offsets` by ``p<number>``."""
+    async with AIOKafkaConsumer(bootstrap_servers=servers.kafka, group_id=group, enable_auto_commit=False) as consumer:
+        at = {TopicPartition(topic, int(name[1:])): offset for name, offset in offsets.items()}
+        consumer.assign(list(at))
+        await consumer.commit(at)
+
+
+async def test_progress_follows_a_real_group_through_gate_and_loop(servers: Addresses, offsets: KafkaOffsets) -> None:
+    tag = uuid4().hex[:8]
+    tenant, inbox = f"agency.{tag}.referrals", f"inbox-{tag}"
+    gate = Stage(f"gate-{tag}", pattern=rf"^agency\.{tag}\.referrals$")
+    loop = Stage(f"loop-{tag}", topics=[inbox])
+    await topics.ensure(servers.kafka, [topics.Topic(tenant, 1), topics.Topic(inbox, 2)])
+    progress = Progress([gate, loop], offsets, HandClock())
+
+    assert await progress.read_up_to() == START, "nothing was ever written"
+
+    await write(servers, tenant, 0, 0)
+    await write(servers, inbox, 1)
+    assert await offsets.ends(gate) == {(tenant, 0): 2}
+    assert await offsets.ends(loop) == {(inbox, 1): 1}, "a partition without records has nothing to be read"
+    assert await offsets.committed(gate) == {}
+    assert await progress.read_up_to() is None
+
+    await read(servers, gate.group, tenant, p0=2)
+    await write(servers, inbox, 0)  # what the gate passes on
+    assert await progress.read_up_to() is None
+    await read(servers, loop.group, inbox, p1=1)
+    assert await progress.read_up_to() is None
+    await read(servers, loop.group, inbox, p0=1)
+    assert await offsets.committed(loop) == {(inbox, 0): 1, (inbox, 1): 1}
+    assert await progress.read_up_to() == START
+
+
+async def test_records_that_have_expired_unread_are_not_awaited(servers: Addresses, offsets: KafkaOffsets) -> None:
+    topic = f"expired-{uuid4().hex[:8]}"
+    stage = Stage(f"group-{topic}", topics=[topic])
+    await topics.ensure(servers.kafka, [topics.Topic(topic, 1)])
+    await write(servers, topic, 0, 0)
+    progress = Progress([stage], offsets, HandClock())
+    admin = AIOKafkaAdminClient(bootstrap_servers=servers.kafka)
+    await admin.start()
+    try:
+        await admin.delete_records({TopicPartition(topic, 0): RecordsToDelete(before_offset=2)})
+    finally:
+        await admin.close()
+    assert await progress.read_up_to() == START
+
+
+async def test_several_who_ask_at_once_share_one_connection(offsets: KafkaOffsets) -> None:
+    await asyncio.gather(*(offsets.ping() for _ in range(5)))
+    consumer = offsets._consumer
+    await offsets.ping()
+    assert offsets._consumer is consumer
+
+
+async def test_a_kafka_that_is_away_is_in_doubt_and_leaves_nothing_open(servers: Addresses) -> None:
+    nowhere = settings(servers).model_copy(update={"kafka": [f"127.0.0.1:{free_port()}"]})
+    asked = KafkaOffsets(nowhere)
+    for _ in range(2):
+        with pytest.raises(Transient):
+            await asked.ping()
+    assert asked._consumer is None
+    await asked.stop()
