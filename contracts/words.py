@@ -225,6 +225,7 @@ class Rule(StrEnum):
     """The rules a service is checked against, in the order of the elimination funnel."""
 
     CATEGORY = "category"
+    TENANT = "tenant"
     OPEN = "open"
     CONSENT = "consent"
     AREA = "area"

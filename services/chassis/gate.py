@@ -28,6 +28,7 @@ from .journal import derived_id
 from .logs import handled
 from .metrics import Meter
 from .ports import Batch, Log, Message, Record
+from .tenants import Registry
 
 logger = structlog.get_logger()
 
@@ -102,6 +103,7 @@ class Gate:
         meter: Meter | None = None,
         size_limit: int = 262_144,
         tombstones: bool = False,
+        registry: Registry | None = None,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
         self.service = service
@@ -111,6 +113,7 @@ class Gate:
         self._size_limit = size_limit
         self._sleep = sleep
         self._tombstones = tombstones  # on a compacted topic no value means deleted, not broken
+        self._registry = registry
         self._failures = 0
         self.idle = asyncio.Event()
         self.idle.set()
@@ -207,6 +210,9 @@ class Gate:
         return event
 
     def _arrival(self, tenant: str, record: Record, event: CloudEvent) -> Arrival:
+        barred = self._registry.bars(tenant) if self._registry else None
+        if barred is not None:
+            raise Refusal(Problem(field=record.topic.split(".")[0], fix=barred))
         data = self._admission.accepts[event.type].read(event.data)
         claimed = getattr(data, "agency", None) or getattr(data, "provider", None)
         if claimed is not None and claimed != tenant:

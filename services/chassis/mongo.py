@@ -49,9 +49,10 @@ async def _doubtful() -> AsyncIterator[None]:
 
 
 class MongoStore:
-    """The journal (`journal`) and the timers (`timers`) of one service."""
+    """The journal (`journal`) and the timers (`timers`) of one service. `by_key`: `load_key` is asked of it."""
 
-    def __init__(self, database: Any) -> None:
+    def __init__(self, database: Any, by_key: bool = False) -> None:
+        self._by_key = by_key
         self._journal = database["journal"]
         self._timers = database["timers"]
 
@@ -59,12 +60,20 @@ class MongoStore:
         """Create the indexes. Raises `Transient`."""
         async with _doubtful():
             await self._journal.create_indexes([IndexModel([("stream", ASCENDING), ("n", ASCENDING)])])
+            if self._by_key:  # each index makes every insert dearer
+                await self._journal.create_indexes([IndexModel([("entries.key", ASCENDING)])])
             await self._timers.create_indexes([IndexModel([("due_at", ASCENDING)])])
 
     async def ping(self) -> None:
         """Ask the primary for an answer, whatever it is. Raises `Transient`."""
         async with _doubtful():
             await self._journal.database.command("ping")
+
+    async def load_key(self, key: str) -> dict[str, list[Document]]:
+        """See `Store`."""
+        async with _doubtful():
+            streams = await self._journal.distinct("stream", {"entries.key": key})
+        return await self.load(streams)
 
     async def load(self, streams: Iterable[str]) -> dict[str, list[Document]]:
         """See `Store`."""

@@ -102,6 +102,10 @@ class Store(Protocol):
         """The journal documents of each stream that has any, in order of n."""
         ...
 
+    async def load_key(self, key: str) -> dict[str, list[dict[str, Any]]]:
+        """As `load`, the streams with an event under this record key. For reads: it needs its own index."""
+        ...
+
     async def append(self, documents: Sequence[dict[str, Any]]) -> set[str]:
         """Insert, majority write. Returns the ids that already existed. Raises `Transient` when in doubt."""
         ...

@@ -42,6 +42,9 @@ Base64Key = Annotated[str, AfterValidator(_key)]
 SecretKey = Annotated[str, BeforeValidator(_from_file), AfterValidator(_key)]
 """The same, or ``@path`` of the file that holds it, so that a secret need not stand in the environment."""
 
+SecretText = Annotated[str, BeforeValidator(_from_file)]
+"""Any text that is secret, or ``@path`` of the file that holds it."""
+
 
 def new_key() -> bytes:
     """A fresh AES-256 key."""

@@ -32,7 +32,10 @@ from .kafka import Follower, KafkaLog, KafkaOffsets, Reading, broker
 from .loop import Loop
 from .metrics import Meter
 from .ports import Partition, Record
+from .reads import Read, Reads
 from .settings import ChassisSettings
+from .tenants import PATTERN as TENANTS
+from .tenants import Registry
 from .timers import Progress, Stage, Ticker
 
 logger = structlog.get_logger()
@@ -45,7 +48,9 @@ _CONTACT = 5.0
 class Service:
     """One service: its connections, its gate and loop, its periodic jobs, and their life together."""
 
-    def __init__(self, name: str, settings: ChassisSettings, tables: mongo.Indexes | None = None) -> None:
+    def __init__(
+        self, name: str, settings: ChassisSettings, tables: mongo.Indexes | None = None, *, by_key: bool = False
+    ) -> None:
         logs.configure(name, settings.log_level)
         self.name = name
         self.settings = settings
@@ -55,9 +60,12 @@ class Service:
         self.log = KafkaLog(self.broker, settings.publish_deadline)
         self._mongo = mongo.connect(settings.mongo, settings.mongo_timeout_ms)
         database = mongo.database(self._mongo, f"{settings.database}_{name}")
-        self.store = mongo.MongoStore(database)
+        self.store = mongo.MongoStore(database, by_key)
         self.claims = mongo.MongoClaims(database)
         self.dead_letters = DeadLetters(name, self.log, settings.operator_key)
+        self.registry: Registry | None = None
+        """Who may take part, where `follow_tenants` was called."""
+        self._reads = Reads(settings.operator_token)
         self._tables = tables or {}
         self._offsets = KafkaOffsets(settings)
         self._readings: list[Reading] = []
@@ -91,6 +99,7 @@ class Service:
             dead_letters=self.dead_letters,
             meter=self.meter,
             tombstones=tombstones,
+            registry=self.registry,
         )
         self._readings.append(
             Reading(self.broker, self.settings, name, gate, pattern=pattern, ready=self._complete, fatal=self.fatal)
@@ -101,6 +110,22 @@ class Service:
     def follow(self, pattern: str, apply: Callable[[Record], None]) -> None:
         """Read compacted topics whole. The loop and gate await all that was there at the start."""
         self._followers.append(Follower(self.broker, self.settings, pattern, apply, self.fatal))
+
+    def follow_tenants(self, changed: Callable[[str], None] | None = None) -> Registry:
+        """Follow the registry; gates that are made afterwards refuse whom it bars. `changed` is told of each change."""
+        registry = self.registry = Registry(self.settings.registry_required)
+
+        def apply(record: Record) -> None:
+            tenant = registry.apply(record)
+            if tenant is not None and changed is not None:
+                changed(tenant)
+
+        self.follow(TENANTS, apply)
+        return registry
+
+    def serve(self, path: str, read: Read) -> None:
+        """Answer ``GET <path><id>`` to operators. See `reads`."""
+        self._reads.add(path, read)
 
     def loop(
         self,
@@ -176,7 +201,13 @@ class Service:
         gc.collect()
         gc.freeze()
         gc.set_threshold(100_000, 50, 100)  # a cache of many small states would be walked by every full collection
-        uvicorn.run(self.app, host=self.settings.host, port=self.settings.port, log_config=None, access_log=False)
+        uvicorn.run(
+            self._reads.before(self.app),
+            host=self.settings.host,
+            port=self.settings.port,
+            log_config=None,
+            access_log=False,
+        )
 
     def fatal(self, reason: str) -> None:
         """Say why and exit at once, uncommitted: a restart finds everything where it was."""

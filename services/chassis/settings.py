@@ -7,7 +7,7 @@ from pydantic import Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from .clock import EPOCH, Clock
-from .sealing import Base64Key
+from .sealing import Base64Key, SecretText
 
 
 class ChassisSettings(BaseSettings):
@@ -23,6 +23,16 @@ class ChassisSettings(BaseSettings):
     operator_key: Annotated[
         Base64Key, Field(description="the operators' raw X25519 public key, base64; dead letters are sealed to it")
     ]
+    operator_token: Annotated[
+        SecretText,
+        Field(
+            pattern=r"^$|^[!-~]{16,200}$",
+            description="bearer token of the read-only JSON beside /health, or @file; empty: not served",
+        ),
+    ] = ""
+    registry_required: Annotated[
+        bool, Field(description="refuse organisations that are not in referrals.tenants at all")
+    ] = False
     instance: Annotated[str, Field(description="stable name of this instance in its consumer groups")] = "0"
     host: Annotated[str, Field(description="address that /health and /metrics listen on")] = "127.0.0.1"
     port: Annotated[int, Field(description="port that /health and /metrics listen on")] = 8080

@@ -14,7 +14,7 @@ def build(settings: IntakeSettings) -> Service:
     """Wire the service."""
     service = Service("intake", settings)
     keys = KeyRing(service.claims, settings.master_key)
-    providers = ProviderKeys()
+    providers = ProviderKeys(service.follow_tenants().admits)
     service.follow(topics.PROVIDER_DIRECTORY, providers.apply)
     service.gate(ReferralAdmission(keys, settings.id_secret), topics.AGENCY_REFERRALS)
     service.loop(IntakePolicy(), inputs=[], outside=providers, render=Release(keys, providers).render)

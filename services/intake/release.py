@@ -1,6 +1,6 @@
 """Turns a release into ciphertext as it is published. The plain person exists only inside `render`."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -25,9 +25,13 @@ logger = structlog.get_logger()
 
 
 class ProviderKeys:
-    """The public key of each provider, from its directory. Also what the policy is `given`."""
+    """The public key of each provider, from its directory. Also what the policy is `given`.
 
-    def __init__(self) -> None:
+    One that may not take part (`admits`, as the registry of tenants says) has none: nothing can be released to it.
+    """
+
+    def __init__(self, admits: Callable[[str], bool] = lambda provider: True) -> None:
+        self._admits = admits
         self._keys: dict[str, tuple[int, str]] = {}
 
     def apply(self, record: Record) -> None:
@@ -49,12 +53,11 @@ class ProviderKeys:
             self._keys[provider] = (record.offset, profile.public_key)
 
     def __contains__(self, provider: object) -> bool:
-        return provider in self._keys
+        return provider in self._keys and self._admits(str(provider))
 
     def get(self, provider: str) -> str | None:
         """Its key, if it has published one."""
-        known = self._keys.get(provider)
-        return None if known is None else known[1]
+        return self._keys[provider][1] if provider in self else None
 
     async def gather(self, pairs: Sequence[tuple[Any, Message]]) -> "ProviderKeys":
         """Itself: the directory is followed, not asked."""

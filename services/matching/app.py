@@ -5,6 +5,7 @@ from services.chassis.service import Service
 
 from .directory import Directory
 from .directory_gate import DirectoryAdmission
+from .explain import explain
 from .outside import INDEXES, MatchingOutside
 from .policy import MatchingPolicy
 from .settings import MatchingSettings
@@ -14,7 +15,8 @@ from .sweep import Sweep
 def build(settings: MatchingSettings) -> Service:
     """Wire the service."""
     service = Service("matching", settings, INDEXES)
-    directory = Directory()
+    registry = service.follow_tenants(lambda tenant: directory.review(tenant))
+    directory = Directory(registry.admits)
     service.follow(topics.PROVIDER_DIRECTORY, directory.apply)
     service.gate(DirectoryAdmission(), topics.PROVIDER_DIRECTORY, group="directory", feeds_loop=False, tombstones=True)
     service.loop(
@@ -28,4 +30,9 @@ def build(settings: MatchingSettings) -> Service:
         await service.tell(topics.inbox("matching"), await sweep.look(service.clock.now()))
 
     service.every(settings.sweep, look)
+
+    async def read(need: str) -> object:
+        return explain((await service.store.load([need])).get(need, []))
+
+    service.serve("/explain/", read)
     return service

@@ -1,6 +1,7 @@
 """The services there are, from the providers' compacted topics. Every matcher holds all of it in memory."""
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 
 from pydantic import ValidationError
 
@@ -22,18 +23,26 @@ def service_id(provider: str, service: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """A service as a decision sees it. `id` is unique among all providers, `version` is ``<id>@<offset>``."""
+    """A service as a decision sees it. `id` is unique among all providers, `version` is ``<id>@<offset>``.
+
+    `barred`: its provider may not take part (any more), as the registry of tenants says.
+    """
 
     id: str
     provider: str
     service: Service
     version: str
+    barred: bool = False
 
 
 class Directory:
-    """Services by category. Applying entries twice, or an older one after a newer one, changes nothing."""
+    """Services by category. Applying entries twice, or an older one after a newer one, changes nothing.
 
-    def __init__(self) -> None:
+    `admits` says whether a provider may take part; when its answer changes, `review` is to be called.
+    """
+
+    def __init__(self, admits: Callable[[str], bool] = lambda provider: True) -> None:
+        self._admits = admits
         self._entries: dict[str, Entry] = {}
         self._by_category: dict[Category, dict[str, Entry]] = {category: {} for category in Category}
         self._seen: dict[str, int] = {}
@@ -58,9 +67,18 @@ class Directory:
         for category in old.service.categories if old else ():
             self._by_category[category].pop(id_, None)
         if service is not None:
-            entry = self._entries[id_] = Entry(id_, provider, service, f"{id_}@{offset}")
-            for category in service.categories:
-                self._by_category[category][id_] = entry
+            self._set(Entry(id_, provider, service, f"{id_}@{offset}", not self._admits(provider)))
+
+    def review(self, provider: str) -> None:
+        """The registry speaks differently of this provider now."""
+        barred = not self._admits(provider)
+        for entry in [each for each in self._entries.values() if each.provider == provider]:
+            self._set(replace(entry, barred=barred))
+
+    def _set(self, entry: Entry) -> None:
+        self._entries[entry.id] = entry
+        for category in entry.service.categories:
+            self._by_category[category][entry.id] = entry
 
     def get(self, id_: str) -> Entry | None:
         """The service with this id (of `service_id`)."""

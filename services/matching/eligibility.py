@@ -84,6 +84,11 @@ def _category(case: Case, entry: Entry) -> bool:
     return case.need.category in entry.service.categories
 
 
+def _tenant(case: Case, entry: Entry) -> bool:
+    """Enforcement can never be recipient; who was revoked is none any more."""
+    return not entry.barred
+
+
 def _open(case: Case, entry: Entry) -> bool:
     service, today = entry.service, case.now.date()
     return (
@@ -171,6 +176,7 @@ def _not_ruled_out(case: Case, entry: Entry) -> bool:
 
 _RULES: tuple[tuple[Rule, Callable[[Case, Entry], bool]], ...] = (
     (Rule.CATEGORY, _category),
+    (Rule.TENANT, _tenant),
     (Rule.OPEN, _open),
     (Rule.CONSENT, _consent),
     (Rule.AREA, _area),

@@ -19,7 +19,7 @@ from .waiting import Lines, Waiter
 
 INDEXES: dict[str, list[tuple[str, ...]]] = {
     places.TABLE: [("service",), ("need",)],
-    waiting.TABLE: [("category",)],
+    waiting.TABLE: [("category",), ("need",)],
 }
 """What `Claims.find` looks for, by table."""
 
@@ -44,8 +44,8 @@ class Given:
                     self.places.give_back(row)
                 case Put(waiting.TABLE, _, doc):
                     self.lines.add(waiting.read(doc))
-                case Drop(waiting.TABLE, need):
-                    self.lines.remove(need)
+                case Drop(waiting.TABLE, row):
+                    self.lines.remove(*waiting.turn_of(row))
                 case Emit(WaitingRecalled(need_id=need)):
                     self.recalled.add(need)
 
@@ -76,7 +76,7 @@ class MatchingOutside:
         rows = await self._claims.find(places.TABLE, "service", entries)
         rows |= await self._claims.find(places.TABLE, "need", needs)
         docs = await self._claims.find(waiting.TABLE, "category", rivals)
-        docs |= await self._claims.find(waiting.TABLE, "_id", needs)
+        docs |= await self._claims.find(waiting.TABLE, "need", needs)
         return Given(self._directory, Places(rows), [waiting.read(doc) for doc in docs.values()])
 
 

@@ -135,13 +135,12 @@ class MatchingPolicy:
         return [Emit(ended), _give_back(match), *self._place(evolve(state, ended), now, given)]
 
     def _recalled(self, state: Need, need: str, now: datetime, given: Given) -> list[Effect]:
-        """Look again. The row is set right where a repeated write of an earlier wait has left it wrong."""
-        listed = given.lines.get(need)
-        if state.phase is Phase.WAITING:
-            right = listed is not None and listed.turn == state.turn
-            return self._match(state, now, given)[0] or ([] if right else [_join_list(state, now)])
-        # A row of a later turn is of a wait that this state has not seen yet.
-        return [_leave_list(need, listed.turn)] if listed is not None and listed.turn <= state.turn else []
+        """Look again; and clear away rows of waits that are over, which repeated events have put there again."""
+        waits = state.phase is Phase.WAITING
+        # A later turn than the state's is of a wait that this matcher has not heard of yet: not its to judge.
+        over = [turn for turn in given.lines.turns(need) if turn < state.turn or (turn == state.turn and not waits)]
+        found = self._match(state, now, given)[0] if waits else []
+        return [*found, *(_leave_list(need, turn) for turn in sorted(over))]
 
     # placing ---------------------------------------------------------------------------------------------------------
 
@@ -160,7 +159,9 @@ class MatchingPolicy:
         waits = facts.waiting(need, state.attempt, state.since or now, until, steps)
         # One timer for all waits of a need, since they have one end.
         timer = [SetTimer(WAIT_OVER, until)] if state.until is None else []
-        return [Emit(waits, topics.MATCHING), _join_list(evolve(state, waits), now), *timer]
+        waiter = evolve(state, waits).waiter(now)
+        put = Put(waiting.TABLE, waiting.row_id(waiter.id, waiter.turn), waiting.row(waiter))
+        return [Emit(waits, topics.MATCHING), put, *_off_list(state), *timer]
 
     def _match(self, state: Need, now: datetime, given: Given) -> tuple[list[Effect], list[Eliminated]]:
         """What a match with the best service that has a place for it takes; nothing if none has. And the funnel."""
@@ -249,13 +250,8 @@ def _given_back(effects: Sequence[Effect]) -> list[str]:
     return [each.id for each in effects if isinstance(each, Drop) and each.table == places.TABLE]
 
 
-def _join_list(state: Need, now: datetime) -> Put:
-    waiter = state.waiter(now)
-    return Put(waiting.TABLE, waiter.id, waiting.row(waiter))
-
-
 def _leave_list(need: str, turn: int) -> Drop:
-    return Drop(waiting.TABLE, need, {"turn": turn})
+    return Drop(waiting.TABLE, waiting.row_id(need, turn))
 
 
 def _off_list(state: Need) -> list[Drop]:

@@ -36,7 +36,8 @@ class Sweep:
     async def look(self, now: datetime) -> list[Addressed]:
         """What is to be published now. Raises `Transient`."""
         rows = await self._claims.all(places.TABLE)
-        waiters = {need: waiting.read(doc) for need, doc in (await self._claims.all(waiting.TABLE)).items()}
+        listed = [waiting.read(doc) for doc in (await self._claims.all(waiting.TABLE)).values()]
+        waiters = {each.id: each for each in sorted(listed, key=lambda each: each.turn)}  # the latest wait of each
         first = recalls(waiters.values(), Places(rows), self._directory, now, self._limits)
         told = {each.id for each in first}
         also = [waiters[need] for need in self._next(waiting.TABLE, waiters) if need not in told]

@@ -1,7 +1,8 @@
-"""The waiting list: who waits, and in which order. A row of the table ``waiting`` for each need, by its id.
+"""The waiting list: who waits, and in which order. A row of the table ``waiting`` for each wait of a need.
 
-Rows can be rebuilt from the journal. `turn` counts a need's waits, and guards a row: a repeated deletion for an
-earlier wait must not take the row of a later one.
+Rows can be rebuilt from the journal. A need's waits are numbered (`turn`), and each has a row of its own: an event that
+comes again puts its row again or takes it away again, whichever wait the need is in by then. So a row that is left
+over does no worse than have its need asked; the row of the wait that lasts is never lost.
 """
 
 from bisect import insort
@@ -62,15 +63,16 @@ class Lines:
     """
 
     def __init__(self, waiters: Iterable[Waiter] = ()) -> None:
+        self._turns: dict[str, set[int]] = {}
         self._waiters: dict[str, Waiter] = {}
         self._queues: dict[Category, dict[str, Waiter]] = {}
         self._lines: dict[str, tuple[Entry, datetime, Limits, list[tuple[Precedence, Waiter]]]] = {}
         for waiter in waiters:
             self.add(waiter)
 
-    def get(self, need: str) -> Waiter | None:
-        """The row of a need."""
-        return self._waiters.get(need)
+    def turns(self, need: str) -> set[int]:
+        """The waits of a need that have a row."""
+        return set(self._turns.get(need, ()))
 
     def of(self, entry: Entry, now: datetime, limits: Limits) -> list[tuple[Precedence, Waiter]]:
         """Those who wait and whom this service can take, in order."""
@@ -83,19 +85,29 @@ class Lines:
         return known[3]
 
     def add(self, waiter: Waiter) -> None:
-        """It waits, or waits differently."""
-        self.remove(waiter.id)
+        """It waits. Only the latest wait of a need counts, in whichever order they come."""
+        self._turns.setdefault(waiter.id, set()).add(waiter.turn)
+        old = self._waiters.get(waiter.id)
+        if old is not None and old.turn >= waiter.turn:
+            return
+        self._leave(old)
         self._waiters[waiter.id] = waiter
         self._queues.setdefault(waiter.need.category, {})[waiter.id] = waiter
         for entry, now, limits, line in self._lines.values():
             if _able(waiter, entry, now, limits):
                 insort(line, (precedence(waiter, now, limits.patience), waiter))
 
-    def remove(self, need: str) -> None:
-        """It does not wait any more."""
-        old = self._waiters.pop(need, None)
+    def remove(self, need: str, turn: int) -> None:
+        """That wait is over."""
+        self._turns.get(need, set()).discard(turn)
+        old = self._waiters.get(need)
+        if old is not None and old.turn == turn:
+            self._leave(old)
+
+    def _leave(self, old: Waiter | None) -> None:
         if old is not None:
-            del self._queues[old.need.category][need]
+            del self._waiters[old.id]
+            del self._queues[old.need.category][old.id]
             for *_, line in self._lines.values():
                 line[:] = [each for each in line if each[1] is not old]
 
@@ -104,9 +116,21 @@ def _able(waiter: Waiter, entry: Entry, now: datetime, limits: Limits) -> bool:
     return failing(waiter.case(now, limits.retry_after), entry) is None
 
 
+def row_id(need: str, turn: int) -> str:
+    """The row of one wait of a need."""
+    return f"{need}:{turn}"
+
+
+def turn_of(row: str) -> tuple[str, int]:
+    """The need and the turn of a row, the inverse of `row_id`."""
+    need, _, turn = row.rpartition(":")
+    return need, int(turn)
+
+
 def row(waiter: Waiter) -> dict[str, Any]:
-    """What the row of a need holds."""
+    """What the row holds."""
     return {
+        "need": waiter.id,
         "referral": waiter.need.referral_id,
         "category": waiter.need.category.value,
         "turn": waiter.turn,

@@ -7,12 +7,19 @@ from services.chassis.service import Service
 
 from .gate import AnswerAdmission
 from .policy import NotificationPolicy
+from .recipients import Recipients
 from .settings import NotificationSettings
 
 
 def build(settings: NotificationSettings) -> Service:
     """Wire the service."""
     service = Service("notification", settings)
+    recipients = Recipients(service.follow_tenants())
     service.gate(AnswerAdmission(settings.intake_key, b64decode(settings.hash_key)), topics.PROVIDER_RESPONSES)
-    service.loop(NotificationPolicy(settings.deadlines), inputs=[topics.MATCHING])
+    service.loop(
+        NotificationPolicy(settings.deadlines),
+        inputs=[topics.MATCHING],
+        outside=recipients,
+        render=recipients.render,
+    )
     return service

@@ -90,7 +90,7 @@ class NotificationPolicy:
         """What follows from an event."""
         match event.data:
             case matching.Matched() as match:
-                return self._offer(state, match, now)
+                return self._offer(state, match, now, given)
             case matching.MatchRevoked() as revoked:
                 return _revoke(state, revoked, now)
             case notification.AnswerReceived() as answer:
@@ -117,8 +117,11 @@ class NotificationPolicy:
             return [refusal(state, event.data, AnswerFault.EVENT_ID_REUSED)]
         return []
 
-    def _offer(self, state: Offers, match: matching.Matched, now: datetime) -> Sequence[Effect]:
-        """An offer, counted from now: a match that waited in a queue takes no time from the provider."""
+    def _offer(self, state: Offers, match: matching.Matched, now: datetime, given: Any) -> Sequence[Effect]:
+        """An offer, counted from now: a match that waited in a queue takes no time from the provider.
+
+        To a provider that may not take part (any more, since matching chose it) it is none: it ends as it begins.
+        """
         current = state.current
         if current is not None and match.attempt <= current.attempt:
             return []
@@ -157,6 +160,11 @@ class NotificationPolicy:
         )
         # Matching revokes before it matches anew; should it ever not, no two providers may hold the need at once.
         superseded = _close(current, "superseded", now) if current is not None and current.open else []
+        if given is not None and not given.admits(match.provider):
+            ended = evolve(state, offered).current
+            assert ended is not None, "it was offered just now"  # noqa: S101
+            expired = notification.Expired(**of(ended), at=now, undeliverable=True)
+            return [*superseded, Emit(offered, topics.NOTIFICATION, match.referral_id), fact(ended, expired)]
         return [
             *superseded,
             Emit(offer, topics.notifications(match.provider), match.referral_id),

@@ -6,11 +6,12 @@ from services.chassis.service import Service
 from .policy import OutcomesPolicy
 from .publisher import Publisher
 from .settings import OutcomesSettings
+from .timeline import life
 
 
 def build(settings: OutcomesSettings) -> Service:
     """Wire the service."""
-    service = Service("outcomes", settings)
+    service = Service("outcomes", settings, by_key=True)
     service.loop(OutcomesPolicy(), inputs=[topics.INTAKE, topics.MATCHING, topics.NOTIFICATION])
     publisher = Publisher(settings.disclosure, service.claims, service.progress())
 
@@ -18,4 +19,9 @@ def build(settings: OutcomesSettings) -> Service:
         await service.tell(topics.INDICATORS, await publisher.settled())
 
     service.every(settings.indicators_every, publish)
+
+    async def read(id_: str) -> object:
+        return life(await service.store.load_key(id_) or await service.store.load([id_]))
+
+    service.serve("/timeline/", read)
     return service

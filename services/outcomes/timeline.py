@@ -1,7 +1,7 @@
 """What happened to a need, line by line: a read of the journal, and nothing that is kept apart from it."""
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from typing import Any
 
@@ -80,3 +80,13 @@ def _line(noted: Noted) -> Line:
 def _order(noted: Noted) -> tuple[Any, ...]:
     """By time; at the same moment by rank, what brings no state first."""
     return (noted.at, () if noted.state is None else rank(noted.state, noted.attempt), noted.revision, noted.what)
+
+
+def life(streams: Mapping[str, Sequence[Mapping[str, Any]]]) -> dict[str, Any] | None:
+    """Needs with their lines, as JSON for an operator; None where there are none. Holds ids, nobody's person."""
+    needs = [
+        {"need": stream, "lines": [{**asdict(line), "at": line.at.isoformat()} for line in lines]}
+        for stream, documents in sorted(streams.items())
+        if (lines := timeline(documents))
+    ]
+    return {"needs": needs} if needs else None

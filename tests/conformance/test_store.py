@@ -49,6 +49,15 @@ async def test_repeating_an_append_in_doubt_refuses_what_is_there(ports: Ports) 
     assert await ports.store.append([document("a", 0, "1"), document("b", 0, "1")]) == {"a:0"}
 
 
+async def test_the_streams_of_one_key_are_found_whole(ports: Ports) -> None:
+    keyed, other = document("a", 0, "1"), document("b", 0, "1")
+    keyed["entries"][0]["key"], other["entries"][0]["key"] = "r1", "r2"
+    await ports.store.append([keyed, document("a", 1, "2"), other])
+    found = await ports.store.load_key("r1")
+    assert {stream: [each["n"] for each in documents] for stream, documents in found.items()} == {"a": [0, 1]}
+    assert await ports.store.load_key("nobody") == {}
+
+
 async def test_nothing_is_nothing(ports: Ports) -> None:
     assert await ports.store.append([]) == set()
     assert await ports.store.load([]) == {}

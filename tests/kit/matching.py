@@ -26,6 +26,7 @@ from services.matching.policy import MatchingPolicy
 from services.matching.state import Need
 from services.matching.sweep import Sweep
 from services.matching.waiting import TABLE as WAITING
+from services.matching.waiting import Waiter, read
 
 from .clock import HandClock, no_pause
 from .memory import Failing, MemoryClaims, MemoryGroup, MemoryLog, MemoryStore, drain
@@ -157,8 +158,14 @@ class MatchingWorld:
 
     @property
     def waiting(self) -> dict[str, dict[str, Any]]:
-        """The waiting list."""
+        """The rows of the waiting list."""
         return self.claims.tables[WAITING]
+
+    @property
+    def waiters(self) -> list[Waiter]:
+        """The latest wait of each need that has a row."""
+        found = sorted(map(read, self.waiting.values()), key=lambda each: each.turn)
+        return list({each.id: each for each in found}.values())
 
     @property
     def streams(self) -> list[str]:

@@ -257,6 +257,13 @@ class MemoryStore(Failing):
         await self._apply("load", list(self.journal.values()), read)
         return {stream: sorted(each, key=lambda document: document["n"]) for stream, each in found.items()}
 
+    async def load_key(self, key: str) -> dict[str, list[dict[str, Any]]]:
+        return await self.load(
+            document["stream"]
+            for document in self.journal.values()
+            if any(entry.get("key") == key for entry in document["entries"])
+        )
+
     async def append(self, documents: Sequence[dict[str, Any]]) -> set[str]:
         refused: set[str] = set()
 

@@ -17,7 +17,7 @@ from services.matching.eligibility import failing
 from services.matching.limits import Limits
 from services.matching.places import service_of
 from services.matching.state import Phase, row_of
-from services.matching.waiting import precedence, read
+from services.matching.waiting import precedence, row_id
 from tests.kit.builders import accepted, minimum, of_offer, service, withdrawn
 from tests.kit.matching import MatchingWorld
 
@@ -75,7 +75,7 @@ class Matching(RuleBasedStateMachine):
             constraints=Constraints(not_providers=not_providers),
         )
         taken = Counter(service_of(row) for row in world.rows)
-        line = [read(doc) for doc in world.waiting.values()]
+        line = world.waiters
         world.handle(need)
         state = world.state(need.need_id)
         if state.match is not None:
@@ -160,6 +160,8 @@ class Matching(RuleBasedStateMachine):
         world.log.append(message.topic, message.key, message.value, message.headers)
         attempt = world.state(need).attempt + 1
         world.handle(of_offer(kind, attempt, need_id=need, referral_id=f"r{need[1:]}"))
+        if world.state(need).attempt < attempt:
+            world.sent[-1] = world.sent[0]  # nothing was offered, so there was no such answer: it must not come again
 
     @rule()
     def sweep_looks(self) -> None:
@@ -190,9 +192,9 @@ class Matching(RuleBasedStateMachine):
             world.restart()
         world.run()
 
-    def waiting_needs(self) -> dict[str, int]:
+    def waiting_needs(self) -> set[str]:
         states = {need: self.world.state(need) for need in self.world.streams}
-        return {need: state.turn for need, state in states.items() if state.phase is Phase.WAITING}
+        return {row_id(need, state.turn) for need, state in states.items() if state.phase is Phase.WAITING}
 
     def some_need(self, moment: int) -> str:
         streams = self.world.streams
@@ -213,7 +215,7 @@ class Matching(RuleBasedStateMachine):
 
     @invariant()
     def each_waiting_need_has_its_row(self) -> None:
-        assert self.waiting_needs().keys() <= self.world.waiting.keys()
+        assert self.waiting_needs() <= self.world.waiting.keys()
 
     @invariant()
     def no_need_is_left_open_within(self) -> None:
@@ -255,9 +257,9 @@ class Matching(RuleBasedStateMachine):
         for _ in range(self.needs + 2):
             self.world.look()
         now = self.world.clock.now()
-        assert {need: doc["turn"] for need, doc in self.world.waiting.items()} == self.waiting_needs()
-        for doc in self.world.waiting.values():
-            waiter = read(doc)
+        rows = set(self.world.waiting)
+        assert rows == self.waiting_needs(), f"{rows} stand where {self.waiting_needs()} wait"
+        for waiter in self.world.waiters:
             for entry in self.world.directory.of(waiter.need.category):
                 able = failing(waiter.case(now, LIMITS.retry_after), entry) is None
                 full = sum(service_of(row) == entry.id for row in self.world.rows) >= entry.service.capacity

@@ -10,10 +10,12 @@ from contracts import topics
 from contracts.base import Event, Input, Message
 from contracts.cloudevents import CloudEvent, encode
 from contracts.intake import Problem
+from contracts.operations import Tenant, TenantKind
 from services.chassis.dead_letters import DeadLetters
 from services.chassis.errors import Fatal, Transient
 from services.chassis.gate import Admitted, Arrival, Gate, Refusal
 from services.chassis.ports import Record
+from services.chassis.tenants import Registry
 from tests.kit.clock import HandClock, no_pause
 from tests.kit.memory import MemoryGroup, MemoryLog, drain
 from tests.kit.rig import OPERATOR_PUBLIC, Seen, once, seen
@@ -253,4 +255,22 @@ async def test_on_a_compacted_topic_no_value_means_deleted() -> None:
     rig.log.append(topics.referrals("a"), b"k", None)
     rig.send(Wish(reference="r"))
     assert len(await rig.run()) == 1
+    assert rig.dead() == []
+
+
+async def test_whom_the_registry_bars_is_refused_whatever_it_sends(rig: GateRig) -> None:
+    """And hears it on its own topic; its neighbours go through."""
+    registry = Registry()
+    event = CloudEvent("t1", "/operator", Tenant.ce_type(), rig.clock.now(), b"")
+    entry = Tenant(tenant="a", name="A", kind=TenantKind.ENFORCEMENT, registered_at=rig.clock.now())
+    body = entry.model_dump_json().encode()
+    registry.apply(Record(topics.TENANTS, 0, 0, b"a", body, encode(event), rig.clock.now()))
+    rig.gate._registry = registry
+    rig.send(Wish(reference="r"))
+    rig.send("{", id_="w2")
+    rig.send(Wish(reference="r"), agency="ab")
+    refused, also, passed = await rig.run()
+    assert [each.type for each in (refused, also, passed)] == [Unheard.ce_type(), Unheard.ce_type(), Wished.ce_type()]
+    [problem] = refused.body["problems"]
+    assert (problem["field"], "enforcement" in problem["fix"]) == ("agency", True)
     assert rig.dead() == []

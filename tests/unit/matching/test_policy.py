@@ -56,7 +56,7 @@ def test_a_need_is_matched_with_a_place_the_reasons_and_the_funnel() -> None:
     assert (match.provider, match.service, match.slot, match.attempt) == ("p1", "beds", 0, 1)
     assert match.version == "p1/beds@1"
     assert match.match_id == match_id("n1", 1)
-    assert [step.left for step in match.funnel] == [2] * 11 + [1]
+    assert [step.left for step in match.funnel] == [2] * 12 + [1]
     assert {reason.term for reason in match.reasons} == {"distance", "free-share", "preference", "score"}
     assert made.rows == {"p1/beds:0": document("n1", match.match_id, "p1/beds", "r1")}
 
@@ -76,7 +76,7 @@ def test_no_service_means_waiting_and_the_agency_is_told_why() -> None:
     assert isinstance(waits, matching.Waiting)
     assert (waits.since, waits.until) == (START, START + timedelta(hours=24))
     assert [(step.rule.value, step.left) for step in waits.funnel] == [("category", 0)]
-    assert read(made.waiting["n1"]).need == need(urgency=Urgency.EMERGENCY)
+    assert read(made.waiting["n1:1"]).need == need(urgency=Urgency.EMERGENCY)
 
 
 def test_a_new_need_passes_over_a_place_that_belongs_to_one_who_waits_and_ranks_above_it() -> None:
@@ -268,7 +268,8 @@ def test_a_correction_of_a_waiting_need_tries_again_and_keeps_the_end_of_the_wai
     made.handle(need(revision=1, category=Category.LEGAL))
     first, second = (fact for fact in made.facts("n1") if isinstance(fact, matching.Waiting))
     assert (first.since, first.until) == (second.since, second.until)
-    assert read(made.waiting["n1"]).need.category is Category.LEGAL
+    assert made.waiting.keys() == {"n1:2"}
+    assert read(made.waiting["n1:2"]).need.category is Category.LEGAL
     assert len(made.store.timers) == 1
 
 
@@ -286,7 +287,7 @@ def test_a_place_given_back_recalls_the_first_in_line_for_it_and_each_only_once_
     made.deliver()
     made.deliver()
     assert sorted(holds(made).values()) == ["n3", "n4"]
-    assert made.waiting.keys() == {"n5"}
+    assert made.waiting.keys() == {"n5:1"}
 
 
 def test_a_recall_without_a_place_changes_nothing() -> None:
@@ -295,20 +296,33 @@ def test_a_recall_without_a_place_changes_nothing() -> None:
     before = made.facts("n1")
     made.handle(matching.WaitingRecalled(referral_id="r1", need_id="n1"))
     assert made.facts("n1") == before
-    assert made.waiting.keys() == {"n1"}
+    assert made.waiting.keys() == {"n1:1"}
 
 
-def test_a_row_of_a_need_that_does_not_wait_any_more_goes_when_it_is_recalled() -> None:
+def test_rows_of_waits_that_are_over_go_when_their_need_is_recalled() -> None:
     made = world(0)
     made.handle(need())
-    row = dict(made.waiting["n1"])
+    first = dict(made.waiting["n1:1"])
+    made.handle(need(revision=1))
+    made.waiting["n1:1"] = first  # as a repeated event puts it back
+    made.look()
+    assert made.waiting.keys() == {"n1:2"}, "the wait that lasts keeps its row"
     made.handle(withdrawn(need_id="n1", referral_id="r1"))
-    made.waiting["n1"] = row  # as a repeated event puts it back
+    made.waiting["n1:1"] = first
+    made.waiting["n1:3"] = {**first, "turn": 3}  # of a wait that this matcher has not heard of
     made.look()
-    assert made.waiting == {}
-    made.waiting["n1"] = {**row, "turn": 2}  # of a wait that this matcher has not heard of
-    made.look()
-    assert made.waiting.keys() == {"n1"}
+    assert made.waiting.keys() == {"n1:3"}
+
+
+def test_an_old_event_that_comes_again_does_not_take_the_row_of_a_later_wait() -> None:
+    made = world(0)
+    made.handle(need())
+    made.handle(need(revision=1))
+    made.handle(need(revision=2))
+    for id_, event, topic in list(made.sent):
+        made.send(event, topic, id_)
+        made.run()
+    assert "n1:3" in made.waiting
 
 
 def test_at_the_end_of_the_wait_the_need_is_unmet_and_says_why() -> None:

@@ -6,7 +6,7 @@ from contracts.matching import PlaceDoubtful, WaitingRecalled
 from contracts.words import Urgency
 from services.matching.places import document
 from services.matching.sweep import Sweep
-from services.matching.waiting import Waiter, row
+from services.matching.waiting import Waiter, row, row_id
 from tests.kit.builders import accepted, service
 from tests.kit.clock import START
 from tests.kit.matching import MatchingWorld, complete
@@ -17,7 +17,7 @@ def world(capacity: int, waiting: int) -> MatchingWorld:
     made.publish(service(capacity=capacity), "p1")
     for number in range(1, waiting + 1):
         need = accepted(need_id=f"n{number}", referral_id=f"r{number}", urgency=Urgency.URGENT)
-        made.waiting[need.need_id] = row(Waiter(need, (), START, 1))
+        made.waiting[row_id(need.need_id, 1)] = row(Waiter(need, (), START, 1))
     return made
 
 
