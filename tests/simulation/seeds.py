@@ -1,28 +1,52 @@
-"""Many runs, on all cores."""
+"""Many runs, on all cores. Always in processes of their own: how they log must not stay behind in a test run."""
 
 import asyncio
 import os
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
+from typing import Any, TypeVar
 
 from services.chassis import logs
 
 from .run import run
 
 _SHARE = 25
+T = TypeVar("T")
 
 
-def one(seed: int) -> str | None:
+def many(seeds: Iterable[int]) -> list[str]:
+    """All that is wrong with any."""
+    with _pool(os.cpu_count()) as pool:
+        return [fault for fault in pool.map(fault_of, seeds, chunksize=_SHARE) if fault is not None]
+
+
+def apart(what: Callable[..., T], *arguments: Any, **more: Any) -> T:
+    """Call it in a process that starts as a copy of this one."""
+    with _pool(1) as pool:
+        return pool.submit(what, *arguments, **more).result()
+
+
+def fault_of(seed: int, **broken: Any) -> str | None:
     """What is wrong with a seed's run; None where nothing is."""
-    logs.configure("simulation", "critical")
     try:
-        asyncio.run(run(seed))
+        asyncio.run(run(seed, **broken))
     except AssertionError as fault:
         return f"seed {seed}: {fault}"
     return None
 
 
-def many(seeds: Iterable[int]) -> list[str]:
-    """All that is wrong with any."""
-    with ProcessPoolExecutor(os.cpu_count()) as pool:
-        return [fault for fault in pool.map(one, seeds, chunksize=_SHARE) if fault is not None]
+def first_fault(seeds: Iterable[int], **broken: Any) -> str | None:
+    """Of the first seed that has one."""
+    return next((fault for seed in seeds if (fault := fault_of(seed, **broken)) is not None), None)
+
+
+def digests(seeds: Iterable[int]) -> list[str]:
+    """What each run published."""
+    return [asyncio.run(run(seed)) for seed in seeds]
+
+
+def _pool(workers: int | None) -> ProcessPoolExecutor:
+    return ProcessPoolExecutor(
+        workers, mp_context=get_context("fork"), initializer=logs.configure, initargs=("simulation", "critical")
+    )

@@ -1,6 +1,5 @@
 """A thousand runs of the whole system, each with other faults; and proof that the runs would notice."""
 
-import asyncio
 import os
 import uuid
 from collections.abc import Sequence
@@ -9,14 +8,12 @@ from typing import Any
 
 import pytest
 
-from services.chassis import logs
 from services.chassis.decider import Claim
 from services.chassis.journal import Entry, Outgoing
 from services.chassis.loop import Loop
 from tests.kit.memory import MemoryStore
 
-from .run import run
-from .seeds import many
+from .seeds import apart, digests, first_fault, many
 
 
 @pytest.mark.timeout(1800)
@@ -25,8 +22,7 @@ def test_no_seed_breaks_a_promise() -> None:
 
 
 def test_the_same_seed_gives_the_same_run() -> None:
-    logs.configure("simulation", "critical")
-    assert [asyncio.run(run(seed)) for seed in range(5)] == [asyncio.run(run(seed)) for seed in range(5)]
+    assert apart(digests, range(5)) == apart(digests, range(5))
 
 
 class PublishesFirst(Loop[Any]):
@@ -48,22 +44,12 @@ class Unguarded(MemoryStore):
         return await super().append(moved)
 
 
-def _first_failure(**broken: Any) -> str | None:
-    logs.configure("simulation", "critical")
-    for seed in range(100):
-        try:
-            asyncio.run(run(seed, **broken))
-        except AssertionError as fault:
-            return str(fault)
-    return None
-
-
 def test_a_loop_that_publishes_before_it_stores_is_caught() -> None:
-    assert _first_failure(loop=PublishesFirst)
+    assert apart(first_fault, range(100), loop=PublishesFirst)
 
 
 def test_a_journal_without_a_guard_is_caught() -> None:
-    assert _first_failure(store=Unguarded)
+    assert apart(first_fault, range(100), store=Unguarded)
 
 
 def test_ids_that_differ_on_a_repetition_are_caught(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -71,4 +57,4 @@ def test_ids_that_differ_on_a_repetition_are_caught(monkeypatch: pytest.MonkeyPa
     monkeypatch.setattr(
         Outgoing, "message", lambda self, service: message(replace(self, id=str(uuid.uuid4())), service)
     )
-    assert _first_failure()
+    assert apart(first_fault, range(100))

@@ -22,6 +22,7 @@ from services.chassis.gate import Admission, Gate
 from services.chassis.loop import Loop
 from services.chassis.ports import Partition
 from services.chassis.sealing import new_key, new_pair
+from services.chassis.tenants import Registry
 from services.chassis.timers import Progress, Stage, Ticker
 from services.intake.gate import ReferralAdmission
 from services.intake.keys import KeyRing
@@ -34,6 +35,7 @@ from services.matching.policy import MatchingPolicy
 from services.matching.sweep import Sweep
 from services.notification.gate import AnswerAdmission
 from services.notification.policy import Deadline, NotificationPolicy
+from services.notification.recipients import Recipients
 from services.outcomes.policy import OutcomesPolicy
 from tests.kit.clock import HandClock, no_pause
 from tests.kit.memory import MemoryBatch, MemoryClaims, MemoryConsumer, MemoryGroup, MemoryLog, MemoryStore
@@ -78,7 +80,7 @@ class Instance:
         policy, own = {
             "intake": (IntakePolicy(), {"outside": providers, "render": Release(ring, providers).render}),
             "matching": (MatchingPolicy(LIMITS), {"outside": MatchingOutside(directory, service.claims)}),
-            "notification": (NotificationPolicy(DEADLINES), {}),
+            "notification": (NotificationPolicy(DEADLINES), {"outside": Recipients(Registry())}),
             "outcomes": (OutcomesPolicy(), {}),
         }[service.name]
         self.loop: Loop[Any] = world.loop(
