@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from motor.motor_asyncio import AsyncIOMotorClient
-from pymongo import ASCENDING, IndexModel, WriteConcern
+from pymongo import ASCENDING, DeleteOne, IndexModel, ReplaceOne, WriteConcern
 from pymongo.errors import BulkWriteError, DocumentTooLarge, PyMongoError
 from pymongo.read_concern import ReadConcern
 
@@ -149,15 +149,18 @@ class MongoClaims:
 
     async def put(self, rows: Sequence[Row]) -> None:
         """See `Claims`."""
-        async with _doubtful():
-            for row in rows:
-                await self._database[row.table].replace_one({"_id": row.id}, _document(row), upsert=True)
+        for table, each in _by_table(rows).items():
+            last = {row.id: ReplaceOne({"_id": row.id}, _document(row), upsert=True) for row in each}
+            async with _doubtful():
+                await self._database[table].bulk_write(list(last.values()), ordered=False)
 
     async def drop(self, rows: Sequence[Row]) -> None:
         """See `Claims`."""
-        async with _doubtful():
-            for row in rows:
-                await self._database[row.table].delete_one({"_id": row.id, **row.doc})
+        for table, each in _by_table(rows).items():
+            async with _doubtful():
+                await self._database[table].bulk_write(
+                    [DeleteOne({"_id": row.id, **row.doc}) for row in each], ordered=False
+                )
 
     async def find(self, table: str, field: str, values: Iterable[Any]) -> dict[str, Document]:
         """See `Claims`."""

@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-import gc
 import os
 import sys
 import uuid
@@ -30,6 +29,7 @@ from .gate import Admission, Gate
 from .health import Health
 from .kafka import Follower, KafkaLog, KafkaOffsets, Reading, broker
 from .loop import Loop
+from .memory import tune_gc
 from .metrics import Meter
 from .ports import Partition, Record
 from .reads import Read, Reads
@@ -198,9 +198,7 @@ class Service:
 
     def run(self) -> None:
         """Serve until SIGTERM or SIGINT. A batch in flight is finished; what is not comes again."""
-        gc.collect()
-        gc.freeze()
-        gc.set_threshold(100_000, 50, 100)  # a cache of many small states would be walked by every full collection
+        tune_gc()
         uvicorn.run(
             self._reads.before(self.app),
             host=self.settings.host,
