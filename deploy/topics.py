@@ -18,6 +18,7 @@ from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 from aiokafka.errors import KafkaConnectionError, TopicAlreadyExistsError, for_code
 
 from contracts import topics as names
+from deploy.login import Login
 
 HOUR = 3_600_000  # Kafka counts milliseconds
 DAY = 24 * HOUR
@@ -91,22 +92,23 @@ def _broker_time() -> dict[str, str]:
     return {"message.timestamp.type": "LogAppendTime"}
 
 
-def create(kafka: str, topics: Iterable[Topic], copies: int = 1) -> None:
+def create(kafka: str | Login, topics: Iterable[Topic], copies: int = 1) -> None:
     """`ensure`, from ordinary code. Not inside a running loop."""
     asyncio.run(ensure(kafka, topics, copies))
 
 
-async def ensure(kafka: str, topics: Iterable[Topic], copies: int = 1, patience: float = 60) -> None:
+async def ensure(kafka: str | Login, topics: Iterable[Topic], copies: int = 1, patience: float = 60) -> None:
     """Create what is missing, bring what is there to its settings, and return when all have a leader.
 
-    `kafka` is `host:port`, `copies` the replication factor, `patience` the seconds to wait for Kafka and for leaders.
+    `kafka` is `host:port` or an operator's login, `copies` the replication factor, `patience` the seconds to wait for
+    Kafka and for leaders.
     TopicsFailed if Kafka refuses one, or one is there with another number of partitions.
     """
     # acks=all shall mean two disks where there are three.
     safe = {"min.insync.replicas": "2"} if copies > 2 else {}
     wanted = {topic.name: replace(topic, settings={**topic.settings, **safe}) for topic in topics}
     deadline = time.monotonic() + patience
-    admin = await _connect(kafka, deadline)
+    admin = await _connect(Login.of(kafka), deadline)
     try:
         there = await _create(admin, wanted, copies)
         if there:
@@ -116,9 +118,9 @@ async def ensure(kafka: str, topics: Iterable[Topic], copies: int = 1, patience:
         await admin.close()
 
 
-async def _connect(kafka: str, deadline: float) -> AIOKafkaAdminClient:
+async def _connect(kafka: Login, deadline: float) -> AIOKafkaAdminClient:
     while True:
-        admin = AIOKafkaAdminClient(bootstrap_servers=kafka)
+        admin = AIOKafkaAdminClient(**kafka.aiokafka())
         try:
             await admin.start()
         except KafkaConnectionError:
