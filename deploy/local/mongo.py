@@ -10,6 +10,7 @@ It is MongoDB 6.0.5 (SSPL): good for demo and tests on this machine, with made-u
 
 import importlib.util
 import re
+import secrets
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -26,7 +27,7 @@ REPLICA_SET = "rs0"
 class Mongo(Process):
     """A one-node replica set in the folder `data`; a folder that holds one already is continued on the same port."""
 
-    def __init__(self, data: Path) -> None:
+    def __init__(self, data: Path, walls: bool = False) -> None:
         """Prepare it; StartFailed when `mongod` or a library of it is missing or the port of `data` is taken."""
         mongod = find_mongod()
         note = data / "port"
@@ -37,18 +38,69 @@ class Mongo(Process):
         else:
             self.port = free_port()
             (data / "db").mkdir(parents=True, exist_ok=True)
+            if walls:
+                for secret in ("keyfile", "root"):
+                    (data / secret).touch(mode=0o600)
+                    (data / secret).write_text(secrets.token_hex(24))
             note.write_text(str(self.port))
-        self.uri = f"mongodb://{LOCALHOST}:{self.port}/?replicaSet={REPLICA_SET}&directConnection=true"
+        self._root = (data / "root").read_text() if (data / "root").exists() else ""
+        self.uri = self._uri("root", self._root) if self._root else self._uri()
+        """The operator's: whoever has it may do everything."""
         command = [
             *(str(mongod), "--dbpath", str(data / "db"), "--replSet", REPLICA_SET),
             *("--bind_ip", LOCALHOST, "--port", str(self.port), "--nounixsocket"),
             *("--networkMessageCompressors", "disabled", "--wiredTigerCacheSizeGB", "0.25", "--oplogSize", "256"),
             *("--setParameter", "diagnosticDataCollectionEnabled=false"),
+            *(("--keyFile", str(data / "keyfile")) if self._root else ()),
         ]
         super().__init__("mongo", command, data.parent / "mongo.log", self._is_primary)
 
     def _is_primary(self) -> bool:
-        return listens(self.port) and initiate(LOCALHOST, self.port)
+        if not (listens(self.port) and initiate(LOCALHOST, self.port)):
+            return False
+        return not self._root or self._has_root()
+
+    def _has_root(self) -> bool:
+        """Whether the operator can log in; makes its user the first time, which a server without users lets us do."""
+        user = {"createUser": "root", "pwd": self._root, "roles": ["root"], "mechanisms": ["SCRAM-SHA-256"]}
+        for uri, command in ((self.uri, {"ping": 1}), (self._uri(), user)):
+            with MongoClient[dict[str, Any]](uri, timeoutMS=3000) as client:
+                try:
+                    client.admin.command(command)
+                    return True
+                except PyMongoError:
+                    continue
+        return False
+
+    def _uri(self, user: str = "", password: str = "") -> str:
+        return login(
+            f"mongodb://{LOCALHOST}:{self.port}/?replicaSet={REPLICA_SET}&directConnection=true", user, password
+        )
+
+
+def login(uri: str, user: str, password: str) -> str:
+    """The same server, as somebody else. Users are kept in `admin`; neither name nor password needs escapes."""
+    if not user:
+        return uri
+    bare = re.sub(r"//[^@/]*@", "//", uri).replace("&authSource=admin", "")
+    return bare.replace("//", f"//{user}:{password}@", 1) + "&authSource=admin"
+
+
+def grant(operator: str, database: str, password: str) -> str:
+    """Let a user, named like the database, read and write it and nothing else. Returns its connection string.
+
+    `operator` is the operator's connection string; the user gets this password if it is there already.
+    """
+    order = {"pwd": password, "roles": [{"role": "readWrite", "db": database}], "mechanisms": ["SCRAM-SHA-256"]}
+    with MongoClient[dict[str, Any]](operator, timeoutMS=10_000) as client:
+        try:
+            client.admin.command({"createUser": database, **order})
+        except OperationFailure as refused:
+            already_there = 51003
+            if refused.code != already_there:
+                raise
+            client.admin.command({"updateUser": database, **order})
+    return login(operator, database, password)
 
 
 def initiate(host: str, port: int, member: str | None = None) -> bool:

@@ -13,6 +13,7 @@ Logs are <data>/<name>.log, JSON lines. Settings are the services' own (services
 
 import http.client
 import json
+import secrets
 import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -21,6 +22,7 @@ from typing import Self
 
 from contracts.topics import SERVICES
 from deploy.keys import environment
+from deploy.local.mongo import grant
 from deploy.local.process import LOCALHOST, Process, free_port
 from deploy.local.stack import Addresses
 
@@ -107,12 +109,17 @@ def start_services(
     internal topics have to be there. StartFailed, with the end of the log and nothing left running, if one does not
     come up.
     """
-    env = {
-        "REFERRALS_KAFKA": json.dumps([addresses.kafka]),
-        "REFERRALS_MONGO": addresses.mongo,
-        **(extra_env or {}),
-    }
-    services = Services({name: Service(name, data, environment(data / "keys", name) | env) for name in names})
+    common = {"REFERRALS_KAFKA": json.dumps([addresses.kafka]), "REFERRALS_MONGO": addresses.mongo}
+    further = dict(extra_env or {})
+    prefix = further.get("REFERRALS_DATABASE", "referrals")
+    services = Services(
+        {
+            name: Service(
+                name, data, environment(data / "keys", name) | common | _logins(addresses, name, prefix) | further
+            )
+            for name in names
+        }
+    )
     try:
         for service in services.values():
             service.spawn()
@@ -123,3 +130,16 @@ def start_services(
             service.kill()
         raise
     return services
+
+
+def _logins(addresses: Addresses, name: str, prefix: str) -> dict[str, str]:
+    """A service's own user at Kafka and at MongoDB, where there are walls."""
+    if not addresses.operator.user:
+        return {}
+    login = addresses.login(name)
+    return {
+        "REFERRALS_KAFKA_USER": login.user,
+        "REFERRALS_KAFKA_PASSWORD": login.password,
+        "REFERRALS_KAFKA_CA": login.ca,
+        "REFERRALS_MONGO": grant(addresses.mongo, f"{prefix}_{name}", secrets.token_hex(24)),
+    }

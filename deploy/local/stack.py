@@ -9,15 +9,20 @@
 there yet: see topics.py.
 """
 
+import json
+import secrets
 import tempfile
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from deploy.local.kafka import Kafka
+from contracts.topics import SERVICES
+from deploy import access
+from deploy.local.kafka import Kafka, Walls
 from deploy.local.mongo import Mongo
 from deploy.local.process import exit_on_sigterm
+from deploy.login import Login
 
 
 @dataclass(frozen=True)
@@ -27,7 +32,23 @@ class Addresses:
     kafka: str
     """Bootstrap servers, `host:port`."""
     mongo: str
-    """A connection string, replica set included."""
+    """A connection string, replica set included; the operator's, where there are walls."""
+    operator: Login = Login("")  # noqa: RUF009  (it is frozen)
+    """Who may do everything on Kafka, on a listener of its own; without a user where there are no walls."""
+    ca: str = ""
+    """PEM file of the authority that clients of Kafka have to trust; empty: no TLS."""
+    passwords: dict[str, str] = field(default_factory=dict, repr=False)
+    """Kafka's password of each service and the analyst; none where there are no walls."""
+
+    def __post_init__(self) -> None:
+        if not self.operator.kafka:
+            object.__setattr__(self, "operator", Login(self.kafka))
+
+    def login(self, user: str, password: str = "") -> Login:
+        """A client's way in; services' and the analyst's passwords are known here."""
+        if not self.operator.user:
+            return Login(self.kafka)
+        return Login(self.kafka, user, password or self.passwords[user], ca=self.ca)
 
 
 class LocalStack:
@@ -37,7 +58,8 @@ class LocalStack:
     mongo: Mongo
     addresses: Addresses
 
-    def __init__(self, data: Path | None = None) -> None:
+    def __init__(self, data: Path | None = None, walls: Walls | None = None) -> None:
+        self._walls = walls
         self._temporary = (
             None if data else tempfile.TemporaryDirectory(prefix="referral-routing-", ignore_cleanup_errors=True)
         )
@@ -47,17 +69,32 @@ class LocalStack:
         """Start both at the same time and wait for both. StartFailed says what went wrong, with the end of the log."""
         exit_on_sigterm()
         try:
-            self.mongo = Mongo(self.data / "mongo")
+            self.mongo = Mongo(self.data / "mongo", self._walls is not None)
             self.mongo.spawn()  # comes up while Kafka is prepared
-            self.kafka = Kafka(self.data / "kafka")
+            self.kafka = Kafka(self.data / "kafka", self._walls)
             self.kafka.spawn()
             self.mongo.wait_ready()
             self.kafka.wait_ready()
+            passwords = self._let_in() if self._walls else {}
         except BaseException:
             self.stop()
             raise
-        self.addresses = Addresses(self.kafka.address, self.mongo.uri)
+        self.addresses = Addresses(self.kafka.address, self.mongo.uri, self.kafka.operator, self.kafka.ca, passwords)
         return self.addresses
+
+    def _let_in(self) -> dict[str, str]:
+        """Rules and passwords of services and the analyst."""
+        file = self.data / "kafka" / "passwords.json"
+        if file.exists():
+            found: dict[str, str] = json.loads(file.read_text())
+            return found
+        passwords = {user: secrets.token_urlsafe(24) for user in (*SERVICES, access.ANALYST)}
+        for user, password in passwords.items():
+            access.set_password(self.kafka.operator, user, password)
+        access.apply(self.kafka.operator, access.of_services())
+        file.touch(mode=0o600)
+        file.write_text(json.dumps(passwords))
+        return passwords
 
     def stop(self) -> None:
         """Stop both. Temporary data goes, so that there is nothing to flush; data of your own is closed properly."""

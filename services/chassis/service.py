@@ -27,7 +27,7 @@ from .errors import Fatal, Transient, where
 from .faults import crash_at
 from .gate import Admission, Gate
 from .health import Health
-from .kafka import Follower, KafkaLog, KafkaOffsets, Reading, broker
+from .kafka import Follower, KafkaLog, KafkaOffsets, Reading, broker, connecting
 from .loop import Loop
 from .memory import tune_gc
 from .metrics import Meter
@@ -252,7 +252,7 @@ class Service:
 
     async def _topics_exist(self) -> None:
         """A subscriber of a missing topic would hang without a word."""
-        admin = AIOKafkaAdminClient(bootstrap_servers=self.settings.kafka)
+        admin = AIOKafkaAdminClient(**connecting(self.settings))
         try:
             await admin.start()
             missing = {each for stage in self._stages for each in stage.topics} - set(await admin.list_topics())

@@ -1,7 +1,7 @@
 """Settings that all services share, from environment variables ``REFERRALS_…``."""
 
 from datetime import datetime
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -16,6 +16,14 @@ class ChassisSettings(BaseSettings):
     model_config = SettingsConfigDict(env_prefix="REFERRALS_", extra="ignore", hide_input_in_errors=True)
 
     kafka: Annotated[list[str], Field(description="bootstrap servers, a JSON list of host:port")] = ["127.0.0.1:9092"]
+    kafka_user: Annotated[str, Field(description="user name at Kafka; empty: a server without logins")] = ""
+    kafka_password: Annotated[SecretText, Field(description="its password, or @file", repr=False)] = ""
+    kafka_mechanism: Annotated[
+        Literal["SCRAM-SHA-512", "PLAIN"], Field(description="how it logs in: SCRAM-SHA-512 or PLAIN")
+    ] = "SCRAM-SHA-512"
+    kafka_ca: Annotated[
+        str, Field(description="PEM file of the authority that Kafka's certificate is from; empty: no TLS")
+    ] = ""
     mongo: Annotated[str, Field(description="MongoDB connection string, of a replica set")] = (
         "mongodb://127.0.0.1:27017"
     )

@@ -1,14 +1,28 @@
 """Fixtures of the end-to-end tests: one system for the whole folder, people for each test."""
 
-from collections.abc import AsyncIterator
+import os
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
 
+from deploy.local.kafka import Walls
 from deploy.local.services import Services
-from deploy.local.stack import Addresses
+from deploy.local.stack import Addresses, LocalStack
+from tests.kit import servers as kit
 
 from .system import People, internal_topics, people, running
+
+
+@pytest.fixture(scope="session")
+def servers() -> Iterator[Addresses]:
+    """Servers with walls, where STACK lets us build them."""
+    if os.environ.get("STACK", "local") == "local":
+        with LocalStack(walls=Walls()) as stack:
+            yield stack.addresses
+    else:
+        with kit.servers() as addresses:
+            yield addresses
 
 
 @pytest.fixture(scope="session")

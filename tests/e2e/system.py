@@ -15,10 +15,13 @@ from contracts.cloudevents import CloudEvent
 from contracts.outcomes import StatusChanged
 from contracts.provider import Answered, Offer, Profile, Service
 from contracts.words import Answer, DeclineCode, NotDeliveredCode
+from deploy import tenants
 from deploy.local.demo import client
+from deploy.local.demo.__main__ import login_of
 from deploy.local.services import Services, start_services
 from deploy.local.stack import Addresses
-from deploy.topics import ensure, internal, of_agency, of_provider
+from deploy.login import Login
+from deploy.topics import ensure, internal
 from services.chassis.sealing import new_pair
 
 PATIENCE = 30
@@ -145,14 +148,14 @@ class People:
     async def agency(self) -> Agency:
         """A new agency."""
         id_ = f"agency-{next(_numbers)}"
-        await ensure(self._servers.kafka, of_agency(id_))
-        return Agency(id_, await self._writer(), await self.inbox(topics.status(id_)))
+        login = await self._onboard("agency", id_)
+        return Agency(id_, await self._writer(login), await self.inbox(topics.status(id_), login))
 
     async def provider(self, *services: Service) -> Provider:
         """A new provider with these services."""
         id_ = f"provider-{next(_numbers)}"
-        await ensure(self._servers.kafka, of_provider(id_))
-        provider = Provider(id_, await self._writer(), await self.inbox(topics.notifications(id_)))
+        login = await self._onboard("provider", id_)
+        provider = Provider(id_, await self._writer(login), await self.inbox(topics.notifications(id_), login))
         await provider.publish(*services)
         return provider
 
@@ -190,9 +193,12 @@ class People:
         }
         return Service.model_validate({**whole, **changes})
 
-    async def inbox(self, topic: str) -> Inbox:
-        """A reader of one topic."""
-        reader = await client.consumer(self._servers.kafka, topic)
+    async def _onboard(self, kind: str, id_: str) -> Login:
+        return login_of(self._servers, await asyncio.to_thread(tenants.onboard, self._servers.operator, kind, id_, id_))
+
+    async def inbox(self, topic: str, login: Login | None = None) -> Inbox:
+        """A reader of one topic, as the operator unless told otherwise."""
+        reader = await client.consumer(login or self._servers.operator, topic)
         self._open.append(reader)
         return Inbox(reader)
 
@@ -215,7 +221,7 @@ class People:
 
     async def records(self, topic: str) -> list[Any]:
         """All that is on a topic now."""
-        reader = await client.consumer(self._servers.kafka, topic)
+        reader = await client.consumer(self._servers.operator, topic)
         records: list[Any] = []
         try:
             ends = await reader.end_offsets(reader.assignment())
@@ -226,8 +232,8 @@ class People:
             await reader.stop()
         return records
 
-    async def _writer(self) -> Any:
-        writer = await client.producer(self._servers.kafka)
+    async def _writer(self, login: Login) -> Any:
+        writer = await client.producer(login)
         self._open.append(writer)
         return writer
 
@@ -249,7 +255,7 @@ async def people(servers: Addresses) -> AsyncIterator[People]:
 
 async def internal_topics(servers: Addresses) -> None:
     """Create the internal topics."""
-    await ensure(servers.kafka, internal())
+    await ensure(servers.operator, internal())
 
 
 def now() -> datetime:

@@ -6,9 +6,10 @@ import re
 import sys
 from pathlib import Path
 
+from deploy import tenants
+from deploy.local.demo.__main__ import login_of
 from deploy.local.services import Services
 from deploy.local.stack import Addresses
-from deploy.topics import ensure, of_agency, of_provider
 
 README = Path(__file__).parents[2] / "README.md"
 
@@ -22,16 +23,16 @@ def snippet(name: str) -> str:
 async def test_an_agency_and_a_provider_written_from_the_readme_bring_a_referral_to_its_end(
     system: Services, servers: Addresses
 ) -> None:
-    env = {**os.environ, "KAFKA": servers.kafka}
-    await ensure(servers.kafka, of_agency("brest-help") + of_provider("brest-shelter"))
-
-    async def run(name: str) -> asyncio.subprocess.Process:
+    async def run(name: str, tenant: str) -> asyncio.subprocess.Process:
+        given = await asyncio.to_thread(tenants.onboard, servers.operator, name, tenant, tenant)
+        login = login_of(servers, given)
+        env = {**os.environ, "KAFKA": login.kafka, "KAFKA_USER": login.user, "KAFKA_PASSWORD": login.password}
         code = f"{snippet('common')}\n{snippet(name)}\nasyncio.run({name}())"
         return await asyncio.create_subprocess_exec(sys.executable, "-c", code, env=env, stdout=asyncio.subprocess.PIPE)
 
-    provider = await run("provider")
+    provider = await run("provider", "brest-shelter")
     await asyncio.sleep(2)  # its directory has to be read before the referral comes, else that waits for the sweep
-    agency = await run("agency")
+    agency = await run("agency", "brest-help")
     told = []
     try:
         async with asyncio.timeout(40):

@@ -10,6 +10,7 @@ import random
 import sys
 import tempfile
 import time
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -18,11 +19,14 @@ from rich.console import Console
 from rich.live import Live
 
 from contracts import topics
-from contracts.operations import Tenant, TenantKind
+from contracts.operations import TenantKind
+from deploy import tenants
+from deploy.local.kafka import Walls
 from deploy.local.process import StartFailed
 from deploy.local.services import start_services
 from deploy.local.stack import Addresses, LocalStack
-from deploy.topics import ensure, internal, of_agency, of_provider
+from deploy.login import Login
+from deploy.topics import ensure, internal
 from services.chassis.clock import Clock
 
 from . import client, show
@@ -54,17 +58,19 @@ TIMES = {
 """Shorter than in production even on the fast clock, so that deadlines and waits end while one watches."""
 
 
-async def play(console: Console, addresses: Addresses, clock: Clock, count: int, seed: int, patience: float) -> int:
-    """Onboard, publish, answer, wait for all ends. Returns the exit status."""
-    writer = await client.producer(addresses.kafka)
+async def play(
+    console: Console, logins: Mapping[str, Login], clock: Clock, count: int, seed: int, patience: float
+) -> int:
+    """Publish, answer, wait for all ends, each organisation under its own login. Returns the exit status."""
+    writers = {tenant: await client.producer(login) for tenant, login in logins.items()}
     watch = Watch()
-    cast = [SimulatedProvider(provider, addresses.kafka, writer, seed) for provider in PROVIDERS]
+    cast = [SimulatedProvider(each, logins[each.id], writers[each.id], seed) for each in PROVIDERS]
     for provider in cast:
         await provider.publish_directory()
-    reader = await client.consumer(addresses.kafka, *map(topics.status, AGENCIES))
+    readers = [await client.consumer(logins[agency], topics.status(agency)) for agency in AGENCIES]
     tasks = [asyncio.create_task(each.work()) for each in cast]
-    tasks.append(asyncio.create_task(watch.follow(reader)))
-    publishing = asyncio.create_task(_publish(watch, writer, clock, count, seed))
+    tasks += [asyncio.create_task(watch.follow(reader)) for reader in readers]
+    publishing = asyncio.create_task(_publish(watch, writers, clock, count, seed))
     deadline = time.monotonic() + patience
     try:
         with Live(console=console, auto_refresh=False, transient=True) as live:
@@ -79,8 +85,7 @@ async def play(console: Console, addresses: Addresses, clock: Clock, count: int,
         for task in [*tasks, publishing]:
             task.cancel()
         await asyncio.gather(*tasks, publishing, return_exceptions=True)
-        await reader.stop()
-        await writer.stop()
+        await asyncio.gather(*(each.stop() for each in [*readers, *writers.values()]))
     return _verdict(console, watch, cast, count, clock.now())
 
 
@@ -107,29 +112,29 @@ def _verdict(console: Console, watch: Watch, cast: list[SimulatedProvider], coun
     return 0 if whole else 1
 
 
-async def _publish(watch: Watch, writer: AIOKafkaProducer, clock: Clock, count: int, seed: int) -> None:
+async def _publish(watch: Watch, writers: Mapping[str, AIOKafkaProducer], clock: Clock, count: int, seed: int) -> None:
     """Poisson arrivals, some twenty a second."""
     chance = random.Random(seed)
     for agency, referral in referrals(count, seed, clock.now()):
         watch.expect(agency, referral, time.time())
-        await client.send(writer, topics.referrals(agency), referral.reference, f"/{agency}", referral)
+        await client.send(writers[agency], topics.referrals(agency), referral.reference, f"/{agency}", referral)
         await asyncio.sleep(chance.expovariate(20))
 
 
-async def onboard(kafka: str) -> None:
-    """Topics, and an entry in the registry, for each organisation."""
-    wanted = internal()
-    for agency in AGENCIES:
-        wanted += of_agency(agency)
-    for provider in PROVIDERS:
-        wanted += of_provider(provider.id)
-    await ensure(kafka, wanted)
-    writer = await client.producer(kafka)
+async def onboard(addresses: Addresses) -> dict[str, Login]:
+    """Topics, rules and a login for each organisation."""
+    await ensure(addresses.operator, internal())
     kinds = dict.fromkeys(AGENCIES, TenantKind.AGENCY) | {each.id: TenantKind.PROVIDER for each in PROVIDERS}
-    for tenant, kind in kinds.items():
-        entry = Tenant(tenant=tenant, name=tenant, kind=kind, registered_at=datetime.now(UTC))
-        await client.send(writer, topics.TENANTS, tenant, "/operator", entry)
-    await writer.stop()
+    given = await asyncio.gather(
+        *(asyncio.to_thread(tenants.onboard, addresses.operator, kind, each, each) for each, kind in kinds.items())
+    )
+    return {each.tenant: login_of(addresses, each) for each in given}
+
+
+def login_of(addresses: Addresses, given: tenants.Credentials) -> Login:
+    """The one login of an organisation with one role; without walls there is none to give."""
+    [(user, password)] = given.logins.items() or [("", "")]
+    return addresses.login(user, password)
 
 
 def main() -> int:
@@ -146,12 +151,12 @@ def main() -> int:
     try:
         with tempfile.TemporaryDirectory(prefix="referral-routing-demo-", ignore_cleanup_errors=True) as folder:
             console.print("Starting Kafka and MongoDB …")
-            with LocalStack(Path(folder)) as stack:
-                asyncio.run(onboard(stack.addresses.kafka))
+            with LocalStack(Path(folder), Walls()) as stack:
+                logins = asyncio.run(onboard(stack.addresses))
                 console.print("Starting intake, matching, notification and outcomes as four processes …")
                 with start_services(stack.addresses, Path(folder), env):
                     return asyncio.run(
-                        play(console, stack.addresses, clock, arguments.referrals, arguments.seed, arguments.patience)
+                        play(console, logins, clock, arguments.referrals, arguments.seed, arguments.patience)
                     )
     except StartFailed as failure:
         console.print(f"[red]{failure}[/red]")

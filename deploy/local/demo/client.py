@@ -9,19 +9,20 @@ from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 from contracts.base import Message
 from contracts.catalogue import MESSAGES
 from contracts.cloudevents import CloudEvent, decode, encode
+from deploy.login import Login
 
 
-async def producer(kafka: str) -> AIOKafkaProducer:
+async def producer(login: Login) -> AIOKafkaProducer:
     """A started producer that does not lose what it is given."""
-    started = AIOKafkaProducer(bootstrap_servers=kafka, enable_idempotence=True)
+    started = AIOKafkaProducer(**login.aiokafka(), enable_idempotence=True)
     await started.start()
     return started
 
 
-async def consumer(kafka: str, *topics: str) -> AIOKafkaConsumer:
+async def consumer(login: Login, *topics: str) -> AIOKafkaConsumer:
     """A started consumer that reads topics from their beginning."""
     started = AIOKafkaConsumer(
-        *topics, bootstrap_servers=kafka, auto_offset_reset="earliest", enable_auto_commit=False, fetch_max_wait_ms=50
+        *topics, **login.aiokafka(), auto_offset_reset="earliest", enable_auto_commit=False, fetch_max_wait_ms=50
     )
     await started.start()
     return started

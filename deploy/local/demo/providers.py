@@ -9,6 +9,7 @@ from aiokafka import AIOKafkaProducer
 from contracts import topics
 from contracts.provider import Answered, ContactReleased, Offer, OfferClosed, Profile
 from contracts.words import Answer, DeclineCode, NotDeliveredCode
+from deploy.login import Login
 from services.chassis.sealing import new_pair, open_sealed
 
 from . import client
@@ -27,9 +28,9 @@ _FAILS = {NotDeliveredCode.NO_SHOW: 50, NotDeliveredCode.COULD_NOT_CONTACT: 30, 
 class SimulatedProvider:
     """One provider with a key pair of its own. `released` counts contacts that it could open."""
 
-    def __init__(self, provider: Provider, kafka: str, producer: AIOKafkaProducer, seed: int) -> None:
+    def __init__(self, provider: Provider, login: Login, producer: AIOKafkaProducer, seed: int) -> None:
         self._provider = provider
-        self._kafka = kafka
+        self._login = login
         self._producer = producer
         self._chance = random.Random(f"{seed}/{provider.id}")
         self._private, self._public = new_pair()
@@ -48,7 +49,7 @@ class SimulatedProvider:
 
     async def work(self) -> None:
         """Read notifications and answer them, until cancelled."""
-        reader = await client.consumer(self._kafka, topics.notifications(self._provider.id))
+        reader = await client.consumer(self._login, topics.notifications(self._provider.id))
         try:
             async for record in reader:
                 self._take(record)

@@ -5,5 +5,6 @@ from .consuming import KafkaBatch, Reading
 from .following import Follower
 from .offsets import KafkaOffsets
 from .producing import KafkaLog
+from .security import connecting
 
-__all__ = ["Follower", "KafkaBatch", "KafkaLog", "KafkaOffsets", "Reading", "broker"]
+__all__ = ["Follower", "KafkaBatch", "KafkaLog", "KafkaOffsets", "Reading", "broker", "connecting"]

@@ -18,14 +18,17 @@ from services.chassis.settings import ChassisSettings
 
 from . import records
 from .producing import LARGEST_DEAD_LETTER
+from .security import listen, security
 
 records.install()
 
 
 def broker(settings: ChassisSettings) -> KafkaBroker:
     """The connection. Idempotent producer (so ``acks=all``); no topic is ever created by accident."""
+    listen()
     return KafkaBroker(
         settings.kafka,
+        security=security(settings),
         enable_idempotence=True,
         allow_auto_create_topics=False,
         request_timeout_ms=settings.request_timeout_ms,

@@ -15,6 +15,8 @@ from services.chassis.ports import Partition
 from services.chassis.settings import ChassisSettings
 from services.chassis.timers import Stage
 
+from .security import connecting
+
 
 class KafkaOffsets:
     """Ends and committed offsets, for `Progress`. Asks through a consumer of its own that is in no group."""
@@ -29,8 +31,8 @@ class KafkaOffsets:
         async with self._connecting:
             if self._consumer is not None:
                 return
-            consumer = AIOKafkaConsumer(bootstrap_servers=self._settings.kafka, group_id=None)
-            admin = AIOKafkaAdminClient(bootstrap_servers=self._settings.kafka)
+            consumer = AIOKafkaConsumer(**connecting(self._settings), group_id=None)
+            admin = AIOKafkaAdminClient(**connecting(self._settings))
             try:
                 await consumer.start()
                 await admin.start()
