@@ -13,6 +13,8 @@ from tests.kit import servers as kit
 
 from .system import People, internal_topics, people, running
 
+OPERATOR_TOKEN = "made-up-for-these-tests"
+
 
 @pytest.fixture(scope="session")
 def servers() -> Iterator[Addresses]:
@@ -41,6 +43,7 @@ async def system(servers: Addresses, tmp_path_factory: pytest.TempPathFactory) -
         retry_after_hours=1,
         wait_urgent_hours=0.002,
         patience_urgent_hours=0.001,
+        operator_token=OPERATOR_TOKEN,
     ) as services:
         yield services
 
