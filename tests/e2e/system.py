@@ -204,7 +204,7 @@ class People:
 
     async def publish(self, topic: str, key: str, body: Message) -> None:
         """What an operator publishes."""
-        await client.send(await self._writer(), topic, key, "/operator", body)
+        await client.send(await self._writer(self._servers.operator), topic, key, "/operator", body)
 
     async def dead_letters(self, tenant: str) -> list[tuple[str, str]]:
         """Reason and field of each dead letter that came from a tenant's topics."""

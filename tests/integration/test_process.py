@@ -12,10 +12,11 @@ import pytest
 from deploy.local.process import Process, StartFailed
 
 PARENT = """
-import sys, threading, time
+import signal, sys, threading, time
 from pathlib import Path
 from deploy.local.process import Process, exit_on_sigterm
 
+signal.signal(signal.SIGINT, signal.default_int_handler)   # whoever runs the tests may ignore it
 exit_on_sigterm()
 child = Process("child", ["sleep", "600"], Path(sys.argv[1]), ready=lambda: True)
 starter = threading.Thread(target=child.start)   # ends at once: its end must not be the child's
@@ -45,7 +46,10 @@ def test_children_die_with_their_parent(tmp_path: Path, end: signal.Signals) -> 
         child = int(parent.stdout.readline())
         assert not gone(child)
         os.kill(parent.pid, end)
-        parent.wait(10)
+        try:
+            parent.wait(10)
+        finally:
+            parent.kill()
     deadline = time.monotonic() + 5
     while not gone(child) and time.monotonic() < deadline:
         time.sleep(0.02)
