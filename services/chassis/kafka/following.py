@@ -54,6 +54,8 @@ class Follower:
 
     async def complete(self) -> None:
         """Wait until everything that was there at the first call has been applied."""
+        while not self._subscriber.running:  # noqa: ASYNC110  # started one after another, and nobody is told
+            await asyncio.sleep(0.02)
         consumer = self._subscriber.consumer
         if self._owed is None:
             names = [name for name in await consumer.topics() if re.match(self._pattern, name)]
