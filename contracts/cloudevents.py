@@ -15,6 +15,7 @@ Headers = Iterable[tuple[str, bytes | None]]
 
 _REQUIRED = ("id", "source", "specversion", "type")
 _KNOWN = (*_REQUIRED, "time", "subject", "causationid", "correlationid", "traceparent", "bodyhash")
+_HEADERS = frozenset({*(f"ce_{name}" for name in _KNOWN), "content-type", "traceparent"})
 _MAX_ATTRIBUTE = 1024
 
 
@@ -52,7 +53,7 @@ def decode(headers: Headers, value: bytes | None, appended: datetime) -> CloudEv
     found: dict[str, str] = {}
     for name, raw in headers:
         key = name.lower()
-        if key.startswith("ce_") or key in ("content-type", "traceparent"):
+        if key in _HEADERS:  # another's name is input, and what it holds is not ours to judge
             found[key.removeprefix("ce_")] = _text(raw, key)
     if value is None:
         raise Malformed("no-body", "value")
@@ -107,9 +108,10 @@ def _structured(value: bytes, found: dict[str, str], appended: datetime) -> Clou
     attributes = {"traceparent": found["traceparent"]} if "traceparent" in found else {}
     for name in _KNOWN:
         if envelope.get(name) is not None:
-            if not isinstance(envelope[name], str) or len(envelope[name]) > _MAX_ATTRIBUTE:
+            text = envelope[name]
+            if not isinstance(text, str) or len(text) > _MAX_ATTRIBUTE or "\0" in text:
                 raise Malformed("attribute-unusable", name)
-            attributes[name] = envelope[name]
+            attributes[name] = text
     try:
         data = orjson.dumps(envelope["data"])
     except orjson.JSONEncodeError:  # it reads deeper than it writes

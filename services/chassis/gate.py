@@ -1,9 +1,10 @@
 """The gate in front of a service that tenants write to. Stateless: it checks, seals, and passes on.
 
 It takes the tenant from the topic, never from the body; what is not a CloudEvent goes to the dead letters, what is not
-well-formed is refused aloud; what is goes to ``referrals.inbox.<service>`` under the stream's key. So an untrusted key
-never decides where a stream lives, and a new tenant's topic rebalances the gate only. The steps are the loop's without
-the journal: decode, prepare, admit, publish, commit; the ids are the same on a repetition.
+well-formed is refused, and of either its sender is told; what is well-formed goes to ``referrals.inbox.<service>``
+under the stream's key. So an untrusted key never decides where a stream lives, and a new tenant's topic rebalances the
+gate only. The steps are the loop's without the journal: decode, prepare, admit, publish, commit; the ids are the same
+on a repetition.
 """
 
 import asyncio
@@ -28,6 +29,7 @@ from .journal import derived_id
 from .logs import handled
 from .metrics import Meter
 from .ports import Batch, Log, Message, Record
+from .problems import careless, fix_of, problems_of
 from .tenants import Registry
 
 logger = structlog.get_logger()
@@ -87,6 +89,7 @@ class _Passed:
     event: CloudEvent
     messages: Sequence[Message]
     outcome: str
+    """Empty: it is in the dead letters, and said there."""
 
 
 class Gate:
@@ -169,6 +172,8 @@ class Gate:
                 passed.append(self._admitted(arrival))
             except Poison as poison:
                 letters.append((arrival.record, poison))
+        told = {each.record.position for each in passed}
+        passed += [each for letter in letters if letter[0].position not in told for each in self._told(*letter)]
         passed.sort(key=lambda each: each.record.position)  # a refusal keeps its place among its neighbours
         messages = [message for each in passed for message in each.messages]
         refused = await self._log.publish(messages) if messages else {}
@@ -178,6 +183,8 @@ class Gate:
             await self._dead_letters.send(letters)
         elapsed = perf_counter() - started
         for each in passed:
+            if not each.outcome:
+                continue
             id_ = derived_id(f"{self.service}-gate", each.record.topic, each.event.id)
             ours = replace(each.event, id=id_, causationid=None, traceparent=None)  # all text of the sender stays out
             key = each.messages[0].key.decode() if each.messages else ""
@@ -213,7 +220,10 @@ class Gate:
         barred = self._registry.bars(tenant) if self._registry else None
         if barred is not None:
             raise Refusal(Problem(field=record.topic.split(".")[0], fix=barred))
-        data = self._admission.accepts[event.type].read(event.data)
+        model = self._admission.accepts[event.type]
+        if found := careless(record.value or b"", model):
+            raise Refusal(*found)
+        data = model.read(event.data)
         claimed = getattr(data, "agency", None) or getattr(data, "provider", None)
         if claimed is not None and claimed != tenant:
             raise Refusal(Problem(field=record.topic.split(".")[0], fix="must be your own id, or be left out"))
@@ -232,6 +242,24 @@ class Gate:
             return self._passed(record, event, self._admission.refuse(tenant, record, event, problems), "refused")
         except Exception as error:  # noqa: BLE001  # Poison, whatever it is: this record alone is set aside
             raise self._failed(event, error) from None
+
+    def _told(self, record: Record, poison: Poison) -> Sequence[_Passed]:
+        """The sender learns of a dead letter too: nobody else can mend what it sends.
+
+        A fault of ours may be one in telling; then the dead letter alone remains.
+        """
+        fix = fix_of(poison.code)
+        if poison.code == "type-unknown":
+            fix += f": {', '.join(self._admission.accepts)}"
+        field = "body" if poison.code == "admission-failed" else poison.field
+        body = (record.value or b"")[: self._size_limit]
+        # No CloudEvents id has a NUL, so this one is no other event's.
+        event = CloudEvent(f"{record.partition}\0{record.offset}", "", "", record.appended, body)
+        try:
+            told = self._admission.refuse(self._tenant(record), record, event, [Problem(field=field, fix=fix)])
+            return [self._passed(record, event, told, "")]
+        except Exception:  # noqa: BLE001  # Poison, whatever it is: it is in the dead letters already
+            return []
 
     def _passed(self, record: Record, event: CloudEvent, admitted: Sequence[Admitted], outcome: str) -> _Passed:
         messages = [self._message(record, event, each, index) for index, each in enumerate(admitted)]
@@ -278,14 +306,3 @@ def _trace(key: str, id_: str) -> str:
     if len(trace) != 32 or any(digit not in "0123456789abcdef" for digit in trace):
         trace = derived_id("trace", key).replace("-", "")
     return f"00-{trace}-{id_.replace('-', '')[:16]}-01"
-
-
-def problems_of(error: ValidationError) -> list[Problem]:
-    """What to fix, in the words of the field path. An unknown field's own name stays out: it is input."""
-    problems = []
-    for fault in error.errors(include_input=False, include_url=False, include_context=False)[:20]:
-        unknown = fault["type"] == "extra_forbidden"
-        path = ".".join(map(str, fault["loc"][:-1] if unknown else fault["loc"])) or "body"
-        fix = "remove the unknown field, or spell it as in the schema" if unknown else fault["msg"]
-        problems.append(Problem(field=path, fix=fix.removeprefix("Value error, ")))
-    return problems

@@ -163,7 +163,9 @@ def _flags(person: sent.Person) -> list[Flag]:
 
 
 def _known(type_: str) -> str:
-    return ReferralAdmission.accepts[type_].TYPE
+    """Empty where the type could not be read, or is none."""
+    model = ReferralAdmission.accepts.get(type_)
+    return model.TYPE if model else ""
 
 
 def _reference(body: bytes) -> str:

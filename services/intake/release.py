@@ -15,6 +15,7 @@ from contracts.provider import ContactReleased, Profile
 from services.chassis.decider import Effect
 from services.chassis.journal import Outgoing
 from services.chassis.ports import Record
+from services.chassis.problems import careless
 from services.chassis.sealing import Unsealable, seal_to, unseal
 
 from .gate import purpose
@@ -42,6 +43,8 @@ class ProviderKeys:
         try:
             event = decode(record.headers, record.value, record.appended)
             profile = Profile.read(event.data)
+            if careless(record.value, Profile):
+                raise ValueError("a name twice: which key is meant?")
             seal_to(profile.public_key, b"", "trial")  # not every 32 bytes are a key; a release must not be the trial
         except (Malformed, ValueError):  # pydantic's, or that of the trial
             logger.warning(

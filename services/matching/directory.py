@@ -10,8 +10,8 @@ from contracts.cloudevents import Malformed, decode
 from contracts.intake import Problem
 from contracts.provider import Profile, Service
 from contracts.words import Category
-from services.chassis.gate import problems_of
 from services.chassis.ports import Record
+from services.chassis.problems import careless, fix_of, problems_of
 
 PROFILE_KEY = "profile"
 
@@ -98,12 +98,14 @@ def examine(record: Record) -> Service | Profile | list[Problem]:
         event = decode(record.headers, record.value, record.appended)
         for model in (Service, Profile):
             if event.type == model.ce_type():
+                if found := careless(record.value or b"", model):
+                    return found
                 entry = model.read(event.data)
                 break
         else:
             return [Problem(field="ce_type", fix=f"must be {Service.ce_type()} or {Profile.ce_type()}")]
     except Malformed as fault:
-        return [Problem(field=fault.field, fix=fault.code)]
+        return [Problem(field=fault.field, fix=fix_of(fault.code))]
     except ValidationError as fault:
         return problems_of(fault)
     key = (record.key or b"").decode(errors="replace")

@@ -14,8 +14,8 @@ from pydantic import TypeAdapter, ValidationError
 from contracts import agency, catalogue, notification, operations, provider, schemas
 from contracts.base import Event, Input, Message
 from contracts.catalogue import MESSAGES
-from services.chassis.gate import problems_of
 from services.chassis.items import field_of
+from services.chassis.problems import problems_of
 from tests.kit import builders
 
 SUBMITTED: dict[str, Any] = {

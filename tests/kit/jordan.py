@@ -17,7 +17,7 @@ from pydantic import ValidationError
 
 from contracts.provider import Eligibility, Service
 from contracts.words import Category, Flag, Sex
-from services.chassis.gate import problems_of
+from services.chassis.problems import problems_of
 
 PATH = Path(__file__).parents[3] / "shared/data/jordan-services/services_en.redacted.json"
 CAPACITY = 3
