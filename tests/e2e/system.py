@@ -84,8 +84,8 @@ class Inbox:
 class Agency:
     """An agency: publishes referrals, reads statuses."""
 
-    def __init__(self, id_: str, writer: Any, status: Inbox) -> None:
-        self.id, self._writer, self.status = id_, writer, status
+    def __init__(self, id_: str, writer: Any, status: Inbox, login: Login | None = None) -> None:
+        self.id, self._writer, self.status, self.login = id_, writer, status, login
 
     async def send(self, body: Message, id_: str | None = None) -> None:
         """Publish an event under its reference."""
@@ -135,6 +135,10 @@ class Provider:
         body = Answered(referral_id=offer.referral_id, need=offer.need, attempt=offer.attempt, answer=answer, code=code)
         await client.send(self._writer, topics.responses(self.id), offer.referral_id, f"/{self.id}", body)
 
+    async def send_raw(self, topic: str, key: str, value: bytes | None, headers: list[tuple[str, Any]]) -> None:
+        """Publish whatever one likes."""
+        await self._writer.send_and_wait(topic, value, key=key.encode(), headers=headers)
+
 
 class People:
     """Makes agencies and providers with topics of their own."""
@@ -149,7 +153,7 @@ class People:
         """A new agency."""
         id_ = f"agency-{next(_numbers)}"
         login = await self._onboard("agency", id_)
-        return Agency(id_, await self._writer(login), await self.inbox(topics.status(id_), login))
+        return Agency(id_, await self._writer(login), await self.inbox(topics.status(id_), login), login)
 
     async def provider(self, *services: Service) -> Provider:
         """A new provider with these services."""
