@@ -16,6 +16,14 @@ from .system import People, internal_topics, people, running
 OPERATOR_TOKEN = "made-up-for-these-tests"
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Tests that start services of their own come first: beside those of `system` they would share consumer groups."""
+    places = [index for index, item in enumerate(items) if item.path.parent == Path(__file__).parent]
+    ours = sorted((items[index] for index in places), key=lambda item: "system" in getattr(item, "fixturenames", ()))
+    for index, item in zip(places, ours, strict=True):
+        items[index] = item
+
+
 @pytest.fixture(scope="session")
 def servers() -> Iterator[Addresses]:
     """Servers with walls, where STACK lets us build them."""
