@@ -1,0 +1,109 @@
+"""A reader that comes back to its group reads topics that were made while it was away, and later ones."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from uuid import uuid4
+
+import pytest
+from aiokafka import AIOKafkaProducer
+
+from deploy import topics
+from deploy.local.stack import Addresses
+from services.chassis.kafka import Reading, broker
+from services.chassis.ports import Batch
+from services.chassis.settings import ChassisSettings
+from tests.kit.rig import OPERATOR_PUBLIC
+
+
+class Noting:
+    """A handler that notes which topics it has read."""
+
+    def __init__(self) -> None:
+        self.idle = asyncio.Event()
+        self.idle.set()
+        self.seen: set[str] = set()
+
+    async def handle(self, batch: Batch) -> None:
+        self.seen |= {record.topic for record in batch.records}
+        await batch.commit()
+
+    def forget(self) -> None:
+        """Has no cache."""
+
+    async def until(self, topic: str) -> None:
+        async with asyncio.timeout(15):
+            while topic not in self.seen:  # noqa: ASYNC110
+                await asyncio.sleep(0.1)
+
+
+class Group:
+    """A group of this test's own over topics of its own."""
+
+    def __init__(self, servers: Addresses) -> None:
+        self._servers, self._name = servers, f"m{uuid4().hex[:12]}"
+
+    async def write(self, topic: str) -> str:
+        """One record on a topic of the pattern, made for it."""
+        name = f"{self._name}.{topic}"
+        await topics.ensure(self._servers.kafka, [topics.Topic(name, 1)])
+        async with AIOKafkaProducer(bootstrap_servers=self._servers.kafka) as producer:
+            await producer.send_and_wait(name, b"{}")
+        return name
+
+    @asynccontextmanager
+    async def reader(self, instance: str = "1") -> AsyncIterator[Noting]:
+        """One instance that reads by pattern; at its end it leaves as a static member does, without a word."""
+        settings = ChassisSettings(
+            kafka=[self._servers.kafka], mongo=self._servers.mongo, operator_key=OPERATOR_PUBLIC,
+            instance=instance, metadata_max_age_ms=500, session_timeout_ms=6000,
+        )  # fmt: skip
+        connection, handler, fatal = broker(settings), Noting(), []
+        Reading(connection, settings, self._name, handler, pattern=rf"{self._name}\..*", fatal=fatal.append)
+        await connection.start()
+        try:
+            yield handler
+        finally:
+            await connection.stop()
+        assert fatal == []
+
+
+@pytest.fixture
+def group(servers: Addresses) -> Group:
+    return Group(servers)
+
+
+async def test_a_topic_made_while_the_only_reader_was_away_is_read(group: Group) -> None:
+    before = await group.write("before")
+    async with group.reader() as reader:
+        await reader.until(before)
+    meanwhile = await group.write("meanwhile")
+    async with group.reader() as reader:
+        await reader.until(meanwhile)
+
+
+async def test_a_topic_made_after_the_only_reader_came_back_is_read(group: Group) -> None:
+    before = await group.write("before")
+    async with group.reader() as reader:
+        await reader.until(before)
+    async with group.reader() as reader:
+        await asyncio.sleep(1)
+        await reader.until(await group.write("after"))
+
+
+async def test_when_the_leader_of_two_comes_back_both_read_on_and_new_topics_are_read(group: Group) -> None:
+    before = await group.write("before")
+    async with group.reader("1") as leader:
+        await leader.until(before)
+        async with group.reader("2") as other:
+            await asyncio.sleep(1)
+            await leader.until(before)
+        async with group.reader("2") as other:  # comes back while the leader is there: nothing changes for it
+            await asyncio.sleep(1)
+    async with group.reader("1") as leader, group.reader("2") as other:
+        for topic in ("one", "two", "three", "four"):
+            name = await group.write(topic)
+            async with asyncio.timeout(15):
+                while name not in leader.seen | other.seen:  # noqa: ASYNC110
+                    await asyncio.sleep(0.1)
+        assert leader.seen & other.seen <= {before}
