@@ -28,7 +28,7 @@ from .personal import granted, recipients
 from .state import Referral
 from .triage import triage
 
-_RETRY = timedelta(minutes=10)
+_FIRST_LOOK, _LAST_LOOK = timedelta(seconds=1), timedelta(minutes=10)
 
 
 class Keys(Protocol):
@@ -70,10 +70,13 @@ class IntakePolicy:
             case StatusAsked() as asked:
                 return _say_again(state) if state.held else [_unknown(asked)]
             case ReleaseRequested() as request:
-                return _release(state, request, now, given)
+                is_awaited = (request.need, request.attempt) in state.pending
+                effects = _release(state, request, now, given)
+                return [each for each in effects if not (is_awaited and isinstance(each, SetTimer))]  # it has one
             case TimerElapsed(name=name):
-                awaited = [request for request in state.pending.values() if _timer(request) == name]
-                return [effect for request in awaited for effect in _release(state, request, now, given, again=True)]
+                timer, _, looked = name.rpartition(":")
+                awaited = [request for request in state.pending.values() if _timer(request) == timer]
+                return [each for request in awaited for each in _release(state, request, now, given, int(looked) + 1)]
             case _:
                 return []
 
@@ -163,20 +166,19 @@ def _say_again(state: Referral) -> Sequence[Effect]:
 
 
 def _release(
-    state: Referral, request: ReleaseRequested, now: datetime, keys: Keys, *, again: bool = False
+    state: Referral, request: ReleaseRequested, now: datetime, keys: Keys, looked: int = 0
 ) -> Sequence[Effect]:
-    """`again`: its timer has elapsed. Whoever else asks for what is awaited sets no second one."""
+    """`looked`: how often its timer has elapsed already."""
     this = (request.need, request.attempt)
     if state.held is None or this in state.released or request.need not in state.open:
         return []
     fields = granted(state.held.consent.grants, request.provider)
     if not fields:
         return []
-    if request.provider not in keys:  # nothing can be encrypted to it yet: look again later
-        if this in state.pending and not again:
-            return []
-        waits = [] if again else [Emit(request)]
-        return [*waits, SetTimer(_timer(request), now + _RETRY)]
+    if request.provider not in keys:  # mostly a matter of seconds: its profile has yet to be read
+        pause = min(_FIRST_LOOK * 4 ** min(looked, 5), _LAST_LOOK)
+        waits = [] if this in state.pending else [Emit(request)]
+        return [*waits, SetTimer(f"{_timer(request)}:{looked}", now + pause)]
     released = Released(
         referral_id=request.referral_id,
         need_id=request.need_id,

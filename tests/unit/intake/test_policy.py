@@ -24,7 +24,6 @@ from tests.kit.intake import (
 )
 from tests.kit.stream import Stream, emitted, replied
 
-RETRY = timedelta(minutes=10)
 LATER = START + timedelta(days=2)
 KEYS = {"provider-1", "provider-2"}
 
@@ -310,24 +309,23 @@ def test_a_release_waits_until_the_provider_has_a_key(known: Stream) -> None:
     waits, timer = known.handle(release_requested(), given=set())
     assert isinstance(waits, Emit)
     assert waits.topic is None
-    assert timer == SetTimer("release:bed:1", START + RETRY)
-    [still] = known.handle(elapsed("release:bed:1", START + RETRY), given=set(), now=LATER)
-    assert still == SetTimer("release:bed:1", LATER + RETRY)
-    [released] = emitted(known.handle(elapsed("release:bed:1", LATER + RETRY), given=KEYS))
+    assert timer == SetTimer("release:bed:1:0", START + timedelta(seconds=1))
+    [still] = known.handle(elapsed("release:bed:1:0", timer.due_at), given=set(), now=LATER)
+    assert still == SetTimer("release:bed:1:1", LATER + timedelta(seconds=4))
+    [released] = emitted(known.handle(elapsed("release:bed:1:1", still.due_at), given=KEYS))
     assert isinstance(released, intake.Released)
     assert known.state.pending == {}
-    assert known.handle(elapsed("release:bed:1", LATER + RETRY), given=KEYS, id="late") == []
+    assert known.handle(elapsed("release:bed:1:1", still.due_at), given=KEYS, id="late") == []
 
 
-def test_releases_that_wait_have_one_timer_each_however_often_they_fire(known: Stream) -> None:
+def test_releases_that_wait_have_one_timer_each_that_looks_ever_less_often(known: Stream) -> None:
     known.handle(release_requested("bed"), given=set())
     known.handle(release_requested("school"), given=set())
-    for round_ in range(3):
+    for looked, pause in enumerate([4, 16, 64, 256, 600, 600]):
         for need in ("bed", "school"):
-            name = f"release:{need}:1"
-            [again] = known.handle(elapsed(name, START), given=set(), id=f"{name}{round_}")
-            assert isinstance(again, SetTimer)
-            assert again.name == name
+            name = f"release:{need}:1:{looked}"
+            [again] = known.handle(elapsed(name, START), given=set(), id=name)
+            assert again == SetTimer(f"release:{need}:1:{looked + 1}", START + timedelta(seconds=pause))
 
 
 def test_who_asks_again_for_what_is_awaited_sets_no_second_timer(known: Stream) -> None:
@@ -339,7 +337,7 @@ def test_who_asks_again_for_what_is_awaited_sets_no_second_timer(known: Stream) 
 def test_a_release_is_not_awaited_any_more_once_its_need_is_withdrawn(known: Stream) -> None:
     known.handle(release_requested(), given=set())
     known.handle(withdrawal("bed"))
-    assert known.handle(elapsed("release:bed:1", START), given=set()) == []
+    assert known.handle(elapsed("release:bed:1:0", START), given=set()) == []
 
 
 # the rest -------------------------------------------------------------------------------------------------------------
