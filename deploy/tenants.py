@@ -7,20 +7,22 @@
     list_tenants(operator)
 
 Every change is published as `contracts.operations.Tenant` on ``referrals.tenants``. All of it may be repeated after a
-failure. Quotas are not set: confluent-kafka's AdminClient 2.16 has no call for them.
+failure.
 """
 
 import secrets
 import uuid
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 from confluent_kafka import Consumer, Producer, TopicPartition
+from pydantic import ValidationError
 
 from contracts import topics as names
-from contracts.cloudevents import CloudEvent, decode, encode
+from contracts.cloudevents import CloudEvent, Malformed, decode, encode
 from contracts.operations import Tenant, TenantKind
-from deploy import access, topics
+from deploy import access, quotas, topics
 from deploy.local.process import run
 from deploy.login import Login
 from services.chassis.sealing import new_pair
@@ -46,7 +48,7 @@ class Credentials:
 
 
 def onboard(operator: Login, kind: TenantKind | str, tenant: str, name: str, copies: int = 1) -> Credentials:
-    """Check the id, create topics, users and rules, and register the organisation.
+    """Check the id, create topics, users, quotas and rules, and register the organisation.
 
     ValueError for an id or kind that is none, or when it is registered as another kind. Kind enforcement is
     registered and gets nothing else. Onboarding one that is there gives it new passwords and keys.
@@ -61,24 +63,26 @@ def onboard(operator: Login, kind: TenantKind | str, tenant: str, name: str, cop
     if wanted:
         run(topics.ensure(operator, wanted, copies))
     logins = _passwords(operator, entry)
+    for user in logins:
+        run(quotas.limit(operator, user))
     if operator.user:
         access.apply(operator, rules_of(entry))
     _publish(operator, entry)
-    private, public = new_pair() if "provider" in _roles(kind) else (None, None)
-    return Credentials(tenant, logins, private, public)
+    return Credentials(tenant, logins, *_pair(entry))
 
 
 def rotate(operator: Login, tenant: str) -> Credentials:
-    """New passwords. The old ones are refused at once, and within the re-authentication time where one is connected.
+    """New passwords, and for a provider a new key pair.
 
-    UnknownTenant, or ValueError for a revoked one.
+    The old passwords are refused at once, and within the re-authentication time where one is connected. Contacts go to
+    the old key until the provider publishes the new one in its profile. UnknownTenant, or ValueError for a revoked one.
     """
     entry = _entry(operator, tenant)
     if entry.state == "revoked":
         raise ValueError(f"{tenant} is revoked; onboard it again")
     logins = _passwords(operator, entry)
     _publish(operator, entry)
-    return Credentials(tenant, logins)
+    return Credentials(tenant, logins, *_pair(entry))
 
 
 def revoke(operator: Login, tenant: str) -> None:
@@ -125,8 +129,9 @@ def list_tenants(operator: Login) -> list[Tenant]:
                 if value is None:
                     found.pop(key, None)
                     continue
-                event = decode(message.headers() or [], value, datetime.now(UTC))
-                found[key] = Tenant.read(event.data)
+                with suppress(Malformed, ValidationError):  # then the entry before stays in force, as with services
+                    event = decode(message.headers() or [], value, datetime.now(UTC))
+                    found[key] = Tenant.read(event.data)
     finally:
         reader.close()
     return [found[each] for each in sorted(found)]
@@ -159,6 +164,10 @@ def _entry(operator: Login, tenant: str) -> Tenant:
         if each.tenant == tenant:
             return each
     raise UnknownTenant(f"{tenant} is not registered")
+
+
+def _pair(entry: Tenant) -> tuple[str, str] | tuple[None, None]:
+    return new_pair() if "provider" in _roles(entry.kind) else (None, None)
 
 
 def _passwords(operator: Login, entry: Tenant) -> dict[str, str]:

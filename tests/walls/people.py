@@ -18,7 +18,9 @@ class Visitor:
         self._login = login
 
     async def __aenter__(self) -> "Visitor":
-        self._writer = AIOKafkaProducer(**self._login.aiokafka(), enable_idempotence=True)
+        self._writer = AIOKafkaProducer(
+            **self._login.aiokafka()
+        )  # idempotent, who may write nothing could not even start
         self._reader = AIOKafkaConsumer(**self._login.aiokafka(), enable_auto_commit=False)
         self._admin = AIOKafkaAdminClient(**self._login.aiokafka())
         await self._writer.start()
@@ -40,14 +42,18 @@ class Visitor:
         return True
 
     async def reads(self, topic: str) -> bool:
-        """Whether the first record, which is there, comes out."""
+        """Whether the first record, which is there, comes out. Who may not know of a topic may not read it either."""
+        if topic not in await self._reader.topics():
+            return False
         at = TopicPartition(topic, 0)
         self._reader.assign([at])
         self._reader.seek(at, 0)
         try:
-            return bool(await self._reader.getmany(at, timeout_ms=3000, max_records=1))
+            found = await self._reader.getmany(at, timeout_ms=5000, max_records=1)
         except TopicAuthorizationFailedError:
             return False
+        assert found, f"neither a record nor a refusal on {topic}"
+        return True
 
     async def creates(self, topic: str) -> bool:
         """Whether a new topic can be made."""
