@@ -86,6 +86,15 @@ def seal_to(public_key: str, plain: bytes, purpose: str) -> str:
     ).decode()
 
 
+def takes_sealed(public_key: str) -> bool:
+    """Whether one can seal to it: some 32 bytes are no X25519 key (RFC 7748, section 6.1: an all-zero result)."""
+    try:
+        seal_to(public_key, b"", "trial")
+    except ValueError:
+        return False
+    return True
+
+
 def open_sealed(private_key: str, box: str, purpose: str) -> bytes:
     """The inverse of `seal_to`. Raises `Unsealable`."""
     try:

@@ -6,6 +6,7 @@ from typing import Any
 
 import orjson
 import structlog
+from pydantic import ValidationError
 
 from contracts import topics
 from contracts.base import Message
@@ -16,7 +17,7 @@ from services.chassis.decider import Effect
 from services.chassis.journal import Outgoing
 from services.chassis.ports import Record
 from services.chassis.problems import careless
-from services.chassis.sealing import Unsealable, seal_to, unseal
+from services.chassis.sealing import Unsealable, seal_to, takes_sealed, unseal
 
 from .gate import purpose
 from .keys import KeyRing
@@ -33,30 +34,37 @@ class ProviderKeys:
 
     def __init__(self, admits: Callable[[str], bool] = lambda provider: True) -> None:
         self._admits = admits
-        self._keys: dict[str, tuple[int, str]] = {}
+        self._keys: dict[str, tuple[int, str | None]] = {}
 
     def apply(self, record: Record) -> None:
-        """Take in one directory record; services and bad entries are matching's business."""
-        if record.key != b"profile" or record.value is None:
+        """Take in one directory record; services are matching's business, and so is telling what is wrong.
+
+        A profile that can't be used changes nothing; one that is deleted takes its key along.
+        """
+        if record.key != b"profile":
             return
         provider = record.topic.split(".")[1]
-        try:
-            event = decode(record.headers, record.value, record.appended)
-            profile = Profile.read(event.data)
-            if careless(record.value, Profile):
-                raise ValueError("a name twice: which key is meant?")
-            seal_to(profile.public_key, b"", "trial")  # not every 32 bytes are a key; a release must not be the trial
-        except (Malformed, ValueError):  # pydantic's, or that of the trial
+        key = None if record.value is None else self._key(record)
+        if record.value is not None and key is None:
             logger.warning(
                 "profile_unusable", topic=record.topic, offset=record.offset, hint="the old key stays in use"
             )
             return
         known = self._keys.get(provider)
         if known is None or known[0] < record.offset:
-            self._keys[provider] = (record.offset, profile.public_key)
+            self._keys[provider] = (record.offset, key)
+
+    @staticmethod
+    def _key(record: Record) -> str | None:
+        try:
+            profile = Profile.read(decode(record.headers, record.value, record.appended).data)
+        except (Malformed, ValidationError):
+            return None
+        usable = takes_sealed(profile.public_key) and not careless(record.value or b"", Profile)
+        return profile.public_key if usable else None  # a name twice: which key is meant?
 
     def __contains__(self, provider: object) -> bool:
-        return provider in self._keys and self._admits(str(provider))
+        return self._keys.get(str(provider), (0, None))[1] is not None and self._admits(str(provider))
 
     def get(self, provider: str) -> str | None:
         """Its key, if it has published one."""

@@ -16,6 +16,7 @@ from contracts.notification import EntryDoubted
 from contracts.provider import Profile, Service
 from services.chassis.gate import Admitted, Arrival, Refusal
 from services.chassis.ports import Record
+from services.chassis.sealing import takes_sealed
 
 from .directory import examine
 
@@ -50,7 +51,8 @@ class DirectoryAdmission:
 def contradictions(entry: Profile | Service, today: date) -> list[Problem]:
     """What is well-formed and yet can't be meant."""
     if isinstance(entry, Profile):
-        return []
+        unusable = Problem(field="public_key", fix="is no X25519 key that can be encrypted to: make a new pair")
+        return [] if takes_sealed(entry.public_key) else [unusable]
     found = []
     if entry.valid_to is not None and entry.valid_to < today:
         found.append(Problem(field="valid_to", fix="is in the past: extend it, or delete the entry"))

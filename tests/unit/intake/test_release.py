@@ -196,12 +196,16 @@ def test_a_first_profile_that_can_not_be_used_is_none() -> None:
     assert "provider-1" not in providers
 
 
-def test_services_and_deletions_are_not_profiles() -> None:
+def test_a_service_is_no_profile_and_a_profile_that_is_deleted_takes_its_key_along() -> None:
     providers = ProviderKeys()
     with capture_logs() as lines:
         providers.apply(replace(profile(PUBLIC), key=b"beds"))
-        providers.apply(replace(profile(PUBLIC), value=None))
+        assert "provider-1" not in providers
+        providers.apply(profile(PUBLIC, offset=1))
+        providers.apply(replace(profile(PUBLIC, offset=2), value=None))
+        providers.apply(profile(PUBLIC, offset=1))
     assert "provider-1" not in providers
+    assert providers.get("provider-1") is None
     assert lines == []
 
 

@@ -10,11 +10,12 @@ from contracts.words import Category, Flag, Status
 from services.chassis.gate import Arrival, Refusal
 from services.chassis.ports import Record
 from services.matching.directory import Directory, examine
+from services.chassis.sealing import new_pair
 from services.matching.directory_gate import DirectoryAdmission, contradictions
 from tests.kit.builders import service
 
 NOW = datetime(2026, 3, 1, tzinfo=UTC)
-PROFILE = Profile(name="Fictional Help", public_key="A" * 43 + "=")
+PROFILE = Profile(name="Fictional Help", public_key=new_pair()[1])
 
 
 def record(entry: Service | Profile | bytes | None, key: str, offset: int = 0) -> Record:
@@ -89,6 +90,7 @@ def test_a_profile_is_no_service() -> None:
 @pytest.mark.parametrize(
     ("entry", "field"),
     [
+        (Profile(name="Fictional Help", public_key="A" * 43 + "="), "public_key"),
         (service(valid_to=date(2026, 2, 28)), "valid_to"),
         (
             service(eligibility=Eligibility(flags_any=[Flag.PREGNANT], not_flags=[Flag.PREGNANT])),
@@ -100,7 +102,7 @@ def test_a_profile_is_no_service() -> None:
         ),
     ],
 )
-def test_what_can_not_be_meant_is_doubted(entry: Service, field: str) -> None:
+def test_what_can_not_be_meant_is_doubted(entry: Service | Profile, field: str) -> None:
     assert [problem.field for problem in contradictions(entry, NOW.date())] == [field]
 
 
