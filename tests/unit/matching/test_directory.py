@@ -9,8 +9,8 @@ from contracts.provider import Eligibility, Profile, Service
 from contracts.words import Category, Flag, Status
 from services.chassis.gate import Arrival, Refusal
 from services.chassis.ports import Record
-from services.matching.directory import Directory, examine
 from services.chassis.sealing import new_pair
+from services.matching.directory import Directory, examine
 from services.matching.directory_gate import DirectoryAdmission, contradictions
 from tests.kit.builders import service
 
