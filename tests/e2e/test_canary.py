@@ -81,7 +81,6 @@ async def test_no_canary_is_found_where_no_person_belongs(servers: Addresses, tm
             async with people(servers) as here:
                 agency, accepting, declining = await _play(here)
                 await _counted(here)
-                supervisor.cancel()
                 heaps = await _search(here, servers, services, tmp_path)
         finally:
             supervisor.cancel()
@@ -201,7 +200,7 @@ async def _search(here: People, servers: Addresses, services: Services, logs: Pa
     assert all(b'"handled"' in heaps[f"log of {name}"] for name in services)
     for name in services:
         for path in ("/metrics", "/health/ready", "/health/live"):
-            heaps[f"{path} of {name}"] = await asyncio.to_thread(_get, services.url(name) + path)
+            heaps[f"{path} of {name}"] = await _get(services.url(name) + path)
     mongo: AsyncIOMotorClient[dict[str, Any]] = AsyncIOMotorClient(servers.mongo)
     for name in services:
         database = mongo[f"{DATABASE}_{name}"]
@@ -212,7 +211,17 @@ async def _search(here: People, servers: Addresses, services: Services, logs: Pa
     return heaps
 
 
-def _get(url: str) -> bytes:
+async def _get(url: str) -> bytes:
+    """What is served there, once it is: the service may just have been killed."""
+    async with asyncio.timeout(60):
+        while True:
+            try:
+                return await asyncio.to_thread(_read, url)
+            except OSError:
+                await asyncio.sleep(0.5)
+
+
+def _read(url: str) -> bytes:
     with urllib.request.urlopen(url, timeout=10) as answer:  # noqa: S310
         body: bytes = answer.read()
         return body
