@@ -17,8 +17,8 @@ test: $(VENV)/ready           ## The whole suite; starts the Kafka and MongoDB i
 simulate: $(VENV)/ready       ## The whole system on twins under random faults, SEEDS= times (1000).
 	$(BIN)/python -m tests.simulation $(SEEDS)
 
-bench: $(VENV)/ready          ## Speed against a baseline of the same run; writes build/bench.json.
-	$(BIN)/python -m tests.bench $(ARGS)
+bench: $(VENV)/ready          ## Speed against a baseline of the same run; writes build/bench.json. ONLY=step|growth|flow
+	$(BIN)/python -m tests.bench $(if $(ONLY),--only $(ONLY)) $(ARGS)
 
 check: $(VENV)/ready          ## Lint, types and architecture rules.
 	$(BIN)/ruff check .

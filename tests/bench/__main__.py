@@ -2,6 +2,7 @@
 
 import argparse
 import json
+import os
 import platform
 import statistics
 import sys
@@ -13,30 +14,37 @@ from rich.table import Table
 
 from deploy.local.stack import LocalStack
 
-from . import step
+from . import flow, growth, step
 
 RESULT = Path("build/bench.json")
 _PACKAGES = ("aiokafka", "faststream", "motor", "pydantic", "orjson")
 
 
 def main() -> None:
-    """Measure and show."""
+    """Measure and show. What is not measured this time keeps the figures it had."""
     parser = argparse.ArgumentParser(prog="make bench", description=__doc__)
+    parser.add_argument("--only", choices=["step", "flow", "growth"], help="make bench ONLY=…")
     parser.add_argument("--records", type=int, default=20_000)
     parser.add_argument("--repetitions", type=int, default=7)
     arguments = parser.parse_args()
-    with LocalStack() as stack:
-        laps = step.measure(stack.addresses, arguments.records, arguments.repetitions)
-    figures = step.figures(laps)
-    _show(laps, figures)
-    RESULT.parent.mkdir(exist_ok=True)
-    machine = {"python": platform.python_version(), "machine": platform.machine(), "system": platform.platform()}
-    machine |= {name: version(name) for name in _PACKAGES}
-    RESULT.write_text(json.dumps({"machine": machine, "figures": figures}, indent=1) + "\n")
-
-
-def _show(laps: dict[str, list[step.Lap]], figures: dict[str, float]) -> None:
     console = Console(file=sys.stdout, width=100)
+    figures: dict[str, float] = {}
+    if arguments.only in (None, "step"):
+        with LocalStack() as stack:
+            laps = step.measure(stack.addresses, arguments.records, arguments.repetitions)
+        console.print(_table(laps))
+        figures |= step.figures(laps)
+    if arguments.only in (None, "growth"):
+        with LocalStack() as stack:
+            figures |= growth.figures(growth.measure(stack.addresses))
+    if arguments.only in (None, "flow"):
+        figures |= flow.figures(flow.measure())
+    for name, value in figures.items():
+        console.print(f"{name:<28}{value:12,.2f}")
+    _write(figures)
+
+
+def _table(laps: dict[str, list[step.Lap]]) -> Table:
     table = Table(title="One step, one process, records a second", title_justify="left")
     for column in ("contender", "median", "least", "most", "own CPU, µs a record"):
         table.add_column(column, justify="left" if column == "contender" else "right")
@@ -46,9 +54,20 @@ def _show(laps: dict[str, list[step.Lap]], figures: dict[str, float]) -> None:
         table.add_row(
             name, *(f"{rate:,.0f}" for rate in (statistics.median(rates), min(rates), max(rates))), f"{cpu:.0f}"
         )
-    console.print(table)
-    for name, value in figures.items():
-        console.print(f"{name:<24}{value:8.2f}")
+    return table
+
+
+def _write(figures: dict[str, float]) -> None:
+    RESULT.parent.mkdir(exist_ok=True)
+    before = json.loads(RESULT.read_text())["figures"] if RESULT.exists() else {}
+    machine: dict[str, str | int | None] = {
+        "python": platform.python_version(),
+        "machine": platform.machine(),
+        "cores": os.cpu_count(),
+        "system": platform.platform(),
+    }
+    machine |= {name: version(name) for name in _PACKAGES}
+    RESULT.write_text(json.dumps({"machine": machine, "figures": before | figures}, indent=1) + "\n")
 
 
 if __name__ == "__main__":

@@ -59,9 +59,9 @@ def records(run: str, count: int, round_: int) -> Iterator[tuple[bytes, bytes, l
         yield body.referral_id.encode(), body.model_dump_json().encode(), encode(event)
 
 
-def referrals(count: int) -> Iterator[tuple[bytes, bytes, list[tuple[str, bytes]]]]:
-    """What an agency publishes, with a person in it."""
-    for number in range(count):
+def referrals(count: int, first: int = 0) -> Iterator[tuple[bytes, bytes, list[tuple[str, bytes]]]]:
+    """What an agency publishes, with a person in it; numbered from `first`."""
+    for number in range(first, first + count):
         body = {
             "reference": f"R-{number}",
             "referrer": "organisation",

@@ -80,8 +80,8 @@ def measure(servers: Addresses, records: int, repetitions: int) -> dict[str, lis
     laps: dict[str, list[Lap]] = defaultdict(list)
     asyncio.run(ensure(servers.kafka, [Topic(topics.INTAKE, load.PARTITIONS), Topic(topics.inbox("outcomes"), 4)]))
     for _ in range(repetitions):
-        laps["raw"].append(_once(servers, "raw", records))
-        laps["naive"].append(_once(servers, "naive", NAIVE))
+        laps["raw"].append(once(servers, "raw", records))
+        laps["naive"].append(once(servers, "naive", NAIVE))
         for name, lap in _ours(servers, records).items():
             laps[name].append(lap)
         laps["gate"].append(_gate(servers, records))
@@ -112,7 +112,8 @@ def _new(servers: Addresses) -> tuple[str, str]:
     return run, topic
 
 
-def _once(servers: Addresses, name: str, records: int) -> Lap:
+def once(servers: Addresses, name: str, records: int) -> Lap:
+    """One lap of a contender, with topics and database of its own."""
     run, topic = _new(servers)
     asyncio.run(load.fill(servers.kafka, topic, run, records))
     with contender(servers, name, topic, run, records) as process:

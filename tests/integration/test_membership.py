@@ -3,10 +3,12 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from typing import Any
 from uuid import uuid4
 
 import pytest
 from aiokafka import AIOKafkaProducer
+from aiokafka.admin import AIOKafkaAdminClient
 
 from deploy import topics
 from deploy.local.stack import Addresses
@@ -51,15 +53,26 @@ class Group:
             await producer.send_and_wait(name, b"{}")
         return name
 
+    async def delete(self, name: str) -> None:
+        """The whole topic, and return when it is gone."""
+        admin = AIOKafkaAdminClient(bootstrap_servers=self._servers.kafka)
+        await admin.start()
+        await admin.delete_topics([name])
+        async with asyncio.timeout(15):
+            while name in await admin.list_topics():  # noqa: ASYNC110
+                await asyncio.sleep(0.1)
+        await admin.close()
+
     @asynccontextmanager
-    async def reader(self, instance: str = "1") -> AsyncIterator[Noting]:
-        """One instance that reads by pattern; at its end it leaves as a static member does, without a word."""
+    async def reader(self, instance: str = "1", *fixed: str) -> AsyncIterator[Noting]:
+        """One instance that reads by pattern, or fixed topics; it leaves as a static member does, without a word."""
         settings = ChassisSettings(
             kafka=[self._servers.kafka], mongo=self._servers.mongo, operator_key=OPERATOR_PUBLIC,
             instance=instance, metadata_max_age_ms=500, session_timeout_ms=6000,
         )  # fmt: skip
         connection, handler, fatal = broker(settings), Noting(), []
-        Reading(connection, settings, self._name, handler, pattern=rf"{self._name}\..*", fatal=fatal.append)
+        what: dict[str, Any] = {"topics": fixed} if fixed else {"pattern": rf"{self._name}\..*"}
+        Reading(connection, settings, self._name, handler, **what, fatal=fatal.append)
         await connection.start()
         try:
             yield handler
@@ -89,6 +102,31 @@ async def test_a_topic_made_after_the_only_reader_came_back_is_read(group: Group
     async with group.reader() as reader:
         await asyncio.sleep(1)
         await reader.until(await group.write("after"))
+
+
+async def test_a_topic_that_was_deleted_while_the_only_reader_was_away_does_not_keep_it_from_starting(
+    group: Group,
+) -> None:
+    gone, stays = await group.write("gone"), await group.write("stays")
+    async with group.reader() as reader:
+        await reader.until(gone)
+    await group.delete(gone)
+    async with group.reader() as reader:
+        await group.write("stays")
+        await reader.until(stays)
+
+
+async def test_a_reader_that_comes_back_reads_the_topics_it_subscribes_now(group: Group) -> None:
+    dropped, kept, added = [await group.write(name) for name in ("dropped", "kept", "added")]
+    async with group.reader("1", dropped, kept) as reader:
+        await reader.until(dropped)
+        await reader.until(kept)
+    for name in ("dropped", "kept", "added"):
+        await group.write(name)
+    async with group.reader("1", kept, added) as reader:
+        await reader.until(kept)
+        await reader.until(added)
+        assert dropped not in reader.seen
 
 
 async def test_when_the_leader_of_two_comes_back_both_read_on_and_new_topics_are_read(group: Group) -> None:

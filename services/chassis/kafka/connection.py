@@ -16,11 +16,12 @@ from faststream.kafka.message import KafkaAckableMessage
 
 from services.chassis.settings import ChassisSettings
 
-from . import records
+from . import membership, records
 from .producing import LARGEST_DEAD_LETTER
 from .security import listen, security
 
 records.install()
+membership.install()
 
 
 def broker(settings: ChassisSettings) -> KafkaBroker:

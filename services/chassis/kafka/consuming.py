@@ -21,6 +21,7 @@ from services.chassis.ports import Batch, Partition, Record
 from services.chassis.settings import ChassisSettings
 
 from .connection import safe
+from .membership import Return
 
 logger = structlog.get_logger()
 
@@ -91,10 +92,10 @@ class KafkaBatch:
 class Listener(ConsumerRebalanceListener):  # type: ignore[misc]
     """A revoke waits for the batch in flight, an assignment clears what was cached."""
 
-    def __init__(self, handler: Handler, member: Callable[[], Any]) -> None:
+    def __init__(self, handler: Handler, coordinator: Callable[[], Any]) -> None:
         self._handler = handler
-        self._member = member
-        self._last_id = ""
+        self._coordinator = coordinator
+        self._return = Return()
         self.assigned = asyncio.Event()
 
     async def on_partitions_revoked(self, revoked: Any) -> None:
@@ -104,22 +105,8 @@ class Listener(ConsumerRebalanceListener):  # type: ignore[misc]
     async def on_partitions_assigned(self, assigned: Any) -> None:
         """Called by aiokafka after a rebalance."""
         self._handler.forget()
-        self._assign_anew_once()
+        self._return.assigned(self._coordinator())
         self.assigned.set()
-
-    def _assign_anew_once(self) -> None:
-        """Join once more when we came into a running group under a new member id.
-
-        A static member that comes back is given what its predecessor had, topics made since then not among it; and if
-        that was the group's leader, nobody looks out for new topics any more (KAFKA-13435; aiokafka's JoinGroup v5 is
-        older than the remedy, KIP-814). When a leader joins again under an id that is known, the group assigns anew,
-        and the leader looks out; for all others that join changes nothing.
-        """
-        member = self._member()
-        was_asked_to_assign = member._group_subscription is not None
-        if not was_asked_to_assign and member.member_id != self._last_id:
-            member.request_rejoin()
-        self._last_id = member.member_id
 
 
 class Reading:

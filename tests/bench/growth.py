@@ -1,0 +1,63 @@
+"""Whether a step costs the same however many streams the journal has: 10³, 10⁵, 10⁶ before each round of laps.
+
+The journal is filled with copies, under other ids, of a document that the service wrote itself.
+"""
+
+import asyncio
+import json
+import statistics
+from collections.abc import Iterator
+from itertools import islice
+from typing import Any
+from uuid import uuid4
+
+from pymongo import MongoClient
+
+from deploy.local.stack import Addresses
+from deploy.topics import Topic, ensure
+
+from . import load, step
+
+SIZES = (1_000, 100_000, 1_000_000)
+RECORDS, REPETITIONS = 5_000, 3
+_RUN = "bench-growth"
+
+
+def measure(servers: Addresses) -> dict[int, float]:
+    """Our rate over raw's, by streams in the journal beforehand: medians."""
+    _lap(servers, 0)
+    journal = MongoClient[dict[str, Any]](servers.mongo)[_RUN]["journal"]
+    model = journal.find_one({})
+    assert model is not None
+    found = {}
+    for size in SIZES:
+        copies = _copies(model, size - journal.estimated_document_count())
+        while some := list(islice(copies, 10_000)):
+            journal.insert_many(some, ordered=False)
+        laps = [(_lap(servers, lap), step.once(servers, "raw", RECORDS)) for lap in range(REPETITIONS)]
+        found[size] = statistics.median(ours.rate / raw.rate for ours, raw in laps)
+    return found
+
+
+def figures(found: dict[int, float]) -> dict[str, float]:
+    """How much dearer a step has become."""
+    return {
+        "journal.growth_1e3_1e5": found[1_000] / found[100_000],
+        "journal.growth_1e3_1e6": found[1_000] / found[1_000_000],
+    }
+
+
+def _lap(servers: Addresses, number: int) -> step.Lap:
+    """First events of new streams, always into the same journal."""
+    name = f"{_RUN}-{uuid4().hex[:8]}"
+    wanted = [Topic(f"{name}-in", load.PARTITIONS), Topic(f"{_RUN}-out", load.PARTITIONS)]
+    asyncio.run(ensure(servers.kafka, wanted))
+    asyncio.run(load.fill(servers.kafka, f"{name}-in", name, RECORDS))
+    with step.contender(servers, "ours", f"{name}-in", _RUN, RECORDS) as process:
+        return process.lap()
+
+
+def _copies(model: dict[str, Any], count: int) -> Iterator[dict[str, Any]]:
+    text = json.dumps(model)
+    for _ in range(count):
+        yield json.loads(text.replace(model["stream"], str(uuid4())))
