@@ -9,6 +9,7 @@ In production keys come from a vault, and the operator's private key is nowhere 
 
 import contextlib
 import os
+import secrets
 import sys
 import tempfile
 from base64 import b64encode
@@ -16,6 +17,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 from services.chassis.sealing import new_key, new_pair, public_of
+
+_OPERATOR = "operator"
 
 
 def environment(folder: Path, service: str) -> dict[str, str]:
@@ -32,7 +35,18 @@ def environment(folder: Path, service: str) -> dict[str, str]:
 
 def operator_private_key(folder: Path) -> str:
     """The operator's private key, raw in base64."""
-    return _kept(folder / "operator", lambda: new_pair()[0])
+    return _kept(folder / _OPERATOR, lambda: new_pair()[0])
+
+
+def operator_key_file(folder: Path) -> str:
+    """The path of the operator's private key, which is there and can be read by its owner only."""
+    operator_private_key(folder)
+    return str(folder / _OPERATOR)
+
+
+def operator_token(folder: Path) -> str:
+    """The bearer token of the services' read-only JSON."""
+    return _kept(folder / "operator_token", lambda: secrets.token_urlsafe(24))
 
 
 def intake_private_key(folder: Path) -> str:

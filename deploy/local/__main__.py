@@ -7,68 +7,18 @@
 `up` leaves one process behind that holds all others and starts again what dies: its id is in build/local/state.json.
 """
 
-import json
 import os
 import signal
 import subprocess
 import sys
 import time
-from dataclasses import asdict, dataclass
-from pathlib import Path
 
-from deploy import tenants, topics
+from deploy import keys, tenants, topics
 from deploy.local.kafka import Walls
 from deploy.local.process import StartFailed
 from deploy.local.services import Services, start_services
-from deploy.local.stack import Addresses, LocalStack
-from deploy.login import Login
-
-HOME = Path(__file__).parents[2] / "build" / "local"
-
-
-@dataclass(frozen=True)
-class State:
-    """What `up` left behind."""
-
-    pid: int
-    """The process that holds the others."""
-    addresses: Addresses
-    urls: dict[str, str]
-    """Health and metrics of each service."""
-
-    @staticmethod
-    def read() -> "State | None":
-        """What runs now, if anything does."""
-        try:
-            found = json.loads((HOME / "state.json").read_text())
-        except FileNotFoundError:
-            return None
-        addresses = Addresses(**{**found["addresses"], "operator": Login(**found["addresses"]["operator"])})
-        state = State(found["pid"], addresses, found["urls"])
-        return state if state.alive() else None
-
-    def write(self) -> None:
-        """Make it known, all at once."""
-        new = HOME / "state.new"
-        new.unlink(missing_ok=True)
-        new.touch(mode=0o600)  # the operator's password is in it
-        new.write_text(json.dumps(asdict(self), indent=2))
-        new.rename(HOME / "state.json")
-
-    def alive(self) -> bool:
-        """Whether that process is there and is still ours, since ids are used again."""
-        try:
-            return b"deploy.local\0hold" in Path(f"/proc/{self.pid}/cmdline").read_bytes()
-        except FileNotFoundError:
-            return False
-
-    def show(self) -> None:
-        """For people."""
-        print(f"Kafka         {self.addresses.kafka}  (SASL_PLAINTEXT, SCRAM-SHA-512)")
-        print(f"MongoDB       {self.addresses.mongo}")
-        for name, url in self.urls.items():
-            print(f"{name:<13} {url}/health/ready  {url}/metrics")
-        print(f"Logs and data are in {HOME}; `python -m deploy.local down` stops all.")
+from deploy.local.stack import LocalStack
+from deploy.local.state import HOME, State
 
 
 def up() -> None:
@@ -103,8 +53,10 @@ def hold() -> None:
     """Hold everything until told to stop, and start again what dies, as an orchestrator would."""
     with LocalStack(HOME, Walls()) as stack:
         topics.create(stack.addresses.operator, topics.internal())
-        with start_services(stack.addresses, HOME) as services:
-            State(os.getpid(), stack.addresses, {name: service.url for name, service in services.items()}).write()
+        token = keys.operator_token(HOME / "keys")
+        with start_services(stack.addresses, HOME, {"REFERRALS_OPERATOR_TOKEN": token}) as services:
+            urls = {name: service.url for name, service in services.items()}
+            State(os.getpid(), stack.addresses, urls, token, keys.operator_key_file(HOME / "keys")).write()
             _watch(stack, services)
 
 
