@@ -12,11 +12,11 @@ failure.
 
 import secrets
 import uuid
-from contextlib import suppress
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
-from confluent_kafka import Consumer, Producer, TopicPartition
+from confluent_kafka import Producer
 from pydantic import ValidationError
 
 from contracts import topics as names
@@ -25,6 +25,7 @@ from contracts.operations import Tenant, TenantKind
 from deploy import access, quotas, topics
 from deploy.local.process import run
 from deploy.login import Login
+from deploy.reading import whole
 from services.chassis.sealing import new_pair
 
 _PATIENCE = 20.0
@@ -59,8 +60,7 @@ def onboard(operator: Login, kind: TenantKind | str, tenant: str, name: str, cop
     if before is not None and before.kind is not kind:
         raise ValueError(f"{tenant} is registered as {before.kind.value}")
     entry = Tenant(tenant=tenant, name=name, kind=kind, registered_at=datetime.now(UTC))
-    wanted = [each for role in _roles(kind) for each in _TOPICS[role](tenant)]
-    if wanted:
+    if wanted := topics_of(entry):
         run(topics.ensure(operator, wanted, copies))
     logins = _passwords(operator, entry)
     for user in logins:
@@ -101,40 +101,41 @@ def revoke(operator: Login, tenant: str) -> None:
 
 def list_tenants(operator: Login) -> list[Tenant]:
     """The registry, by id: the newest entry of each organisation, revoked ones too."""
+    return read_registry(operator)[0]
+
+
+def read_registry(operator: Login) -> tuple[list[Tenant], dict[str, int]]:
+    """The registry, and the entries of it that nobody can use: key and offset.
+
+    As for the services (services/chassis/tenants.py), the entry before such a one stays in force.
+    """
     found: dict[str, Tenant] = {}
-    reader = Consumer(
-        {
-            **operator.confluent(),
-            "group.id": f"operator.{uuid.uuid4()}",
-            "enable.auto.commit": False,
-            "fetch.wait.max.ms": 20,
-            "enable.partition.eof": False,
-        }
-    )
-    try:
-        known = reader.list_topics(names.TENANTS, _PATIENCE).topics[names.TENANTS]
-        if known.error is not None:
-            return []
-        for number in known.partitions:
-            at = TopicPartition(names.TENANTS, number)
-            start, end = reader.get_watermark_offsets(at, _PATIENCE)
-            at.offset = start
-            reader.assign([at])
-            while start < end and reader.position([at])[0].offset < end:
-                message = reader.poll(1.0)
-                if message is None or message.error():
-                    continue
-                key = (message.key() or b"").decode(errors="replace")
-                value = message.value()
-                if value is None:
-                    found.pop(key, None)
-                    continue
-                with suppress(Malformed, ValidationError):  # then the entry before stays in force, as with services
-                    event = decode(message.headers() or [], value, datetime.now(UTC))
-                    found[key] = Tenant.read(event.data)
-    finally:
-        reader.close()
-    return [found[each] for each in sorted(found)]
+    unusable: dict[str, int] = {}
+    for message in whole(operator, names.TENANTS):
+        key = (message.key() or b"").decode(errors="replace")
+        unusable.pop(key, None)
+        if message.value() is None:
+            found.pop(key, None)
+            continue
+        try:
+            event = decode(message.headers() or [], message.value(), datetime.now(UTC))
+            entry = Tenant.read(event.data)
+            if event.type != Tenant.ce_type() or entry.tenant != key:
+                raise Malformed("not-this-tenant", "key")
+            found[key] = entry
+        except (Malformed, ValidationError):
+            unusable[key] = message.offset()
+    return [found[each] for each in sorted(found)], unusable
+
+
+def declared_topics(entries: Iterable[Tenant], partitions: int = topics.PARTITIONS) -> list[topics.Topic]:
+    """All topics as they shall be: the internal ones, and those of each organisation, revoked ones too."""
+    return topics.internal(partitions) + [topic for entry in entries for topic in topics_of(entry)]
+
+
+def topics_of(entry: Tenant) -> list[topics.Topic]:
+    """The topics an organisation brings."""
+    return [topic for role in _roles(entry.kind) for topic in _TOPICS[role](entry.tenant)]
 
 
 def rules_of(entry: Tenant) -> list[access.Rule]:

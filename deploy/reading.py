@@ -1,0 +1,54 @@
+"""All that is on a topic now, read as the operator and outside of any group's progress."""
+
+import time
+import uuid
+from collections.abc import Iterator
+from typing import Any
+
+from confluent_kafka import Consumer, KafkaError, TopicPartition
+
+from deploy.login import Login
+
+_PATIENCE = 20.0
+
+
+class ReadingFailed(RuntimeError):  # noqa: N818  (it reads as what happened)
+    """Kafka did not give what it has in time."""
+
+
+def whole(operator: Login, topic: str) -> Iterator[Any]:
+    """Each message of a topic, up to the end it has now, partition by partition; none when it is not there."""
+    reader = Consumer(
+        {
+            **operator.confluent(),
+            "group.id": f"operator.{uuid.uuid4()}",
+            "enable.auto.commit": False,
+            "fetch.wait.max.ms": 20,
+            "enable.partition.eof": True,
+        }
+    )
+    try:
+        known = reader.list_topics(topic, _PATIENCE).topics[topic]
+        if known.error is not None:
+            return
+        for number in sorted(known.partitions):
+            yield from _partition(reader, TopicPartition(topic, number))
+    finally:
+        reader.close()
+
+
+def _partition(reader: Any, at: TopicPartition) -> Iterator[Any]:
+    at.offset, end = reader.get_watermark_offsets(at, _PATIENCE)
+    if at.offset >= end:
+        return
+    reader.assign([at])
+    deadline = time.monotonic() + _PATIENCE
+    while reader.position([at])[0].offset < end:
+        message = reader.poll(1.0)
+        if message is not None and message.error() is None:
+            deadline = time.monotonic() + _PATIENCE
+            yield message
+        elif message is not None and message.error().code() == KafkaError._PARTITION_EOF:
+            return  # what was compacted away leaves no message at the end
+        elif time.monotonic() > deadline:
+            raise ReadingFailed(f"{at.topic} was not read to its end: nothing came for {_PATIENCE:g} s")
