@@ -2,6 +2,7 @@
 
     create(servers.kafka, internal() + of_agency("a1") + of_provider("p1"))         # from ordinary code
     await ensure("127.0.0.1:9092", internal())                                      # from a coroutine
+    await diff("127.0.0.1:9092", internal())                                        # what is not as declared
     python -m deploy.topics --kafka kafka:9092 --agency a1 --provider p1            # from a shell
 
 Doing it again is harmless: a topic that is there is brought to the settings written here. Names: contracts/topics.py.
@@ -10,7 +11,7 @@ Doing it again is harmless: a topic that is there is brought to the settings wri
 import argparse
 import asyncio
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
@@ -24,6 +25,9 @@ HOUR = 3_600_000  # Kafka counts milliseconds
 DAY = 24 * HOUR
 MIB = 1024 * 1024
 PARTITIONS = 4
+OURS = ("agency.", "provider.", "referrals.", "statistics.")
+"""How names of topics begin that are declared here."""
+_SET_ON_TOPIC = 1  # Kafka's ConfigSource.DYNAMIC_TOPIC_CONFIG
 
 
 class TopicsFailed(RuntimeError):  # noqa: N818  (it reads as what happened)
@@ -104,9 +108,7 @@ async def ensure(kafka: str | Login, topics: Iterable[Topic], copies: int = 1, p
     Kafka and for leaders.
     TopicsFailed if Kafka refuses one, or one is there with another number of partitions.
     """
-    # acks=all shall mean two disks where there are three.
-    safe = {"min.insync.replicas": "2"} if copies > 2 else {}
-    wanted = {topic.name: replace(topic, settings={**topic.settings, **safe}) for topic in topics}
+    wanted = _wanted(topics, copies)
     deadline = time.monotonic() + patience
     admin = await _connect(Login.of(kafka), deadline)
     try:
@@ -116,6 +118,65 @@ async def ensure(kafka: str | Login, topics: Iterable[Topic], copies: int = 1, p
         await _settled(admin, wanted, deadline)
     finally:
         await admin.close()
+
+
+def _wanted(topics: Iterable[Topic], copies: int) -> dict[str, Topic]:
+    # acks=all shall mean two disks where there are three.
+    safe = {"min.insync.replicas": "2"} if copies > 2 else {}
+    return {topic.name: replace(topic, settings={**topic.settings, **safe}) for topic in topics}
+
+
+@dataclass(frozen=True)
+class Difference:
+    """One way in which Kafka is not as declared. `setting` is Kafka's own, or "topic" or "partitions"."""
+
+    topic: str
+    setting: str
+    declared: str
+    there: str
+
+
+async def diff(kafka: str | Login, topics: Iterable[Topic], copies: int = 1, patience: float = 20) -> list[Difference]:
+    """Compare what is declared with what Kafka has; changes nothing. Topics that are nobody's of ours are left out."""
+    wanted = _wanted(topics, copies)
+    admin = await _connect(Login.of(kafka), time.monotonic() + patience)
+    try:
+        there = {name: Topic(name) for name in await admin.list_topics() if name.startswith(OURS)}
+        known = sorted(there.keys() & wanted.keys())
+        for found in await admin.describe_topics(known) if known else []:
+            there[found["topic"]] = replace(there[found["topic"]], partitions=len(found["partitions"]))
+        for name, settings in (await _settings(admin, known)).items():
+            there[name] = replace(there[name], settings=settings)
+    finally:
+        await admin.close()
+    return compare(wanted, there)
+
+
+def compare(wanted: Mapping[str, Topic], there: Mapping[str, Topic]) -> list[Difference]:
+    """The differences, by topic. A setting that is not declared is Kafka's default, and a difference if it is not."""
+    found = [Difference(name, "topic", "there", "missing") for name in wanted.keys() - there.keys()]
+    found += [Difference(name, "topic", "not declared", "there") for name in there.keys() - wanted.keys()]
+    for name in wanted.keys() & there.keys():
+        one, other = wanted[name], there[name]
+        if one.partitions != other.partitions:
+            found.append(Difference(name, "partitions", str(one.partitions), str(other.partitions)))
+        for setting in one.settings.keys() | other.settings.keys():
+            declared, has = one.settings.get(setting, "default"), other.settings.get(setting, "default")
+            if declared != has:
+                found.append(Difference(name, setting, declared, has))
+    return sorted(found, key=lambda each: (each.topic, each.setting))
+
+
+async def _settings(admin: AIOKafkaAdminClient, names: Sequence[str]) -> dict[str, dict[str, str]]:
+    """What was set on each topic; defaults are left out."""
+    asked = [ConfigResource(ConfigResourceType.TOPIC, name) for name in names]
+    found: dict[str, dict[str, str]] = {}
+    for answer in await admin.describe_configs(asked) if asked else []:
+        for code, why, _, name, entries in answer.resources:
+            if code:
+                raise TopicsFailed(f"{name} was not described: {for_code(code).__name__} {why}")
+            found[name] = {setting: value for setting, value, _, source, *_ in entries if source == _SET_ON_TOPIC}
+    return found
 
 
 async def _connect(kafka: Login, deadline: float) -> AIOKafkaAdminClient:
