@@ -1,0 +1,5 @@
+"""Start the command line."""
+
+
+def main() -> None:
+    """Nothing yet."""
