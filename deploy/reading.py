@@ -16,8 +16,11 @@ class ReadingFailed(RuntimeError):  # noqa: N818  (it reads as what happened)
     """Kafka did not give what it has in time."""
 
 
-def whole(operator: Login, topic: str) -> Iterator[Any]:
-    """Each message of a topic, up to the end it has now, partition by partition; none when it is not there."""
+def whole(operator: Login, topic: str, start: int = 0) -> Iterator[Any]:
+    """Each message of a topic, up to the end it has now, partition by partition; none when it is not there.
+
+    `start` is the first offset that is wanted of each partition.
+    """
     reader = Consumer(
         {
             **operator.confluent(),
@@ -32,13 +35,14 @@ def whole(operator: Login, topic: str) -> Iterator[Any]:
         if known.error is not None:
             return
         for number in sorted(known.partitions):
-            yield from _partition(reader, TopicPartition(topic, number))
+            yield from _partition(reader, TopicPartition(topic, number), start)
     finally:
         reader.close()
 
 
-def _partition(reader: Any, at: TopicPartition) -> Iterator[Any]:
-    at.offset, end = reader.get_watermark_offsets(at, _PATIENCE)
+def _partition(reader: Any, at: TopicPartition, start: int) -> Iterator[Any]:
+    first, end = reader.get_watermark_offsets(at, _PATIENCE)
+    at.offset = max(first, start)
     if at.offset >= end:
         return
     reader.assign([at])

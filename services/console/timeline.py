@@ -1,0 +1,63 @@
+"""`referrals timeline`: what became of a referral or need, as outcomes tells it, and why, as matching does."""
+
+from collections.abc import Iterator
+from typing import Annotated, Any
+
+import typer
+
+from . import http, show
+from .settings import Settings
+
+COLUMNS = ("WHEN (UTC)", "ATTEMPT", "WHAT", "BY", "TO", "CODE")
+
+
+def timeline(
+    context: typer.Context,
+    id_: Annotated[
+        str, typer.Argument(metavar="ID", help="A referral's id, or a need's, as logs and statuses have it.")
+    ],
+    explain: Annotated[bool, typer.Option("--explain", help="Also why matching decided as it did.")] = False,
+    as_json: show.Json = False,
+) -> None:
+    """Tell the life of a referral or need, in the order in which things happened. Holds ids, nobody's data."""
+    settings: Settings = context.obj
+    token = settings.token
+    life = http.read(settings.url("outcomes"), "/timeline/", id_, token)
+    needs = life["needs"]
+    if explain:
+        url = settings.url("matching")
+        needs = [{**need, "explain": http.read(url, "/explain/", need["need"], token)} for need in needs]
+    if as_json:
+        show.as_json({"needs": needs})
+        return
+    for need in needs:
+        show.say(f"need {need['need']}")
+        show.table(COLUMNS, [row(line) for line in need["lines"]])
+        for line in why(need.get("explain")):
+            show.say(line)
+
+
+def row(line: dict[str, Any]) -> tuple[object, ...]:
+    """One thing that happened, under `COLUMNS`."""
+    when = str(line["at"]).replace("T", " ")[:19]
+    return (when, line["attempt"] or "", line["what"], line["by"], line["to"], line["code"])
+
+
+def why(told: dict[str, Any] | None) -> Iterator[str]:
+    """What matching says of a need, in lines."""
+    if told is None:
+        return
+    yield f"holds {told['chosen'] or 'no place'}" + (f" because: {_short(told['reasons'])}" if told["reasons"] else "")
+    if told["funnel"]:
+        yield f"last look: {_short(told['funnel'])}"
+    for each in told["decisions"]:
+        place = f"{each['provider']}/{each['service']}" if each.get("provider") else ""
+        rest = " ".join(str(each[name]) for name in ("cause", "code", "end", "until") if each.get(name))
+        yield f"  {str(each['at']).replace('T', ' ')[:19]}  {each['what']:<14} {place} {rest}".rstrip()
+
+
+def _short(items: list[Any]) -> str:
+    return ", ".join(
+        " ".join(str(value) for value in each.values() if value is not None) if isinstance(each, dict) else str(each)
+        for each in items
+    )
