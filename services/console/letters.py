@@ -5,6 +5,7 @@ of headers that are not UTF-8, which were escaped when they were read (services/
 """
 
 import dataclasses
+import re
 from base64 import b64decode, b64encode
 from collections import Counter
 from collections.abc import Iterable, Sequence
@@ -14,6 +15,7 @@ from typing import Any
 
 import orjson
 
+from contracts import topics
 from contracts.cloudevents import Headers
 from services.chassis.dead_letters import PURPOSE
 from services.chassis.sealing import open_sealed
@@ -122,13 +124,13 @@ def since(letters: Iterable[Letter], start: datetime) -> list[Letter]:
     return [each for each in letters if each.at >= start]
 
 
-def obstacle(letter: Letter, topics: dict[str, int]) -> str | None:
-    """Why a letter can not be replayed; None: it can. `topics` are those there are, with their partitions."""
+def obstacle(letter: Letter, there: dict[str, int]) -> str | None:
+    """Why a letter can not be replayed; None: it can. `there` are the topics there are, with their partitions."""
     if letter.left_out:
         return f"it is without {letter.left_out}: too large to be kept; read {letter.origin} while it is there"
-    if letter.topic not in topics:
+    if letter.topic not in there:
         return f"its topic {letter.topic or '(not said)'} is not there; `referrals topics apply`, or onboard the tenant"
-    if letter.partition is not None and letter.partition >= topics[letter.topic]:
+    if letter.partition is not None and letter.partition >= there[letter.topic]:
         return f"{letter.topic} has no partition {letter.partition} any more"
     return None
 
@@ -136,6 +138,11 @@ def obstacle(letter: Letter, topics: dict[str, int]) -> str | None:
 def undeliverable(letters: Sequence[Letter]) -> list[int]:
     """Offsets of events of ours among these letters."""
     return [each.offset for each in letters if each.undeliverable]
+
+
+def compacted(letters: Sequence[Letter]) -> list[int]:
+    """Offsets of letters whose record would take the place of a newer one under its key, if there is one."""
+    return [each.offset for each in letters if re.match(topics.PROVIDER_DIRECTORY, each.topic)]
 
 
 def _number(text: str | None) -> int | None:

@@ -11,7 +11,7 @@ from services.chassis.sealing import Unsealable
 from . import show
 from .dead_letters import Reason, Service, not_ours
 from .kafka import Kafka
-from .letters import Letter, Whole, chosen, obstacle, opened, undeliverable
+from .letters import Letter, Whole, chosen, compacted, obstacle, opened, undeliverable
 from .settings import Settings
 from .trouble import Trouble
 
@@ -62,7 +62,11 @@ def replay(
     if yes:
         failures = kafka.publish(ready)
         said |= {letter.offset: failed for (letter, _), failed in zip(ready, failures, strict=True) if failed}
-    _report(outcomes(letters, ready, said, yes), undeliverable(letters), yes, as_json)
+    if told := undeliverable(letters):
+        show.warn(f"undeliverable before, and their streams were told so: {', '.join(map(str, told))}")
+    if old := compacted(letters):
+        show.warn(f"an entry sent later under the same key is replaced by this older one: {', '.join(map(str, old))}")
+    _report(outcomes(letters, ready, said, yes), yes, as_json)
     raise typer.Exit(1 if said else 0)
 
 
@@ -115,11 +119,9 @@ def outcomes(
     ]
 
 
-def _report(found: Sequence[Outcome], told: list[int], yes: bool, as_json: bool) -> None:
+def _report(found: Sequence[Outcome], yes: bool, as_json: bool) -> None:
     failed = sum(each.outcome == "failed" for each in found)
     good = len(found) - failed
-    if told:
-        show.warn(f"undeliverable before, and their streams were told so: {', '.join(map(str, told))}")
     if as_json:
         counts = {"dry_run": not yes, "replayed": good if yes else 0, "failed": failed}
         show.as_json({**counts, "letters": [asdict(each) for each in found]})
