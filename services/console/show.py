@@ -26,7 +26,13 @@ def table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
     made = Table(*columns, box=None, pad_edge=False, header_style="bold")
     for row in rows:
         made.add_row(*(Text(plain(str(cell)), style=_COLOURS.get(str(cell), "")) for cell in row))
-    Console(width=None if sys.stdout.isatty() else _WIDE, highlight=False).print(made)
+    console = Console(width=None if sys.stdout.isatty() else _WIDE, highlight=False)
+    if console.is_terminal:
+        console.print(made)
+        return
+    with console.capture() as caught:
+        console.print(made)
+    sys.stdout.write("".join(f"{line.rstrip()}\n" for line in caught.get().splitlines()))
 
 
 def say(text: str) -> None:
@@ -37,6 +43,15 @@ def say(text: str) -> None:
 def warn(text: str) -> None:
     """A line beside the answer."""
     sys.stderr.write(plain(text) + "\n")
+
+
+def confirm(question: str) -> None:
+    """Ask on stderr, since stdout may be a program's. Anything but a yes ends the command with exit status 1."""
+    sys.stderr.write(f"{plain(question)} [y/N] ")
+    sys.stderr.flush()
+    if sys.stdin.readline().strip().lower() not in ("y", "yes"):
+        warn("Nothing was done; --yes does not ask.")
+        raise typer.Exit(1)
 
 
 def plain(text: str) -> str:

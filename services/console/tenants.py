@@ -80,7 +80,7 @@ def revoke(
     if tenant not in {each.tenant for each in tenants.list_tenants(login)}:
         raise _unknown(tenant)
     if not yes:
-        typer.confirm(f"Revoke {tenant}? Its connections end, and nothing new is taken from it.", abort=True, err=True)
+        show.confirm(f"Revoke {tenant}? Its connections end, and nothing new is taken from it.")
     tenants.revoke(login, tenant)
     if as_json:
         show.as_json({"tenant": tenant, "state": "revoked"})
