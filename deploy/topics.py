@@ -16,7 +16,7 @@ from dataclasses import dataclass, field, replace
 
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
-from aiokafka.errors import KafkaConnectionError, TopicAlreadyExistsError, for_code
+from aiokafka.errors import KafkaConnectionError, KafkaError, TopicAlreadyExistsError, for_code
 
 from contracts import topics as names
 from deploy.login import Login
@@ -32,6 +32,10 @@ _SET_ON_TOPIC = 1  # Kafka's ConfigSource.DYNAMIC_TOPIC_CONFIG
 
 class TopicsFailed(RuntimeError):  # noqa: N818  (it reads as what happened)
     """A topic could not be created, or is there with another number of partitions; the message names it."""
+
+
+FAILURES = (TopicsFailed, KafkaError)
+"""What `ensure` and `diff` raise, for who would not know the client library."""
 
 
 @dataclass(frozen=True)

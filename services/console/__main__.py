@@ -6,14 +6,9 @@ from collections.abc import Sequence
 from typing import Annotated
 
 import typer
-from aiokafka.errors import KafkaError
-from confluent_kafka import KafkaException
-
-from deploy.access import AccessFailed
-from deploy.reading import ReadingFailed
-from deploy.topics import TopicsFailed
 
 from . import dead_letters, doctor, lag, replay, tenants, timeline, topics
+from .kafka import FAILURES, words
 from .settings import Given, Settings
 from .show import warn
 from .trouble import Trouble
@@ -78,16 +73,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
         app(args=arguments)
     except Trouble as trouble:
         warn(f"referrals: {trouble}")
-    except (AccessFailed, ReadingFailed, TopicsFailed) as failure:
-        warn(f"referrals: {failure}; what was done stays, and may be done again")
-    except (KafkaError, KafkaException) as failure:
-        warn(f"referrals: Kafka: {_words(failure)}; is it well? `referrals doctor`")
+    except FAILURES as failure:
+        warn(f"referrals: Kafka: {words(failure)}; what was done stays and may be done again; `referrals doctor`")
     sys.exit(2)
-
-
-def _words(failure: Exception) -> str:
-    cause = failure.args[0] if failure.args else failure
-    return str(cause.str()) if hasattr(cause, "str") else f"{type(failure).__name__} {cause}"
 
 
 if __name__ == "__main__":

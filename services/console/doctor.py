@@ -6,26 +6,20 @@ from datetime import UTC, datetime, timedelta
 from typing import Annotated
 
 import typer
-from aiokafka.errors import KafkaError
-from confluent_kafka import KafkaException
 
 from contracts.topics import INTAKE, SERVICES
 from deploy import tenants
-from deploy.access import AccessFailed
-from deploy.reading import ReadingFailed
-from deploy.topics import PARTITIONS, TopicsFailed
+from deploy.topics import PARTITIONS
 
 from . import checks, http, show
 from .checks import Check
 from .groups import stages
-from .kafka import Kafka
+from .kafka import FAILURES, Kafka, words
 from .lag import measure
 from .letters import since
 from .settings import Settings
 from .topics import differences
 from .trouble import Trouble
-
-_FAILURES = (Trouble, KafkaException, KafkaError, AccessFailed, ReadingFailed, TopicsFailed)
 
 
 def doctor(
@@ -94,7 +88,9 @@ def _guarded(name: str, look: Callable[[], list[Check]]) -> list[Check]:
         return look()
     except Trouble as trouble:
         return [Check(name, "bad", trouble.what, trouble.hint)]
-    except _FAILURES as failure:
+    except FAILURES as failure:
         return [
-            Check(name, "bad", f"could not be looked at: {failure}", "is Kafka well, is this the operator's login?")
+            Check(
+                name, "bad", f"could not be looked at: {words(failure)}", "is Kafka well, is this the operator's login?"
+            )
         ]

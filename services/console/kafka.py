@@ -8,8 +8,10 @@ from confluent_kafka import ConsumerGroupTopicPartitions, KafkaError, KafkaExcep
 from confluent_kafka.admin import AdminClient, OffsetSpec
 
 from contracts.topics import DEAD_LETTERS
+from deploy import topics
+from deploy.access import AccessFailed
 from deploy.login import Login
-from deploy.reading import whole
+from deploy.reading import ReadingFailed, whole
 from services.chassis.ports import Partition
 
 from .letters import Letter, Whole
@@ -20,6 +22,9 @@ _PATIENCE = 20.0
 _DELIVERY_MS = 15_000
 _LARGEST = 2_000_000
 """Bytes; the topics' own limits are the ones that count."""
+
+FAILURES = (KafkaException, AccessFailed, ReadingFailed, *topics.FAILURES)
+"""What goes wrong with a Kafka that has answered once, here and in deploy/."""
 
 
 class Kafka:
@@ -39,9 +44,9 @@ class Kafka:
                 return {name: len(topic.partitions) for name, topic in found.items()}
             except KafkaException:
                 self._admin.poll(0)
-                self._say_why(time.monotonic() > deadline)
+                self._saywords(time.monotonic() > deadline)
 
-    def _say_why(self, late: bool) -> None:
+    def _saywords(self, late: bool) -> None:
         if any(each.code() == KafkaError._AUTHENTICATION for each in self._heard):
             hint = "check REFERRALS_KAFKA_USER, _PASSWORD and _MECHANISM; the operator has a listener of its own"
             raise Trouble(f"Kafka at {self.login.kafka} refuses the login", hint)
@@ -91,7 +96,7 @@ class Kafka:
             try:
                 self._produce(writer, letter, record, said, index)
             except (KafkaException, BufferError) as error:
-                said[index] = _why(error)
+                said[index] = words(error)
         writer.flush(_PATIENCE)
         unknown = "no answer from Kafka: it may have arrived; replay it again, its id is the same"
         return [said.get(index, unknown) for index in range(len(records))]
@@ -139,6 +144,7 @@ class Kafka:
         return {group: len(answer.result().members) for group, answer in asked.items()}
 
 
-def _why(error: BaseException) -> str:
-    cause = error.args[0] if error.args else error
+def words(error: BaseException) -> str:
+    """What a client library or deploy/ says of a failure, without its own names."""
+    cause = error.args[0] if error.args else type(error).__name__
     return str(cause.str()) if isinstance(cause, KafkaError) else str(cause)

@@ -36,9 +36,9 @@ class Given:
 class Settings:
     """What a command needs, asked for one by one: who reads a timeline needs no Kafka. Each raises `Trouble`."""
 
-    def __init__(self, given: Given, running: Callable[[], State | None] = State.read) -> None:
+    def __init__(self, given: Given, running: Callable[[], State | None] | None = None) -> None:
         self._given = given
-        self._running = running
+        self._running = running or State.read
 
     @cached_property
     def _state(self) -> State | None:

@@ -7,6 +7,7 @@ import typer
 
 from . import http, show
 from .settings import Settings
+from .trouble import Trouble
 
 COLUMNS = ("WHEN (UTC)", "ATTEMPT", "WHAT", "BY", "TO", "CODE")
 
@@ -23,6 +24,8 @@ def timeline(
     settings: Settings = context.obj
     token = settings.token
     life = http.read(settings.url("outcomes"), "/timeline/", id_, token)
+    if not isinstance(life, dict) or "needs" not in life:
+        raise Trouble("what answers as outcomes tells no life", "correct --url outcomes=http://HOST:PORT")
     needs = life["needs"]
     if explain:
         url = settings.url("matching")

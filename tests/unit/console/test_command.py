@@ -1,0 +1,160 @@
+"""The command itself: exit status, what goes to stdout and what beside it. No Kafka is needed for this."""
+
+import json
+from collections.abc import Callable, Iterator
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from threading import Thread
+
+import pytest
+
+from services.console import kafka, settings, show
+from services.console.__main__ import app, main
+from services.console.timeline import why
+
+Run = Callable[..., tuple[int, str, str]]
+
+
+@pytest.fixture
+def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
+    """Exit status, stdout, stderr. Nothing runs here, and Kafka is given up on at once."""
+    monkeypatch.setattr(settings.State, "read", staticmethod(lambda: None))
+    monkeypatch.setattr(kafka, "_CONTACT", 0.1)
+    for name in ("KAFKA", "KAFKA_USER", "KAFKA_PASSWORD", "URLS", "OPERATOR_TOKEN", "OPERATOR_PRIVATE_KEY"):
+        monkeypatch.delenv(f"REFERRALS_{name}", raising=False)
+
+    def call(*arguments: str) -> tuple[int, str, str]:
+        with pytest.raises(SystemExit) as left:
+            main(arguments)
+        out, err = capsys.readouterr()
+        return int(left.value.code or 0), out, err
+
+    return call
+
+
+NEEDING_KAFKA = [
+    ["tenants", "add", "agency", "a", "--name", "A"],
+    ["tenants", "list"],
+    ["tenants", "rotate", "a"],
+    ["tenants", "revoke", "a"],
+    ["topics", "diff"],
+    ["topics", "apply"],
+    ["dead-letters", "list"],
+    ["lag"],
+]
+
+
+@pytest.mark.parametrize("command", NEEDING_KAFKA, ids=" ".join)
+def test_without_any_kafka_a_command_says_what_to_give(run: Run, command: list[str]) -> None:
+    code, out, err = run(*command, "--json")
+    assert (code, out) == (2, "")
+    assert err == "referrals: no Kafka is named and nothing runs here: give --kafka or REFERRALS_KAFKA, or `make up`\n"
+
+
+def test_a_kafka_that_is_away_is_named(run: Run) -> None:
+    code, out, err = run("--kafka", "127.0.0.1:1", "lag", "--json")
+    assert (code, out) == (2, "")
+    assert "127.0.0.1:1 does not answer" in err
+
+
+def test_the_doctor_goes_on_where_everything_is_away(run: Run) -> None:
+    code, out, _ = run("--kafka", "127.0.0.1:1", "--url", "intake=http://127.0.0.1:1", "doctor", "--json")
+    found = json.loads(out)
+    assert code == 1
+    assert found["well"] is False
+    states = {each["name"]: each["says"] for each in found["checks"]}
+    assert states["intake"] == "does not answer"
+    assert "not known" in states["outcomes"]
+    assert "kafka" in states
+    assert all(each["hint"] for each in found["checks"] if each["state"] == "bad")
+
+
+@pytest.mark.parametrize(
+    "arguments", [["nonsense"], ["lag", "--max", "-1"], ["tenants", "add", "king", "a", "--name", "x"]]
+)
+def test_what_is_no_command_is_said_beside_the_answer(run: Run, arguments: list[str]) -> None:
+    code, out, err = run(*arguments)
+    assert (code, out) == (2, "")
+    assert err
+
+
+def commands() -> Iterator[list[str]]:
+    yield []
+    for each in app.registered_commands:
+        yield [str(each.name)]
+    for group in app.registered_groups:
+        yield [str(group.name)]
+        assert group.typer_instance is not None
+        yield from ([str(group.name), str(each.name)] for each in group.typer_instance.registered_commands)
+
+
+@pytest.mark.parametrize("command", list(commands()), ids=lambda each: " ".join(each) or "referrals")
+def test_every_command_explains_itself_and_each_of_its_options(
+    run: Run, command: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "200")
+    code, out, _ = run(*command, "--help")
+    assert code == 0
+    options = [line for line in out.splitlines() if line.startswith("│") and " --" in line]
+    assert options
+    assert all(len(line.strip("│ ").split("  ")) > 1 for line in options), out
+    is_group = len(command) < 2 and command not in (["timeline"], ["lag"], ["doctor"])
+    assert is_group or "--json" in out
+
+
+class Answers(BaseHTTPRequestHandler):
+    """A service that says to every path what the path's first part is about."""
+
+    def do_GET(self) -> None:
+        status = {"t1": 200, "busy": 503, "page": 200}.get(self.path.rsplit("/", 1)[-1], 404)
+        body = {"t1": b'{"needs": []}', "busy": b'{"error": "MongoDB is away; try again"}', "page": b"<html>"}
+        self.send_response(status)
+        self.end_headers()
+        self.wfile.write(body.get(self.path.rsplit("/", 1)[-1], b'{"error": "not served: no operator_token is set"}'))
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+
+@pytest.fixture
+def service() -> Iterator[str]:
+    server = HTTPServer(("127.0.0.1", 0), Answers)
+    Thread(target=server.serve_forever, daemon=True).start()
+    yield f"outcomes=http://127.0.0.1:{server.server_port}"
+    server.shutdown()
+
+
+@pytest.mark.parametrize(
+    ("id_", "code", "said"),
+    [("t1", 0, ""), ("busy", 2, "MongoDB is away"), ("x", 2, "no operator_token is set"), ("page", 2, "no life")],
+)
+def test_a_services_answer_is_put_in_words(run: Run, service: str, id_: str, code: int, said: str) -> None:
+    found, out, err = run("--url", service, "--operator-token", "t" * 16, "timeline", id_, "--json")
+    assert found == code
+    assert said in err
+    assert (out == '{"needs": []}\n') is (code == 0)
+
+
+def test_a_timeline_needs_a_token(run: Run, service: str) -> None:
+    code, _, err = run("--url", service, "timeline", "t1")
+    assert code == 2
+    assert "REFERRALS_OPERATOR_TOKEN" in err
+
+
+def test_nothing_in_a_table_or_line_can_move_the_cursor(capsys: pytest.CaptureFixture[str]) -> None:
+    show.table(("A",), [("\x1b[2J[red]x\u202e",)])
+    show.say("\x1b]0;title\x07\tok")
+    out = capsys.readouterr().out
+    assert "\x1b" not in out
+    assert r"\x1b[2J[red]x\u202e" in out
+    assert "\tok" in out
+
+
+def test_why_is_told_of_a_need_that_waits_too() -> None:
+    decisions = [{"at": "2026-11-24T09:00:00+00:00", "what": "waiting", "until": "2026-11-25"}]
+    told = {"chosen": None, "reasons": [], "funnel": [{"cause": "area", "count": 3}], "decisions": decisions}
+    assert list(why(told)) == [
+        "holds no place",
+        "last look: area 3",
+        "  2026-11-24 09:00:00  waiting         2026-11-25",
+    ]
+    assert list(why(None)) == []
