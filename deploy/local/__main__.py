@@ -2,7 +2,6 @@
 
     python -m deploy.local up           # returns when all are ready, and says where they are
     python -m deploy.local down         # stops them; the data stays in build/local for the next `up`
-    python -m deploy.local onboard agency a1        # topics, login and rules of one; prints its password once
 
 `up` leaves one process behind that holds all others and starts again what dies: its id is in build/local/state.json.
 """
@@ -13,7 +12,7 @@ import subprocess
 import sys
 import time
 
-from deploy import keys, tenants, topics
+from deploy import keys, topics
 from deploy.local.kafka import Walls
 from deploy.local.process import StartFailed
 from deploy.local.services import Services, start_services
@@ -89,21 +88,11 @@ def main() -> None:
     """Do what the first argument says."""
     command, *rest = sys.argv[1:] or ["help"]
     try:
-        if command == "onboard" and len(rest) == 2:
-            state = State.read()
-            if state is None:
-                raise StartFailed("Nothing is running; `python -m deploy.local up` first.")
-            given = tenants.onboard(state.addresses.operator, rest[0], rest[1], rest[1])
-            print(f"KAFKA={state.addresses.kafka}")
-            for user, password in given.logins.items():
-                print(f"KAFKA_USER={user}\nKAFKA_PASSWORD={password}")
-            if given.private_key:
-                print(f"PRIVATE_KEY={given.private_key}\nPUBLIC_KEY={given.public_key}")
-        elif command in ("up", "down", "hold") and not rest:
+        if command in ("up", "down", "hold") and not rest:
             {"up": up, "down": down, "hold": hold}[command]()
         else:
             sys.exit(__doc__)
-    except (StartFailed, ValueError) as failure:
+    except StartFailed as failure:
         sys.exit(str(failure))
 
 

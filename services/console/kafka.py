@@ -11,6 +11,7 @@ from contracts.topics import DEAD_LETTERS
 from deploy import topics
 from deploy.access import AccessFailed
 from deploy.login import Login
+from deploy.quotas import QuotaFailed
 from deploy.reading import ReadingFailed, whole
 from services.chassis.ports import Partition
 
@@ -23,7 +24,7 @@ _DELIVERY_MS = 15_000
 _LARGEST = 2_000_000
 """Bytes; the topics' own limits are the ones that count."""
 
-FAILURES = (KafkaException, AccessFailed, ReadingFailed, *topics.FAILURES)
+FAILURES = (KafkaException, AccessFailed, QuotaFailed, ReadingFailed, *topics.FAILURES)
 """What goes wrong with a Kafka that has answered once, here and in deploy/."""
 
 

@@ -57,7 +57,7 @@ def list_(context: typer.Context, as_json: show.Json = False) -> None:
 
 @app.command("rotate")
 def rotate(context: typer.Context, tenant: Id, as_json: show.Json = False) -> None:
-    """New passwords, shown once; the old ones are refused from now on."""
+    """New passwords, and a key pair for a provider, shown once; the old passwords are refused from now on."""
     settings: Settings = context.obj
     try:
         given = tenants.rotate(Kafka(settings.login).login, tenant)

@@ -113,7 +113,7 @@ async def test_an_organisation_is_taken_in_listed_given_another_password_and_sho
     (await referrals("tenants", "add", "agency", "No.Id", "--name", "x")).mistake("a-z")
 
     rotated = await referrals("tenants", "rotate", "console-1", "--json")
-    assert rotated.json["private_key"] is None
+    assert rotated.json["private_key"] != added.json["private_key"]
     assert not servers.operator.user or rotated.json["logins"] != added.json["logins"]
 
     asked = await referrals("tenants", "revoke", "console-1", "--json")
@@ -144,7 +144,7 @@ async def test_a_topic_and_a_rule_that_are_not_as_declared_are_found_and_mended(
     wrong = {each["setting"]: each["there"] for each in found.json["topics"] if each["topic"] == name}
     assert wrong == {"cleanup.policy": "default", "retention.ms": "5000", "segment.ms": "default"}
     if servers.operator.user:
-        assert [each["name"] for each in found.json["rules"]["missing"]] == [name]
+        assert name in {each["name"] for each in found.json["rules"]["missing"]}
     said = await referrals("topics", "diff")
     assert said.code == 1
     assert "retention.ms is 5000, declared 7776000000" in said.out
