@@ -36,11 +36,11 @@ def _from_file(text: object) -> object:
     return Path(text[1:]).read_text().strip() if isinstance(text, str) and text.startswith("@") else text
 
 
-Base64Key = Annotated[str, AfterValidator(_key)]
-"""32 bytes in base64: a data key, a raw X25519 public key, or a raw X25519 private key."""
+Base64Key = Annotated[str, BeforeValidator(_from_file), AfterValidator(_key)]
+"""32 bytes in base64: a data key, a raw X25519 public key, or a raw X25519 private key.
 
-SecretKey = Annotated[str, BeforeValidator(_from_file), AfterValidator(_key)]
-"""The same, or ``@path`` of the file that holds it, so that a secret need not stand in the environment."""
+Or ``@path`` of the file that holds it, so that a secret need not stand in the environment.
+"""
 
 SecretText = Annotated[str, BeforeValidator(_from_file)]
 """Any text that is secret, or ``@path`` of the file that holds it."""

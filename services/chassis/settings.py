@@ -24,12 +24,13 @@ class ChassisSettings(BaseSettings):
     kafka_ca: Annotated[
         str, Field(description="PEM file of the authority that Kafka's certificate is from; empty: no TLS")
     ] = ""
-    mongo: Annotated[str, Field(description="MongoDB connection string, of a replica set")] = (
-        "mongodb://127.0.0.1:27017"
-    )
+    mongo: Annotated[
+        SecretText, Field(description="MongoDB connection string, of a replica set, or @file", repr=False)
+    ] = "mongodb://127.0.0.1:27017"
     database: Annotated[str, Field(description="prefix of the database names; each service has its own")] = "referrals"
     operator_key: Annotated[
-        Base64Key, Field(description="the operators' raw X25519 public key, base64; dead letters are sealed to it")
+        Base64Key,
+        Field(description="the operators' raw X25519 public key, base64 or @file; dead letters are sealed to it"),
     ]
     operator_token: Annotated[
         SecretText,

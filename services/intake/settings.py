@@ -4,12 +4,12 @@ from typing import Annotated
 
 from pydantic import Field
 
-from services.chassis.sealing import SecretKey
+from services.chassis.sealing import Base64Key
 from services.chassis.settings import ChassisSettings
 
 
 class IntakeSettings(ChassisSettings):
     """The two secrets of the one service that can open personal data. Losing them loses every sealed person."""
 
-    id_secret: Annotated[SecretKey, Field(description="32 bytes in base64, or @file: referral ids derive from it")]
-    master_key: Annotated[SecretKey, Field(description="32 bytes in base64, or @file: wraps each referral's data key")]
+    id_secret: Annotated[Base64Key, Field(description="32 bytes in base64, or @file: referral ids derive from it")]
+    master_key: Annotated[Base64Key, Field(description="32 bytes in base64, or @file: wraps each referral's data key")]

@@ -24,12 +24,13 @@ class NotificationSettings(ChassisSettings):
     decide_urgent_minutes: Annotated[Minutes, Field(description="to accept or decline an urgent offer")] = 24 * 60
     decide_normal_minutes: Annotated[Minutes, Field(description="to accept or decline a normal offer")] = 72 * 60
     intake_key: Annotated[
-        Base64Key, Field(description="intake's raw X25519 public key, base64; providers' notes are sealed to it")
+        Base64Key,
+        Field(description="intake's raw X25519 public key, base64 or @file; providers' notes are sealed to it"),
     ]
     hash_key: Annotated[
         Base64Key,
         Field(
-            description="secret that keys the hash of answers, 32 bytes in base64; the same on every instance, for ever"
+            description="keys the hash of answers: 32 bytes in base64, or @file; the same on every instance, for ever"
         ),
     ]
 
