@@ -1,6 +1,10 @@
-"""A certificate authority of one machine, for trying out TLS: its certificate, and one server's key and certificate."""
+"""A certificate authority for one Kafka: its certificate, and the server's key and certificate.
+
+For the local stack and docker-compose.yml. The authority's own key is thrown away, so that it can sign nothing else.
+"""
 
 import ipaddress
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -14,8 +18,11 @@ from deploy.local.process import LOCALHOST
 _LIFE = timedelta(days=365)
 
 
-def make_certificates(folder: Path) -> None:
-    """Write ca.pem (what clients trust) and server.pem (key and certificate, readable by its owner only)."""
+def make_certificates(folder: Path, hosts: Sequence[str] = ("localhost",)) -> None:
+    """Write ca.pem (what clients trust) and server.pem (key and certificate, readable by its owner only).
+
+    They hold for a year. The server answers to the names `hosts`, and to this machine's own address.
+    """
     authority = ec.generate_private_key(ec.SECP256R1())
     issuer = _name("referral-routing local authority")
     root = (
@@ -25,7 +32,8 @@ def make_certificates(folder: Path) -> None:
         .sign(authority, hashes.SHA256())
     )
     key = ec.generate_private_key(ec.SECP256R1())
-    names = x509.SubjectAlternativeName([x509.DNSName("localhost"), x509.IPAddress(ipaddress.ip_address(LOCALHOST))])
+    here = x509.IPAddress(ipaddress.ip_address(LOCALHOST))
+    names = x509.SubjectAlternativeName([*map(x509.DNSName, hosts), here])
     server = (
         _builder(_name(LOCALHOST), issuer, key.public_key())
         .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)

@@ -28,7 +28,7 @@ from pathlib import Path
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import KafkaError
 
-from deploy.local.certificates import make_certificates
+from deploy.certificates import make_certificates
 from deploy.local.process import LOCALHOST, Process, StartFailed, free_port, port_is_free, run
 from deploy.login import Login
 

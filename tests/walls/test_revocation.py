@@ -12,8 +12,8 @@ from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaConnectionError, KafkaError
 
 from deploy import access, tenants
+from deploy.certificates import make_certificates
 from deploy.keys import environment
-from deploy.local.certificates import make_certificates
 from deploy.local.kafka import Kafka, Walls
 from deploy.local.services import start_services
 from deploy.local.stack import LocalStack
