@@ -40,10 +40,12 @@ schemas: $(VENV)/ready        ## Write the JSON Schemas of all messages to contr
 	$(BIN)/python -m contracts.schemas
 
 lock:                         ## Resolve pyproject.toml anew into requirements.lock (needs uv).
-	uv pip compile --generate-hashes --universal --no-emit-index-url --extra local --extra dev \
+	uv pip compile --generate-hashes --universal --no-emit-index-url --extra console --extra local --extra dev \
 	  --custom-compile-command "make lock" -q pyproject.toml -o requirements.lock
 	uv pip compile --generate-hashes --universal --no-emit-index-url --constraint requirements.lock --no-annotate \
 	  --custom-compile-command "make lock" -q pyproject.toml -o deploy/docker/requirements.lock
+	uv pip compile --generate-hashes --universal --no-emit-index-url --constraint requirements.lock --no-annotate --extra console \
+	  --custom-compile-command "make lock" -q pyproject.toml -o deploy/docker/operator.lock
 
 $(VENV)/ready: requirements.lock
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \

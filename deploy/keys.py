@@ -2,7 +2,6 @@
 
     environment(data / "keys", "intake")        # a service's settings that hold keys; made at the first call
     operator_private_key(data / "keys")         # opens dead letters
-    python -m deploy.keys /keys intake          # start that service with its keys (docker-compose.yml does)
 
 In production keys come from a vault, and the operator's private key is nowhere near the services.
 """
@@ -10,7 +9,6 @@ In production keys come from a vault, and the operator's private key is nowhere 
 import contextlib
 import os
 import secrets
-import sys
 import tempfile
 from base64 import b64encode
 from collections.abc import Callable
@@ -21,21 +19,25 @@ from services.chassis.sealing import new_key, new_pair, public_of
 _OPERATOR = "operator"
 
 
-def environment(folder: Path, service: str) -> dict[str, str]:
-    """The settings (environment variables) of one service that hold keys: its own and no other's."""
-    own = {"REFERRALS_OPERATOR_KEY": public_of(operator_private_key(folder))}
+def environment(folder: Path, service: str, private: Path | None = None) -> dict[str, str]:
+    """The settings (environment variables) of one service that hold keys: its own and no other's.
+
+    `private` is where the private keys are that no service is given; `folder` too unless it is named.
+    """
+    private = private or folder
+    own = {"REFERRALS_OPERATOR_KEY": public_of(operator_private_key(private))}
     if service == "intake":
-        own["REFERRALS_ID_SECRET"] = _kept(folder / "id_secret", _random)
-        own["REFERRALS_MASTER_KEY"] = _kept(folder / "master_key", _random)
+        own["REFERRALS_ID_SECRET"] = kept(folder / "id_secret", _random)
+        own["REFERRALS_MASTER_KEY"] = kept(folder / "master_key", _random)
     if service == "notification":
-        own["REFERRALS_INTAKE_KEY"] = public_of(intake_private_key(folder))
-        own["REFERRALS_HASH_KEY"] = _kept(folder / "hash_key", _random)
+        own["REFERRALS_INTAKE_KEY"] = public_of(intake_private_key(private))
+        own["REFERRALS_HASH_KEY"] = kept(folder / "hash_key", _random)
     return own
 
 
 def operator_private_key(folder: Path) -> str:
     """The operator's private key, raw in base64."""
-    return _kept(folder / _OPERATOR, lambda: new_pair()[0])
+    return kept(folder / _OPERATOR, lambda: new_pair()[0])
 
 
 def operator_key_file(folder: Path) -> str:
@@ -46,19 +48,20 @@ def operator_key_file(folder: Path) -> str:
 
 def operator_token(folder: Path) -> str:
     """The bearer token of the services' read-only JSON."""
-    return _kept(folder / "operator_token", lambda: secrets.token_urlsafe(24))
+    return kept(folder / "operator_token", lambda: secrets.token_urlsafe(24))
 
 
 def intake_private_key(folder: Path) -> str:
     """Opens what providers wrote in free text; raw in base64."""
-    return _kept(folder / "intake", lambda: new_pair()[0])
+    return kept(folder / "intake", lambda: new_pair()[0])
 
 
 def _random() -> str:
     return b64encode(new_key()).decode()
 
 
-def _kept(file: Path, make: Callable[[], str]) -> str:
+def kept(file: Path, make: Callable[[], str]) -> str:
+    """What the file says; made at the first call, readable by its owner only."""
     if not file.exists():
         file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         with tempfile.NamedTemporaryFile("w", dir=file.parent) as new:  # readable by its owner only
@@ -67,9 +70,3 @@ def _kept(file: Path, make: Callable[[], str]) -> str:
             with contextlib.suppress(FileExistsError):
                 os.link(new.name, file)  # whole or not at all, and the first one wins
     return file.read_text()
-
-
-if __name__ == "__main__":
-    _, where, name = sys.argv
-    os.environ.update(environment(Path(where), name))
-    os.execv(sys.executable, [sys.executable, "-m", f"services.{name}"])  # noqa: S606  (that is the purpose)
