@@ -1,6 +1,7 @@
 """What `python -m deploy.local up` left running, and where: the file build/local/state.json, for its owner only."""
 
 import json
+import re
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
@@ -53,7 +54,8 @@ class State:
     def show(self) -> None:
         """For people."""
         print(f"Kafka         {self.addresses.kafka}  (SASL_PLAINTEXT, SCRAM-SHA-512)")
-        print(f"MongoDB       {self.addresses.mongo}")
+        print(f"MongoDB       {re.sub(':[^:@/]+@', ':…@', self.addresses.mongo)}")
         for name, url in self.urls.items():
             print(f"{name:<13} {url}/health/ready  {url}/metrics")
-        print(f"Logs and data are in {HOME}; `make down` stops all, `.venv/bin/referrals doctor` looks after it.")
+        print(f"Logs and data are in {HOME}, the operator's passwords in state.json there, for your eyes only.")
+        print("`make down` stops all, `.venv/bin/referrals doctor` looks after it.")
