@@ -103,10 +103,11 @@ def grant(operator: str, database: str, password: str) -> str:
     return login(operator, database, password)
 
 
-def initiate(host: str, port: int, member: str | None = None) -> bool:
+def initiate(host: str, port: int, member: str | None = None, password: str | None = None) -> bool:
     """Make the server the only member of its replica set unless it is, and say whether it is primary.
 
-    `member` is the address it has for itself, when that is not `host:port` (in a container, say).
+    `member` is the address it has for itself, when that is not `host:port` (in a container, say); `password` is that of
+    the user `root`, where there is one already.
     """
     # Alone there is nobody to wait for: elect yourself after a second, not after ten.
     config = {
@@ -114,7 +115,8 @@ def initiate(host: str, port: int, member: str | None = None) -> bool:
         "members": [{"_id": 0, "host": member or f"{host}:{port}"}],
         "settings": {"electionTimeoutMillis": 1000},
     }
-    client: MongoClient[dict[str, Any]] = MongoClient(host, port, directConnection=True, timeoutMS=3000)
+    options: dict[str, Any] = {"username": "root", "password": password} if password else {}
+    client: MongoClient[dict[str, Any]] = MongoClient(host, port, directConnection=True, timeoutMS=3000, **options)
     with client:
         try:
             hello = client.admin.command("hello")

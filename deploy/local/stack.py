@@ -51,6 +51,15 @@ class Addresses:
         return Login(self.kafka, user, password or self.passwords[user], ca=self.ca)
 
 
+def let_in(operator: Login) -> dict[str, str]:
+    """Give services and the analyst their rules, and new passwords, which are returned."""
+    passwords = {user: secrets.token_urlsafe(24) for user in (*SERVICES, access.ANALYST)}
+    for user, password in passwords.items():
+        access.set_password(operator, user, password)
+    access.apply(operator, access.of_services())
+    return passwords
+
+
 class LocalStack:
     """The two servers and their data folder, which is a temporary one if none is given."""
 
@@ -88,10 +97,7 @@ class LocalStack:
         if file.exists():
             found: dict[str, str] = json.loads(file.read_text())
             return found
-        passwords = {user: secrets.token_urlsafe(24) for user in (*SERVICES, access.ANALYST)}
-        for user, password in passwords.items():
-            access.set_password(self.kafka.operator, user, password)
-        access.apply(self.kafka.operator, access.of_services())
+        passwords = let_in(self.kafka.operator)
         file.touch(mode=0o600)
         file.write_text(json.dumps(passwords))
         return passwords

@@ -21,6 +21,7 @@ from services.chassis.settings import ChassisSettings
 from tests.kit.clock import HandClock
 from tests.kit.memory import MemoryClaims, MemoryGroup, MemoryLog, MemoryStore
 from tests.kit.rig import OPERATOR_PUBLIC
+from tests.kit.servers import login_settings
 
 DEADLINE = 6.0
 REQUEST_TIMEOUT_MS = 1500
@@ -75,11 +76,11 @@ class Servers:
         self.claims: Claims = mongo.MongoClaims(database)
 
     async def create(self, name: str, partitions: int = 1) -> str:
-        await topics.ensure(self._addresses.kafka, [topics.Topic(name, partitions)])
+        await topics.ensure(self._addresses.operator, [topics.Topic(name, partitions)])
         return name
 
     async def read(self, topic: str) -> list[Record]:
-        async with AIOKafkaConsumer(bootstrap_servers=self._addresses.kafka, enable_auto_commit=False) as consumer:
+        async with AIOKafkaConsumer(**self._addresses.operator.aiokafka(), enable_auto_commit=False) as consumer:
             await consumer._client.set_topics([topic])
             partitions = [TopicPartition(topic, number) for number in consumer.partitions_for_topic(topic) or ()]
             consumer.assign(partitions)
@@ -94,7 +95,7 @@ class Servers:
     async def join(self, group: str, *names: str) -> Member:
         consumer = AIOKafkaConsumer(
             *names,
-            bootstrap_servers=self._addresses.kafka,
+            **self._addresses.operator.aiokafka(),
             group_id=group,
             enable_auto_commit=False,
             auto_offset_reset="earliest",
@@ -124,7 +125,7 @@ async def ports(request: pytest.FixtureRequest) -> AsyncIterator[Ports]:
         return
     addresses: Addresses = request.getfixturevalue("servers")
     settings = ChassisSettings(
-        kafka=[addresses.kafka],
+        **login_settings(addresses.operator),
         mongo=addresses.mongo,
         operator_key=OPERATOR_PUBLIC,
         request_timeout_ms=REQUEST_TIMEOUT_MS,

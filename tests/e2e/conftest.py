@@ -1,15 +1,12 @@
 """Fixtures of the end-to-end tests: one system for the whole folder, people for each test."""
 
-import os
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
 
-from deploy.local.kafka import Walls
 from deploy.local.services import Services
-from deploy.local.stack import Addresses, LocalStack
-from tests.kit import servers as kit
+from deploy.local.stack import Addresses
 
 from .system import People, internal_topics, people, running
 
@@ -22,17 +19,6 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     ours = sorted((items[index] for index in places), key=lambda item: "system" in getattr(item, "fixturenames", ()))
     for index, item in zip(places, ours, strict=True):
         items[index] = item
-
-
-@pytest.fixture(scope="session")
-def servers() -> Iterator[Addresses]:
-    """Servers with walls, where STACK lets us build them."""
-    if os.environ.get("STACK", "local") == "local":
-        with LocalStack(walls=Walls()) as stack:
-            yield stack.addresses
-    else:
-        with kit.servers() as addresses:
-            yield addresses
 
 
 @pytest.fixture(scope="session")

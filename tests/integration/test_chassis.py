@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import secrets
 import signal
 import sys
 from collections.abc import AsyncIterator
@@ -17,9 +18,12 @@ from aiokafka.structs import TopicPartition
 from contracts import topics as names
 from contracts.base import Message as Body
 from contracts.cloudevents import CloudEvent, encode
-from deploy import topics
+from deploy import access, topics
+from deploy.access import Rule
+from deploy.local.mongo import grant
 from deploy.local.process import free_port
 from deploy.local.stack import Addresses
+from deploy.login import Login
 from services.chassis import mongo
 from services.chassis.clock import Clock
 from services.chassis.dead_letters import DeadLetters
@@ -32,18 +36,19 @@ from tests.kit.clock import no_pause
 from tests.kit.counter import COUNTED, Add, Wind
 from tests.kit.memory import MemoryClaims, MemoryStore
 from tests.kit.rig import OPERATOR_PUBLIC, once, opened, seen
+from tests.kit.servers import login_settings
 
 
 class World:
     """The servers, and what a test does to them."""
 
-    def __init__(self, addresses: Addresses, producer: AIOKafkaProducer) -> None:
+    def __init__(self, addresses: Addresses, login: Login, producer: AIOKafkaProducer) -> None:
         self.addresses = addresses
         self.producer = producer
         self.ends: dict[TopicPartition, int] = {}
         self.database = f"t{uuid4().hex[:12]}"
         self.settings = ChassisSettings(
-            kafka=[addresses.kafka], mongo=addresses.mongo, database=self.database, operator_key=OPERATOR_PUBLIC,
+            **login_settings(login), mongo=addresses.mongo, database=self.database, operator_key=OPERATOR_PUBLIC,
             request_timeout_ms=1500, publish_deadline=10, port=free_port(), tick=0.1, session_timeout_ms=6000,
         )  # fmt: skip
 
@@ -54,7 +59,7 @@ class World:
 
     async def read(self, *read: str) -> list[Record]:
         """What came on these topics since the test began."""
-        async with AIOKafkaConsumer(bootstrap_servers=self.addresses.kafka, enable_auto_commit=False) as consumer:
+        async with AIOKafkaConsumer(**self.addresses.operator.aiokafka(), enable_auto_commit=False) as consumer:
             at = [place for place in self.ends if place.topic in read]
             consumer.assign(at)
             ends = await consumer.end_offsets(at)
@@ -75,14 +80,31 @@ class World:
                 await asyncio.sleep(0.1)
 
 
+@pytest.fixture(scope="session")
+async def login(servers: Addresses) -> Login:
+    """The counter's own, which opens what it reads and writes and nothing else, as any service's does."""
+    if not servers.operator.user:
+        return servers.operator
+    me, password = counter.SERVICE, secrets.token_urlsafe(24)
+    rules = [
+        *(Rule(me, "read", "topic", topic) for topic in (counter.INBOX, counter.OTHER)),
+        *(Rule(me, "write", "topic", topic) for topic in (counter.INBOX, COUNTED, counter.ANSWERS, names.DEAD_LETTERS)),
+        Rule(me, "read", "group", me),
+        Rule(me, "read", "group", f"{me}.", prefix=True),
+    ]
+    await asyncio.to_thread(access.set_password, servers.operator, me, password)
+    await asyncio.to_thread(access.apply, servers.operator, rules)
+    return servers.login(me, password)
+
+
 @pytest.fixture
-async def world(servers: Addresses) -> AsyncIterator[World]:
+async def world(servers: Addresses, login: Login) -> AsyncIterator[World]:
     declared = [topics.Topic(name, 2) for name in (counter.INBOX, counter.OTHER, COUNTED, counter.ANSWERS)]
     dead = [each for each in topics.internal() if each.name == names.DEAD_LETTERS]
-    await topics.ensure(servers.kafka, declared + dead)
-    async with AIOKafkaProducer(bootstrap_servers=servers.kafka, max_request_size=1_048_576) as producer:
-        world = World(servers, producer)
-        async with AIOKafkaConsumer(bootstrap_servers=servers.kafka) as consumer:
+    await topics.ensure(servers.operator, declared + dead)
+    async with AIOKafkaProducer(**servers.operator.aiokafka(), max_request_size=1_048_576) as producer:
+        world = World(servers, login, producer)
+        async with AIOKafkaConsumer(**servers.operator.aiokafka()) as consumer:
             at = [TopicPartition(each.name, n) for each in declared + dead for n in range(each.partitions)]
             world.ends = await consumer.end_offsets(at)
         yield world
@@ -91,8 +113,8 @@ async def world(servers: Addresses) -> AsyncIterator[World]:
 @asynccontextmanager
 async def running(world: World, loop: Loop[Any], connection: Any, fatal: list[str]) -> AsyncIterator[Reading]:
     """A loop behind FastStream, in a group of this test's own, from where the topics now end."""
-    group = f"g{uuid4().hex[:12]}"
-    async with AIOKafkaConsumer(bootstrap_servers=world.addresses.kafka, group_id=group) as consumer:
+    group = f"{counter.SERVICE}.{uuid4().hex[:12]}"
+    async with AIOKafkaConsumer(**world.addresses.operator.aiokafka(), group_id=group) as consumer:
         consumer.assign(list(world.ends))
         await consumer.commit(world.ends)
     reading = Reading(
@@ -146,7 +168,7 @@ async def test_of_a_batch_with_poison_only_the_poison_is_set_aside(world: World)
 
 
 NAMELESS = """
-import asyncio, sys
+import asyncio, json, sys
 from aiokafka import AIOKafkaProducer
 
 class Odd(str):
@@ -154,8 +176,9 @@ class Odd(str):
         return b"\\xff\\xfe"
 
 async def main():
-    at, topic, compression = sys.argv[1:]
-    async with AIOKafkaProducer(bootstrap_servers=at, compression_type=compression or None, linger_ms=200) as p:
+    topic, compression = sys.argv[1:]
+    login = json.loads(sys.stdin.readline())
+    async with AIOKafkaProducer(**login, compression_type=compression or None, linger_ms=200) as p:
         done = [await p.send(topic, b"odd", key=b"a", headers=[(Odd("x"), b"1"), ("y", b"2")]) for _ in range(2)]
         done.append(await p.send(topic, b"plain", key=b"a", headers=[("y", b"2")]))
         await asyncio.gather(*done)
@@ -169,10 +192,11 @@ asyncio.run(main())
 async def test_a_headers_name_that_is_not_utf_8_stops_nobody(world: World, compression: str) -> None:
     await world.send(Add(counter="a"), "before")
     producer = await asyncio.create_subprocess_exec(
-        sys.executable, "-c", NAMELESS, world.addresses.kafka, counter.INBOX, compression,
-        env={**os.environ, "AIOKAFKA_NO_EXTENSIONS": "1"},
+        sys.executable, "-c", NAMELESS, counter.INBOX, compression,
+        env={**os.environ, "AIOKAFKA_NO_EXTENSIONS": "1"}, stdin=asyncio.subprocess.PIPE,
     )  # fmt: skip
-    assert await producer.wait() == 0
+    await producer.communicate(orjson.dumps(world.addresses.operator.aiokafka()))
+    assert producer.returncode == 0
     await world.send(Add(counter="a"), "after")
     connection, fatal = broker(world.settings), list[str]()
     async with running(world, counting(world, connection), connection, fatal):
@@ -212,6 +236,8 @@ async def _done(reading: Reading) -> bool:
 
 async def test_an_event_for_a_topic_that_is_gone_comes_back_while_the_rest_goes_on(world: World) -> None:
     gone = f"provider.{uuid4().hex}.notifications"
+    if world.addresses.operator.user:
+        await asyncio.to_thread(access.apply, world.addresses.operator, [Rule("counter", "write", "topic", gone)])
     for n in range(8):
         await world.send(Add(counter="a", to=gone), f"a{n}")
     await world.send(Add(counter="b"), "b")
@@ -234,6 +260,10 @@ async def test_an_event_for_a_topic_that_is_gone_comes_back_while_the_rest_goes_
 async def toy(world: World) -> AsyncIterator[asyncio.subprocess.Process]:
     read = world.settings.model_dump(mode="json")
     environment = {f"REFERRALS_{name.upper()}": _text(value) for name, value in read.items()}
+    if world.addresses.operator.user:
+        database = f"{world.database}_{counter.SERVICE}"
+        user = await asyncio.to_thread(grant, world.addresses.mongo, database, secrets.token_hex(24))
+        environment["REFERRALS_MONGO"] = user
     process = await asyncio.create_subprocess_exec(
         sys.executable, "-m", "tests.kit.toy", env={**os.environ, **environment}, stdout=asyncio.subprocess.PIPE
     )
@@ -252,7 +282,7 @@ def _text(value: Any) -> str:
 
 
 async def test_a_service_that_is_killed_and_started_again_has_lost_nothing(world: World) -> None:
-    async with AIOKafkaConsumer(bootstrap_servers=world.addresses.kafka, group_id=counter.SERVICE) as consumer:
+    async with AIOKafkaConsumer(**world.addresses.operator.aiokafka(), group_id=counter.SERVICE) as consumer:
         consumer.assign(list(world.ends))
         await consumer.commit(world.ends)
 

@@ -16,6 +16,7 @@ from services.chassis.kafka import Reading, broker
 from services.chassis.ports import Batch
 from services.chassis.settings import ChassisSettings
 from tests.kit.rig import OPERATOR_PUBLIC
+from tests.kit.servers import login_settings
 
 
 class Noting:
@@ -48,8 +49,8 @@ class Group:
     async def write(self, topic: str) -> str:
         """One record on a topic of the pattern, made for it."""
         name = f"{self._name}.{topic}"
-        await topics.ensure(self._servers.kafka, [topics.Topic(name, 1)])
-        async with AIOKafkaProducer(bootstrap_servers=self._servers.kafka) as producer:
+        await topics.ensure(self._servers.operator, [topics.Topic(name, 1)])
+        async with AIOKafkaProducer(**self._servers.operator.aiokafka()) as producer:
             await producer.send_and_wait(name, b"{}")
         return name
 
@@ -67,7 +68,7 @@ class Group:
     async def reader(self, instance: str = "1", *fixed: str) -> AsyncIterator[Noting]:
         """One instance that reads by pattern, or fixed topics; it leaves as a static member does, without a word."""
         settings = ChassisSettings(
-            kafka=[self._servers.kafka], mongo=self._servers.mongo, operator_key=OPERATOR_PUBLIC,
+            **login_settings(self._servers.operator), mongo=self._servers.mongo, operator_key=OPERATOR_PUBLIC,
             instance=instance, metadata_max_age_ms=500, session_timeout_ms=6000,
         )  # fmt: skip
         connection, handler, fatal = broker(settings), Noting(), []

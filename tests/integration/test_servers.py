@@ -12,16 +12,16 @@ from deploy.local.stack import Addresses
 
 async def test_kafka_hands_out_what_it_was_given(servers: Addresses) -> None:
     topic = f"test-{uuid4()}"
-    admin = AIOKafkaAdminClient(bootstrap_servers=servers.kafka)
+    admin = AIOKafkaAdminClient(**servers.operator.aiokafka())
     await admin.start()
     try:
         await admin.create_topics([NewTopic(topic, 1, 1)])
     finally:
         await admin.close()
 
-    async with AIOKafkaProducer(bootstrap_servers=servers.kafka, enable_idempotence=True) as producer:
+    async with AIOKafkaProducer(**servers.operator.aiokafka(), enable_idempotence=True) as producer:
         await producer.send_and_wait(topic, b"value", key=b"key", headers=[("ce_id", b"1")])
-    async with AIOKafkaConsumer(topic, bootstrap_servers=servers.kafka, auto_offset_reset="earliest") as consumer:
+    async with AIOKafkaConsumer(topic, **servers.operator.aiokafka(), auto_offset_reset="earliest") as consumer:
         record = await consumer.getone()
 
     assert (record.key, record.value, record.headers) == (b"key", b"value", (("ce_id", b"1"),))

@@ -5,6 +5,7 @@ from urllib.request import urlopen
 import pytest
 
 from contracts.topics import SERVICES
+from deploy.local.kafka import Walls
 from deploy.local.process import StartFailed
 from deploy.local.services import start_services
 from deploy.local.stack import LocalStack
@@ -12,8 +13,8 @@ from deploy.topics import create, internal
 
 
 def test_services_start_and_come_back_after_a_crash() -> None:
-    with LocalStack() as stack:
-        create(stack.addresses.kafka, internal())
+    with LocalStack(walls=Walls()) as stack:
+        create(stack.addresses.operator, internal())
         with start_services(stack.addresses, stack.data) as services:
             assert set(services) == set(SERVICES)
             services.kill("matching")

@@ -7,6 +7,7 @@ import pytest
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 from pymongo import MongoClient
 
+from deploy.local.kafka import Walls
 from deploy.local.process import StartFailed, run
 from deploy.local.stack import Addresses, LocalStack
 from deploy.topics import Topic, create
@@ -14,10 +15,10 @@ from deploy.topics import Topic, create
 
 def put(servers: Addresses, text: str) -> None:
     async def send() -> None:
-        async with AIOKafkaProducer(bootstrap_servers=servers.kafka, acks="all") as producer:
+        async with AIOKafkaProducer(**servers.operator.aiokafka(), acks="all") as producer:
             await producer.send_and_wait("kept", text.encode())
 
-    create(servers.kafka, [Topic("kept")])
+    create(servers.operator, [Topic("kept")])
     run(send())
     with rows(servers) as client:
         client.test.kept.insert_one({"text": text})
@@ -25,7 +26,7 @@ def put(servers: Addresses, text: str) -> None:
 
 def kept(servers: Addresses) -> tuple[list[str], list[str]]:
     async def read() -> list[str]:
-        async with AIOKafkaConsumer("kept", bootstrap_servers=servers.kafka, auto_offset_reset="earliest") as consumer:
+        async with AIOKafkaConsumer("kept", **servers.operator.aiokafka(), auto_offset_reset="earliest") as consumer:
             [partition] = consumer.assignment()
             end = (await consumer.end_offsets([partition]))[partition]
             return [(await consumer.getone()).value.decode() for _ in range(end)]
@@ -39,7 +40,7 @@ def rows(servers: Addresses) -> MongoClient[dict[str, Any]]:
 
 
 def test_acknowledged_data_survives_a_crash_and_a_later_start(tmp_path: Path) -> None:
-    with LocalStack(tmp_path) as stack:
+    with LocalStack(tmp_path, Walls()) as stack:
         addresses = stack.addresses
         put(addresses, "first")
         for server in (stack.kafka, stack.mongo):
@@ -49,15 +50,15 @@ def test_acknowledged_data_survives_a_crash_and_a_later_start(tmp_path: Path) ->
         assert kept(addresses) == (["first"], ["first"])
         put(addresses, "second")
 
-    with LocalStack(tmp_path) as stack:
+    with LocalStack(tmp_path, Walls()) as stack:
         assert stack.addresses == addresses
         assert kept(addresses) == (["first", "second"], ["first", "second"])
         with pytest.raises(StartFailed, match="in use"):
-            LocalStack(tmp_path).start()
+            LocalStack(tmp_path, Walls()).start()
 
 
 def test_a_temporary_stack_leaves_nothing() -> None:
-    with LocalStack() as stack:
+    with LocalStack(walls=Walls()) as stack:
         assert (stack.data / "kafka.log").exists()
         pids = [stack.kafka.pid, stack.mongo.pid]
     assert not stack.data.exists()

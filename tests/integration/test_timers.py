@@ -22,10 +22,11 @@ from services.chassis.settings import ChassisSettings
 from services.chassis.timers import Progress, Stage
 from tests.kit.clock import START, HandClock
 from tests.kit.rig import OPERATOR_PUBLIC
+from tests.kit.servers import login_settings
 
 
 def settings(servers: Addresses) -> ChassisSettings:
-    return ChassisSettings(kafka=[servers.kafka], mongo=servers.mongo, operator_key=OPERATOR_PUBLIC)
+    return ChassisSettings(**login_settings(servers.operator), mongo=servers.mongo, operator_key=OPERATOR_PUBLIC)
 
 
 async def test_a_timer_is_kept_to_the_microsecond_and_never_fires_early(servers: Addresses) -> None:
@@ -62,14 +63,14 @@ async def offsets(servers: Addresses) -> AsyncIterator[KafkaOffsets]:
 
 
 async def write(servers: Addresses, topic: str, *partitions: int) -> None:
-    async with AIOKafkaProducer(bootstrap_servers=servers.kafka) as producer:
+    async with AIOKafkaProducer(**servers.operator.aiokafka()) as producer:
         for partition in partitions:
             await producer.send_and_wait(topic, b"v", partition=partition)
 
 
 async def read(servers: Addresses, group: str, topic: str, **offsets: int) -> None:
     """Commit what a group has read; `offsets` by ``p<number>``."""
-    async with AIOKafkaConsumer(bootstrap_servers=servers.kafka, group_id=group, enable_auto_commit=False) as consumer:
+    async with AIOKafkaConsumer(**servers.operator.aiokafka(), group_id=group, enable_auto_commit=False) as consumer:
         at = {TopicPartition(topic, int(name[1:])): offset for name, offset in offsets.items()}
         consumer.assign(list(at))
         await consumer.commit(at)
@@ -80,7 +81,7 @@ async def test_progress_follows_a_real_group_through_gate_and_loop(servers: Addr
     tenant, inbox = f"agency.{tag}.referrals", f"inbox-{tag}"
     gate = Stage(f"gate-{tag}", pattern=rf"^agency\.{tag}\.referrals$")
     loop = Stage(f"loop-{tag}", topics=[inbox])
-    await topics.ensure(servers.kafka, [topics.Topic(tenant, 1), topics.Topic(inbox, 2)])
+    await topics.ensure(servers.operator, [topics.Topic(tenant, 1), topics.Topic(inbox, 2)])
     progress = Progress([gate, loop], offsets, HandClock())
 
     assert await progress.read_up_to() == START, "nothing was ever written"
@@ -105,10 +106,10 @@ async def test_progress_follows_a_real_group_through_gate_and_loop(servers: Addr
 async def test_records_that_have_expired_unread_are_not_awaited(servers: Addresses, offsets: KafkaOffsets) -> None:
     topic = f"expired-{uuid4().hex[:8]}"
     stage = Stage(f"group-{topic}", topics=[topic])
-    await topics.ensure(servers.kafka, [topics.Topic(topic, 1)])
+    await topics.ensure(servers.operator, [topics.Topic(topic, 1)])
     await write(servers, topic, 0, 0)
     progress = Progress([stage], offsets, HandClock())
-    admin = AIOKafkaAdminClient(bootstrap_servers=servers.kafka)
+    admin = AIOKafkaAdminClient(**servers.operator.aiokafka())
     await admin.start()
     try:
         await admin.delete_records({TopicPartition(topic, 0): RecordsToDelete(before_offset=2)})

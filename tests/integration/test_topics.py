@@ -9,10 +9,11 @@ from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 
 from deploy import topics
 from deploy.local.stack import Addresses
+from deploy.login import Login
 
 
-async def settings_of(kafka: str, name: str) -> dict[str, str]:
-    admin = AIOKafkaAdminClient(bootstrap_servers=kafka)
+async def settings_of(operator: Login, name: str) -> dict[str, str]:
+    admin = AIOKafkaAdminClient(**operator.aiokafka())
     await admin.start()
     try:
         [answer] = await admin.describe_configs([ConfigResource(ConfigResourceType.TOPIC, name)])
@@ -26,27 +27,27 @@ async def settings_of(kafka: str, name: str) -> dict[str, str]:
 async def test_a_second_run_changes_nothing_and_a_third_brings_settings_up_to_date(servers: Addresses) -> None:
     agency = uuid4().hex
     declared = topics.of_agency(agency)
-    await topics.ensure(servers.kafka, declared)
-    await topics.ensure(servers.kafka, declared)
-    found = await settings_of(servers.kafka, f"agency.{agency}.referrals")
+    await topics.ensure(servers.operator, declared)
+    await topics.ensure(servers.operator, declared)
+    found = await settings_of(servers.operator, f"agency.{agency}.referrals")
     assert found["message.timestamp.type"] == "LogAppendTime"
     assert int(found["retention.ms"]) == topics.DAY
     assert int(found["segment.ms"]) <= 2 * topics.HOUR
 
     shorter = [replace(t, settings={**t.settings, "retention.ms": "1000000"}) for t in declared]
-    await topics.ensure(servers.kafka, shorter)
-    found = await settings_of(servers.kafka, f"agency.{agency}.referrals")
+    await topics.ensure(servers.operator, shorter)
+    found = await settings_of(servers.operator, f"agency.{agency}.referrals")
     assert (found["retention.ms"], found["message.timestamp.type"]) == ("1000000", "LogAppendTime")
 
 
 async def test_another_partition_count_is_refused_aloud(servers: Addresses) -> None:
     declared = topics.of_provider(uuid4().hex)
-    await topics.ensure(servers.kafka, declared)
+    await topics.ensure(servers.operator, declared)
     with pytest.raises(topics.TopicsFailed, match="has 1 partitions, not 2"):
-        await topics.ensure(servers.kafka, [replace(t, partitions=2) for t in declared])
+        await topics.ensure(servers.operator, [replace(t, partitions=2) for t in declared])
 
 
 async def test_the_internal_topics_can_all_be_made(servers: Addresses) -> None:
-    await topics.ensure(servers.kafka, topics.internal())
+    await topics.ensure(servers.operator, topics.internal())
     folded = {t.partitions for t in topics.internal() if t.name.startswith("referrals.inbox")}
     assert folded == {topics.PARTITIONS}
