@@ -14,7 +14,7 @@ from pydantic import TypeAdapter, ValidationError
 from contracts.topics import SERVICES
 from deploy.local.state import State
 from deploy.login import Login
-from services.chassis.sealing import SecretKey, SecretText
+from services.chassis.sealing import Base64Key, SecretText
 
 from .trouble import Trouble
 
@@ -93,7 +93,7 @@ class Settings:
             raise Trouble(
                 "there is no private key", "give --private-key or REFERRALS_OPERATOR_PRIVATE_KEY, best as @file"
             )
-        return _read(TypeAdapter(SecretKey), said, "REFERRALS_OPERATOR_PRIVATE_KEY")
+        return _read(TypeAdapter(Base64Key), said, "REFERRALS_OPERATOR_PRIVATE_KEY")
 
 
 def _servers(text: str) -> str:
