@@ -120,7 +120,7 @@ async def test_the_fifth_service_counts_and_nothing_is_lost_or_doubled_by_a_kill
         for number in range(12, 25):
             await agency.send(here.referral(f"R-{number}"))
         for number in range(12, 25):
-            await agency.told("accepted", f"R-{number}")
+            await agency.told("waiting", f"R-{number}")  # of what waits already nobody is told that it was accepted
         digest.env["REFERRALS_CRASH_AT"] = "stored:1"  # in the journal, and nobody has been told
         digest.spawn()
         async with asyncio.timeout(60):
