@@ -97,6 +97,9 @@ def _hand_over(given: Credentials, kafka: str, as_json: bool) -> None:
         keys = {"private_key": given.private_key, "public_key": given.public_key}
         show.as_json({"tenant": given.tenant, "kafka": kafka or None, "logins": given.logins, **keys})
         return
+    if not given.logins and not given.private_key:
+        show.say(f"{given.tenant} is registered; there is nothing to hand over")
+        return
     show.warn("Hand this over by a safe way; it is kept nowhere and not shown again.")
     if kafka:
         show.say(f"KAFKA={kafka}")

@@ -112,6 +112,9 @@ async def test_an_organisation_is_taken_in_listed_given_another_password_and_sho
     (await referrals("tenants", "add", "agency", "console-1", "--name", "x", "--again")).mistake("registered as both")
     (await referrals("tenants", "add", "agency", "No.Id", "--name", "x")).mistake("a-z")
 
+    barred = await referrals("tenants", "add", "enforcement", "console-2", "--name", "Border police")
+    assert barred.out == "console-2 is registered; there is nothing to hand over\n"
+
     rotated = await referrals("tenants", "rotate", "console-1", "--json")
     assert rotated.json["private_key"] != added.json["private_key"]
     assert not servers.operator.user or rotated.json["logins"] != added.json["logins"]
