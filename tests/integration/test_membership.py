@@ -56,7 +56,7 @@ class Group:
 
     async def delete(self, name: str) -> None:
         """The whole topic, and return when it is gone."""
-        admin = AIOKafkaAdminClient(bootstrap_servers=self._servers.kafka)
+        admin = AIOKafkaAdminClient(**self._servers.operator.aiokafka())
         await admin.start()
         await admin.delete_topics([name])
         async with asyncio.timeout(15):
