@@ -125,7 +125,7 @@ class Gate:
         """Pass a batch on and settle it: commit, or back off and nack. Raises `Fatal` only."""
         self.idle.clear()
         try:
-            await self._steps(batch.records)
+            await self._steps(batch)
             await batch.commit()
             self._failures = 0
         except Transient as error:
@@ -146,8 +146,8 @@ class Gate:
     def forget(self) -> None:
         """Nothing is kept between batches."""
 
-    async def _steps(self, records: Sequence[Record]) -> None:
-        started = perf_counter()
+    async def _steps(self, batch: Batch) -> None:
+        started, records = perf_counter(), batch.records
         letters: list[tuple[Record, Poison]] = []
         passed: list[_Passed] = []
         arrivals: list[Arrival] = []
@@ -195,6 +195,7 @@ class Gate:
             service=f"{self.service}-gate",
             batch_size=len(records),
             dead_letters=len(letters),
+            lag=batch.lag(),
             duration_ms=round(elapsed * 1000, 3),
         )
         self._meter.batch(len(records), len(letters), elapsed)

@@ -98,7 +98,7 @@ class Loop(Generic[S]):
                 self._outdated = False
                 self._streams.clear()
                 self._floor = await batch.committed()
-            await self._steps(batch.records, started)
+            await self._steps(batch, started)
             self._floor.update(await batch.commit())  # 6
             self._fault("committed")
             self._failures = 0
@@ -125,8 +125,8 @@ class Loop(Generic[S]):
         """Drop all cached states and the floor before the next batch: after an assignment, or a batch that failed."""
         self._outdated = True
 
-    async def _steps(self, records: Sequence[Record], started: float) -> None:
-        items, letters = self._decode(records)  # 1
+    async def _steps(self, batch: Batch, started: float) -> None:
+        items, letters = self._decode(batch.records)  # 1
         self._fault("decoded")
         done: dict[int, Entry] = {}
         journaled: set[int] = set()
@@ -154,7 +154,7 @@ class Loop(Generic[S]):
         entries = [done[index] for index in sorted(done)]
         await self._delivery.carry_out([*owed, *entries], list(letters.values()))  # 5
         self._fault("published")
-        self._finish(items, done, journaled, len(letters), started)
+        self._finish(items, done, journaled, len(letters), started, batch.lag())
 
     # 1 ---------------------------------------------------------------------------------------------------------------
 
@@ -353,7 +353,13 @@ class Loop(Generic[S]):
     # after -----------------------------------------------------------------------------------------------------------
 
     def _finish(
-        self, items: Sequence[Item], done: dict[int, Entry], journaled: set[int], letters: int, started: float
+        self,
+        items: Sequence[Item],
+        done: dict[int, Entry],
+        journaled: set[int],
+        letters: int,
+        started: float,
+        lag: int,
     ) -> None:
         """Canonical log lines, counts, and the cache back to its size (never inside a batch)."""
         elapsed = perf_counter() - started
@@ -369,6 +375,7 @@ class Loop(Generic[S]):
             service=self.service,
             batch_size=len(items),
             dead_letters=letters,
+            lag=lag,
             duration_ms=round(elapsed * 1000, 3),
         )
         self._meter.batch(len(items), letters, elapsed)

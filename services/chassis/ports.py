@@ -82,6 +82,10 @@ class Batch(Protocol):
         """In the order of each partition."""
         ...
 
+    def lag(self) -> int:
+        """Records behind this batch that were not yet read, on all partitions this consumer has, as far as known."""
+        ...
+
     async def committed(self) -> dict[Partition, int]:
         """For every partition this consumer has now: the group's committed offset (0 where there is none)."""
         ...

@@ -18,6 +18,7 @@ LOG_FIELDS = {
     "duration_ms": "milliseconds",
     "batch_size": "records in the batch",
     "dead_letters": "records of the batch set aside",
+    "lag": "records not yet read when the batch ended",
     "hint": "what to do",
     "reason": "a code or an error's class, never its text",
     "where": "file and line",

@@ -194,6 +194,10 @@ class MemoryBatch(Failing):
         self.records = records
         self.settled: str | None = None
 
+    def lag(self) -> int:
+        positions, log = self._consumer.positions, self._consumer.group.log
+        return sum(len(log.topics[topic][number]) - at for (topic, number), at in positions.items())
+
     async def committed(self) -> dict[Partition, int]:
         return {at: self._consumer.group.offsets.get(at, 0) for at in self._consumer.positions}
 

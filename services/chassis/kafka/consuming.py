@@ -50,6 +50,10 @@ class KafkaBatch:
             Record(r.topic, r.partition, r.offset, r.key, r.value, r.headers, clock.at(r.timestamp)) for r in raw
         ]
 
+    def lag(self) -> int:
+        """See `Batch`."""
+        return sum(lags(self._consumer).values())
+
     async def committed(self) -> dict[Partition, int]:
         """See `Batch`."""
         try:
@@ -156,11 +160,15 @@ class Reading:
 
     def lag(self) -> dict[Partition, int]:
         """Records not yet read, per partition that is ours, as far as the last fetch knows."""
-        consumer = self.consumer
-        lags: dict[Partition, int] = {}
-        for at in consumer.assignment() if consumer else ():
-            highwater = consumer.highwater(at)
-            position = consumer._subscription.subscription.assignment.state_value(at)._position
-            if highwater is not None and position is not None:
-                lags[at.topic, at.partition] = max(0, highwater - position)
-        return lags
+        return lags(self.consumer) if self.consumer else {}
+
+
+def lags(consumer: Any) -> dict[Partition, int]:
+    """By partition that is assigned. aiokafka's `position()` would wait for one; its state has it at hand."""
+    found: dict[Partition, int] = {}
+    for at in consumer.assignment():
+        highwater = consumer.highwater(at)
+        position = consumer._subscription.subscription.assignment.state_value(at)._position
+        if highwater is not None and position is not None:
+            found[at.topic, at.partition] = max(0, highwater - position)
+    return found

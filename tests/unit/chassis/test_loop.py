@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import pytest
+from structlog.testing import capture_logs
 
 from contracts import topics
 from contracts.base import Message as Body
@@ -45,6 +46,17 @@ async def test_events_are_decided_in_order_and_their_facts_published_and_committ
     assert rig.totals("a") == [1, 2, 3]
     assert rig.group.lag == 0
     assert len(rig.store.journal) == 1, "one document per stream and batch"
+
+
+async def test_the_line_of_a_batch_says_what_is_still_to_be_read(rig: Rig) -> None:
+    for _ in range(3):
+        rig.send(Add(counter="a"))
+    batch = rig.group.join().fetch(max_records=2)
+    assert batch is not None
+    with capture_logs() as lines:
+        await rig.loop().handle(batch)
+    [line] = [line for line in lines if line["event"] == "batch"]
+    assert (line["batch_size"], line["lag"]) == (2, 1)
 
 
 async def test_an_event_says_what_it_follows_from_and_whom_it_is_about(rig: Rig) -> None:
