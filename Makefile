@@ -6,7 +6,7 @@ STACK ?= local
 ARGS ?=
 SEEDS ?= 1000
 
-.PHONY: demo test simulate bench check up down format lock schemas clean
+.PHONY: demo test simulate bench results check up down format lock schemas clean
 
 demo: $(VENV)/ready           ## Route 200 fictional referrals through the real services and show it.
 	$(BIN)/python -m deploy.local.demo $(ARGS)
@@ -19,6 +19,9 @@ simulate: $(VENV)/ready       ## The whole system on twins under random faults, 
 
 bench: $(VENV)/ready          ## Speed against a baseline of the same run; writes build/bench.json. ONLY=step|growth|flow
 	$(BIN)/python -m tests.bench $(if $(ONLY),--only $(ONLY)) $(ARGS)
+
+results: $(VENV)/ready        ## Put what simulate, faults and bench last found into README.
+	$(BIN)/python -m tests.results
 
 check: $(VENV)/ready          ## Lint, types and architecture rules.
 	$(BIN)/ruff check .

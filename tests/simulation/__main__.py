@@ -1,8 +1,10 @@
 """``make simulate SEEDS=10000``: as many runs, and a line for each that is wrong. Exit status 1 if there is one."""
 
 import argparse
+import json
 import sys
 import time
+from pathlib import Path
 
 from .seeds import many
 
@@ -13,5 +15,9 @@ arguments = parser.parse_args()
 started = time.monotonic()
 faults = many(range(arguments.first, arguments.first + arguments.seeds))
 sys.stdout.write("".join(f"{fault}\n" for fault in faults))
-sys.stdout.write(f"{arguments.seeds} seeds, {len(faults)} wrong, {time.monotonic() - started:.0f} s\n")
+seconds = round(time.monotonic() - started)
+sys.stdout.write(f"{arguments.seeds} seeds, {len(faults)} wrong, {seconds} s\n")
+result = Path("build/simulate.json")
+result.parent.mkdir(exist_ok=True)
+result.write_text(json.dumps({"seeds": arguments.seeds, "wrong": len(faults), "seconds": seconds}) + "\n")
 sys.exit(bool(faults))

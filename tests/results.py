@@ -1,0 +1,74 @@
+"""``make results``: what `make simulate`, `make faults` and `make bench` last found, as the table in README."""
+
+import json
+import re
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).parents[1]
+BUILD, README = ROOT / "build", ROOT / "README.md"
+BETWEEN = re.compile(r"(?<=<!-- make results -->\n).*?(?=<!-- end -->)", re.DOTALL)
+
+Row = tuple[str, str, str]
+"""What was asked, what was found, and what is wanted."""
+
+
+def rows(build: Path) -> Iterator[Row]:
+    """Of whatever has been run."""
+    if found := _read(build / "simulate.json"):
+        yield f"`make simulate`: {found['seeds']:,} seeds", f"{found['wrong']} wrong, {found['seconds']} s", "0 wrong"
+    if found := _read(build / "faults.json"):
+        yield (
+            f"`make faults`: {found['tests']} kinds of fault",
+            f"{found['failed']} failed, {found['seconds']} s",
+            "0 failed",
+        )
+        for what, times in found["recovered"].items():
+            yield f"recovered: {what}", f"median {sorted(times)[len(times) // 2]:.1f} s, most {max(times):.1f} s", ""
+    if found := _read(build / "bench.json"):
+        figures = found["figures"]
+        for name, (what, form, wanted) in FIGURES.items():
+            if name in figures:
+                yield what, form.format(figures[name]), wanted
+
+
+FIGURES = {
+    "step.first_over_raw": ("first event of a stream, speed beside raw bytes", "{:.2f}", "≥ 0.40"),
+    "step.warm_over_raw": ("a stream in the cache, beside raw", "{:.2f}", "≥ 0.50"),
+    "step.cold_over_raw": ("a stream not in the cache, beside raw", "{:.2f}", "≥ 0.33"),
+    "step.first_over_naive": ("first event, beside a handler as documentation writes it", "{:.0f} times", "≥ 20 times"),
+    "step.first_cpu_us": ("own CPU of a first event", "{:.0f} µs", "≤ 110 µs"),
+    "gate.over_raw": ("the gate with sealing, beside raw", "{:.2f}", ""),
+    "journal.growth_1e3_1e5": ("a step at 10⁵ streams, cost beside 10³", "{:.2f}", "≤ 1.3"),
+    "journal.growth_1e3_1e6": ("a step at 10⁶ streams, cost beside 10³", "{:.2f}", "≤ 1.3"),
+    "flow.closed_per_s": ("referrals closed a second, all on this machine", "{:.0f}", ""),
+    "flow.p50_ms_at_20": ("publication to the provider's notification at 20 a second, median", "{:.0f} ms", ""),
+    "flow.p99_ms_at_20": ("the same, p99", "{:.0f} ms", ""),
+    "flow.p99_ms_at_100": ("at 100 a second, p99", "{:.0f} ms", ""),
+}
+
+
+def table(build: Path) -> str:
+    """Markdown; says on which machine, when it is known."""
+    lines = ["| | found | wanted |", "|---|---|---|", *(f"| {' | '.join(row)} |" for row in rows(build))]
+    if found := _read(build / "bench.json"):
+        machine = found["machine"]
+        lines += [
+            "",
+            f"On {machine.get('cores', '?')} shared cores, Python {machine['python']}, everything on one machine.",
+        ]
+    return "\n".join(lines) + "\n"
+
+
+def _read(path: Path) -> dict[str, Any] | None:
+    found: dict[str, Any] | None = json.loads(path.read_text()) if path.exists() else None
+    return found
+
+
+if __name__ == "__main__":
+    text = README.read_text()
+    if not BETWEEN.search(text):
+        sys.exit("README.md has no place for it: <!-- make results --> … <!-- end -->")
+    README.write_text(BETWEEN.sub(lambda _: table(BUILD), text))
