@@ -57,6 +57,7 @@ def make_secrets(root: Path = ROOT) -> None:
     for service in SERVICES:
         own = root / service
         kept(own / "kafka_password", _password)
+        kept(own / "operator_token", partial(kept, operator / "token", _password))
         kept(own / "mongo", partial(login, _MONGO, f"referrals_{service}", _password()))
         for name, value in environment(own, service, private=operator / "keys").items():
             kept(own / name.removeprefix("REFERRALS_").lower(), partial(str, value))
