@@ -10,11 +10,14 @@ from time import monotonic
 from typing import Any
 
 import orjson
+import structlog
 from faststream.asgi import AsgiResponse, get
 from prometheus_client import make_asgi_app
 
 from .metrics import Meter
 from .ports import Partition
+
+logger = structlog.get_logger()
 
 _STALLED = 60.0
 _SILENT = 15.0
@@ -37,18 +40,35 @@ class Health:
         self._last: dict[Partition, int] = {}
         self._moved = time()
         self._heard: dict[str, float] = {}
+        self._missed: set[str] = set()
 
     def heard(self, server: str) -> None:
         """This server has just answered; ready as long as it does so often enough."""
         self._heard[server] = self._time()
 
     def look(self) -> None:
-        """Note the lag; called every tick."""
+        """Note the lag, and say which server does not answer; called every tick.
+
+        A server that is frozen, or behind a network that swallows everything, raises no error for a long time.
+        """
+        silent = set(self._silent())
+        for server in silent - self._missed:
+            logger.warning(
+                "server_silent",
+                reason=server,
+                hint="it has not answered for a while; nothing is lost, all goes on by itself when it does",
+            )
+        for server in self._missed - silent:
+            logger.info("server_answers", reason=server)
+        self._missed = silent
         lags = self._lags()
         if lags != self._last or not any(lags.values()):
             self._moved = self._time()
         self._last = lags
         self._meter.lag(lags)
+
+    def _silent(self) -> list[str]:
+        return [server for server, at in self._heard.items() if self._time() - at > _SILENT]
 
     def routes(self) -> list[tuple[str, Any]]:
         """For `AsgiFastStream`."""
@@ -60,8 +80,7 @@ class Health:
 
         @get
         async def ready(scope: Any) -> AsgiResponse:
-            silent = [server for server, at in self._heard.items() if self._time() - at > _SILENT]
-            missing = self._missing() + silent
+            missing = self._missing() + self._silent()
             return _answer(not missing, {"waiting_for": missing})
 
         return [

@@ -4,6 +4,7 @@ from typing import Any
 
 import orjson
 import pytest
+from structlog.testing import capture_logs
 
 from services.chassis.health import Health
 from services.chassis.metrics import Meter
@@ -156,3 +157,18 @@ async def test_the_metrics_have_the_lag_of_our_topics_and_no_tenant_as_a_label(p
     assert status == 200
     assert b'referrals_lag_records{partition="0",service="toy",topic="referrals.inbox.toy"} 3.0' in body
     assert b"agency" not in body
+
+
+def test_a_server_that_falls_silent_is_spoken_of_once_with_a_hint_and_so_is_its_return(process: Process) -> None:
+    process.health.heard("kafka")
+    with capture_logs() as lines:
+        process.wait(14)
+        assert lines == []
+        process.wait(60)
+        process.health.heard("kafka")
+        process.wait(2)
+    assert [(line["event"], line["log_level"], line["reason"]) for line in lines] == [
+        ("server_silent", "warning", "kafka"),
+        ("server_answers", "info", "kafka"),
+    ]
+    assert "by itself" in lines[0]["hint"]
