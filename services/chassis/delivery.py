@@ -26,12 +26,14 @@ class Delivery:
         dead_letters: DeadLetters,
         render: Render | None,
         wants_notice: bool,
+        fault: Callable[[str], None] = lambda step: None,
     ) -> None:
         self._service = service
         self._log, self._store, self._claims = log, store, claims
         self._dead_letters = dead_letters
         self._render = render
         self._wants_notice = wants_notice
+        self._fault = fault
 
     async def carry_out(self, entries: Sequence[Entry], letters: Sequence[tuple[Record, Poison]]) -> None:
         """Rows, timers, events, and dead letters last. Raises `Transient`, `Fatal`."""
@@ -42,6 +44,8 @@ class Delivery:
             await self._claims.drop(effects.drops)
         if effects.timers:
             await self._store.set_timers(effects.timers)
+        if effects.puts or effects.drops or effects.timers:
+            self._fault("carried")
         await self._publish(await self._render(effects.events) if self._render else effects.events)
         if letters:
             await self._dead_letters.send(letters)

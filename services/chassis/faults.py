@@ -4,12 +4,24 @@ import os
 import signal
 from collections.abc import Callable
 
+POINTS = {
+    "decoded": "loop, step 1: nothing has happened yet",
+    "loaded": "loop, step 2",
+    "decided": "loop, step 3: nothing is on disk",
+    "claimed": "loop, within step 4: places and keys are taken, and nothing says for what",
+    "stored": "loop, step 4: in the journal, and nobody has been told",
+    "carried": "loop, within step 5: rows and timers are written, nothing is published",
+    "published": "loop, step 5: all is told, and the offset not committed",
+    "committed": "loop, step 6",
+    "admitted": "gate: checked and sealed, nothing is passed on",
+    "passed": "gate: passed on, and the offset not committed",
+    "fired": "ticker: timers are published, and still there",
+}
+"""Where a service can be told to die."""
+
 
 def crash_at(where: str) -> Callable[[str], None]:
-    """``stored:20`` dies when that step of the loop is done for the 20th time; an empty text never does.
-
-    Steps: decoded, loaded, decided, stored, published, committed.
-    """
+    """``stored:20`` dies when that step is done for the 20th time; an empty text never does. `POINTS` has them."""
     step, _, count = where.partition(":")
     left = int(count or 0)
 

@@ -108,6 +108,7 @@ class Gate:
         tombstones: bool = False,
         registry: Registry | None = None,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+        fault: Callable[[str], None] = lambda step: None,
     ) -> None:
         self.service = service
         self._admission = admission
@@ -117,6 +118,7 @@ class Gate:
         self._sleep = sleep
         self._tombstones = tombstones  # on a compacted topic no value means deleted, not broken
         self._registry = registry
+        self._fault = fault
         self._failures = 0
         self.idle = asyncio.Event()
         self.idle.set()
@@ -176,11 +178,13 @@ class Gate:
         passed += [each for letter in letters if letter[0].position not in told for each in self._told(*letter)]
         passed.sort(key=lambda each: each.record.position)  # a refusal keeps its place among its neighbours
         messages = [message for each in passed for message in each.messages]
+        self._fault("admitted")
         refused = await self._log.publish(messages) if messages else {}
         if refused:
             raise Fatal(f"an inbox can not be written to: {', '.join(sorted(set(refused.values())))}")
         if letters:
             await self._dead_letters.send(letters)
+        self._fault("passed")
         elapsed = perf_counter() - started
         for each in passed:
             if not each.outcome:

@@ -75,7 +75,7 @@ class Loop(Generic[S]):
         self._policy = policy
         self._store, self._claims, self._clock = store, claims, clock
         wants_notice = Undeliverable.ce_type() in policy.handles
-        self._delivery = Delivery(service, log, store, claims, dead_letters, render, wants_notice)
+        self._delivery = Delivery(service, log, store, claims, dead_letters, render, wants_notice, fault)
         self._outside: Outside = outside or Nothing()
         self._meter = meter or Meter(service)
         self._limit = stream_limit
@@ -329,6 +329,8 @@ class Loop(Generic[S]):
         """Claim, then insert. Returns the streams that lost a claim or a race: they are decided again."""
         wanted = [Row(claim.table, claim.id, claim.doc) for each in claims.values() for claim in each]
         refused = await self._claims.take(wanted) if wanted else set()
+        if wanted:
+            self._fault("claimed")
         lost: set[str] = {stream for stream, each in claims.items() if any(claim.id in refused for claim in each)}
         documents: list[dict[str, Any]] = [
             {

@@ -65,6 +65,7 @@ class Service:
         self.dead_letters = DeadLetters(name, self.log, settings.operator_key)
         self.registry: Registry | None = None
         """Who may take part, where `follow_tenants` was called."""
+        self._fault = crash_at(settings.crash_at)
         self._reads = Reads(settings.operator_token)
         self._tables = tables or {}
         self._offsets = KafkaOffsets(settings)
@@ -100,6 +101,7 @@ class Service:
             meter=self.meter,
             tombstones=tombstones,
             registry=self.registry,
+            fault=self._fault,
         )
         self._readings.append(
             Reading(self.broker, self.settings, name, gate, pattern=pattern, ready=self._complete, fatal=self.fatal)
@@ -149,14 +151,14 @@ class Service:
             meter=self.meter,
             cached_streams=self.settings.cached_streams,
             stream_limit=self.settings.stream_limit,
-            fault=crash_at(self.settings.crash_at),
+            fault=self._fault,
         )
         read = [topics.inbox(self.name), *inputs]
         self._readings.append(
             Reading(self.broker, self.settings, self.name, loop, topics=read, ready=self._complete, fatal=self.fatal)
         )
         self._stages.append(Stage(self.name, topics=read))
-        ticker = Ticker(self.name, self.store, self.log, self.progress())
+        ticker = Ticker(self.name, self.store, self.log, self.progress(), self._fault)
         self.every(self.settings.tick, ticker.tick)
 
     def progress(self) -> Progress:

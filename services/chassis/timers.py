@@ -5,7 +5,7 @@ that were given in time into late ones. Every instance runs one; a timer fired t
 """
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
@@ -82,11 +82,19 @@ class Progress:
 class Ticker:
     """Fires the timers of one service."""
 
-    def __init__(self, service: str, store: Store, log: Log, progress: Progress) -> None:
+    def __init__(
+        self,
+        service: str,
+        store: Store,
+        log: Log,
+        progress: Progress,
+        fault: Callable[[str], None] = lambda step: None,
+    ) -> None:
         self._service = service
         self._store = store
         self._log = log
         self._progress = progress
+        self._fault = fault
 
     async def tick(self) -> int:
         """Fire what is due; returns how many. Raises `Transient`, `Fatal`."""
@@ -97,6 +105,7 @@ class Ticker:
         while due := await self._store.due(until, _AT_ONCE):
             if await self._log.publish([self._message(timer) for timer in due]):
                 raise Fatal(f"{topics.inbox(self._service)} can not be written to")
+            self._fault("fired")
             await self._store.drop_timers([timer.id for timer in due])
             fired += len(due)
         return fired
