@@ -36,6 +36,10 @@ Letters = dict[Position, tuple[Record, Poison]]
 _ROUNDS = 50
 """How often a batch decides again what lost a race, before it backs off."""
 
+_DOCUMENT = 4_000_000
+"""Characters of facts after which a stream's document is full: MongoDB takes no more than 16 MB. One event's facts are
+well below that, since no event is larger than a megabyte."""
+
 
 @dataclass(slots=True)
 class Stream(Generic[S]):
@@ -232,8 +236,12 @@ class Loop(Generic[S]):
         drafts: dict[str, list[Entry]] = defaultdict(list)
         claims: dict[str, list[Claim]] = defaultdict(list)
         again: set[str] = set()
+        sizes: dict[str, int] = defaultdict(int)
         for index, item in todo:
             if item.stream in again:
+                continue
+            if sizes[item.stream] > _DOCUMENT:
+                again.add(item.stream)  # what is drafted is stored; the rest goes into a document of its own
                 continue
             stream = self._streams[item.stream]
             if stream.causes.get(item.cause) == item.hash:
@@ -268,6 +276,7 @@ class Loop(Generic[S]):
             if changes:
                 journaled.add(index)
                 drafts[item.stream].append(entry)
+                sizes[item.stream] += sum(len(fact.get("text", "")) for fact in entry.facts)
                 claims[item.stream] += [effect for effect in effects if isinstance(effect, Claim)]
                 stream.causes[item.cause] = item.hash
                 stream.state = state

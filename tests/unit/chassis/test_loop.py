@@ -9,6 +9,7 @@ from structlog.testing import capture_logs
 from contracts import topics
 from contracts.base import Message as Body
 from contracts.operations import TimerElapsed
+from services.chassis import loop as loop_module
 from services.chassis.errors import Fatal
 from services.chassis.loop import Loop
 from tests.kit import counter
@@ -57,6 +58,24 @@ async def test_the_line_of_a_batch_says_what_is_still_to_be_read(rig: Rig) -> No
         await rig.loop().handle(batch)
     [line] = [line for line in lines if line["event"] == "batch"]
     assert (line["batch_size"], line["lag"]) == (2, 1)
+
+
+async def test_what_is_too_much_for_one_document_goes_into_several(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(loop_module, "_DOCUMENT", 100)  # a fact has some forty characters
+    for _ in range(9):
+        rig.send(Add(counter="a"))
+    rig.send(Add(counter="b"))
+    await drain(rig.loop(), rig.group.join())
+    assert once_totals(rig) == ([1, 2, 3, 4, 5, 6, 7, 8, 9], [1])
+    sizes = [len(document["entries"]) for document in rig.store.journal.values() if document["stream"] == "a"]
+    assert len(sizes) > 1
+    assert max(sizes) <= 4
+    assert sum(sizes) == 9
+    assert rig.group.lag == 0
+
+
+def once_totals(rig: Rig) -> tuple[list[int], list[int]]:
+    return rig.totals("a"), rig.totals("b")
 
 
 async def test_an_event_says_what_it_follows_from_and_whom_it_is_about(rig: Rig) -> None:
