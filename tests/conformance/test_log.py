@@ -77,7 +77,7 @@ async def test_what_can_never_be_written_is_named_and_the_rest_is_written(ports:
 
 
 async def test_many_missing_topics_do_not_hold_up_the_rest(ports: Ports) -> None:
-    """Each is noticed only after a request's timeout: one after the other they would take longer than the deadline."""
+    """Each is noticed only after some time: one after the other they would take longer than the deadline."""
     topic = await ports.create(name())
     sent = [message for _ in range(6) for message in messages(name(), "lost", "lost")] + messages(topic, "a")
     started = monotonic()

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Collection, Sequence
+from time import monotonic
 from typing import Any
 
 from aiokafka import AIOKafkaProducer
@@ -33,6 +34,8 @@ _LARGEST = 1_000_000
 LARGEST_DEAD_LETTER = 2_000_000
 """Bytes of one message, below the topics' own limits (deploy/topics.py). What the broker itself refuses as too large
 costs an idempotent producer its sequence: all that follows is out of order, and the process has to go."""
+_NEW_TOPIC = 3.0
+"""Seconds for which Kafka has to say that there is no such topic."""
 _BEYOND_REPAIR = (ProducerFenced, OutOfOrderSequenceNumber)
 
 
@@ -42,6 +45,7 @@ class KafkaLog:
     def __init__(self, broker: KafkaBroker, deadline: float) -> None:
         self._broker = broker
         self._deadline = deadline
+        self._missing: set[str] = set()
 
     @property
     def _producer(self) -> AIOKafkaProducer:
@@ -83,14 +87,30 @@ class KafkaLog:
         return refused
 
     async def _closed(self, topics: Collection[str]) -> dict[str, str]:
-        """Topics that can not be written to. All are asked for at once, since a missing one shows only after a
-        request's timeout: message by message, a few of them would outlast every deadline, for ever."""
-        asked = [self._producer.partitions_for(topic) for topic in topics]
-        answers = dict(zip(topics, await asyncio.gather(*asked, return_exceptions=True), strict=True))
-        for answer in answers.values():
-            if isinstance(answer, BaseException) and not isinstance(answer, tuple(_NEVER)):
-                raise answer
-        return {topic: _code(answer) for topic, answer in answers.items() if isinstance(answer, tuple(_NEVER))}
+        """Topics that can not be written to, all asked for at once.
+
+        Only Kafka's own word counts, given again for some time, since a new topic is not known everywhere at once:
+        that a server is away must not make a topic a missing one. A topic once found missing is not waited for again:
+        the client goes on asking for it, and as soon as it is there it is written to.
+        """
+        client = self._producer.client
+        first: float | None = None
+        while True:
+            unknown = {topic for topic in topics if client.cluster.partitions_for_topic(topic) is None}
+            self._missing -= set(topics) - unknown
+            closed = dict.fromkeys(unknown & client.cluster.unauthorized_topics, "not-authorised")
+            waited = first is not None and monotonic() - first >= _NEW_TOPIC
+            if waited or unknown <= self._missing | closed.keys():
+                missing = unknown - closed.keys()
+                self._missing |= missing
+                return {**dict.fromkeys(missing, "topic-missing"), **closed}
+            for topic in unknown:
+                client.add_topic(topic)
+            if not await client.force_metadata_update():
+                first = None  # it was not asked at all
+            elif first is None:
+                first = monotonic()
+            await asyncio.sleep(0.1)
 
     async def _send(self, message: Message) -> "asyncio.Future[Any]":
         sent: asyncio.Future[Any] = await self._producer.send(
