@@ -109,17 +109,7 @@ def start_services(
     internal topics have to be there. StartFailed, with the end of the log and nothing left running, if one does not
     come up.
     """
-    common = {"REFERRALS_KAFKA": json.dumps([addresses.kafka]), "REFERRALS_MONGO": addresses.mongo}
-    further = dict(extra_env or {})
-    prefix = further.get("REFERRALS_DATABASE", "referrals")
-    services = Services(
-        {
-            name: Service(
-                name, data, environment(data / "keys", name) | common | _logins(addresses, name, prefix) | further
-            )
-            for name in names
-        }
-    )
+    services = Services({name: Service(name, data, settings_of(name, addresses, data, extra_env)) for name in names})
     try:
         for service in services.values():
             service.spawn()
@@ -130,6 +120,19 @@ def start_services(
             service.kill()
         raise
     return services
+
+
+def settings_of(
+    name: str, addresses: Addresses, data: Path, extra_env: Mapping[str, str] | None = None
+) -> dict[str, str]:
+    """The environment of all instances of a service: its keys, its servers, and its logins where there are walls.
+
+    Each call gives the service's user at MongoDB another password: call once for all instances.
+    """
+    common = {"REFERRALS_KAFKA": json.dumps([addresses.kafka]), "REFERRALS_MONGO": addresses.mongo}
+    further = dict(extra_env or {})
+    logins = _logins(addresses, name, further.get("REFERRALS_DATABASE", "referrals"))
+    return environment(data / "keys", name) | common | logins | further
 
 
 def _logins(addresses: Addresses, name: str, prefix: str) -> dict[str, str]:
