@@ -1,0 +1,240 @@
+"""Agencies and providers who keep at it, whatever happens to Kafka: what was not acknowledged is sent again.
+
+They speak plain JSON, as README says anyone can, and repeat under the same event id: so what was in doubt is one event.
+"""
+
+import asyncio
+import json
+import random
+import uuid
+from collections import defaultdict
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from typing import Any
+
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
+from aiokafka.errors import KafkaError
+from aiokafka.structs import TopicPartition
+
+from deploy.login import Login
+from services.chassis.sealing import new_pair
+
+AREA = "BY-BR"
+ENDS = {"rejected", "unmet", "withdrawn", "not-delivered", "partly-delivered", "delivered"}
+Need = tuple[str, str, str]
+"""Agency, reference, and the agency's label."""
+
+
+class Writer:
+    """Sends until it is acknowledged."""
+
+    def __init__(self, login: Login) -> None:
+        self._login = login
+        self._producer: AIOKafkaProducer | None = None
+        self._lock = asyncio.Lock()
+
+    async def send(
+        self, topic: str, key: str, kind: str, body: dict[str, Any] | bytes | None, id_: str | None = None
+    ) -> None:
+        """One event of a kind."""
+        headers = {
+            "ce_specversion": "1.0",
+            "ce_id": id_ or uuid.uuid4().hex,
+            "ce_source": f"/{topic}",
+            "ce_type": f"org.referral-routing.{kind}",
+        }
+        value = json.dumps(body).encode() if isinstance(body, dict) else body
+        await self.raw(topic, key, value, [(name, text.encode()) for name, text in headers.items()])
+
+    async def raw(self, topic: str, key: str, value: bytes | None, headers: list[tuple[str, Any]]) -> None:
+        """Whatever one likes."""
+        while True:
+            producer = None
+            try:
+                async with asyncio.timeout(20):
+                    producer = await self._started()
+                    await producer.send_and_wait(topic, value, key=key.encode(), headers=headers)
+                return
+            except (KafkaError, OSError, TimeoutError):
+                pass
+            except asyncio.CancelledError:
+                if (task := asyncio.current_task()) is None or task.cancelling():
+                    raise  # else it was the future that was cancelled, by a producer that stopped
+            await asyncio.sleep(0.3)
+            if producer is self._producer:
+                await self.stop()  # one that has lost its sequence never finds it again
+
+    async def _started(self) -> AIOKafkaProducer:
+        async with self._lock:
+            if self._producer is None:
+                producer = AIOKafkaProducer(**self._login.aiokafka(), enable_idempotence=True, request_timeout_ms=8000)
+                try:
+                    await producer.start()
+                except BaseException:
+                    await producer.stop()
+                    raise
+                self._producer = producer
+            return self._producer
+
+    async def stop(self) -> None:
+        """Close the connection; the next event opens another."""
+        async with self._lock:
+            if self._producer is not None:
+                producer, self._producer = self._producer, None
+                try:
+                    async with asyncio.timeout(5):
+                        await producer.stop()
+                except (KafkaError, OSError, TimeoutError):
+                    pass
+
+
+async def follow(login: Login, topic: str, take: Callable[[dict[str, str], dict[str, Any]], None]) -> None:
+    """Read a topic from its beginning until cancelled; `take` gets headers and body of each event, once per id."""
+    seen: set[str] = set()
+    at = TopicPartition(topic, 0)
+    offset = 0
+    while True:
+        reader = AIOKafkaConsumer(**login.aiokafka(), group_id=None, enable_auto_commit=False, fetch_max_wait_ms=50)
+        try:
+            await reader.start()
+            reader.assign([at])
+            reader.seek(at, offset)
+            while True:
+                for record in (await reader.getmany(timeout_ms=500)).get(at, ()):
+                    offset = record.offset + 1
+                    headers = {name: value.decode() for name, value in record.headers}
+                    if headers["ce_id"] not in seen:
+                        seen.add(headers["ce_id"])
+                        take(headers, json.loads(record.value))
+        except KafkaError:
+            await asyncio.sleep(0.3)
+        finally:
+            await reader.stop()
+
+
+class Agency:
+    """Sends referrals and writes down what it is told of each need."""
+
+    def __init__(self, id_: str, login: Login) -> None:
+        self.id, self.login = id_, login
+        self.writer = Writer(login)
+        self.needs: dict[Need, list[str]] = {}
+        self.refused = 0
+        self.problems: dict[str, int] = defaultdict(int)
+
+    async def refer(self, reference: str, needs: list[dict[str, Any]]) -> None:
+        """Send one referral."""
+        for need in needs:
+            self.needs.setdefault((self.id, reference, need["need"]), [])
+        await self.writer.send(
+            f"agency.{self.id}.referrals", reference, "agency.submitted.v1", referral(reference, needs)
+        )
+
+    async def read(self) -> None:
+        """Take in statuses until cancelled."""
+        await follow(self.login, f"agency.{self.id}.status", self._take)
+
+    def _take(self, headers: dict[str, str], body: dict[str, Any]) -> None:
+        if headers["ce_type"].endswith("outcomes.status-changed.v1"):
+            self.needs.setdefault((self.id, body["reference"], body["need"]), []).append(body["state"])
+        else:
+            self.refused += 1
+
+    @property
+    def unsettled(self) -> list[Need]:
+        """Needs of which no end is known yet."""
+        return [need for need, told in self.needs.items() if not told or told[-1] not in ENDS]
+
+
+class Provider:
+    """Answers offers: what it `refuses` (a share) it declines, what it leaves out expires, the rest it delivers."""
+
+    def __init__(
+        self,
+        id_: str,
+        login: Login,
+        capacity: int,
+        refuses: float = 0,
+        silent: float = 0,
+        category: str = "shelter",
+    ) -> None:
+        self.id, self.login, self._category = id_, login, category
+        self.writer = Writer(login)
+        self.capacity, self._refuses, self._silent = capacity, refuses, silent
+        self._chance = random.Random(id_)
+        self._public = new_pair()[1]
+        self._tasks: set[asyncio.Task[None]] = set()
+        self.offers = 0
+
+    async def publish(self) -> None:
+        """Profile and service."""
+        to = f"provider.{self.id}.directory"
+        await self.writer.send(to, "profile", "provider.profile.v1", {"name": self.id, "public_key": self._public})
+        await self.writer.send(to, "beds", "provider.service.v1", service(self.capacity, self._category))
+
+    async def work(self) -> None:
+        """Answer until cancelled."""
+        try:
+            await follow(self.login, f"provider.{self.id}.notifications", self._take)
+        finally:
+            for task in self._tasks:
+                task.cancel()
+
+    def _take(self, headers: dict[str, str], body: dict[str, Any]) -> None:
+        if not headers["ce_type"].endswith("provider.offer.v1"):
+            return
+        self.offers += 1
+        mood = self._chance.random()
+        if body["urgency"] == "urgent" and mood > 1 - self._silent:
+            return  # only what is urgent expires while a test waits
+        answers = ["declined"] if mood < self._refuses else ["accepted", "in-progress", "delivered"]
+        task = asyncio.create_task(self._answer(body, answers))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _answer(self, offer: dict[str, Any], answers: list[str]) -> None:
+        its = {name: offer[name] for name in ("referral_id", "need", "attempt")}
+        for answer in answers:
+            await asyncio.sleep(self._chance.uniform(0.02, 0.4))
+            code = {"code": "no-capacity"} if answer == "declined" else {}
+            body = {**its, "answer": answer, **code}
+            await self.writer.send(f"provider.{self.id}.responses", its["referral_id"], "provider.answered.v1", body)
+
+
+def service(capacity: int, category: str = "shelter") -> dict[str, Any]:
+    """A service for everybody here."""
+    return {"service": "beds", "name": "Beds", "categories": [category], "capacity": capacity, "areas": [AREA]}
+
+
+def referral(reference: str, needs: list[dict[str, Any]]) -> dict[str, Any]:
+    """A person who is not one, with these needs."""
+    return {
+        "reference": reference,
+        "referrer": "organisation",
+        "location": {"admin1": AREA},
+        "person": {
+            "name": "Nobody Real",
+            "birth_date": "1988-02-03",
+            "sex": "female",
+            "languages": ["ru"],
+            "contact": {"may_contact": True, "phone": "+375 29 0000000"},
+        },
+        "consent": {
+            "basis": "consent",
+            "given_at": datetime.now(UTC).isoformat(),
+            "given_by": "person",
+            "grants": [{"recipients": "any", "fields": ["name", "contact"]}],
+        },
+        "needs": needs,
+    }
+
+
+def needs(seed: str) -> Iterator[list[dict[str, Any]]]:
+    """For ever: mostly a bed, one in three urgent; now and then cash as well, which nobody here gives."""
+    chance = random.Random(seed)
+    while True:
+        urgency = "urgent" if chance.random() < 0.33 else "normal"
+        found = [{"need": "1", "category": "shelter", "urgency": urgency}]
+        if chance.random() < 0.1:
+            found.append({"need": "2", "category": "cash", "urgency": urgency})
+        yield found
