@@ -1,0 +1,101 @@
+"""Every service is killed at every point there is, two instances of each, while referrals are under way.
+
+They die by kill -9: each of the loop's six steps has its point, and so have gate and ticker. An instance that was
+killed is started again, as any supervisor does, to die at its next point, until all have died often enough.
+"""
+
+import asyncio
+import random
+from collections import Counter, defaultdict
+from collections.abc import Iterator
+
+import pytest
+
+from .checker import SERVICES
+from .world import FULL, Name, World, eventually
+
+KILLS = 100 if FULL else 10
+STEPS = ("decoded", "loaded", "decided", "stored", "published", "committed")
+GATED = ("intake", "matching", "notification")
+
+
+def points() -> Iterator[tuple[str, str]]:
+    """Service and point, over and over, so that any first twenty-four have every step of every loop."""
+    while True:
+        yield from ((SERVICES[(at + turn) % 4], step) for turn in range(4) for at, step in enumerate(STEPS))
+        yield from ((service, point) for service in GATED for point in ("admitted", "passed"))
+        yield ("matching", "claimed")
+        yield from ((service, "carried") for service in SERVICES)
+        yield from ((service, "fired") for service in ("matching", "notification"))
+
+
+class Plan:
+    """Who dies where next. `done` counts the deaths that were ordered."""
+
+    def __init__(self, kills: int) -> None:
+        self._left: dict[str, list[str]] = defaultdict(list)
+        for (service, point), _ in zip(points(), range(kills), strict=False):
+            self._left[service].append(point)
+        self._chance = random.Random(kills)
+        self._ordered: dict[Name, str] = {}
+        self.done: Counter[str] = Counter()
+
+    def next_life(self, name: Name) -> str:
+        """What ends the life that begins now: soon, but not always at the first batch."""
+        if name in self._ordered:
+            self.done[self._ordered.pop(name)] += 1
+        left = self._left[name[0]]
+        if not left:
+            return ""
+        point = left.pop(0)
+        self._ordered[name] = f"{name[0]}:{point}"
+        return f"{point}:{self._chance.randint(1, 4)}"
+
+    @property
+    def finished(self) -> bool:
+        return not self._ordered and not any(self._left.values())
+
+
+@pytest.mark.short
+async def test_services_are_killed_at_every_step(here: World) -> None:
+    plan = Plan(KILLS)
+    async with here.busy(f"{KILLS} kills at named points", hint=False) as fault:
+        before = here.fleet.deaths.total()
+        publishing = asyncio.create_task(_directories(here))
+        here.fleet.next_life = plan.next_life
+        try:
+            for each in here.fleet.wanted.values():
+                each.kill()  # so that all begin a life that has its end
+            await eventually(lambda: plan.finished, lambda: f"only {plan.done} died", patience=1500)
+        finally:
+            here.fleet.next_life = lambda name: ""
+            publishing.cancel()
+        fault.lifted()
+    assert plan.done.total() == KILLS
+    assert here.fleet.deaths.total() - before >= KILLS
+
+
+async def _directories(here: World) -> None:
+    """Published again and again, so that matching's gate has something to pass on, and to die of."""
+    while True:
+        for each in here.providers[:2]:
+            await each.publish()
+        await asyncio.sleep(0.5)
+
+
+async def test_services_are_killed_at_any_moment(here: World) -> None:
+    chance = random.Random(1)
+    async with here.busy("20 kills at random moments", hint=False) as fault:
+        for _ in range(20):
+            await here.progress(chance.randint(1, 8))
+            chance.choice(list(here.fleet.wanted.values())).kill()
+        fault.lifted()
+
+
+@pytest.mark.parametrize("service", SERVICES)
+async def test_all_instances_of_a_service_are_killed_at_once(here: World, service: str) -> None:
+    async with here.busy(f"{service} killed, both instances", hint=False) as fault:
+        for name, each in here.fleet.wanted.items():
+            if name[0] == service:
+                each.kill()
+        fault.lifted()
