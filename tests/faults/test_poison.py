@@ -1,0 +1,160 @@
+"""Records that can't be handled, one among many good ones or nothing else: each is set aside, and all others go on."""
+
+import asyncio
+import json
+import time
+from collections import Counter
+from collections.abc import Sequence
+from itertools import cycle, islice
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from contracts.topics import DEAD_LETTERS
+from deploy.local.process import Process
+from tests.kit.bad_input import Bad, headers, of_others, of_referral
+
+from .checker import Record, read_all
+from .people import Agency, Writer, referral
+from .world import FULL, World, eventually, say
+
+GOOD_PER_BAD = 1000 if FULL else 4
+KINDS = (
+    "no value",
+    "empty value",
+    "cut off",
+    "not UTF-8",
+    "a lone surrogate",
+    "deep objects",
+    "deep lists",
+    "a number of 5000 digits",
+    "NUL in a text",
+    "a field twice",
+    "too large",
+    "version 2",
+    "an unknown type",
+    "no id",
+    "no headers at all",
+    "a time",
+    "structured: NaN",
+)
+"""Row 14 of the list of faults, in the words of `tests/kit/bad_input.py`."""
+
+
+def bad_ones(only: Sequence[str] = ()) -> list[Bad]:
+    good = referral("R-bad", [{"need": "1", "category": "shelter", "urgency": "normal"}])
+    found = [each for each in (*of_referral(good), *of_others()) if not only or each.name in only]
+    assert not only or {each.name for each in found} == set(only)
+    return found
+
+
+@pytest.mark.short
+async def test_one_poison_among_many_of_every_kind(here: World) -> None:
+    bad = bad_ones(KINDS)
+    agency = await _newcomer(here, "mixed")
+    topic = f"agency.{agency.id}.referrals"
+    async with here.busy(f"1 poison in {GOOD_PER_BAD} of each of {len(bad)} kinds") as fault:
+        reference = await here.refer(agency, [{"need": "1", "category": "cash", "urgency": "urgent"}])
+        told = agency.needs[agency.id, reference, "1"]
+        await eventually(lambda: "unmet" in told, "the need that is asked about has ended")
+        before, began = len(told), time.monotonic()
+        ask = json.dumps({"reference": reference}).encode()
+        for number, each in enumerate(bad):
+            await agency.writer.raw(topic, "bad", each.value, each.headers)
+            asks = [headers("agency.status-requested.v1", f"ask-{number}-{n}") for n in range(GOOD_PER_BAD)]
+            for some in (asks[at : at + 250] for at in range(0, len(asks), 250)):
+                await asyncio.gather(*(agency.writer.raw(topic, reference, ask, head) for head in some))
+        fault.lifted()
+        good = GOOD_PER_BAD * len(bad)
+        await eventually(lambda: len(told) - before >= good, lambda: f"{len(told) - before} of {good} were answered")
+        await eventually(lambda: agency.refused >= len(bad), lambda: f"{agency.refused} of {len(bad)} were refused")
+        say(f"\n{good + len(bad)} records in {time.monotonic() - began:.1f} s")
+    assert len(told) - before == good
+    assert agency.refused == len(bad)
+    letters = await _letters(here, topic)
+    assert Counter((each["reason"], each["field"]) for each in letters) == Counter(e.letter for e in bad if e.letter)
+
+
+async def test_a_whole_topic_of_poison_takes_no_memory_and_stops_nobody(here: World) -> None:
+    bad = [each for each in bad_ones() if each.value is None or len(each.value) < 50_000]
+    count = 20_000
+    agency = await _newcomer(here, "poisoner")
+    topic = f"agency.{agency.id}.referrals"
+    intakes = [each for name, each in here.fleet.wanted.items() if name[0] == "intake"]
+    async with here.busy(f"{count} records of poison") as fault:
+        before = max(_megabytes(each) for each in intakes)
+        todo = islice(cycle(bad), count)
+        while some := list(islice(todo, 250)):
+            await asyncio.gather(*(agency.writer.raw(topic, "bad", each.value, each.headers) for each in some))
+        fault.lifted()
+        await eventually(lambda: agency.refused >= count, lambda: f"{agency.refused} of {count} were refused")
+        grown = max(_megabytes(each) for each in intakes) - before
+        say(f"\nmemory of intake grew by {grown} MB, from {before} MB")
+    assert agency.refused == count
+    assert grown < 200
+
+
+INTERNAL = {
+    "referrals.inbox.intake": ("intake.received.v1", 1),
+    "referrals.inbox.matching": ("matching.waiting-recalled.v1", 1),
+    "referrals.inbox.notification": ("notification.answer-received.v1", 1),
+    "referrals.inbox.outcomes": ("intake.refused.v1", 1),
+    "referrals.intake": ("intake.accepted.v1", 2),
+    "referrals.matching": ("matching.matched.v1", 2),
+    "referrals.notification": ("notification.declined.v1", 2),
+}
+"""A type that is handled there, and how many services read it."""
+
+RAW: dict[str, bytes | None] = {
+    "no value": None,
+    "empty": b"",
+    "no JSON": b"{",
+    "not UTF-8": b'{"referral_id": "\xff"}',
+    "deep": b'{"a":' * 10_000 + b"1" + b"}" * 10_000,
+    "not an object": b"[]",
+    "nothing of what it needs": b"{}",
+    "huge": b'{"attempt": ' + b"9" * 5000 + b"}",
+    "NaN": b'{"attempt": NaN}',
+    "a lone surrogate": b'{"referral_id": "\\ud800"}',
+}
+
+
+async def test_poison_on_internal_topics_is_set_aside_by_whoever_reads_it(here: World) -> None:
+    writer = Writer(here.operator)
+    wanted = {topic: len(RAW) * readers + readers for topic, (_, readers) in INTERNAL.items()}
+    before = {topic: len(await _letters(here, topic)) for topic in INTERNAL}
+    try:
+        async with here.busy("poison on internal topics") as fault:
+            for topic, (kind, _) in INTERNAL.items():
+                for name, value in RAW.items():
+                    await writer.raw(topic, name, value, headers(kind, f"poison-{name}"))
+                await writer.raw(topic, "no headers", b"{}", [])
+            fault.lifted()
+    finally:
+        await writer.stop()
+    found = {topic: len(await _letters(here, topic)) - before[topic] for topic in INTERNAL}
+    assert found == wanted
+
+
+async def _newcomer(here: World, id_: str) -> Agency:
+    agency = Agency(id_, await here.onboard("agency", id_))
+    here.agencies.append(agency)
+    here.also(agency.read())
+    return agency
+
+
+async def _letters(here: World, topic: str) -> list[dict[str, str]]:
+    """Clear headers of the dead letters of a topic, each of its records once for each service."""
+
+    def of(record: Record) -> dict[str, Any]:
+        return {name.removeprefix("dlq_"): value for name, value in record.headers.items()}
+
+    found = [of(each) for each in await read_all(here.operator.aiokafka(), DEAD_LETTERS)]
+    once = {(each["service"], each["partition"], each["offset"]): each for each in found if each["topic"] == topic}
+    return list(once.values())
+
+
+def _megabytes(process: Process) -> int:
+    status = Path(f"/proc/{process.pid}/status").read_text()
+    return int(next(line for line in status.splitlines() if line.startswith("VmRSS")).split()[1]) // 1024

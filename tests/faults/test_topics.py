@@ -1,0 +1,82 @@
+"""A topic goes away under services that run, or is closed to them: what can't be told is re-routed or waits."""
+
+import asyncio
+
+import pytest
+from aiokafka.admin import AIOKafkaAdminClient
+
+from contracts.topics import DEAD_LETTERS
+from deploy import access
+from deploy.login import Login
+from deploy.topics import ensure, internal
+
+from .checker import SERVICES, read_all
+from .people import Provider
+from .world import World, eventually
+
+FOOD = [{"need": "1", "category": "food", "urgency": "urgent"}]
+
+
+@pytest.mark.short
+async def test_a_providers_topic_is_deleted_and_its_offers_go_to_another(here: World) -> None:
+    async with here.busy("a provider's topic deleted") as fault:
+        # It answers nothing, so that only what was offered to it after its topic went is offered to it in vain.
+        leaves = Provider("leaves", await here.onboard("provider", "leaves"), 40, silent=1, category="food")
+        stays = Provider("stays", await here.onboard("provider", "stays"), 10, category="food")
+        await here.join(leaves)
+        topic = f"provider.{leaves.id}.notifications"
+        await here.refer(here.agencies[0], FOOD)
+        await eventually(lambda: leaves.offers, "it is offered something")
+        here.gone.add(topic)
+        await _delete(here.operator, topic)
+        await here.join(stays)
+        for _ in range(10):
+            await here.refer(here.agencies[0], FOOD)
+        await eventually(lambda: _undeliverable(here, topic), "an offer can not be delivered")
+        await leaves.writer.send(f"provider.{leaves.id}.directory", "beds", "provider.service.v1", None)  # it is closed
+        fault.lifted()
+    assert stays.offers > 0
+
+
+async def _undeliverable(here: World, topic: str) -> int:
+    letters = await read_all(here.operator.aiokafka(), DEAD_LETTERS)
+    return sum(
+        each.headers.get("dlq_topic") == topic and each.headers.get("dlq_reason") == "undeliverable" for each in letters
+    )
+
+
+@pytest.mark.parametrize("how", ["closed", "deleted"])
+async def test_dead_letters_can_not_be_written_for_a_while(here: World, how: str) -> None:
+    rules = [access.Rule(service, "write", "topic", DEAD_LETTERS) for service in SERVICES]
+    agency = here.agencies[1]
+    async with here.busy(f"the topic of dead letters is {how}") as fault:
+        if how == "closed":
+            await asyncio.to_thread(access.remove, here.operator, rules)
+        else:
+            await _delete(here.operator, DEAD_LETTERS)
+        refused = agency.refused
+        for number in range(5):
+            await agency.writer.send(f"agency.{agency.id}.referrals", f"bad-{number}", "agency.submitted.v1", b"{")
+        await eventually(lambda: any("dead letters" in hint for hint in fault.hints()), "somebody says so")
+        if how == "closed":
+            await asyncio.to_thread(access.apply, here.operator, rules)
+        else:
+            await ensure(here.operator, [each for each in internal() if each.name == DEAD_LETTERS])
+        fault.lifted()
+    assert agency.refused == refused + 5
+    letters = await read_all(here.operator.aiokafka(), DEAD_LETTERS)
+    places = {
+        (each.headers["dlq_topic"], each.headers["dlq_offset"])
+        for each in letters
+        if each.headers.get("dlq_topic") == f"agency.{agency.id}.referrals"
+    }
+    assert len(places) >= 5  # once each, or again where the batch came again
+
+
+async def _delete(operator: Login, topic: str) -> None:
+    admin = AIOKafkaAdminClient(**operator.aiokafka())
+    await admin.start()
+    try:
+        await admin.delete_topics([topic])
+    finally:
+        await admin.close()
