@@ -6,13 +6,16 @@ STACK ?= local
 ARGS ?=
 SEEDS ?= 1000
 
-.PHONY: demo test simulate bench results check up down format lock schemas clean
+.PHONY: demo test faults simulate bench results check up down format lock schemas clean
 
 demo: $(VENV)/ready           ## Route 200 fictional referrals through the real services and show it.
 	$(BIN)/python -m deploy.local.demo $(ARGS)
 
 test: $(VENV)/ready           ## The whole suite; starts the Kafka and MongoDB it needs. ARGS= goes to pytest.
 	STACK=$(STACK) $(BIN)/python -m pytest $(ARGS)
+
+faults: $(VENV)/ready         ## Kill, freeze and cut off everything, a hundred kills and more, and check what is left (about half an hour).
+	FAULTS=full STACK=local $(BIN)/python -m pytest tests/faults -s --show-capture=no $(ARGS)
 
 simulate: $(VENV)/ready       ## The whole system on twins under random faults, SEEDS= times (1000).
 	$(BIN)/python -m tests.simulation $(SEEDS)
