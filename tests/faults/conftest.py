@@ -21,7 +21,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         item.add_marker(pytest.mark.timeout(1800 if FULL else 600))
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")  # it ends before other folders need the machine
 async def here() -> AsyncIterator[World]:
     """The world; whatever a test does to it is mended by then."""
     logging.getLogger("aiokafka").setLevel(logging.CRITICAL)  # people's clients complain of every fault at length

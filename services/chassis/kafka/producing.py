@@ -90,8 +90,8 @@ class KafkaLog:
         """Topics that can not be written to, all asked for at once.
 
         Only Kafka's own word counts, given again for some time, since a new topic is not known everywhere at once:
-        that a server is away must not make a topic a missing one. A topic once found missing is not waited for again:
-        the client goes on asking for it, and as soon as it is there it is written to.
+        that a server is away must not make a topic a missing one. One that was found missing before is asked for once,
+        and not waited for again: else it would hold up every batch.
         """
         client = self._producer.client
         first: float | None = None
@@ -100,16 +100,19 @@ class KafkaLog:
             self._missing -= set(topics) - unknown
             closed = dict.fromkeys(unknown & client.cluster.unauthorized_topics, "not-authorised")
             waited = first is not None and monotonic() - first >= _NEW_TOPIC
-            if waited or unknown <= self._missing | closed.keys():
+            known_already = first is not None and unknown <= self._missing | closed.keys()
+            if not unknown or waited or known_already:
                 missing = unknown - closed.keys()
                 self._missing |= missing
                 return {**dict.fromkeys(missing, "topic-missing"), **closed}
             for topic in unknown:
                 client.add_topic(topic)
-            if not await client.force_metadata_update():
-                first = None  # it was not asked at all
-            elif first is None:
+            answered = await client.force_metadata_update()
+            if answered and first is None:
                 first = monotonic()
+                continue
+            if not answered:
+                first = None
             await asyncio.sleep(0.1)
 
     async def _send(self, message: Message) -> "asyncio.Future[Any]":
