@@ -1,4 +1,4 @@
-"""``make results``: what `make simulate`, `make faults` and `make bench` last found, as the table in README."""
+"""``make results``: what `make simulate` and `make bench` last found, as the table in README."""
 
 import json
 import re
@@ -19,14 +19,6 @@ def rows(build: Path) -> Iterator[Row]:
     """Of whatever has been run."""
     if found := _read(build / "simulate.json"):
         yield f"`make simulate`: {found['seeds']:,} seeds", f"{found['wrong']} wrong, {found['seconds']} s", "0 wrong"
-    if found := _read(build / "faults.json"):
-        yield (
-            f"`make faults`: {found['tests']} kinds of fault",
-            f"{found['failed']} failed, {found['seconds']} s",
-            "0 failed",
-        )
-        for what, times in found["recovered"].items():
-            yield f"recovered: {what}", f"median {sorted(times)[len(times) // 2]:.1f} s, most {max(times):.1f} s", ""
     if found := _read(build / "bench.json"):
         figures = found["figures"]
         for name, (what, form, wanted) in FIGURES.items():
