@@ -110,6 +110,25 @@ def test_what_was_published_again_under_its_id_is_no_fault() -> None:
     assert violations(it.evidence) == []
 
 
+def test_what_was_sent_again_is_no_fault_though_it_came_later() -> None:
+    it = story()
+    for at in ("1", "2"):
+        it.record("referrals.inbox.intake", "intake.received.v1", {"received_at": at}, "twice", ce_bodyhash="same")
+    assert violations(it.evidence) == []
+
+
+def test_what_was_refused_at_the_gate_is_not_lost() -> None:
+    it = story()
+    sent = it.record("agency.a.referrals", "agency.submitted.v1", {"reference": "no reference"})
+    it.record("referrals.inbox.outcomes", "intake.refused.v1", {}, ce_causationid=sent.place)
+    assert violations(it.evidence) == []
+
+
+def _two_hashes(it: Story) -> None:
+    for hash_ in ("1", "2"):
+        it.record("referrals.inbox.intake", "intake.received.v1", {}, "twice", ce_bodyhash=hash_)
+
+
 def _gap(it: Story) -> None:
     del it.evidence.journals["outcomes"][1]
 
@@ -225,6 +244,7 @@ FAULTS: dict[Change, str] = {
     _others_id: "journals_have_no_gaps",
     _cause_twice: "no_cause_has_two_entries",
     _two_bodies: "each_id_has_one_body",
+    _two_hashes: "each_id_has_one_body",
     _not_told: "what_was_decided_was_told",
     _foreign: "what_was_told_was_decided",
     _out_of_order: "each_stream_was_told_in_order",
