@@ -14,7 +14,7 @@ demo: $(VENV)/ready           ## Route 200 fictional referrals through the real 
 test: $(VENV)/ready           ## The whole suite; starts the Kafka and MongoDB it needs. ARGS= goes to pytest.
 	STACK=$(STACK) $(BIN)/python -m pytest $(ARGS)
 
-faults: $(VENV)/ready         ## Kill, freeze and cut off everything, a hundred kills and more, and check what is left (about half an hour).
+faults: $(VENV)/ready         ## Kill, freeze and cut off everything, a hundred kills and more, and check what is left (about twenty minutes).
 	FAULTS=full STACK=local $(BIN)/python -m pytest tests/faults -s --show-capture=no $(ARGS)
 
 simulate: $(VENV)/ready       ## The whole system on twins under random faults, SEEDS= times (1000).
