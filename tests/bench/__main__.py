@@ -12,6 +12,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
+from deploy.local.kafka import Walls
 from deploy.local.stack import LocalStack
 
 from . import flow, growth, step
@@ -30,12 +31,12 @@ def main() -> None:
     console = Console(file=sys.stdout, width=100)
     figures: dict[str, float] = {}
     if arguments.only in (None, "step"):
-        with LocalStack() as stack:
+        with LocalStack(walls=Walls()) as stack:
             laps = step.measure(stack.addresses, arguments.records, arguments.repetitions)
         console.print(_table(laps))
         figures |= step.figures(laps)
     if arguments.only in (None, "growth"):
-        with LocalStack() as stack:
+        with LocalStack(walls=Walls()) as stack:
             figures |= growth.figures(growth.measure(stack.addresses))
     if arguments.only in (None, "flow"):
         figures |= flow.figures(flow.measure())

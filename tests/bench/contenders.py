@@ -1,5 +1,7 @@
 """The three that are compared, each in a process of its own: ``python -m tests.bench.contenders NAME OPTIONS``.
 
+Where the servers are is in the environment, since passwords are in it: KAFKA, a `Login` as JSON, and MONGO.
+
 raw     getmany, orjson, insert_many, produce, commit: moves bytes, without logic, ids, validation or a log
 naive   FastStream as its documentation has it: one pydantic message, one replace_one, one publish
 ours    intake's loop whole, on intake's real policy; then corrections (warm), or from an empty cache (cold)
@@ -23,11 +25,13 @@ import orjson
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 from faststream import AckPolicy
 from faststream.kafka import KafkaBroker
+from faststream.security import SASLPlaintext
 from motor.motor_asyncio import AsyncIOMotorClient
 from pymongo import WriteConcern
 
 from contracts import topics
 from contracts.intake import Received
+from deploy.login import Login
 from services.chassis import logs, mongo
 from services.chassis.clock import Clock
 from services.chassis.dead_letters import DeadLetters
@@ -42,6 +46,7 @@ from services.chassis.settings import ChassisSettings
 from services.intake.gate import ReferralAdmission
 from services.intake.keys import KeyRing
 from services.intake.policy import IntakePolicy
+from tests.kit.servers import login_settings
 
 _KEY = b64encode(bytes(32)).decode()
 
@@ -86,12 +91,12 @@ async def raw(options: argparse.Namespace, watch: Stopwatch) -> None:
     """The baseline."""
     consumer: Any = AIOKafkaConsumer(
         options.topic,
-        bootstrap_servers=options.kafka,
+        **options.kafka.aiokafka(),
         group_id=options.run,
         auto_offset_reset="earliest",
         enable_auto_commit=False,
     )
-    producer: Any = AIOKafkaProducer(bootstrap_servers=options.kafka, enable_idempotence=True)
+    producer: Any = AIOKafkaProducer(**options.kafka.aiokafka(), enable_idempotence=True)
     rows = AsyncIOMotorClient(options.mongo)[options.run].get_collection("raw", write_concern=WriteConcern("majority"))
     await consumer.start()
     await producer.start()
@@ -110,7 +115,8 @@ async def raw(options: argparse.Namespace, watch: Stopwatch) -> None:
 
 async def naive(options: argparse.Namespace, watch: Stopwatch) -> None:
     """What the documentation shows."""
-    kafka = KafkaBroker(options.kafka, log_level=logging.DEBUG)
+    login = SASLPlaintext(options.kafka.user, options.kafka.password)
+    kafka = KafkaBroker(options.kafka.kafka, security=login, log_level=logging.DEBUG)
     rows = AsyncIOMotorClient(options.mongo)[options.run].get_collection(
         "naive", write_concern=WriteConcern("majority")
     )
@@ -158,7 +164,7 @@ async def gate(options: argparse.Namespace, watch: Stopwatch) -> None:
 
 async def _serve(options: argparse.Namespace, watch: Stopwatch, *, gate: bool) -> None:
     settings = ChassisSettings(
-        kafka=[options.kafka], mongo=options.mongo, operator_key=new_pair()[1], cached_streams=100_000
+        **login_settings(options.kafka), mongo=options.mongo, operator_key=new_pair()[1], cached_streams=100_000
     )
     logs.configure("intake", "info")
     kafka = broker(settings)
@@ -191,11 +197,12 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """Run one contender."""
     parser = argparse.ArgumentParser()
     parser.add_argument("name", choices=["raw", "naive", "ours", "gate"])
-    for option in ("kafka", "mongo", "topic", "out", "run"):
+    for option in ("topic", "out", "run"):
         parser.add_argument(f"--{option}", required=True)
     parser.add_argument("--count", type=int, required=True)
     parser.add_argument("--laps", type=int, default=1)
     options = parser.parse_args(arguments)
+    options.kafka, options.mongo = Login(**json.loads(os.environ["KAFKA"])), os.environ["MONGO"]
     contender = {"raw": raw, "naive": naive, "ours": ours, "gate": gate}[options.name]
     asyncio.run(contender(options, Stopwatch(options.count, options.laps)))
 

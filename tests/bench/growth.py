@@ -51,8 +51,8 @@ def _lap(servers: Addresses, number: int) -> step.Lap:
     """First events of new streams, always into the same journal."""
     name = f"{_RUN}-{uuid4().hex[:8]}"
     wanted = [Topic(f"{name}-in", load.PARTITIONS), Topic(f"{_RUN}-out", load.PARTITIONS)]
-    asyncio.run(ensure(servers.kafka, wanted))
-    asyncio.run(load.fill(servers.kafka, f"{name}-in", name, RECORDS))
+    asyncio.run(ensure(servers.operator, wanted))
+    asyncio.run(load.fill(servers.operator, f"{name}-in", name, RECORDS))
     with step.contender(servers, "ours", f"{name}-in", _RUN, RECORDS) as process:
         return process.lap()
 

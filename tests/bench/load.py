@@ -14,6 +14,7 @@ from contracts.cloudevents import CloudEvent, encode
 from contracts.ids import need_id
 from contracts.intake import Asked, Minimum, Received, Region, Sealed
 from contracts.words import AgeBand, Category, ReferrerKind, Sex, Urgency
+from deploy.login import Login
 from services.chassis.journal import derived_id
 
 NOW = datetime(2026, 11, 24, 9, tzinfo=UTC)
@@ -80,18 +81,18 @@ def referrals(count: int, first: int = 0) -> Iterator[tuple[bytes, bytes, list[t
         yield f"R-{number}".encode(), orjson.dumps(body), encode(event)
 
 
-async def fill(kafka: str, topic: str, run: str, count: int, round_: int = 0) -> None:
+async def fill(kafka: Login, topic: str, run: str, count: int, round_: int = 0) -> None:
     """Publish a round of what the loop reads."""
     await _publish(kafka, topic, records(run, count, round_))
 
 
-async def fill_referrals(kafka: str, topic: str, count: int) -> None:
+async def fill_referrals(kafka: Login, topic: str, count: int) -> None:
     """Publish what the gate reads."""
     await _publish(kafka, topic, referrals(count))
 
 
-async def _publish(kafka: str, topic: str, all_of: Iterator[tuple[bytes, bytes, list[tuple[str, bytes]]]]) -> None:
-    producer: Any = AIOKafkaProducer(bootstrap_servers=kafka, linger_ms=5, max_batch_size=262_144)
+async def _publish(kafka: Login, topic: str, all_of: Iterator[tuple[bytes, bytes, list[tuple[str, bytes]]]]) -> None:
+    producer: Any = AIOKafkaProducer(**kafka.aiokafka(), linger_ms=5, max_batch_size=262_144)
     await producer.start()
     waiting = [await producer.send(topic, value, key=key, headers=headers) for key, value, headers in all_of]
     await asyncio.gather(*waiting)

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import os
 import statistics
 import subprocess
 import sys
@@ -9,7 +10,7 @@ import tempfile
 from collections import defaultdict
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from itertools import count
 
 from contracts import topics
@@ -38,10 +39,12 @@ class Contender:
 
     def __init__(self, servers: Addresses, name: str, topic: str, run: str, records: int, laps: int = 1) -> None:
         self._log = tempfile.TemporaryFile()  # noqa: SIM115  # log lines cost what they cost on a real file
-        options = {"kafka": servers.kafka, "mongo": servers.mongo, "topic": topic, "out": f"{run}-out", "run": run}
+        options = {"topic": topic, "out": f"{run}-out", "run": run}
+        # Passwords are in these two, which is nothing for a command line.
+        env = {**os.environ, "KAFKA": json.dumps(asdict(servers.operator)), "MONGO": servers.mongo}
         command = [sys.executable, "-m", "tests.bench.contenders", name, "--count", str(records), "--laps", str(laps)]
         command += [part for option, value in options.items() for part in (f"--{option}", value)]
-        self._process = subprocess.Popen(command, stdout=self._log, stderr=subprocess.PIPE, text=True)
+        self._process = subprocess.Popen(command, env=env, stdout=self._log, stderr=subprocess.PIPE, text=True)
         self._said()
 
     def lap(self) -> Lap:
@@ -78,7 +81,7 @@ def contender(servers: Addresses, name: str, topic: str, run: str, records: int,
 def measure(servers: Addresses, records: int, repetitions: int) -> dict[str, list[Lap]]:
     """All contenders, in turns."""
     laps: dict[str, list[Lap]] = defaultdict(list)
-    asyncio.run(ensure(servers.kafka, [Topic(topics.INTAKE, load.PARTITIONS), Topic(topics.inbox("outcomes"), 4)]))
+    asyncio.run(ensure(servers.operator, [Topic(topics.INTAKE, load.PARTITIONS), Topic(topics.inbox("outcomes"), 4)]))
     for _ in range(repetitions):
         laps["raw"].append(once(servers, "raw", records))
         laps["naive"].append(once(servers, "naive", NAIVE))
@@ -108,14 +111,14 @@ def figures(laps: dict[str, list[Lap]]) -> dict[str, float]:
 def _new(servers: Addresses) -> tuple[str, str]:
     run = f"bench-{next(_runs)}"
     topic = f"{run}-in"
-    asyncio.run(ensure(servers.kafka, [Topic(topic, load.PARTITIONS), Topic(f"{run}-out", load.PARTITIONS)]))
+    asyncio.run(ensure(servers.operator, [Topic(topic, load.PARTITIONS), Topic(f"{run}-out", load.PARTITIONS)]))
     return run, topic
 
 
 def once(servers: Addresses, name: str, records: int) -> Lap:
     """One lap of a contender, with topics and database of its own."""
     run, topic = _new(servers)
-    asyncio.run(load.fill(servers.kafka, topic, run, records))
+    asyncio.run(load.fill(servers.operator, topic, run, records))
     with contender(servers, name, topic, run, records) as process:
         return process.lap()
 
@@ -123,12 +126,12 @@ def once(servers: Addresses, name: str, records: int) -> Lap:
 def _ours(servers: Addresses, records: int) -> dict[str, Lap]:
     """First events; then, by the same process, second events of the same streams; then, by a new one, third."""
     run, topic = _new(servers)
-    asyncio.run(load.fill(servers.kafka, topic, run, records))
+    asyncio.run(load.fill(servers.operator, topic, run, records))
     with contender(servers, "ours", topic, run, records, laps=2) as process:
         first = process.lap()
-        asyncio.run(load.fill(servers.kafka, topic, run, records, 1))
+        asyncio.run(load.fill(servers.operator, topic, run, records, 1))
         warm = process.lap()
-    asyncio.run(load.fill(servers.kafka, topic, run, records, 2))
+    asyncio.run(load.fill(servers.operator, topic, run, records, 2))
     with contender(servers, "ours", topic, run, records) as process:
         return {"first": first, "warm": warm, "cold": process.lap()}
 
@@ -137,7 +140,7 @@ def _gate(servers: Addresses, records: int) -> Lap:
     run = f"bench-{next(_runs)}"
     topic = topics.referrals(run)
     wanted = [Topic(topic, load.PARTITIONS), Topic(f"{run}-out"), Topic(topics.inbox("intake"), load.PARTITIONS)]
-    asyncio.run(ensure(servers.kafka, wanted))
-    asyncio.run(load.fill_referrals(servers.kafka, topic, records))
+    asyncio.run(ensure(servers.operator, wanted))
+    asyncio.run(load.fill_referrals(servers.operator, topic, records))
     with contender(servers, "gate", topic, run, records) as process:
         return process.lap()
