@@ -17,16 +17,16 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 from confluent_kafka import Producer
-from pydantic import ValidationError
 
 from contracts import topics as names
-from contracts.cloudevents import CloudEvent, Malformed, decode, encode
+from contracts.cloudevents import CloudEvent, encode
 from contracts.operations import Tenant, TenantKind
 from deploy import access, quotas, topics
 from deploy.local.process import run
 from deploy.login import Login
 from deploy.reading import whole
 from services.chassis.sealing import new_pair
+from services.chassis.tenants import UNUSABLE, entry_of
 
 _PATIENCE = 20.0
 
@@ -118,12 +118,8 @@ def read_registry(operator: Login) -> tuple[list[Tenant], dict[str, int]]:
             found.pop(key, None)
             continue
         try:
-            event = decode(message.headers() or [], message.value(), datetime.now(UTC))
-            entry = Tenant.read(event.data)
-            if event.type != Tenant.ce_type() or entry.tenant != key:
-                raise Malformed("not-this-tenant", "key")
-            found[key] = entry
-        except (Malformed, ValidationError):
+            found[key] = entry_of(key, message.headers() or [], message.value(), datetime.now(UTC))
+        except UNUSABLE:
             unusable[key] = message.offset()
     return [found[each] for each in sorted(found)], unusable
 

@@ -4,11 +4,13 @@ It says who may take part: an organisation of kind enforcement never, by any pat
 not registered only where `required` is false. The broker's own rules are the wall; this is what holds behind it.
 """
 
+from datetime import datetime
+
 import structlog
 from pydantic import ValidationError
 
 from contracts import topics
-from contracts.cloudevents import Malformed, decode
+from contracts.cloudevents import Headers, Malformed, decode
 from contracts.operations import Tenant, TenantKind
 
 from .ports import Record
@@ -20,6 +22,19 @@ PATTERN = rf"^{topics.TENANTS.replace('.', '[.]')}$"
 _ENFORCEMENT = "is registered as enforcement, which can neither send, answer nor receive referrals"
 _REVOKED = "has been revoked; ask the operator"
 _UNKNOWN = "is not registered; ask the operator"
+
+
+UNUSABLE = (Malformed, ValidationError)
+"""What `entry_of` raises."""
+
+
+def entry_of(tenant: str, headers: Headers, value: bytes, appended: datetime) -> Tenant:
+    """The entry in a record under this key."""
+    event = decode(headers, value, appended)
+    entry = Tenant.read(event.data)
+    if event.type != Tenant.ce_type() or entry.tenant != tenant:
+        raise Malformed("not-this-tenant", "key")
+    return entry
 
 
 class Registry:
@@ -37,11 +52,8 @@ class Registry:
         entry = None
         if record.value is not None:
             try:
-                event = decode(record.headers, record.value, record.appended)
-                entry = Tenant.read(event.data)
-                if event.type != Tenant.ce_type() or entry.tenant != tenant:
-                    raise Malformed("not-this-tenant", "key")
-            except (Malformed, ValidationError):
+                entry = entry_of(tenant, record.headers, record.value, record.appended)
+            except UNUSABLE:
                 logger.error(
                     "tenant_unusable",
                     topic=record.topic,

@@ -45,9 +45,9 @@ class Kafka:
                 return {name: len(topic.partitions) for name, topic in found.items()}
             except KafkaException:
                 self._admin.poll(0)
-                self._saywords(time.monotonic() > deadline)
+                self._explain(time.monotonic() > deadline)
 
-    def _saywords(self, late: bool) -> None:
+    def _explain(self, late: bool) -> None:
         if any(each.code() == KafkaError._AUTHENTICATION for each in self._heard):
             hint = "check REFERRALS_KAFKA_USER, _PASSWORD and _MECHANISM; the operator has a listener of its own"
             raise Trouble(f"Kafka at {self.login.kafka} refuses the login", hint)

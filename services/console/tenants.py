@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 from contracts.operations import Tenant, TenantKind
-from deploy import tenants
+from deploy import handover, tenants
 from deploy.tenants import Credentials
 
 from . import show
@@ -101,12 +101,7 @@ def _hand_over(given: Credentials, kafka: str, as_json: bool) -> None:
         show.say(f"{given.tenant} is registered; there is nothing to hand over")
         return
     show.warn("Hand this over by a safe way; it is kept nowhere and not shown again.")
-    if kafka:
-        show.say(f"KAFKA={kafka}")
-    for user, password in given.logins.items():
-        show.say(f"KAFKA_USER={user}\nKAFKA_PASSWORD={password}")
-    if given.private_key:
-        show.say(f"PRIVATE_KEY={given.private_key}\nPUBLIC_KEY={given.public_key}")
+    show.say("\n".join(handover.lines(given, kafka)))
 
 
 def _unknown(tenant: str) -> Trouble:
