@@ -5,6 +5,7 @@ Exit status 1 if any referral is lost, doubled or stuck.
 
 import argparse
 import asyncio
+import logging
 import os
 import random
 import sys
@@ -144,6 +145,8 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=1, help="the same seed, the same people and tempers")
     parser.add_argument("--patience", type=float, default=140, help="seconds until what has not ended counts as stuck")
     arguments = parser.parse_args()
+    # It warns of every login without TLS, over the live display; this Kafka listens on this machine only.
+    logging.getLogger("aiokafka").setLevel(logging.ERROR)
     console = Console()
     clock = Clock(datetime.now(UTC), SPEED)
     env = {name: str(value) for name, value in TIMES.items()}
