@@ -10,6 +10,7 @@ Three strictnesses, because three parties write:
 Errors never carry the input (`hide_input_in_errors`), because the input is a person.
 """
 
+from functools import cache
 from typing import Any, ClassVar, Self
 
 from pydantic import BaseModel, ConfigDict
@@ -29,6 +30,7 @@ class Message(Value):
     TYPE: ClassVar[str]
 
     @classmethod
+    @cache
     def ce_type(cls) -> str:
         """The CloudEvents type attribute, reverse-DNS with a version."""
         return PREFIX + cls.TYPE

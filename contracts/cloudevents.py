@@ -5,9 +5,8 @@ that is not UTF-8; here each fault is a `Malformed` that names the field, so tha
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 import orjson
 
@@ -28,8 +27,7 @@ class Malformed(Exception):  # noqa: N818
         self.field = field
 
 
-@dataclass(frozen=True, slots=True)
-class CloudEvent:
+class CloudEvent(NamedTuple):
     """One event: its attributes, and its body as JSON text not yet parsed.
 
     `bodyhash` is an extension of ours: where a gate had to seal a body (never twice to the same bytes), it is a keyed

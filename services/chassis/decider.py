@@ -10,7 +10,7 @@ key) is gathered before it and comes in as `given`.
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Protocol, TypeVar
+from typing import Any, NamedTuple, Protocol, TypeVar
 
 from contracts.base import Message
 
@@ -76,8 +76,7 @@ class Drop:
 Effect = Emit | Reply | SetTimer | Claim | Put | Drop
 
 
-@dataclass(frozen=True, slots=True)
-class Arrived:
+class Arrived(NamedTuple):
     """An event as `decide` sees it. `at` is when it happened, `key` the record's key (the referral's id)."""
 
     data: Message

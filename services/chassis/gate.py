@@ -8,8 +8,9 @@ on a repetition.
 """
 
 import asyncio
+from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from time import perf_counter
 from typing import Protocol
@@ -27,7 +28,7 @@ from .dead_letters import DeadLetters
 from .errors import Fatal, Poison, Transient, where
 from .journal import derived_id
 from .logs import handled
-from .metrics import Meter
+from .metrics import Kind, Meter
 from .ports import Batch, Log, Message, Record
 from .problems import careless, fix_of, problems_of
 from .tenants import Registry
@@ -186,14 +187,16 @@ class Gate:
             await self._dead_letters.send(letters)
         self._fault("passed")
         elapsed = perf_counter() - started
+        kinds: Counter[Kind] = Counter()
         for each in passed:
             if not each.outcome:
                 continue
             id_ = derived_id(f"{self.service}-gate", each.record.topic, each.event.id)
-            ours = replace(each.event, id=id_, causationid=None, traceparent=None)  # all text of the sender stays out
+            ours = each.event._replace(id=id_, causationid=None, traceparent=None)  # all text of the sender stays out
             key = each.messages[0].key.decode() if each.messages else ""
             handled(f"{self.service}-gate", ours, key, each.outcome, elapsed * 1000)
-            self._meter.handled(each.event.type, each.outcome)
+            kinds[each.event.type, each.outcome] += 1
+        self._meter.handled(kinds)
         logger.info(
             "batch",
             service=f"{self.service}-gate",

@@ -12,7 +12,7 @@ import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from contracts.base import Message as Body
 from contracts.cloudevents import CloudEvent, encode
@@ -98,8 +98,7 @@ class Entry:
         return [fact for fact in self.facts if "text" in fact and "reply" not in fact]
 
 
-@dataclass(frozen=True, slots=True)
-class Outgoing:
+class Outgoing(NamedTuple):
     """An event on its way out, before it becomes a record; a service's `Render` may replace its text."""
 
     topic: str

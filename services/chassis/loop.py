@@ -7,7 +7,7 @@ is published again with the same ids. So each event takes effect once; it may be
 """
 
 import asyncio
-from collections import OrderedDict, defaultdict
+from collections import Counter, OrderedDict, defaultdict
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from time import perf_counter
@@ -26,7 +26,7 @@ from .errors import Poison, Transient, where
 from .items import Item, item_of
 from .journal import Entry
 from .logs import handled
-from .metrics import Meter
+from .metrics import Kind, Meter
 from .ports import Batch, Claims, Log, Partition, Position, Record, Row, Store
 
 logger = structlog.get_logger()
@@ -374,13 +374,15 @@ class Loop(Generic[S]):
     ) -> None:
         """Canonical log lines, counts, and the cache back to its size (never inside a batch)."""
         elapsed = perf_counter() - started
+        kinds: Counter[Kind] = Counter()
         for index, item in enumerate(items):
             entry = done.get(index)
             if entry is None:
                 continue
             outcome = "decided" if index in journaled else "answered" if entry.facts else "ignored"
             handled(self.service, item.event, item.key, outcome, elapsed * 1000)
-            self._meter.handled(item.event.type, outcome)
+            kinds[item.event.type, outcome] += 1
+        self._meter.handled(kinds)
         logger.info(
             "batch",
             service=self.service,

@@ -1,10 +1,15 @@
 """Prometheus metrics. Counted per batch, so that they cost nothing per event; labels are bounded."""
 
+from collections.abc import Mapping
+
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
 from contracts.base import PREFIX
 
 from .ports import Partition
+
+Kind = tuple[str, str]
+"""An event's type and what became of it."""
 
 _SECONDS = (0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10)
 _RECORDS = (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000)
@@ -31,9 +36,10 @@ class Meter:
         ).labels(service)
         self._lag = Gauge("referrals_lag_records", "records", [*one, "topic", "partition"], registry=self.registry)
 
-    def handled(self, event_type: str, outcome: str) -> None:
-        """One event handled. Only types from the catalogue reach here, so the label is bounded."""
-        self._handled.labels(self._service, event_type.removeprefix(PREFIX), outcome).inc()
+    def handled(self, kinds: Mapping[Kind, int]) -> None:
+        """The events of a batch. Only types from the catalogue reach here, so the label is bounded."""
+        for (event_type, outcome), events in kinds.items():
+            self._handled.labels(self._service, event_type.removeprefix(PREFIX), outcome).inc(events)
 
     def skipped(self) -> None:
         """One event of a type the service does not handle."""

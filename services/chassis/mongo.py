@@ -79,10 +79,11 @@ class MongoStore:
         """See `Store`."""
         found: dict[str, list[Document]] = {}
         async with _doubtful():
-            async for document in self._journal.find({"stream": {"$in": list(streams)}}):
-                found.setdefault(document["stream"], []).append(document)
-        for documents in found.values():
-            documents.sort(key=lambda document: document["n"])
+            documents = await self._journal.find({"stream": {"$in": list(streams)}}).to_list(None)
+        for document in documents:
+            found.setdefault(document["stream"], []).append(document)
+        for each in found.values():
+            each.sort(key=lambda document: document["n"])
         return found
 
     async def append(self, documents: Sequence[Document]) -> set[str]:

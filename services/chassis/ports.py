@@ -1,12 +1,13 @@
 """The three ports that carry all I/O of the loop, and what passes through them.
 
-Each has a memory twin in ``tests/kit``; one conformance suite runs over the twin and the real thing.
+Each has a memory twin in ``tests/kit``; one conformance suite runs over the twin and the real thing. What is made for
+every event is a `NamedTuple`, here and elsewhere: as immutable as a frozen dataclass, and made in a third of its time.
 """
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 Partition = tuple[str, int]
 """Topic and partition number."""
@@ -15,8 +16,7 @@ Position = tuple[str, int, int]
 """Topic, partition number and offset."""
 
 
-@dataclass(frozen=True, slots=True)
-class Record:
+class Record(NamedTuple):
     """One record as it was read. `appended` is the broker's time for it, on the service's clock."""
 
     topic: str
@@ -33,8 +33,7 @@ class Record:
         return (self.topic, self.partition, self.offset)
 
 
-@dataclass(frozen=True, slots=True)
-class Message:
+class Message(NamedTuple):
     """One record to be written."""
 
     topic: str

@@ -211,14 +211,14 @@ def _held(received: Received) -> Held:
 
 
 def _same(held: Held, received: Received) -> bool:
-    """The same request, which the digest tells also of what is sealed."""
-    return (held.person, held.region, held.consent, held.needs, held.referrer, held.personal.digest) == (
+    """The same request, which the digest tells also of what is sealed. What a correction mostly changes is first."""
+    return (held.personal.digest, held.needs, held.person, held.region, held.consent, held.referrer) == (
+        received.personal.digest,
+        received.needs,
         received.person,
         received.region,
         received.consent,
-        received.needs,
         received.referrer,
-        received.personal.digest,
     )
 
 
@@ -247,7 +247,7 @@ def _accept(received: Received, asked: Asked, known: Accepted | None = None) -> 
 
 def _differs(known: Accepted, again: Message) -> bool:
     """True when a correction matters to matching."""
-    return known.model_dump(exclude={"revision"}) != again.model_dump(exclude={"revision"})
+    return known.model_copy(update={"revision": known.revision + 1}) != again
 
 
 def _withdrawn(need: Accepted, reason: str) -> Emit:

@@ -1,7 +1,6 @@
 """Turns a release into ciphertext as it is published. The plain person exists only inside `render`."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from typing import Any
 
 import orjson
@@ -100,7 +99,7 @@ class Release:
             key = keys.get(release.referral_id)
             contact = None if key is None else self._contact(release, key)
             if contact is not None:
-                rendered.append(replace(each, type=ContactReleased.ce_type(), text=contact.model_dump_json()))
+                rendered.append(each._replace(type=ContactReleased.ce_type(), text=contact.model_dump_json()))
         return rendered
 
     def _contact(self, release: Released, key: bytes) -> ContactReleased | None:

@@ -17,6 +17,7 @@ from faststream.kafka.message import KafkaAckableMessage
 
 from services.chassis.clock import Clock
 from services.chassis.errors import Fatal, Transient, where
+from services.chassis.memory import set_aside
 from services.chassis.ports import Batch, Partition, Record
 from services.chassis.settings import ChassisSettings
 
@@ -153,6 +154,7 @@ class Reading:
             await self._handler.handle(
                 KafkaBatch(raw if isinstance(raw, tuple) else (raw,), self.consumer, self._clock)
             )
+            set_aside()
         except Fatal as error:
             self._fatal(str(error))
         except Exception as error:  # noqa: BLE001  # Fatal: a fault of ours; crash rather than lose the batch

@@ -2,7 +2,6 @@
 
 from base64 import b64encode
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import Any
 
 import orjson
@@ -116,7 +115,7 @@ async def test_do_not_contact_holds_to_the_end(here: Releasing) -> None:
 async def test_a_repetition_has_the_same_id_and_another_ciphertext(here: Releasing) -> None:
     released = await here.released(PersonalField.NAME)
     [first], [again] = await here.render(released), await here.render(released)
-    assert replace(first, text="") == replace(again, text="")
+    assert first._replace(text="") == again._replace(text="")
     one, two = ContactReleased.read(first.text), ContactReleased.read(again.text)
     assert one.sealed != two.sealed
     assert opened(one) == opened(two)
@@ -177,9 +176,9 @@ def test_a_provider_has_a_key_once_it_has_published_one() -> None:
     "bad",
     [
         profile(ZEROS, offset=1),
-        replace(profile(PUBLIC, offset=1), value=b'{"name": "Beds"}'),
-        replace(profile(PUBLIC, offset=1), value=b"Maria"),
-        replace(profile(PUBLIC, offset=1), headers=[("ce_id", b"\xff")]),
+        profile(PUBLIC, offset=1)._replace(value=b'{"name": "Beds"}'),
+        profile(PUBLIC, offset=1)._replace(value=b"Maria"),
+        profile(PUBLIC, offset=1)._replace(headers=[("ce_id", b"\xff")]),
     ],
 )
 async def test_a_profile_that_can_not_be_used_leaves_the_old_key_in_use(here: Releasing, bad: Record) -> None:
@@ -199,10 +198,10 @@ def test_a_first_profile_that_can_not_be_used_is_none() -> None:
 def test_a_service_is_no_profile_and_a_profile_that_is_deleted_takes_its_key_along() -> None:
     providers = ProviderKeys()
     with capture_logs() as lines:
-        providers.apply(replace(profile(PUBLIC), key=b"beds"))
+        providers.apply(profile(PUBLIC)._replace(key=b"beds"))
         assert "provider-1" not in providers
         providers.apply(profile(PUBLIC, offset=1))
-        providers.apply(replace(profile(PUBLIC, offset=2), value=None))
+        providers.apply(profile(PUBLIC, offset=2)._replace(value=None))
         providers.apply(profile(PUBLIC, offset=1))
     assert "provider-1" not in providers
     assert providers.get("provider-1") is None
