@@ -34,6 +34,7 @@ def main() -> None:
         with LocalStack(walls=Walls()) as stack:
             laps = step.measure(stack.addresses, arguments.records, arguments.repetitions)
         console.print(_table(laps))
+        console.print(_steps(laps))
         figures |= step.figures(laps)
     if arguments.only in (None, "growth"):
         with LocalStack(walls=Walls()) as stack:
@@ -55,6 +56,18 @@ def _table(laps: dict[str, list[step.Lap]]) -> Table:
         table.add_row(
             name, *(f"{rate:,.0f}" for rate in (statistics.median(rates), min(rates), max(rates))), f"{cpu:.0f}"
         )
+    return table
+
+
+def _steps(laps: dict[str, list[step.Lap]]) -> Table:
+    """Where a record's time goes; medians, each of its own, so that they add up to the whole only nearly."""
+    table = Table(title="The steps of the loop, µs a record", title_justify="left")
+    shown = ("first", "warm", "cold")
+    for column in ("step", *shown):
+        table.add_column(column, justify="left" if column == "step" else "right")
+    for name in laps["first"][0].steps:
+        medians = [statistics.median(lap.steps.get(name, 0.0) for lap in laps[each]) for each in shown]
+        table.add_row(name, *(f"{median:.1f}" for median in medians))
     return table
 
 

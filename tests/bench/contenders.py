@@ -7,7 +7,7 @@ naive   FastStream as its documentation has it: one pydantic message, one replac
 ours    intake's loop whole, on intake's real policy; then corrections (warm), or from an empty cache (cold)
 gate    intake's gate whole, with sealing
 
-Each prints, for every `--count` records handled, one JSON line: seconds of wall and of own CPU.
+Each prints, for every `--count` records handled, one JSON line: seconds of wall and of own CPU, and ours of each step.
 """
 
 import argparse
@@ -18,6 +18,7 @@ import os
 import sys
 import time
 from base64 import b64encode
+from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
@@ -60,6 +61,14 @@ class Stopwatch:
 
     def _start(self) -> None:
         self._wall, self._cpu = time.perf_counter(), time.process_time()
+        self._steps: Counter[str] = Counter()
+        self._passed = self._wall
+
+    def step(self, name: str) -> None:
+        """A step of the loop is done: what has passed since the one before is its time."""
+        now = time.perf_counter()
+        self._steps[name] += now - self._passed
+        self._passed = now
 
     def ready(self) -> None:
         """Say that records may come: what starting took does not count."""
@@ -71,7 +80,7 @@ class Stopwatch:
         self._seen += records
         if self._seen >= self._count:
             wall, cpu = time.perf_counter() - self._wall, time.process_time() - self._cpu
-            self._line({"wall": wall, "cpu": cpu, "count": self._seen})
+            self._line({"wall": wall, "cpu": cpu, "count": self._seen, "steps": self._steps})
             self._seen, self._laps = 0, self._laps - 1
             if self._laps == 0:
                 sys.stderr.flush()
@@ -82,6 +91,7 @@ class Stopwatch:
         """The first batch has come: the clock starts here."""
         if self._seen == 0:
             self._start()
+        self.step("fetched")
 
     def _line(self, line: dict[str, Any]) -> None:
         sys.stderr.write(json.dumps(line) + "\n")  # the log lines have stdout
@@ -172,7 +182,7 @@ async def _serve(options: argparse.Namespace, watch: Stopwatch, *, gate: bool) -
     database = mongo.database(mongo.connect(settings.mongo, 30_000), options.run)
     store, claims = mongo.MongoStore(database), mongo.MongoClaims(database)
     await store.prepare()
-    common: dict[str, Any] = {"log": log, "clock": Clock(), "meter": Meter("intake")}
+    common: dict[str, Any] = {"log": log, "clock": Clock(), "meter": Meter("intake"), "fault": watch.step}
     common["dead_letters"] = DeadLetters("intake", log, settings.operator_key)
     handler: Any
     if gate:
