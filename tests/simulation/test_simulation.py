@@ -3,7 +3,6 @@
 import os
 import uuid
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -55,6 +54,6 @@ def test_a_journal_without_a_guard_is_caught() -> None:
 def test_ids_that_differ_on_a_repetition_are_caught(monkeypatch: pytest.MonkeyPatch) -> None:
     message = Outgoing.message
     monkeypatch.setattr(
-        Outgoing, "message", lambda self, service: message(replace(self, id=str(uuid.uuid4())), service)
+        Outgoing, "message", lambda self, service: message(self._replace(id=str(uuid.uuid4())), service)
     )
     assert apart(first_fault, range(100))
