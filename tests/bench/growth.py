@@ -23,6 +23,7 @@ _RUN = "bench-growth"
 
 def measure(servers: Addresses) -> dict[int, float]:
     """Our rate over raw's, by streams in the journal beforehand: medians."""
+    asyncio.run(ensure(servers.operator, step.INTERNAL))
     _lap(servers, 0)
     journal = MongoClient[dict[str, Any]](servers.mongo)[_RUN]["journal"]
     model = journal.find_one({})

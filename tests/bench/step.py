@@ -21,6 +21,8 @@ from deploy.topics import Topic, ensure
 from . import load
 
 _runs = count(1)
+INTERNAL = [Topic(topics.INTAKE, load.PARTITIONS), Topic(topics.inbox("outcomes"), load.PARTITIONS)]
+"""Where intake's loop publishes."""
 NAIVE = 1_000
 """Records for naive, which would take minutes with more."""
 
@@ -86,7 +88,7 @@ def contender(servers: Addresses, name: str, topic: str, run: str, records: int,
 def measure(servers: Addresses, records: int, repetitions: int) -> dict[str, list[Lap]]:
     """All contenders, in turns."""
     laps: dict[str, list[Lap]] = defaultdict(list)
-    asyncio.run(ensure(servers.operator, [Topic(topics.INTAKE, load.PARTITIONS), Topic(topics.inbox("outcomes"), 4)]))
+    asyncio.run(ensure(servers.operator, INTERNAL))
     for _ in range(repetitions):
         laps["raw"].append(once(servers, "raw", records))
         laps["naive"].append(once(servers, "naive", NAIVE))
