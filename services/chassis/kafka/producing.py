@@ -22,7 +22,7 @@ from contracts.topics import DEAD_LETTERS
 from services.chassis.errors import Fatal, Transient
 from services.chassis.ports import Message
 
-_NEVER = {
+_CODES = {
     UnknownTopicOrPartitionError: "topic-missing",
     InvalidTopicError: "topic-invalid",
     TopicAuthorizationFailedError: "not-authorised",
@@ -30,6 +30,7 @@ _NEVER = {
     RecordTooLargeError: "too-large",
 }
 
+_HOPELESS = tuple(_CODES)
 _LARGEST = 1_000_000
 LARGEST_DEAD_LETTER = 2_000_000
 """Bytes of one message, below the topics' own limits (deploy/topics.py). What the broker itself refuses as too large
@@ -58,17 +59,18 @@ class KafkaLog:
         try:
             async with asyncio.timeout(self._deadline):
                 closed = await self._closed({message.topic for message in messages})
-                waiting = []
-                for index, message in enumerate(messages):
-                    if message.topic in closed:
-                        refused[index] = closed[message.topic]
+                waiting: list[tuple[int, asyncio.Future[Any]]] = []
+                send: Any = self._producer.send
+                for index, (topic, key, value, headers) in enumerate(messages):
+                    if topic in closed:
+                        refused[index] = closed[topic]
                         continue
-                    if _size(message) > (LARGEST_DEAD_LETTER if message.topic == DEAD_LETTERS else _LARGEST):
+                    if _size(key, value, headers) > (LARGEST_DEAD_LETTER if topic == DEAD_LETTERS else _LARGEST):
                         refused[index] = "too-large"
                         continue
                     try:
-                        waiting.append((index, await self._send(message)))
-                    except tuple(_NEVER) as error:
+                        waiting.append((index, await send(topic, value, key=key, headers=headers)))
+                    except _HOPELESS as error:
                         refused[index] = _code(error)
                 results = await asyncio.gather(*(future for _, future in waiting), return_exceptions=True)
         except TimeoutError:
@@ -78,12 +80,13 @@ class KafkaLog:
         except KafkaError as error:
             raise Transient(f"kafka: {type(error).__name__}") from None
         for (index, _), result in zip(waiting, results, strict=True):
-            if isinstance(result, tuple(_NEVER)):
-                refused[index] = _code(result)
-            elif isinstance(result, _BEYOND_REPAIR):
+            if not isinstance(result, BaseException):
+                continue
+            if isinstance(result, _BEYOND_REPAIR):
                 raise Fatal(f"kafka: {type(result).__name__}")
-            elif isinstance(result, BaseException):
+            if not isinstance(result, _HOPELESS):
                 raise Transient(f"kafka: {type(result).__name__}")
+            refused[index] = _code(result)
         return refused
 
     async def _closed(self, topics: Collection[str]) -> dict[str, str]:
@@ -115,17 +118,10 @@ class KafkaLog:
                 first = None
             await asyncio.sleep(0.1)
 
-    async def _send(self, message: Message) -> "asyncio.Future[Any]":
-        sent: asyncio.Future[Any] = await self._producer.send(
-            message.topic, message.value, key=message.key, headers=list(message.headers)
-        )
-        return sent
 
-
-def _size(message: Message) -> int:
-    headers = sum(len(name) + len(content) for name, content in message.headers)
-    return len(message.key) + len(message.value) + headers
+def _size(key: bytes, value: bytes, headers: Sequence[tuple[str, bytes]]) -> int:
+    return len(key) + len(value) + sum(len(name) + len(content) for name, content in headers)
 
 
 def _code(error: object) -> str:
-    return next(code for kind, code in _NEVER.items() if isinstance(error, kind))
+    return next(code for kind, code in _CODES.items() if isinstance(error, kind))
