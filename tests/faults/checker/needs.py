@@ -1,0 +1,151 @@
+"""The course of needs, offers and places: each need comes to one end, and no place is given to two."""
+
+from collections import Counter, defaultdict
+from collections.abc import Iterator
+from typing import Any
+
+from .evidence import Evidence, Record, facts, first_times
+
+_PHASES = [
+    "received",
+    "accepted",
+    "matched",
+    "offered",
+    "acknowledged",
+    "taken-up",
+    "in-progress",
+    "declined",
+    "expired",
+    "revoked",
+    "waiting",
+]
+_ENDS = ["rejected", "unmet", "withdrawn", "not-delivered", "partly-delivered", "delivered"]
+
+
+def rank(state: str, attempt: int) -> tuple[int, int, int]:
+    """An agency's view only ever rises: through the phases of an attempt, to the next attempt, to an end."""
+    return (1, _ENDS.index(state), attempt) if state in _ENDS else (0, attempt, _PHASES.index(state))
+
+
+def _told(evidence: Evidence) -> dict[str, list[Record]]:
+    """What agencies were told of each need, each event once, in order."""
+    found: dict[str, list[Record]] = defaultdict(list)
+    for record in first_times(evidence.written_by_tenants("status")):
+        if record.kind == "outcomes.status-changed.v1":
+            found[record.body["need_id"]].append(record)
+    return found
+
+
+def statuses_rise(evidence: Evidence) -> Iterator[str]:
+    """What was told may be told again to an agency that asked, word for word."""
+    asked = Counter(
+        (record.topic.split(".")[1], record.body.get("reference"))
+        for record in evidence.written_by_tenants("referrals")
+        if record.kind == "agency.status-requested.v1"
+    )
+    for need, told in _told(evidence).items():
+        top: dict[str, Any] | None = None
+        again = 0
+        for record in told:
+            body = record.body
+            if top is not None and rank(body["state"], body["attempt"]) <= rank(top["state"], top["attempt"]):
+                again += 1
+                if body != top or again > asked[body["agency"], body["reference"]]:
+                    yield f"{need}: {body['state']} ({body['attempt']}) after {top['state']} ({top['attempt']})"
+            else:
+                top = body
+
+
+def each_need_has_ended_or_is_open(evidence: Evidence) -> Iterator[str]:
+    """Open is what holds a place or has a row on the waiting list; and each need is known to its agency."""
+    open_ = {row["need"] for row in (*evidence.places, *evidence.waiting)}
+    told = _told(evidence)
+    for fact in facts(evidence, "intake"):
+        if fact.kind != "intake.accepted.v1":
+            continue
+        need = fact.body["need_id"]
+        if need not in told:
+            if f"agency.{fact.body['agency']}.status" not in evidence.gone:
+                yield f"{need}: its agency knows nothing of it"
+        elif need not in open_ and not any(record.body["state"] in _ENDS for record in told[need]):
+            yield f"{need}: {told[need][-1].body['state']}, and nobody has it in hand"
+
+
+_OFFER = {
+    "": {"offered"},
+    "offered": {"acknowledged", "accepted", "declined", "expired", "revoked"},
+    "acknowledged": {"accepted", "declined", "expired", "revoked"},
+    "accepted": {"in-progress", "delivered", "not-delivered", "revoked"},
+    "in-progress": {"delivered", "not-delivered", "revoked"},
+}
+
+
+def each_offer_runs_its_course(evidence: Evidence) -> Iterator[str]:
+    """One offer of a need at a time, each step once, in an order that makes sense."""
+    stands: dict[str, tuple[int, str]] = {}
+    for fact in facts(evidence, "notification"):
+        step = fact.kind.removeprefix("notification.").removesuffix(".v1")
+        if not fact.kind.startswith("notification.") or step == "reminded":
+            continue
+        need, attempt = fact.body["need_id"], fact.body["attempt"]
+        before, phase = stands.get(need, (0, ""))
+        if step == "offered":
+            fine = attempt > before and phase not in ("offered", "acknowledged", "accepted", "in-progress")
+        else:
+            fine = attempt == before and step in _OFFER.get(phase, ())
+        if not fine:
+            yield f"{need}: {step} ({attempt}) after {phase or 'nothing'} ({before})"
+        stands[need] = (attempt, step)
+
+
+def each_attempt_has_one_match_and_one_offer(evidence: Evidence) -> Iterator[str]:
+    """However often an attempt is handled."""
+    matches = Counter(
+        (fact.body["need_id"], fact.body["attempt"])
+        for fact in facts(evidence, "matching")
+        if fact.kind == "matching.matched.v1"
+    )
+    yield from (f"{need} was matched {n} times in attempt {attempt}" for (need, attempt), n in matches.items() if n > 1)
+    offers: dict[tuple[str, int], set[str]] = defaultdict(set)
+    for record in evidence.written_by_tenants("notifications"):
+        if record.kind == "provider.offer.v1":
+            offers[record.body["need_id"], record.body["attempt"]].add(record.id)
+    yield from (
+        f"{need} was offered {len(ids)} times in attempt {attempt}"
+        for (need, attempt), ids in offers.items()
+        if len(ids) > 1
+    )
+
+
+_LEAVES = {"matching.attempt-ended.v1", "matching.need-ended.v1", "matching.revoked.v1"}
+
+
+def no_place_is_held_twice(evidence: Evidence) -> Iterator[str]:
+    """Of each slot, the time between a match and its end overlaps with no other's; and slots are within capacity."""
+    capacity: dict[str, int] = {}
+    for record in evidence.written_by_tenants("directory"):
+        if record.kind == "provider.service.v1" and isinstance(record.body.get("capacity"), int):
+            service = f"{record.topic.split('.')[1]}/{record.body.get('service')}"
+            capacity[service] = max(capacity.get(service, 0), record.body["capacity"])
+    holds: dict[tuple[str, int], list[tuple[str, str, str]]] = defaultdict(list)
+    open_: dict[str, tuple[tuple[str, int], str]] = {}
+    for fact in facts(evidence, "matching"):
+        if fact.kind == "matching.matched.v1":
+            service = f"{fact.body['provider']}/{fact.body['service'].removeprefix(fact.body['provider'] + '/')}"
+            slot = (service, fact.body["slot"])
+            if service in capacity and not 0 <= slot[1] < capacity[service]:
+                yield f"{service} has {capacity[service]} places, and {fact.stream} has slot {slot[1]}"
+            open_[fact.stream] = (slot, fact.at)
+        elif fact.kind in _LEAVES and fact.stream in open_:
+            slot, since = open_.pop(fact.stream)
+            holds[slot].append((since, fact.at, fact.stream))
+    for need, (slot, since) in open_.items():
+        holds[slot].append((since, "9", need))
+    for slot, each in holds.items():
+        for (_, until, one), (since, _, other) in zip(sorted(each), sorted(each)[1:], strict=False):
+            if since < until:
+                yield f"{slot} was held by {one} and {other} at once"
+    held = Counter(row["need"] for row in evidence.places)
+    yield from (f"{need} holds {n} places" for need, n in held.items() if n > 1)
+    yield from (f"{row['_id']} is held by {row['need']}, which has no match" for row in evidence.places
+                if row["need"] not in open_)  # fmt: skip
