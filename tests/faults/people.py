@@ -31,6 +31,7 @@ class Writer:
     def __init__(self, login: Login) -> None:
         self._login = login
         self._producer: AIOKafkaProducer | None = None
+        self._unanswered: set[asyncio.Future[Any]] = set()
         self._lock = asyncio.Lock()
 
     async def send(
@@ -53,7 +54,10 @@ class Writer:
             try:
                 async with asyncio.timeout(20):
                     producer = await self._started()
-                    await producer.send_and_wait(topic, value, key=key.encode(), headers=headers)
+                    sent = await producer.send(topic, value, key=key.encode(), headers=headers)
+                    self._unanswered.add(sent)
+                    sent.add_done_callback(self._unanswered.discard)
+                    await sent
                 return
             except (KafkaError, OSError, TimeoutError):
                 pass
@@ -61,8 +65,8 @@ class Writer:
                 if (task := asyncio.current_task()) is None or task.cancelling():
                     raise  # else it was the future that was cancelled, by a producer that stopped
             await asyncio.sleep(0.3)
-            if producer is self._producer:
-                await self.stop()  # one that has lost its sequence never finds it again
+            if producer is not None:
+                await self.stop(producer)  # one that has lost its sequence never finds it again
 
     async def _started(self) -> AIOKafkaProducer:
         async with self._lock:
@@ -76,16 +80,18 @@ class Writer:
                 self._producer = producer
             return self._producer
 
-    async def stop(self) -> None:
-        """Close the connection; the next event opens another."""
+    async def stop(self, only: AIOKafkaProducer | None = None) -> None:
+        """Close the connection, or `only` this one, if no other has taken its place. The next event opens another."""
         async with self._lock:
-            if self._producer is not None:
+            if self._producer is not None and only in (None, self._producer):
                 producer, self._producer = self._producer, None
                 try:
                     async with asyncio.timeout(5):
                         await producer.stop()
                 except (KafkaError, OSError, TimeoutError):
                     pass
+                for sent in list(self._unanswered):
+                    sent.cancel()  # a producer that was stopped never answers; who waits for it sends again by the next
 
 
 async def follow(login: Login, topic: str, take: Callable[[dict[str, str], dict[str, Any]], None]) -> None:
