@@ -24,7 +24,7 @@ from .dead_letters import DeadLetters
 from .decider import Outside, Policy
 from .delivery import Render
 from .errors import Fatal, Transient, where
-from .faults import crash_at
+from .faults import crash_at, tearing
 from .gate import Admission, Gate
 from .health import Health
 from .kafka import Follower, KafkaLog, KafkaOffsets, Reading, broker, connecting
@@ -57,7 +57,8 @@ class Service:
         self.clock = settings.clock
         self.broker = broker(settings)
         self.meter = Meter(name)
-        self.log = KafkaLog(self.broker, settings.publish_deadline)
+        self._fault = crash_at(settings.crash_at)
+        self.log = tearing(KafkaLog(self.broker, settings.publish_deadline), settings.crash_at, self._fault)
         self._mongo = mongo.connect(settings.mongo, settings.mongo_timeout_ms)
         database = mongo.database(self._mongo, f"{settings.database}_{name}")
         self.store = mongo.MongoStore(database, by_key)
@@ -65,7 +66,6 @@ class Service:
         self.dead_letters = DeadLetters(name, self.log, settings.operator_key)
         self.registry: Registry | None = None
         """Who may take part, where `follow_tenants` was called."""
-        self._fault = crash_at(settings.crash_at)
         self._reads = Reads(settings.operator_token)
         self._tables = tables or {}
         self._offsets = KafkaOffsets(settings)

@@ -1,6 +1,7 @@
 """Every service is killed at every point there is, two instances of each, while referrals are under way.
 
-They die by kill -9: each of the loop's six steps has its point, and so have gate and ticker. An instance that was
+They die by kill -9: each of the loop's six steps has its point, and so have gate, ticker, and the middle of what is
+published at once. An instance that was
 killed is started again, as any supervisor does, to die at its next point, until all have died often enough.
 """
 
@@ -17,12 +18,21 @@ from .world import FULL, Name, World, eventually
 KILLS = 100 if FULL else 10
 STEPS = ("decoded", "loaded", "decided", "stored", "published", "committed")
 GATED = ("intake", "matching", "notification")
+TELLING = ("notification", "matching", "intake")
+"""Who often has several messages to publish at once; notification always has."""
 
 
 def points() -> Iterator[tuple[str, str]]:
-    """Service and point, over and over, so that any first twenty-four have every step of every loop."""
+    """Service and point, over and over.
+
+    The first six have every step, the seventh is amid a publication, and the first twenty-seven have every step of
+    every loop.
+    """
     while True:
-        yield from ((SERVICES[(at + turn) % 4], step) for turn in range(4) for at, step in enumerate(STEPS))
+        for turn in range(4):
+            yield from ((SERVICES[(at + turn) % 4], step) for at, step in enumerate(STEPS))
+            if turn < len(TELLING):
+                yield (TELLING[turn], "torn")
         yield from ((service, point) for service in GATED for point in ("admitted", "passed"))
         yield ("matching", "claimed")
         yield from ((service, "carried") for service in SERVICES[1:])  # intake writes rows and timers too seldom

@@ -6,7 +6,10 @@ from pathlib import Path
 import pytest
 
 from services.chassis import faults
-from services.chassis.faults import POINTS, crash_at
+from services.chassis.faults import POINTS, crash_at, tearing
+from services.chassis.ports import Message
+from tests.kit.clock import HandClock
+from tests.kit.memory import MemoryLog
 
 CHASSIS = Path(faults.__file__).parent
 
@@ -32,3 +35,34 @@ def test_an_empty_text_never_dies(monkeypatch: pytest.MonkeyPatch) -> None:
     passed = crash_at("")
     for step in (*POINTS, ""):
         passed(step)
+
+
+async def test_amid_publishing_the_first_half_is_written_and_the_rest_is_not() -> None:
+    log = _log()
+    found: list[int] = []
+    torn = tearing(log, "torn:1", lambda point: found.append(len(log.read("there"))))
+    refused = await torn.publish([_message("there"), _message("missing"), _message("there"), _message("missing")])
+    assert found == [1]
+    assert refused == {1: "topic-missing", 3: "topic-missing"}
+    assert len(log.read("there")) == 2
+
+
+async def test_one_message_has_no_middle() -> None:
+    log = _log()
+    await tearing(log, "torn:1", lambda point: pytest.fail("it died")).publish([_message("there")])
+    assert len(log.read("there")) == 1
+
+
+def test_who_dies_elsewhere_publishes_as_ever() -> None:
+    log = _log()
+    assert all(tearing(log, where, lambda point: None) is log for where in ("", "stored:1"))
+
+
+def _log() -> MemoryLog:
+    log = MemoryLog(HandClock().now)
+    log.create("there")
+    return log
+
+
+def _message(topic: str) -> Message:
+    return Message(topic, b"key", b"{}", ())
