@@ -23,7 +23,7 @@ simulate: $(VENV)/ready       ## The whole system on twins under random faults, 
 bench: $(VENV)/ready          ## Speed against a baseline of the same run; writes build/bench.json. ONLY=step|growth|flow
 	$(BIN)/python -m tests.bench $(if $(ONLY),--only $(ONLY)) $(ARGS)
 
-results: $(VENV)/ready        ## Put what simulate and bench last found into README.
+results: $(VENV)/ready        ## Put what simulate, faults and bench last found into README.
 	$(BIN)/python -m tests.results
 
 check: $(VENV)/ready          ## Lint, types and architecture rules.

@@ -1,4 +1,4 @@
-"""``make results``: what `make simulate` and `make bench` last found, as the table in README."""
+"""``make results``: what `make simulate`, `make faults` and `make bench` last found, as the table in README."""
 
 import json
 import re
@@ -19,6 +19,8 @@ def rows(build: Path) -> Iterator[Row]:
     """Of whatever has been run."""
     if found := _read(build / "simulate.json"):
         yield f"`make simulate`: {found['seeds']:,} seeds", f"{found['wrong']} wrong, {found['seconds']} s", "0 wrong"
+    if found := _read(build / "faults.json"):
+        yield from _faults(found["faults"])
     if found := _read(build / "bench.json"):
         figures = found["figures"]
         for name, (what, form, wanted) in FIGURES.items():
@@ -40,6 +42,29 @@ FIGURES = {
     "flow.p99_ms_at_20": ("the same, p99", "{:.0f} ms", ""),
     "flow.p99_ms_at_100": ("at 100 a second, p99", "{:.0f} ms", ""),
 }
+
+
+FAULTS = {
+    "kills at named points": ("services killed at every step, again and again", "≤ 15 s"),
+    "an instance frozen past its session": ("an instance frozen past its session", "≤ 15 s"),
+    "kafka killed": ("Kafka killed", "≤ 10 s"),
+    "kafka away for half a minute": ("Kafka away for half a minute", "≤ 15 s"),
+    "mongo killed": ("MongoDB killed", "≤ 5 s"),
+    "mongo away for half a minute": ("MongoDB away for half a minute", "≤ 5 s"),
+    "network dark for 15 s": ("all connections silent for 15 s", "≤ 15 s"),
+    "everything killed, and the services start first": ("all killed at once, in any order back", "≤ 30 s"),
+}
+"""Of how long it took from the end of the fault until a new referral was offered. All are in build/faults.json."""
+
+
+def _faults(found: dict[str, Any]) -> Iterator[Row]:
+    runs, failed = (sum(each[count] for each in found.values()) for count in ("runs", "failed"))
+    yield f"`make faults`: {len(found)} faults under load, {runs} runs", f"{failed} wrong", "0 wrong"
+    for name, (what, wanted) in FAULTS.items():
+        if times := found.get(name, {}).get("offered_s"):
+            worst = f"{times['worst']:.1f} s"
+            said = worst if found[name]["recovered"] == 1 else f"{times['median']:.1f} s, at worst {worst}"
+            yield f"{what}: first offer after it", said, wanted
 
 
 def table(build: Path) -> str:

@@ -27,3 +27,5 @@ async def here() -> AsyncIterator[World]:
     logging.getLogger("aiokafka").setLevel(logging.CRITICAL)  # people's clients complain of every fault at length
     async with world() as it:
         yield it
+        if FULL:
+            it.report.write()

@@ -11,7 +11,7 @@ from .world import World
 
 @pytest.mark.parametrize("order", ["kafka first", "mongo first", "both at once"])
 async def test_both_servers_are_killed_and_come_back(here: World, order: str) -> None:
-    async with here.busy(f"both servers killed, {order}") as fault:
+    async with here.busy("both servers killed", order) as fault:
         first, second = _both(here, order)
         first.kill()
         second.kill()
@@ -22,7 +22,7 @@ async def test_both_servers_are_killed_and_come_back(here: World, order: str) ->
 
 @pytest.mark.parametrize("order", ["kafka first", "mongo first"])
 async def test_servers_and_services_are_killed_at_once_and_services_come_first(here: World, order: str) -> None:
-    async with here.busy(f"everything killed, services started first, then {order}") as fault:
+    async with here.busy("everything killed, and the services start first", order) as fault:
         first, second = _both(here, order)
         for each in (first, second, *here.fleet.wanted.values()):
             each.kill()

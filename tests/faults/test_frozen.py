@@ -10,7 +10,7 @@ from .world import World, eventually
 
 @pytest.mark.parametrize("service", SERVICES)
 async def test_an_instance_is_frozen_past_its_session_and_thawed(here: World, service: str) -> None:
-    async with here.busy(f"an instance of {service} frozen past its session", hint=False) as fault:
+    async with here.busy("an instance frozen past its session", service, hint=False) as fault:
         frozen = here.fleet.wanted[service, 0]
         frozen.freeze()
         try:

@@ -69,7 +69,7 @@ class Plan:
 @pytest.mark.short
 async def test_services_are_killed_at_every_step(here: World) -> None:
     plan = Plan(KILLS)
-    async with here.busy(f"{KILLS} kills at named points", hint=False) as fault:
+    async with here.busy("kills at named points", f"{KILLS}", hint=False) as fault:
         before = here.fleet.deaths.total()
         publishing = asyncio.create_task(_directories(here))
         here.fleet.next_life = plan.next_life
@@ -95,7 +95,7 @@ async def _directories(here: World) -> None:
 
 async def test_services_are_killed_at_any_moment(here: World) -> None:
     chance = random.Random(1)
-    async with here.busy("20 kills at random moments", hint=False) as fault:
+    async with here.busy("kills at random moments", "20", hint=False) as fault:
         for _ in range(20):
             await here.progress(chance.randint(1, 8))
             chance.choice(list(here.fleet.wanted.values())).kill()
@@ -104,7 +104,7 @@ async def test_services_are_killed_at_any_moment(here: World) -> None:
 
 @pytest.mark.parametrize("service", SERVICES)
 async def test_all_instances_of_a_service_are_killed_at_once(here: World, service: str) -> None:
-    async with here.busy(f"{service} killed, both instances", hint=False) as fault:
+    async with here.busy("all instances of a service killed", service, hint=False) as fault:
         for name, each in here.fleet.wanted.items():
             if name[0] == service:
                 each.kill()

@@ -36,7 +36,7 @@ def rerouted(here: World) -> Iterator[tuple[Proxy, Proxy]]:
 async def test_replies_are_swallowed_and_connections_reset(here: World) -> None:
     with rerouted(here) as (kafka, mongo):
         await here.fleet.ready()
-        async with here.busy("one reply in 50 swallowed and its connection reset", hint=False) as fault:
+        async with here.busy("replies swallowed and connections reset", "1 in 50", hint=False) as fault:
             kafka.cut, mongo.cut = 50, 50
             await asyncio.sleep(20)
             kafka.cut, mongo.cut = 0, 0
@@ -49,7 +49,7 @@ async def test_replies_are_swallowed_and_connections_reset(here: World) -> None:
 async def test_all_connections_are_reset_again_and_again(here: World) -> None:
     with rerouted(here) as (kafka, mongo):
         await here.fleet.ready()
-        async with here.busy("every connection reset, ten times", hint=False) as fault:
+        async with here.busy("all connections reset", "ten times", hint=False) as fault:
             for _ in range(10):
                 kafka.reset()
                 mongo.reset()

@@ -55,7 +55,7 @@ async def test_one_poison_among_many_of_every_kind(here: World) -> None:
     bad = bad_ones(KINDS)
     agency = await _newcomer(here, "mixed")
     topic = f"agency.{agency.id}.referrals"
-    async with here.busy(f"1 poison in {GOOD_PER_BAD} of each of {len(bad)} kinds") as fault:
+    async with here.busy("poison among good records", f"1 in {GOOD_PER_BAD} of each of {len(bad)} kinds") as fault:
         reference = await here.refer(agency, [{"need": "1", "category": "cash", "urgency": "urgent"}])
         told = agency.needs[agency.id, reference, "1"]
         await eventually(lambda: "unmet" in told, "the need that is asked about has ended")
@@ -83,7 +83,7 @@ async def test_a_whole_topic_of_poison_takes_no_memory_and_stops_nobody(here: Wo
     agency = await _newcomer(here, "poisoner")
     topic = f"agency.{agency.id}.referrals"
     intakes = [each for name, each in here.fleet.wanted.items() if name[0] == "intake"]
-    async with here.busy(f"{count} records of poison") as fault:
+    async with here.busy("a topic of poison", f"{count} records") as fault:
         before = max(_megabytes(each) for each in intakes)
         todo = islice(cycle(bad), count)
         while some := [(each, next(numbers)) for each in islice(todo, 250)]:

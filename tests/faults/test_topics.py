@@ -17,7 +17,6 @@ from .world import World, eventually
 FOOD = [{"need": "1", "category": "food", "urgency": "urgent"}]
 
 
-@pytest.mark.short
 async def test_a_providers_topic_is_deleted_and_its_offers_go_to_another(here: World) -> None:
     async with here.busy("a provider's topic deleted") as fault:
         # It answers nothing, so that only what was offered to it after its topic went is offered to it in vain.
@@ -49,7 +48,7 @@ async def _undeliverable(here: World, topic: str) -> int:
 async def test_dead_letters_can_not_be_written_for_a_while(here: World, how: str) -> None:
     rules = [access.Rule(service, "write", "topic", DEAD_LETTERS) for service in SERVICES]
     agency = here.agencies[1]
-    async with here.busy(f"the topic of dead letters is {how}") as fault:
+    async with here.busy("the topic of dead letters away", how) as fault:
         if how == "closed":
             await asyncio.to_thread(access.remove, here.operator, rules)
         else:

@@ -5,7 +5,7 @@
         fault.lifted()              # from here on the time to recover is counted
     # here all needs have ended, all topics are read, and the checker has found nothing
 
-No time is asserted, only that it comes to an end; how long it took is printed.
+No time is asserted, only that it comes to an end; how long it took is printed, and `make faults` writes it down.
 """
 
 import asyncio
@@ -38,6 +38,7 @@ from deploy.topics import ensure, internal
 
 from .checker import SERVICES, gather, partitions, violations
 from .people import Agency, Provider, needs
+from .report import Report
 
 PREFIX = "faults"
 FULL = os.environ.get("FAULTS") == "full"
@@ -195,6 +196,7 @@ class World:
             Provider("bridge", logins["bridge"], 20, refuses=0.3, silent=0.3),
         ]
         self.gone: set[str] = set()
+        self.report = Report()
         self._numbers = itertools.count(1)
         self._tasks: list[asyncio.Task[None]] = []
 
@@ -232,12 +234,16 @@ class World:
             await each.writer.stop()
 
     @asynccontextmanager
-    async def busy(self, what: str, a_second: float = 5, hint: bool = True) -> AsyncIterator[Fault]:
+    async def busy(self, what: str, which: str = "", a_second: float = 5, hint: bool = True) -> AsyncIterator[Fault]:
         """Referrals come steadily while the block runs; then all must recover by itself, and nothing be amiss.
 
+        `which`: the variant, where one fault has several: they are reported as one.
         `hint`: somebody must have logged a warning or error that says what to do.
         """
-        fault = Fault(what, self.fleet)
+        runs = self.report.faults[what]
+        runs.begun += 1
+        full = f"{what} ({which})" if which else what
+        fault = Fault(full, self.fleet)
         enough = asyncio.Event()
         load = asyncio.create_task(self._load(a_second, enough))
         try:
@@ -247,7 +253,8 @@ class World:
             enough.set()
             await load  # what was begun is sent
             await self.settled()
-            say(f"{what}: first new referral offered after {first:.1f} s, all settled after {fault.since_lifted:.1f} s")
+            settled = fault.since_lifted
+            say(f"{full}: first new referral offered after {first:.1f} s, all settled after {settled:.1f} s")
         finally:
             load.cancel()
             await asyncio.gather(load, return_exceptions=True)
@@ -256,6 +263,7 @@ class World:
         if hint:
             assert fault.hints(), "nobody was told what to do"
         await self.check()
+        runs.recovered(first, settled)
 
     async def check(self) -> None:
         """Ask the checker."""
