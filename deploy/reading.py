@@ -5,11 +5,12 @@ import uuid
 from collections.abc import Iterator
 from typing import Any
 
-from confluent_kafka import Consumer, KafkaError, TopicPartition
+from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 
 from deploy.login import Login
 
 _PATIENCE = 20.0
+_NO_LEADER = (KafkaError.NOT_LEADER_FOR_PARTITION, KafkaError.LEADER_NOT_AVAILABLE)
 
 
 class ReadingFailed(RuntimeError):  # noqa: N818  (it reads as what happened)
@@ -41,7 +42,7 @@ def whole(operator: Login, topic: str, start: int = 0) -> Iterator[Any]:
 
 
 def _partition(reader: Any, at: TopicPartition, start: int) -> Iterator[Any]:
-    first, end = reader.get_watermark_offsets(at, _PATIENCE)
+    first, end = _ends(reader, at)
     at.offset = max(first, start)
     if at.offset >= end:
         return
@@ -56,3 +57,16 @@ def _partition(reader: Any, at: TopicPartition, start: int) -> Iterator[Any]:
             return  # what was compacted away leaves no message at the end
         elif time.monotonic() > deadline:
             raise ReadingFailed(f"{at.topic} was not read to its end: nothing came for {_PATIENCE:g} s")
+
+
+def _ends(reader: Any, at: TopicPartition) -> tuple[int, int]:
+    """Its first offset and its end. A topic that has just been made may have no leader for a moment."""
+    deadline = time.monotonic() + _PATIENCE
+    while True:
+        try:
+            found: tuple[int, int] = reader.get_watermark_offsets(at, _PATIENCE)
+            return found
+        except KafkaException as error:
+            if error.args[0].code() not in _NO_LEADER or time.monotonic() > deadline:
+                raise
+        time.sleep(0.1)
