@@ -13,7 +13,20 @@ from .world import Fault, World, eventually
 either = pytest.mark.parametrize("name", ["kafka", "mongo"])
 
 
-@pytest.mark.short
+@pytest.mark.short  # of all that is here the least that has both: a silent server, and one that is gone
+@either
+async def test_it_falls_silent_is_killed_and_comes_back(here: World, name: str) -> None:
+    server = _server(here, name)
+    async with here.busy(f"{name} frozen, then killed") as fault:
+        before = here.fleet.pids
+        server.freeze()
+        await asyncio.sleep(6)  # longer than an operation may take, and a session lasts
+        server.kill()
+        await asyncio.to_thread(server.start)
+        fault.lifted()
+        assert here.fleet.pids == before, "a service died of a server that is away"
+
+
 @either
 async def test_it_is_killed_and_comes_back(here: World, name: str) -> None:
     server = _server(here, name)

@@ -221,9 +221,7 @@ class World:
 
     async def onboard(self, kind: str, id_: str) -> Login:
         """Topics, rules and a login for an organisation."""
-        given = await asyncio.to_thread(tenants.onboard, self.operator, kind, id_, id_)
-        [(user, password)] = given.logins.items()
-        return self.stack.addresses.login(user, password)
+        return await _onboard(self.stack, kind, id_)
 
     async def close(self) -> None:
         """Everybody leaves."""
@@ -427,18 +425,24 @@ def proxied(stack: LocalStack) -> tuple[int, int]:
     return found[1], found[0]
 
 
+PEOPLE = {"north": "agency", "south": "agency", "harbour": "provider", "bridge": "provider"}
+"""Who is there from the beginning."""
+
+
+async def _onboard(stack: LocalStack, kind: str, id_: str) -> Login:
+    given = await asyncio.to_thread(tenants.onboard, stack.addresses.operator, kind, id_, id_)
+    [(user, password)] = given.logins.items()
+    return stack.addresses.login(user, password)
+
+
 @asynccontextmanager
 async def world(instances: int = 2) -> AsyncIterator[World]:
     """Everything started; everything killed at the end."""
     with servers() as stack:
         await ensure(stack.addresses.operator, internal())
-        given = {}
-        for kind, each in (("agency", "north"), ("agency", "south"), ("provider", "harbour"), ("provider", "bridge")):
-            credentials = await asyncio.to_thread(tenants.onboard, stack.addresses.operator, kind, each, each)
-            [(user, password)] = credentials.logins.items()
-            given[each] = stack.addresses.login(user, password)
+        taken_in = await asyncio.gather(*(_onboard(stack, kind, each) for each, kind in PEOPLE.items()))
         fleet = Fleet(stack, instances)
-        it = World(stack, fleet, given)
+        it = World(stack, fleet, dict(zip(PEOPLE, taken_in, strict=True)))
         try:
             await it.open()
             yield it
