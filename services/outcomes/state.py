@@ -6,9 +6,9 @@ associative and idempotent, hence every interleaving and every repetition leads 
 
     received < accepted < waiting(0) < matched(1) < offered < acknowledged < taken up < in progress
              < declined, expired, revoked < waiting(1) < matched(2) < …
-             < unmet < withdrawn < delivered, partly delivered, not delivered
+             < withdrawn < unmet < not delivered, partly delivered, delivered
 
-Any end of the need ranks above all that is open. Help that was given ranks above a withdrawal that came too late.
+Any end of the need ranks above all that is open, and above a withdrawal that came too late to be the end.
 """
 
 from collections.abc import Iterable
@@ -35,8 +35,8 @@ _PHASES = (
 
 _ENDS = (
     Lifecycle.REJECTED,
-    Lifecycle.UNMET,
     Lifecycle.WITHDRAWN,
+    Lifecycle.UNMET,
     Lifecycle.NOT_DELIVERED,
     Lifecycle.PARTLY_DELIVERED,
     Lifecycle.DELIVERED,

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 import orjson
 
 from contracts import topics
-from contracts.agency import StatusRequested, Submitted, Withdrawn
+from contracts.agency import Corrected, StatusRequested, Submitted, Withdrawn
 from contracts.cloudevents import decode
 from contracts.outcomes import StatusChanged
 from contracts.provider import Answered, Offer, Profile, Service
@@ -88,6 +88,18 @@ class People:
             agency, referral = self.chance.choice(self.referrals)
             self.asked.add(referral.reference)  # a second withdrawal is answered with where it stands
             self._say(topics.referrals(agency), referral.reference, Withdrawn(reference=referral.reference))
+
+    def correct(self) -> None:
+        """Some referral is changed, and says so: how urgent its needs are, and perhaps what is asked for."""
+        if self.referrals:
+            number = self.chance.randrange(len(self.referrals))
+            agency, referral = self.referrals[number]
+            self.asked.add(referral.reference)  # one that changes nothing is answered with where it stands
+            changes = {"urgency": self.chance.choice(list(Urgency)), "category": self.chance.choice(_CATEGORIES)}
+            needs = [need.model_copy(update=changes) for need in referral.needs]
+            corrected = Corrected.model_validate(referral.model_dump() | {"needs": needs})
+            self.referrals[number] = (agency, corrected)
+            self._say(topics.referrals(agency), referral.reference, corrected)
 
     def ask(self) -> None:
         """Some agency asks again."""

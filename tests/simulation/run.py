@@ -33,7 +33,14 @@ async def run(seed: int, loop: type[Loop[Any]] = Loop, store: type[MemoryStore] 
     people.submit()
     for _ in range(steps):
         await _something(world, people)
-        _no_place_is_taken_twice(world)
+        no_place_is_taken_twice(world)
+    await peace(world, people)
+    balance(world, people)
+    return _digest(world)
+
+
+async def peace(world: World, people: People) -> None:
+    """Nothing fails, everybody answers, and time goes by until every need has ended."""
     world.calm()
     for round_ in range(_ROUNDS):
         await world.settle()
@@ -50,13 +57,16 @@ async def run(seed: int, loop: type[Loop[Any]] = Loop, store: type[MemoryStore] 
     await world.settle()
     await world.look()  # whatever a crash has left is doubted, and given back
     await world.settle()
+
+
+def balance(world: World, people: People) -> None:
+    """The books, after `peace`. Raises `AssertionError` where a promise is broken."""
     _every_need_has_one_end(people)
     _each_event_took_effect_once(world)
     _every_place_is_returned(world)
     _one_provider_at_a_time_has_the_person(world)
     _facts_leave_in_the_order_of_the_journal(world)
     assert not world.log.read(topics.DEAD_LETTERS), "something was set aside"
-    return _digest(world)
 
 
 async def _something(world: World, people: People) -> None:
@@ -89,7 +99,8 @@ async def _in_doubt(job: Awaitable[Any]) -> None:
         await job
 
 
-def _no_place_is_taken_twice(world: World) -> None:
+def no_place_is_taken_twice(world: World) -> None:
+    """At any moment."""
     rows = world.services["matching"].claims.tables["places"]
     assert len({(doc["need"], doc["service"]) for doc in rows.values()}) == len(rows), "two places of one service"
 
