@@ -123,6 +123,12 @@ class People:
             likely = [*Answer, Answer.ACCEPTED, Answer.ACCEPTED, Answer.DELIVERED, Answer.DECLINED]
             self._answer(provider, offer, self.chance.choice(likely))
 
+    def answer_all(self, answer: Answer) -> None:
+        """Every provider says this to every offer it has ever had."""
+        for provider in PROVIDERS:
+            for offer in self.offers(provider):
+                self._answer(provider, offer, answer)
+
     def deliver_all(self) -> None:
         """Whoever has taken a need up brings it to its end."""
         for provider in PROVIDERS:

@@ -65,6 +65,7 @@ def balance(world: World, people: People) -> None:
     _each_event_took_effect_once(world)
     _every_place_is_returned(world)
     _one_provider_at_a_time_has_the_person(world)
+    _an_offer_ends_once(world)
     _facts_leave_in_the_order_of_the_journal(world)
     assert not world.log.read(topics.DEAD_LETTERS), "something was set aside"
 
@@ -143,6 +144,17 @@ def _one_provider_at_a_time_has_the_person(world: World) -> None:
     for stream, facts in _facts(world, "matching").items():
         attempts = [fact.attempt for fact in facts if isinstance(fact, Matched)]
         assert attempts == sorted(set(attempts)), f"{stream}: an attempt twice, or out of order"
+
+
+def _an_offer_ends_once(world: World) -> None:
+    """Whatever its provider says afterwards."""
+    for stream, facts in _facts(world, "notification").items():
+        over: set[int] = set()
+        for fact in facts:
+            if isinstance(fact, Accepted | Declined | Expired | Revoked | Delivered | NotDelivered):
+                assert fact.attempt not in over, f"{stream}: {fact.TYPE} after the end of attempt {fact.attempt}"
+                if not isinstance(fact, Accepted):
+                    over.add(fact.attempt)
 
 
 def _facts_leave_in_the_order_of_the_journal(world: World) -> None:
