@@ -10,7 +10,7 @@ from services.chassis.decider import Effect, Emit, Reply
 
 from .messages import fact, of, to, to_provider
 from .state import NEXT, Offer, Offers
-from .times import Times, wait_for
+from .times import Times, wait_for, wait_for_decision
 
 
 def decide_answer(state: Offers, answer: notification.AnswerReceived, times: Times) -> Sequence[Effect]:
@@ -53,7 +53,10 @@ def _check_in(offer: Offer, answer: notification.AnswerReceived, times: Times) -
     checked_in = notification.CheckedIn(
         **of(offer), at=answer.answered_at, state=offer.phase, count=count, turn=offer.turn + 1, clocks=[run]
     )
-    return [fact(offer, checked_in), to_provider(offer, counted), *wait_for(run, offer.done)]
+    timers = wait_for(run, offer.done)
+    if clock is Clock.DECIDE:
+        timers.append(wait_for_decision(run.due_at))
+    return [fact(offer, checked_in), to_provider(offer, counted), *timers]
 
 
 def _started(offer: Offer, answer: notification.AnswerReceived, phase: Lifecycle, times: Times) -> list[Running]:

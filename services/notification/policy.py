@@ -12,13 +12,13 @@ from typing import Any
 from contracts import intake, matching, notification, operations, provider, topics
 from contracts.base import Message
 from contracts.words import AnswerFault, Clock, Lifecycle, Urgency
-from services.chassis.decider import Arrived, Effect, Emit, Reply, SetTimer
+from services.chassis.decider import Arrived, Effect, Emit, Reply
 
 from .answers import decide_answer, refusal
 from .messages import fact, of, to, to_provider
 from .overdue import elapse
 from .state import Offer, Offers, evolve
-from .times import EXPIRE, Deadline, Times, wait_for
+from .times import Deadline, Times, wait_for, wait_for_decision
 
 _HANDLED = (
     matching.Matched,
@@ -165,7 +165,7 @@ class NotificationPolicy:
             Emit(offer, topics.notifications(match.provider), match.referral_id),
             Emit(offered, topics.NOTIFICATION, match.referral_id),
             *wait_for(clocks[0], made.done),
-            SetTimer(EXPIRE, made.decide_by),
+            wait_for_decision(made.decide_by),
         ]
 
     def _made(self, match: matching.Matched, now: datetime) -> Offer:

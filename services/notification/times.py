@@ -123,6 +123,11 @@ def steps(run: Running) -> list[tuple[Step, datetime]]:
     return found if run.expires_at is None else [*found, (Step.EXPIRE, run.expires_at)]
 
 
+def wait_for_decision(decide_by: datetime) -> SetTimer:
+    """The timer that ends an undecided offer."""
+    return SetTimer(EXPIRE, decide_by)
+
+
 def wait_for(run: Running, done: Set[str]) -> list[SetTimer]:
     """The timer of the first step not done yet. One at a time: most clocks stop before their first."""
     return [SetTimer(name(run.clock, step), at) for step, at in steps(run) if name(run.clock, step) not in done][:1]
