@@ -2,7 +2,7 @@
 
 from contracts import topics
 from contracts.outcomes import StatusChanged
-from contracts.provider import AnswerRefused, Answered, ContactReleased, OfferClosed
+from contracts.provider import Answered, AnswerRefused, ContactReleased, OfferClosed
 from contracts.words import Answer, AnswerFault, DeclineCode, NotDeliveredCode
 from deploy.local.demo import client
 
