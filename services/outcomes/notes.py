@@ -174,5 +174,5 @@ def _taken_up(
 
 
 def _due(clocks: list[notification.Running]) -> datetime | None:
-    """When the next step is due: of several clocks, the one that ends last is what the need's own end hangs on."""
+    """When the next step is due; None where no clock was set."""
     return max((run.due_at for run in clocks), default=None)
