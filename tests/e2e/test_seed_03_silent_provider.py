@@ -34,7 +34,7 @@ async def test_a_silent_provider_is_reminded_is_overdue_once_and_its_need_goes_t
     told = [m for _, m in agency.status.events if isinstance(m, StatusChanged) and m.attempt == 1]
     assert [m.overdue for m in told if m.overdue is Clock.ACKNOWLEDGE and not m.escalated] == [Clock.ACKNOWLEDGE]
     assert any(m.escalated for m in told)
-    assert told[-1].state.value == "expired"
+    assert "expired" in [m.state.value for m in told]
 
     # Each is said once, whatever the ticker does.
     records = [client.read(record) for record in await here.records(topics.NOTIFICATION)]
