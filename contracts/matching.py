@@ -7,6 +7,7 @@ from pydantic import AwareDatetime
 from .agency import Constraints
 from .base import Event, Value
 from .intake import Accepted, Minimum, Region
+from .schedule import Schedule
 from .words import Category, Rule, Urgency
 
 
@@ -34,7 +35,10 @@ class _OfNeed(Event):
 
 
 class Matched(_OfNeed):
-    """The need holds a place: slot `slot` of `service`. `version` is the directory entry the decision saw."""
+    """The need holds a place: slot `slot` of `service`. `version` is the directory entry the decision saw.
+
+    `schedule` is the service's, for whoever counts its opening hours.
+    """
 
     TYPE: ClassVar[str] = "matching.matched.v1"
 
@@ -51,6 +55,7 @@ class Matched(_OfNeed):
     requested_at: AwareDatetime
     reasons: list[Reason]
     funnel: list[Eliminated]
+    schedule: Schedule | None = None
 
 
 class Waiting(_OfNeed):

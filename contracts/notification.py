@@ -4,9 +4,33 @@ from typing import ClassVar
 
 from pydantic import AwareDatetime
 
-from .base import Event
+from .base import Event, Value
 from .intake import Problem
-from .words import Answer, DecidedBy, DeclineCode, NotDeliveredCode
+from .schedule import Schedule
+from .words import (
+    Answer,
+    Category,
+    Clock,
+    DecidedBy,
+    DeclineCode,
+    ExpiryCode,
+    Lifecycle,
+    NotDeliveredCode,
+    Urgency,
+)
+
+
+class Running(Value):
+    """One clock of an offer: when the provider is reminded, when it is overdue, when that is escalated, what ends it.
+
+    Without `expires_at` the offer does not end with it.
+    """
+
+    clock: Clock
+    remind_at: AwareDatetime
+    due_at: AwareDatetime
+    escalate_at: AwareDatetime
+    expires_at: AwareDatetime | None = None
 
 
 class AnswerReceived(Event):
@@ -28,6 +52,7 @@ class AnswerReceived(Event):
     provider_reference: str | None = None
     note: str | None = None
     answered_at: AwareDatetime
+    appointment_at: AwareDatetime | None = None
 
 
 class _OfOffer(Event):
@@ -43,18 +68,65 @@ class _OfOffer(Event):
 
 
 class Offered(_OfOffer):
-    """The offer went to the provider's topic."""
+    """The offer went to the provider's topic. `schedule` stands here where its opening hours are what counts.
+
+    `clocks` are those that run from now on; so in every fact that has them.
+    """
 
     TYPE: ClassVar[str] = "notification.offered.v1"
 
     acknowledge_by: AwareDatetime
     decide_by: AwareDatetime
+    category: Category | None = None
+    urgency: Urgency | None = None
+    schedule: Schedule | None = None
+    clocks: list[Running] = []
 
 
 class Reminded(_OfOffer):
-    """The provider was reminded, once."""
+    """The provider was reminded, once for each clock."""
 
     TYPE: ClassVar[str] = "notification.reminded.v1"
+
+    clock: Clock = Clock.ACKNOWLEDGE
+
+
+class Overdue(_OfOffer):
+    """The time of a clock is over, and nothing came; said once for each. `state` is where the offer stands.
+
+    `turn` counts the news of the offer that brought no new state or an earlier one: check-ins, appointments.
+    """
+
+    TYPE: ClassVar[str] = "notification.overdue.v1"
+
+    clock: Clock
+    state: Lifecycle
+    turn: int = 0
+    due_at: AwareDatetime
+    expires_at: AwareDatetime | None = None
+
+
+class Escalated(_OfOffer):
+    """Still nothing: operators are warned, the agency is told; once for each clock."""
+
+    TYPE: ClassVar[str] = "notification.escalated.v1"
+
+    clock: Clock
+    state: Lifecycle
+    turn: int = 0
+    due_at: AwareDatetime
+    expires_at: AwareDatetime | None = None
+
+
+class CheckedIn(_OfOffer):
+    """The provider is at work on it and has set the running clock anew, for the `count`-th time."""
+
+    TYPE: ClassVar[str] = "notification.checked-in.v1"
+
+    state: Lifecycle
+    count: int
+    turn: int
+    clocks: list[Running]
 
 
 class Acknowledged(_OfOffer):
@@ -63,6 +135,7 @@ class Acknowledged(_OfOffer):
     TYPE: ClassVar[str] = "notification.acknowledged.v1"
 
     decide_by: AwareDatetime | None = None
+    clocks: list[Running] = []
 
 
 class Accepted(_OfOffer):
@@ -71,6 +144,32 @@ class Accepted(_OfOffer):
     TYPE: ClassVar[str] = "notification.accepted.v1"
 
     provider_reference: str | None = None
+    clocks: list[Running] = []
+
+
+class Appointed(_OfOffer):
+    """An appointment with the person is set, or `moved` (BSeR 5.1.1)."""
+
+    TYPE: ClassVar[str] = "notification.appointed.v1"
+
+    provider_reference: str | None = None
+    appointment_at: AwareDatetime
+    moved: bool = False
+    turn: int
+    clocks: list[Running] = []
+
+
+class NoShow(_OfOffer):
+    """The person did not come to the appointment (BSeR 5.1.2). Another can be proposed."""
+
+    TYPE: ClassVar[str] = "notification.no-show.v1"
+
+    provider_reference: str | None = None
+    appointment_at: AwareDatetime | None = None
+    by: DecidedBy
+    note: str | None = None
+    turn: int
+    clocks: list[Running] = []
 
 
 class Declined(_OfOffer):
@@ -84,11 +183,15 @@ class Declined(_OfOffer):
 
 
 class Expired(_OfOffer):
-    """The provider did not decide in time, or the offer could not be delivered to it (`undeliverable`)."""
+    """The provider did not decide in time, or the offer could not be delivered to it (`undeliverable`).
+
+    With `code` ``not-started`` it had been accepted.
+    """
 
     TYPE: ClassVar[str] = "notification.expired.v1"
 
     undeliverable: bool = False
+    code: ExpiryCode | None = None
 
 
 class Revoked(_OfOffer):
@@ -100,11 +203,14 @@ class Revoked(_OfOffer):
 
 
 class InProgress(_OfOffer):
-    """Help has begun."""
+    """Help has begun; with `kept`, at the appointment (BSeR 5.1.4)."""
 
     TYPE: ClassVar[str] = "notification.in-progress.v1"
 
     provider_reference: str | None = None
+    kept: bool = False
+    appointment_at: AwareDatetime | None = None
+    clocks: list[Running] = []
 
 
 class Delivered(_OfOffer):

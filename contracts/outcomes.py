@@ -9,14 +9,16 @@ from .agency import Admin1
 from .base import Event
 from .intake import Problem
 from .matching import Eliminated
-from .words import Category, DecidedBy, Lifecycle, Urgency
+from .words import Category, Clock, DecidedBy, Lifecycle, Urgency
 
 
 class StatusChanged(Event):
     """Where a need stands. `next_by` is when the next step is due, where there is one.
 
     `code` is the coded reason of a decline, non-delivery, withdrawal or unmet need; `funnel` tells for a waiting or
-    unmet need how many services were left after each rule.
+    unmet need how many services were left after each rule. `overdue` is what the provider was awaited for in vain,
+    `escalated` when operators have been warned of it. `turn` counts what was said of an attempt without its state
+    rising: check-ins, appointments moved or missed.
     """
 
     TYPE: ClassVar[str] = "outcomes.status-changed.v1"
@@ -36,6 +38,10 @@ class StatusChanged(Event):
     code: str | None = None
     next_by: AwareDatetime | None = None
     funnel: list[Eliminated] = []
+    appointment_at: AwareDatetime | None = None
+    overdue: Clock | None = None
+    escalated: bool = False
+    turn: int = 0
 
 
 class InputRefused(Event):
@@ -80,6 +86,10 @@ class Noted(Event):
     urgency: Urgency | None = None
     area: Admin1 | None = None
     requested_at: AwareDatetime | None = None
+    appointment_at: AwareDatetime | None = None
+    overdue: Clock | None = None
+    escalated: bool = False
+    turn: int = 0
 
 
 class Indicator(Event):

@@ -8,10 +8,12 @@ from pydantic import AwareDatetime, Field, StringConstraints, model_validator
 from .agency import Admin1, Constraints, Language, Note, Reference, Short
 from .base import Event, Input, Value
 from .intake import Minimum, Problem, Region
+from .schedule import Schedule
 from .words import (
     Answer,
     AnswerFault,
     Category,
+    Clock,
     DecidedBy,
     DeclineCode,
     Flag,
@@ -58,7 +60,8 @@ class Service(Input):
     """What is offered at one location, under the record key that is its `service` id (HSDS service at location).
 
     `capacity` is the number of places; 0 means full. Without coordinates and areas the service serves everywhere
-    (by phone or online). Where `radius_km` is given it counts from the coordinates.
+    (by phone or online). Where `radius_km` is given it counts from the coordinates. Without a `schedule` it is open
+    around the clock.
     """
 
     TYPE: ClassVar[str] = "provider.service.v1"
@@ -77,6 +80,7 @@ class Service(Input):
     takes_referrals: bool = True
     valid_from: date | None = None
     valid_to: date | None = None
+    schedule: Schedule | None = None
 
     @model_validator(mode="after")
     def _placed_or_not(self) -> Self:
@@ -93,7 +97,8 @@ class Answered(Input):
     """A provider's answer to an offer, or the news of what came of it.
 
     `attempt` is the offer's; an answer to an earlier attempt is late. `code` is a decline code with ``declined`` and a
-    not-delivered code with ``not-delivered``. `provider_reference` is the provider's own number for the case.
+    not-delivered code with ``not-delivered``. `appointment_at` goes with an appointment proposed or moved.
+    `provider_reference` is the provider's own number for the case.
     """
 
     TYPE: ClassVar[str] = "provider.answered.v1"
@@ -107,6 +112,16 @@ class Answered(Input):
     by: DecidedBy = DecidedBy.PROVIDER
     provider_reference: Reference | None = None
     note: Note | None = None
+    appointment_at: AwareDatetime | None = None
+
+    @model_validator(mode="after")
+    def _timed(self) -> Self:
+        if self.answer in (Answer.APPOINTMENT_PROPOSED, Answer.APPOINTMENT_MOVED):
+            if self.appointment_at is None:
+                raise ValueError(f"appointment_at is needed with {self.answer.value}")
+        elif self.appointment_at is not None:
+            raise ValueError("appointment_at goes with appointment-proposed and appointment-moved only")
+        return self
 
     @model_validator(mode="after")
     def _coded(self) -> Self:
@@ -148,15 +163,32 @@ class Offer(_ToProvider):
 
 
 class Reminder(_ToProvider):
-    """The offer has not been acknowledged in time; it expires at `decide_by`. Sent once."""
+    """Half of a time has gone by. Sent once for each clock. Undecided, the offer expires at `decide_by`.
+
+    `due_at` is when what the `clock` awaits is overdue.
+    """
 
     TYPE: ClassVar[str] = "provider.reminder.v1"
 
     decide_by: AwareDatetime
+    clock: Clock = Clock.ACKNOWLEDGE
+    due_at: AwareDatetime | None = None
+
+
+class CheckInCounted(_ToProvider):
+    """A check-in has set the running clock anew: until when, and how many more it takes."""
+
+    TYPE: ClassVar[str] = "provider.check-in-counted.v1"
+
+    clock: Clock
+    due_at: AwareDatetime
+    left: int
 
 
 class OfferClosed(_ToProvider):
-    """The offer has ended without the provider: expired, or revoked since the need was withdrawn or changed."""
+    """The offer has ended without the provider: expired, accepted but not started, or revoked since the need was
+    withdrawn or changed.
+    """
 
     TYPE: ClassVar[str] = "provider.offer-closed.v1"
 

@@ -147,15 +147,39 @@ class PersonalField(StrEnum):
 
 
 class Answer(StrEnum):
-    """What a provider can say of an offer."""
+    """What a provider can say of an offer. ``check-in``: at work on it, and needs more time.
+
+    Appointments are those of BSeR's businessStatus: proposed and moved 5.1.1 (scheduled), no-show 5.1.2 (unattended),
+    kept 5.1.4 (completed).
+    """
 
     ACKNOWLEDGED = "acknowledged"
     ACCEPTED = "accepted"
     DECLINED = "declined"
+    CHECK_IN = "check-in"
+    APPOINTMENT_PROPOSED = "appointment-proposed"
+    APPOINTMENT_MOVED = "appointment-moved"
+    APPOINTMENT_KEPT = "appointment-kept"
+    NO_SHOW = "no-show"
     IN_PROGRESS = "in-progress"
     DELIVERED = "delivered"
     PARTLY_DELIVERED = "partly-delivered"
     NOT_DELIVERED = "not-delivered"
+
+
+class Clock(StrEnum):
+    """What a provider is awaited for: to acknowledge an offer, to decide it, to start help, to say how it ended."""
+
+    ACKNOWLEDGE = "acknowledge"
+    DECIDE = "decide"
+    START = "start"
+    CLOSE = "close"
+
+
+class ExpiryCode(StrEnum):
+    """Why an offer has expired, where it is not that nobody decided: ``not-started`` was accepted, and then nothing."""
+
+    NOT_STARTED = "not-started"
 
 
 class DeclineCode(StrEnum):
@@ -203,14 +227,15 @@ class AnswerFault(StrEnum):
     """Why an answer changed nothing.
 
     ``unknown-offer``: there is no such offer to this provider. ``late``: that attempt has ended. ``repeated``: it was
-    said already. ``not-allowed``: it does not follow from where the offer stands. ``event-id-reused``: one id was used
-    for two different answers; the first one counts.
+    said already. ``not-allowed``: it does not follow from where the offer stands. ``too-often``: no more check-ins.
+    ``event-id-reused``: one id was used for two different answers; the first one counts.
     """
 
     UNKNOWN_OFFER = "unknown-offer"
     LATE = "late"
     REPEATED = "repeated"
     NOT_ALLOWED = "not-allowed"
+    TOO_OFTEN = "too-often"
     EVENT_ID_REUSED = "event-id-reused"
 
 
@@ -249,6 +274,8 @@ class Lifecycle(StrEnum):
     OFFERED = "offered"
     ACKNOWLEDGED = "acknowledged"
     TAKEN_UP = "taken-up"
+    APPOINTED = "appointed"
+    NO_SHOW = "no-show"
     IN_PROGRESS = "in-progress"
     DELIVERED = "delivered"
     PARTLY_DELIVERED = "partly-delivered"
@@ -290,6 +317,8 @@ _FHIR = {
     Lifecycle.OFFERED: "ready",
     Lifecycle.ACKNOWLEDGED: "ready",
     Lifecycle.TAKEN_UP: "accepted",
+    Lifecycle.APPOINTED: "accepted",
+    Lifecycle.NO_SHOW: "accepted",
     Lifecycle.IN_PROGRESS: "in-progress",
     Lifecycle.DELIVERED: "completed",
     Lifecycle.PARTLY_DELIVERED: "completed",

@@ -49,6 +49,7 @@ PATTERNS = {
 
 _DATE = "must be a date, such as 1988-02-29"
 _TIME = "must be a date and time with zone, such as 2026-11-24T09:00:00Z"
+_WALL = "must be hours and minutes such as 09:30"
 _WORDS = {
     "missing": "is needed",
     "extra_forbidden": "remove the unknown field, or spell it as in the schema",
@@ -104,6 +105,8 @@ def _fix(kind: str, text: str, context: dict[str, Any]) -> str:
         return PATTERNS.get(context["pattern"], text)
     if kind.startswith("datetime_"):
         return _TIME
+    if kind.startswith("time_"):
+        return _WALL
     if kind.startswith("date_"):
         return _DATE
     words = _WORDS.get(kind)

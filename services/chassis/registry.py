@@ -28,6 +28,8 @@ LOG_FIELDS = {
     "partition": "partition number",
     "offset": "offset",
     "stream": "id of a stream: a referral or a need",
+    "provider": "id of the provider that is awaited",
+    "clock": "what it is awaited for: acknowledge, decide, start or close",
     "retry_in_s": "seconds",
     "port": "TCP port",
     "logger": "the library that wrote the line",

@@ -1,9 +1,10 @@
 """Settings that all services share, from environment variables ``REFERRALS_…``."""
 
 from datetime import datetime
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import Field
+from pydantic_core import to_json
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from .clock import EPOCH, Clock
@@ -76,10 +77,15 @@ def table(settings: type[BaseSettings]) -> str:
     rows = [
         (
             f"{prefix}{name}".upper(),
-            "(required)" if field.is_required() else str(field.get_default(call_default_factory=True)),
+            "(required)" if field.is_required() else _written(field.get_default(call_default_factory=True)),
             field.description or "",
         )
         for name, field in settings.model_fields.items()
     ]
     widths = [max(len(row[column]) for row in rows) for column in (0, 1)]
     return "\n".join(f"{name:<{widths[0]}}  {default:<{widths[1]}}  {meaning}" for name, default, meaning in rows)
+
+
+def _written(default: Any) -> str:
+    """A default as one would write it into the variable."""
+    return to_json(default).decode() if isinstance(default, list | dict) else str(default)

@@ -36,6 +36,7 @@ def matched(need: Accepted, attempt: int, best: Ranked, slot: int, match: str, f
         requested_at=need.requested_at,
         reasons=best.reasons,
         funnel=funnel,
+        schedule=best.entry.service.schedule,
     )
 
 
@@ -68,7 +69,8 @@ def attempt_ended(match: Matched, service: str, version: str, event: Refusal, no
     if isinstance(event, notification.Declined):
         code, for_good = event.code.value, event.code.for_good
     else:
-        code, for_good = "undeliverable" if event.undeliverable else "expired", False
+        silent = event.code.value if event.code else "expired"
+        code, for_good = "undeliverable" if event.undeliverable else silent, False
     return matching.AttemptEnded(
         referral_id=match.referral_id,
         need_id=match.need_id,

@@ -5,6 +5,7 @@ from base64 import b64decode
 from contracts import topics
 from services.chassis.service import Service
 
+from .escalation import warning
 from .gate import AnswerAdmission
 from .policy import NotificationPolicy
 from .recipients import Recipients
@@ -17,9 +18,9 @@ def build(settings: NotificationSettings) -> Service:
     recipients = Recipients(service.follow_tenants())
     service.gate(AnswerAdmission(settings.intake_key, b64decode(settings.hash_key)), topics.PROVIDER_RESPONSES)
     service.loop(
-        NotificationPolicy(settings.deadlines),
+        NotificationPolicy(settings.times),
         inputs=[topics.MATCHING],
         outside=recipients,
-        render=recipients.render,
+        render=warning(recipients.render),
     )
     return service

@@ -53,6 +53,7 @@ class AnswerAdmission:
             provider_reference=data.provider_reference,
             note=note,
             answered_at=arrival.at,
+            appointment_at=data.appointment_at,
         )
         # Sealing the same note twice gives different bytes; the hash is keyed, since a short note could be guessed.
         digest = hashlib.blake2b(arrival.event.data, key=self._hash_key, digest_size=16).hexdigest()

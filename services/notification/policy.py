@@ -5,21 +5,20 @@ journaled; to a provider that has no such offer, nothing is told but its own wor
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from datetime import datetime, timedelta
+from dataclasses import replace
+from datetime import datetime
 from typing import Any
 
 from contracts import intake, matching, notification, operations, provider, topics
 from contracts.base import Message
-from contracts.words import AnswerFault, Lifecycle, Urgency
-from services.chassis.decider import Arrived, Effect, Emit, Reply, SetTimer
+from contracts.words import AnswerFault, Clock, Lifecycle, Urgency
+from services.chassis.decider import Arrived, Effect, Emit, Reply
 
 from .answers import decide_answer, refusal
 from .messages import fact, of, to, to_provider
+from .overdue import elapse
 from .state import Offer, Offers, evolve
-
-REMIND = "remind"
-EXPIRE = "expire"
+from .times import Deadline, Times, wait_for, wait_for_decision
 
 _HANDLED = (
     matching.Matched,
@@ -33,37 +32,35 @@ _HANDLED = (
 _FACTS = (
     notification.Offered,
     notification.Reminded,
+    notification.Overdue,
+    notification.Escalated,
+    notification.CheckedIn,
     notification.Acknowledged,
     notification.Accepted,
     notification.Declined,
     notification.Expired,
     notification.Revoked,
+    notification.Appointed,
+    notification.NoShow,
     notification.InProgress,
     notification.Delivered,
     notification.NotDelivered,
     provider.Offer,
     provider.Reminder,
+    provider.CheckInCounted,
     provider.OfferClosed,
     intake.ReleaseRequested,
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Deadline:
-    """How long a provider has, from the offer on."""
-
-    acknowledge: timedelta
-    decide: timedelta
-
-
 class NotificationPolicy:
-    """The decisions of notification. `deadlines` has one for each urgency."""
+    """The decisions of notification. `deadlines` has one for each urgency, or is all there is to say of times."""
 
     handles: Mapping[str, type[Message]] = {model.ce_type(): model for model in _HANDLED}
     facts: Mapping[str, type[Message]] = {model.ce_type(): model for model in _FACTS}
 
-    def __init__(self, deadlines: Mapping[Urgency, Deadline]) -> None:
-        self._deadlines = deadlines
+    def __init__(self, deadlines: Mapping[Urgency, Deadline] | Times) -> None:
+        self._times = deadlines if isinstance(deadlines, Times) else Times(deadlines)
 
     def stream(self, event: Message) -> str:
         """The need's id; what is no need's is decided in a stream that never has facts."""
@@ -94,9 +91,9 @@ class NotificationPolicy:
             case matching.MatchRevoked() as revoked:
                 return _revoke(state, revoked, now)
             case notification.AnswerReceived() as answer:
-                return decide_answer(state, answer)
+                return decide_answer(state, answer, self._times)
             case operations.TimerElapsed() as elapsed:
-                return _elapse(state, elapsed, now)
+                return elapse(state, elapsed, now)
             case operations.Undeliverable() as lost:
                 return _give_up(state, lost, now)
             case notification.EntryDoubted() as doubted:
@@ -114,7 +111,7 @@ class NotificationPolicy:
     def collide(self, state: Offers, event: Arrived) -> Sequence[Effect]:
         """One id for two different answers: the first one counts, and the provider is told so."""
         if isinstance(event.data, notification.AnswerReceived):
-            return [refusal(state, event.data, AnswerFault.EVENT_ID_REUSED)]
+            return [refusal(state, event.data, AnswerFault.EVENT_ID_REUSED, self._times)]
         return []
 
     def _offer(self, state: Offers, match: matching.Matched, now: datetime, given: Any) -> Sequence[Effect]:
@@ -125,10 +122,7 @@ class NotificationPolicy:
         current = state.current
         if current is not None and match.attempt <= current.attempt:
             return []
-        deadline = self._deadlines[match.urgency]
-        # Whole seconds: MongoDB keeps milliseconds, and a timer's time is compared with the one in the state.
-        acknowledge_by = (now + deadline.acknowledge).replace(microsecond=0)
-        decide_by = (now + deadline.decide).replace(microsecond=0)
+        made = self._made(match, now)
         offer = provider.Offer(
             provider=match.provider,
             referral_id=match.referral_id,
@@ -142,21 +136,22 @@ class NotificationPolicy:
             region=match.region,
             constraints=match.constraints,
             offered_at=now,
-            acknowledge_by=acknowledge_by,
-            decide_by=decide_by,
+            acknowledge_by=made.acknowledge_by,
+            decide_by=made.decide_by,
         )
+        clocks = [
+            self._times.running(made, Clock.ACKNOWLEDGE, now, made.acknowledge_by),
+            self._times.running(made, Clock.DECIDE, now, made.decide_by),
+        ]
         offered = notification.Offered(
-            referral_id=match.referral_id,
-            need_id=match.need_id,
-            need=match.need,
-            agency=match.agency,
-            reference=match.reference,
-            attempt=match.attempt,
-            provider=match.provider,
-            service=match.service,
+            **of(made),
             at=now,
-            acknowledge_by=acknowledge_by,
-            decide_by=decide_by,
+            acknowledge_by=made.acknowledge_by,
+            decide_by=made.decide_by,
+            category=made.category,
+            urgency=made.urgency,
+            schedule=made.schedule,
+            clocks=clocks,
         )
         # Matching revokes before it matches anew; should it ever not, no two providers may hold the need at once.
         superseded = _close(current, "superseded", now) if current is not None and current.open else []
@@ -169,9 +164,29 @@ class NotificationPolicy:
             *superseded,
             Emit(offer, topics.notifications(match.provider), match.referral_id),
             Emit(offered, topics.NOTIFICATION, match.referral_id),
-            SetTimer(REMIND, acknowledge_by),
-            SetTimer(EXPIRE, decide_by),
+            *wait_for(clocks[0], made.done),
+            wait_for_decision(made.decide_by),
         ]
+
+    def _made(self, match: matching.Matched, now: datetime) -> Offer:
+        """The offer as it will stand. Its times are put in last: they depend on the rest."""
+        made = Offer(
+            referral_id=match.referral_id,
+            need_id=match.need_id,
+            need=match.need,
+            agency=match.agency,
+            reference=match.reference,
+            attempt=match.attempt,
+            provider=match.provider,
+            service=match.service,
+            acknowledge_by=now,
+            decide_by=now,
+            category=match.category,
+            urgency=match.urgency,
+            schedule=self._times.hours(match.category, match.urgency, match.schedule),
+        )
+        acknowledge_by, decide_by = (self._times.due(made, clock, now) for clock in (Clock.ACKNOWLEDGE, Clock.DECIDE))
+        return replace(made, acknowledge_by=acknowledge_by, decide_by=decide_by)
 
 
 def _revoke(state: Offers, revoked: matching.MatchRevoked, now: datetime) -> Sequence[Effect]:
@@ -186,26 +201,6 @@ def _close(offer: Offer, cause: str, now: datetime) -> list[Effect]:
         fact(offer, notification.Revoked(**of(offer), at=now, cause=cause)),
         to_provider(offer, provider.OfferClosed(**to(offer), reason=cause)),
     ]
-
-
-def _elapse(state: Offers, elapsed: operations.TimerElapsed, now: datetime) -> Sequence[Effect]:
-    """A timer counts only for the offer that set it: its time is compared with the offer's own."""
-    offer = state.current
-    if offer is None or not offer.undecided:
-        return []
-    if elapsed.name == REMIND and elapsed.due_at == offer.acknowledge_by:
-        if offer.phase is not Lifecycle.OFFERED or offer.reminded:
-            return []
-        return [
-            to_provider(offer, provider.Reminder(**to(offer), decide_by=offer.decide_by)),
-            fact(offer, notification.Reminded(**of(offer), at=now)),
-        ]
-    if elapsed.name == EXPIRE and elapsed.due_at == offer.decide_by:
-        return [
-            fact(offer, notification.Expired(**of(offer), at=now)),
-            to_provider(offer, provider.OfferClosed(**to(offer), reason="expired")),
-        ]
-    return []
 
 
 def _give_up(state: Offers, lost: operations.Undeliverable, now: datetime) -> Sequence[Effect]:

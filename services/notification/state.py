@@ -5,10 +5,19 @@ The stream is the need's id, so that two answers to one need are decided one aft
 
 from dataclasses import dataclass, replace
 from datetime import datetime
+from typing import Any
 
 from contracts import notification
 from contracts.base import Message
-from contracts.words import Answer, Lifecycle
+from contracts.notification import Running
+from contracts.schedule import Schedule
+from contracts.words import Answer, Category, Clock, Lifecycle, Urgency
+
+_OUTCOMES: dict[Answer, Lifecycle] = {
+    Answer.DELIVERED: Lifecycle.DELIVERED,
+    Answer.PARTLY_DELIVERED: Lifecycle.PARTLY_DELIVERED,
+    Answer.NOT_DELIVERED: Lifecycle.NOT_DELIVERED,
+}
 
 NEXT: dict[Lifecycle, dict[Answer, Lifecycle]] = {
     Lifecycle.OFFERED: {
@@ -19,25 +28,56 @@ NEXT: dict[Lifecycle, dict[Answer, Lifecycle]] = {
     Lifecycle.ACKNOWLEDGED: {
         Answer.ACCEPTED: Lifecycle.TAKEN_UP,
         Answer.DECLINED: Lifecycle.DECLINED,
+        Answer.CHECK_IN: Lifecycle.ACKNOWLEDGED,
     },
     Lifecycle.TAKEN_UP: {
+        Answer.APPOINTMENT_PROPOSED: Lifecycle.APPOINTED,
         Answer.IN_PROGRESS: Lifecycle.IN_PROGRESS,
-        Answer.DELIVERED: Lifecycle.DELIVERED,
-        Answer.PARTLY_DELIVERED: Lifecycle.PARTLY_DELIVERED,
-        Answer.NOT_DELIVERED: Lifecycle.NOT_DELIVERED,
+        **_OUTCOMES,
+        Answer.CHECK_IN: Lifecycle.TAKEN_UP,
+    },
+    Lifecycle.APPOINTED: {
+        Answer.APPOINTMENT_KEPT: Lifecycle.IN_PROGRESS,
+        Answer.APPOINTMENT_MOVED: Lifecycle.APPOINTED,
+        Answer.NO_SHOW: Lifecycle.NO_SHOW,
+        Answer.IN_PROGRESS: Lifecycle.IN_PROGRESS,
+        **_OUTCOMES,
+        Answer.CHECK_IN: Lifecycle.APPOINTED,
+    },
+    Lifecycle.NO_SHOW: {
+        Answer.APPOINTMENT_PROPOSED: Lifecycle.APPOINTED,
+        Answer.IN_PROGRESS: Lifecycle.IN_PROGRESS,
+        **_OUTCOMES,
+        Answer.CHECK_IN: Lifecycle.NO_SHOW,
     },
     Lifecycle.IN_PROGRESS: {
-        Answer.DELIVERED: Lifecycle.DELIVERED,
-        Answer.PARTLY_DELIVERED: Lifecycle.PARTLY_DELIVERED,
-        Answer.NOT_DELIVERED: Lifecycle.NOT_DELIVERED,
+        **_OUTCOMES,
+        Answer.CHECK_IN: Lifecycle.IN_PROGRESS,
     },
 }
-"""What a provider may say, and where it leads. A state that is not here has no answers: the offer has ended."""
+"""What a provider may say, and where it leads. A state that is not here has no answers: the offer has ended.
+
+A check-in may be said a limited number of times: see `answers.allowed`.
+"""
+
+RUNS: dict[Lifecycle, tuple[Clock, ...]] = {
+    Lifecycle.OFFERED: (Clock.ACKNOWLEDGE, Clock.DECIDE),
+    Lifecycle.ACKNOWLEDGED: (Clock.DECIDE,),
+    Lifecycle.TAKEN_UP: (Clock.START,),
+    Lifecycle.APPOINTED: (Clock.START,),
+    Lifecycle.NO_SHOW: (Clock.START,),
+    Lifecycle.IN_PROGRESS: (Clock.CLOSE,),
+}
+"""The clocks that run in a state."""
 
 
 @dataclass(frozen=True, slots=True)
 class Offer:
-    """One offer, which is one attempt. `provider_reference` is the provider's own number for the case."""
+    """One offer, which is one attempt. `provider_reference` is the provider's own number for the case.
+
+    `clocks` are those started last, `done` the steps of clocks that were taken, for ever. `check_ins` counts those of
+    the clock that runs; `turn` all news that brought no higher state.
+    """
 
     referral_id: str
     need_id: str
@@ -49,9 +89,17 @@ class Offer:
     service: str
     acknowledge_by: datetime
     decide_by: datetime
+    category: Category | None = None
+    urgency: Urgency | None = None
+    schedule: Schedule | None = None
     phase: Lifecycle = Lifecycle.OFFERED
-    reminded: bool = False
     provider_reference: str | None = None
+    clocks: tuple[Running, ...] = ()
+    done: frozenset[str] = frozenset()
+    check_ins: int = 0
+    turn: int = 0
+    accepted_at: datetime | None = None
+    appointment_at: datetime | None = None
 
     @property
     def undecided(self) -> bool:
@@ -62,6 +110,15 @@ class Offer:
     def open(self) -> bool:
         """True until the offer has ended, one way or another."""
         return self.phase in NEXT
+
+    @property
+    def running(self) -> tuple[Clock, ...]:
+        """The clocks that run; none when it has ended."""
+        return RUNS.get(self.phase, ())
+
+    def due(self, clock: Clock) -> datetime | None:
+        """When a clock is overdue; None where it was never started."""
+        return next((run.due_at for run in self.clocks if run.clock is clock), None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,26 +143,49 @@ def evolve(state: Offers, fact: Message) -> Offers:
         case notification.Offered():
             return Offers((*state.all, _offer(fact)))
         case notification.Reminded():
-            return _changed(state, fact.attempt, reminded=True)
+            return _done(state, fact, "remind")
+        case notification.Overdue():
+            return _done(state, fact, "overdue")
+        case notification.Escalated():
+            return _done(state, fact, "escalate")
+        case notification.CheckedIn():
+            return _changed(state, fact, turn=fact.turn, check_ins=fact.count, **_clocks(fact.clocks))
         case notification.Acknowledged():
-            return _changed(state, fact.attempt, phase=Lifecycle.ACKNOWLEDGED)
+            return _changed(state, fact, phase=Lifecycle.ACKNOWLEDGED, **_clocks(fact.clocks))
         case notification.Accepted():
             reference = fact.provider_reference
-            return _changed(state, fact.attempt, phase=Lifecycle.TAKEN_UP, provider_reference=reference)
+            return _changed(
+                state, fact, phase=Lifecycle.TAKEN_UP, provider_reference=reference, accepted_at=fact.at,
+                check_ins=0, **_clocks(fact.clocks),
+            )  # fmt: skip
         case notification.Declined():
-            return _changed(state, fact.attempt, phase=Lifecycle.DECLINED)
+            return _changed(state, fact, phase=Lifecycle.DECLINED)
         case notification.Expired():
-            return _changed(state, fact.attempt, phase=Lifecycle.EXPIRED)
+            return _changed(state, fact, phase=Lifecycle.EXPIRED)
         case notification.Revoked():
-            return _changed(state, fact.attempt, phase=Lifecycle.REVOKED)
+            return _changed(state, fact, phase=Lifecycle.REVOKED)
+        case notification.Appointed():
+            return _changed(
+                state, fact, phase=Lifecycle.APPOINTED, provider_reference=fact.provider_reference, turn=fact.turn,
+                appointment_at=fact.appointment_at, **_clocks(fact.clocks),
+            )  # fmt: skip
+        case notification.NoShow():
+            reference = fact.provider_reference
+            return _changed(
+                state, fact, phase=Lifecycle.NO_SHOW, provider_reference=reference, turn=fact.turn,
+                **_clocks(fact.clocks),
+            )  # fmt: skip
         case notification.InProgress():
             reference = fact.provider_reference
-            return _changed(state, fact.attempt, phase=Lifecycle.IN_PROGRESS, provider_reference=reference)
+            return _changed(
+                state, fact, phase=Lifecycle.IN_PROGRESS, provider_reference=reference, check_ins=0,
+                **_clocks(fact.clocks),
+            )  # fmt: skip
         case notification.Delivered():
             phase = Lifecycle.PARTLY_DELIVERED if fact.partly else Lifecycle.DELIVERED
-            return _changed(state, fact.attempt, phase=phase)
+            return _changed(state, fact, phase=phase)
         case notification.NotDelivered():
-            return _changed(state, fact.attempt, phase=Lifecycle.NOT_DELIVERED)
+            return _changed(state, fact, phase=Lifecycle.NOT_DELIVERED)
         case _:
             return state
 
@@ -122,8 +202,35 @@ def _offer(fact: notification.Offered) -> Offer:
         service=fact.service,
         acknowledge_by=fact.acknowledge_by,
         decide_by=fact.decide_by,
+        category=fact.category,
+        urgency=fact.urgency,
+        schedule=fact.schedule,
+        clocks=tuple(fact.clocks),
     )
 
 
-def _changed(state: Offers, attempt: int, **changes: object) -> Offers:
-    return Offers(tuple(replace(each, **changes) if each.attempt == attempt else each for each in state.all))  # type: ignore[arg-type]
+def _done(
+    state: Offers, fact: notification.Reminded | notification.Overdue | notification.Escalated, step: str
+) -> Offers:
+    """The names are those of `times.name`."""
+    offer = next((each for each in state.all if _same(each, fact)), None)
+    return state if offer is None else _changed(state, fact, done=offer.done | {f"{fact.clock.value}-{step}"})
+
+
+def _clocks(clocks: list[Running]) -> dict[str, object]:
+    """What clocks started anew change; facts older than clocks have none, and change none."""
+    if not clocks:
+        return {}
+    changes: dict[str, object] = {"clocks": tuple(clocks)}
+    for run in clocks:
+        if run.clock is Clock.DECIDE:
+            changes["decide_by"] = run.due_at
+    return changes
+
+
+def _same(offer: Offer, fact: Any) -> bool:
+    return (offer.attempt, offer.provider) == (fact.attempt, fact.provider)
+
+
+def _changed(state: Offers, fact: Any, **changes: object) -> Offers:
+    return Offers(tuple(replace(each, **changes) if _same(each, fact) else each for each in state.all))  # type: ignore[arg-type]

@@ -16,11 +16,16 @@ OfNeed = (
     | matching.MatchRevoked
     | notification.Offered
     | notification.Reminded
+    | notification.Overdue
+    | notification.Escalated
+    | notification.CheckedIn
     | notification.Acknowledged
     | notification.Accepted
     | notification.Declined
     | notification.Expired
     | notification.Revoked
+    | notification.Appointed
+    | notification.NoShow
     | notification.InProgress
     | notification.Delivered
     | notification.NotDelivered
@@ -30,11 +35,16 @@ OfNeed = (
 _OfOffer = (
     notification.Offered
     | notification.Reminded
+    | notification.Overdue
+    | notification.Escalated
+    | notification.CheckedIn
     | notification.Acknowledged
     | notification.Accepted
     | notification.Declined
     | notification.Expired
     | notification.Revoked
+    | notification.Appointed
+    | notification.NoShow
     | notification.InProgress
     | notification.Delivered
     | notification.NotDelivered
@@ -107,21 +117,38 @@ def note(event: OfNeed, at: datetime) -> Noted:
 def _of_offer(event: _OfOffer, need: _Need) -> Noted:
     what: Lifecycle | None = None
     more: dict[str, Any] = {}
+    name: str | None = None
     match event:
+        case notification.Reminded():
+            name = "reminded"
+        case notification.Overdue() | notification.Escalated():
+            escalated = isinstance(event, notification.Escalated)
+            what, name = event.state, "escalated" if escalated else "overdue"
+            more = {"overdue": event.clock, "escalated": escalated, "turn": event.turn, "next_by": event.expires_at}
+        case notification.CheckedIn():
+            what, name, more = event.state, "checked-in", {"turn": event.turn, "next_by": _due(event.clocks)}
         case notification.Offered():
             what, more = Lifecycle.OFFERED, {"next_by": event.decide_by}
         case notification.Acknowledged():
             what, more = Lifecycle.ACKNOWLEDGED, {"next_by": event.decide_by}
         case notification.Accepted():
-            what, more = Lifecycle.TAKEN_UP, {"provider_reference": event.provider_reference}
+            what, more = Lifecycle.TAKEN_UP, _taken_up(event)
         case notification.Declined():
             what, more = Lifecycle.DECLINED, {"code": event.code.value, "by": event.by}
         case notification.Expired():
-            what, more = Lifecycle.EXPIRED, {"code": "undeliverable" if event.undeliverable else None}
+            code = "undeliverable" if event.undeliverable else event.code and event.code.value
+            what, more = Lifecycle.EXPIRED, {"code": code}
         case notification.Revoked():
             what, more = Lifecycle.REVOKED, {"code": event.cause}
         case notification.InProgress():
-            what, more = Lifecycle.IN_PROGRESS, {"provider_reference": event.provider_reference}
+            what, more = Lifecycle.IN_PROGRESS, {**_taken_up(event), "appointment_at": event.appointment_at}
+        case notification.Appointed():
+            what, name = Lifecycle.APPOINTED, "appointment-moved" if event.moved else None
+            more = {**_taken_up(event), "appointment_at": event.appointment_at, "turn": event.turn}
+            more["next_by"] = event.appointment_at
+        case notification.NoShow():
+            what, more = Lifecycle.NO_SHOW, {**_taken_up(event), "appointment_at": event.appointment_at}
+            more |= {"turn": event.turn, "by": event.by}
         case notification.Delivered():
             what = Lifecycle.PARTLY_DELIVERED if event.partly else Lifecycle.DELIVERED
             more = {"provider_reference": event.provider_reference}
@@ -130,7 +157,7 @@ def _of_offer(event: _OfOffer, need: _Need) -> Noted:
             more = {"provider_reference": event.provider_reference, "code": event.code.value, "by": event.by}
     return Noted(
         **need,
-        what="reminded" if what is None else what.value,
+        what=name or (what.value if what else ""),
         state=what,
         attempt=event.attempt,
         at=event.at,
@@ -138,3 +165,14 @@ def _of_offer(event: _OfOffer, need: _Need) -> Noted:
         service=event.service,
         **more,
     )
+
+
+def _taken_up(
+    event: notification.Accepted | notification.Appointed | notification.NoShow | notification.InProgress,
+) -> dict[str, Any]:
+    return {"provider_reference": event.provider_reference, "next_by": _due(event.clocks)}
+
+
+def _due(clocks: list[notification.Running]) -> datetime | None:
+    """When the next step is due; None where no clock was set."""
+    return max((run.due_at for run in clocks), default=None)

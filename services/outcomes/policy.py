@@ -99,6 +99,10 @@ def status(noted: Noted) -> StatusChanged:
         code=noted.code,
         next_by=noted.next_by,
         funnel=noted.funnel,
+        appointment_at=noted.appointment_at,
+        overdue=noted.overdue,
+        escalated=noted.escalated,
+        turn=noted.turn,
     )
 
 

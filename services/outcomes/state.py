@@ -4,19 +4,21 @@ Intake, matching and notification write to topics that have no common order. So 
 `Noted` with a rank, and the state keeps the steps by which the rank has risen in time. Adding an event is commutative,
 associative and idempotent, hence every interleaving and every repetition leads to the same state.
 
-    received < accepted < waiting(0) < matched(1) < offered < acknowledged < taken up < in progress
-             < declined, expired, revoked < waiting(1) < matched(2) < …
+    received < accepted < waiting(0) < matched(1) < offered < acknowledged < taken up < appointed, no-show
+             < in progress < declined, expired, revoked < waiting(1) < matched(2) < …
              < withdrawn < unmet < not delivered, partly delivered, delivered
 
-Any end of the need ranks above all that is open, and above a withdrawal that came too late to be the end.
+Within one state: as it was reached < overdue < escalated < the same after the next turn (a check-in, an appointment
+moved). Appointed and no-show follow each other by turns. Any end of the need ranks above all that is open, and above
+a withdrawal that came too late to be the end.
 """
 
 from collections.abc import Iterable
 from dataclasses import astuple, dataclass
 from datetime import datetime
 
-from contracts.outcomes import Noted
-from contracts.words import Category, Lifecycle
+from contracts.outcomes import Noted, StatusChanged
+from contracts.words import Category, Clock, Lifecycle
 
 _PHASES = (
     Lifecycle.RECEIVED,
@@ -25,6 +27,8 @@ _PHASES = (
     Lifecycle.OFFERED,
     Lifecycle.ACKNOWLEDGED,
     Lifecycle.TAKEN_UP,
+    Lifecycle.APPOINTED,
+    Lifecycle.NO_SHOW,
     Lifecycle.IN_PROGRESS,
     Lifecycle.DECLINED,
     Lifecycle.EXPIRED,
@@ -42,14 +46,25 @@ _ENDS = (
     Lifecycle.DELIVERED,
 )
 
-Rank = tuple[int, int, int]
+_BY_TURNS = {Lifecycle.NO_SHOW: Lifecycle.APPOINTED}
+
+Rank = tuple[int, ...]
 
 
-def rank(state: Lifecycle, attempt: int) -> Rank:
+def rank(state: Lifecycle, attempt: int, turn: int = 0, late: int = 0) -> Rank:
     """Where a state stands in the order above. A total order, so that there is always one highest."""
     if state.ended:
-        return (1, _ENDS.index(state), attempt)
-    return (0, attempt, _PHASES.index(state))
+        return (1, _ENDS.index(state), attempt, turn, late)
+    stage = _PHASES.index(_BY_TURNS.get(state, state))
+    return (0, attempt, stage, turn, _PHASES.index(state), late)
+
+
+def rank_of(said: Noted | StatusChanged) -> Rank | None:
+    """The rank of what is noted or told; None where it brings no state."""
+    if said.state is None:
+        return None
+    late = 0 if said.overdue is None else 1 + 2 * (said.overdue is Clock.DECIDE) + said.escalated
+    return rank(said.state, said.attempt, said.turn, late)
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,8 +105,9 @@ class Standing:
 
     def join(self, noted: Noted) -> "Standing":
         """The state with one event more, or the same state where it adds nothing."""
+        its = rank_of(noted)
         return Standing(
-            self.steps if noted.state is None else _rising(self.steps, Step(rank(noted.state, noted.attempt), noted)),
+            self.steps if its is None else _rising(self.steps, Step(its, noted)),
             _by_revision((*self.described, *_description(noted))),
         )
 

@@ -9,12 +9,14 @@ from contracts.outcomes import Noted
 from contracts.words import DecidedBy, Lifecycle
 from services.chassis.journal import Entry
 
-from .state import rank
+from .state import rank_of
 
 _BY_PROVIDER = frozenset(
     {
         Lifecycle.ACKNOWLEDGED,
         Lifecycle.TAKEN_UP,
+        Lifecycle.APPOINTED,
+        Lifecycle.NO_SHOW,
         Lifecycle.DECLINED,
         Lifecycle.IN_PROGRESS,
         Lifecycle.DELIVERED,
@@ -63,7 +65,7 @@ def _line(noted: Noted) -> Line:
     where = f"{noted.provider}/{noted.service}" if noted.provider else ""
     if noted.by is DecidedBy.PERSON:
         by = "person"
-    elif noted.state in _BY_PROVIDER:
+    elif noted.state in _BY_PROVIDER and noted.overdue is None:
         by = noted.provider or ""
     else:
         by = noted.agency if noted.what in _BY_AGENCY else "system"
@@ -73,13 +75,13 @@ def _line(noted: Noted) -> Line:
         attempt=noted.attempt,
         by=by,
         to=where if by in ("system", "person") else "",
-        code=noted.code or "",
+        code=noted.code or (noted.overdue.value if noted.overdue else ""),
     )
 
 
 def _order(noted: Noted) -> tuple[Any, ...]:
     """By time; at the same moment by rank, what brings no state first."""
-    return (noted.at, () if noted.state is None else rank(noted.state, noted.attempt), noted.revision, noted.what)
+    return (noted.at, rank_of(noted) or (), noted.revision, noted.what)
 
 
 def life(streams: Mapping[str, Sequence[Mapping[str, Any]]]) -> dict[str, Any] | None:

@@ -201,6 +201,10 @@ def of_answer(good: dict[str, Any], someone_else: str = "somebody-else") -> Iter
     yield bad("the other code", {"answer": "declined", "code": "no-show"}, "body", "code is needed with declined")
     yield bad("an unknown code", {"answer": "declined", "code": CANARY}, "code", "'no-capacity'")
     yield bad("a code for yes", {"code": "other"}, "body", "code goes with declined")
+    when = "2026-03-02T09:00:00Z"
+    yield bad("no time for an appointment", {"answer": "appointment-proposed"}, "body", "appointment_at is needed with")
+    yield bad("a time for nothing", {"appointment_at": when}, "body", "goes with appointment-proposed")
+    yield bad("a time in words", {"appointment_at": CANARY}, "appointment_at", "must be a date and time with zone")
     yield bad("an id in words", {"referral_id": CANARY}, "referral_id", "stands in the offer")
     yield bad("attempt 0", {"attempt": 0}, "attempt", "must be at least 1")
     yield bad("a huge attempt", {"attempt": 10**400}, "attempt", "must be at most 1000")
@@ -224,6 +228,21 @@ def of_entry(good: dict[str, Any]) -> Iterator[Bad]:
     yield bad("a huge capacity", {"capacity": 10**400}, "capacity", "must be at most 100000")
     yield bad("another key", {"service": "another"}, "key", "the record key must be")
     yield bad("a radius around nothing", {"radius_km": 5}, "body", "give latitude and longitude")
+    hours = {"days": ["MO"], "opens_at": "09:00", "closes_at": "17:00"}
+
+    def opens(name: str, changes: dict[str, Any], field: str, fix: str, **schedule: Any) -> Bad:
+        whole = {"timezone": "Europe/Minsk", "openings": [{**hours, **changes}], **schedule}
+        return bad(name, {"schedule": whole}, f"schedule{field}", fix)
+
+    yield opens("a day in words", {"days": [CANARY]}, ".openings.0.days.0", "must be 'MO', ")
+    yield opens("never a day", {"days": []}, ".openings.0.days", "needs at least 1")
+    yield opens("13:00pm", {"opens_at": "13:00pm"}, ".openings.0.opens_at", "must be hours and minutes such as 09:30")
+    yield opens("an hour with a zone", {"closes_at": "17:00Z"}, ".openings.0.closes_at", "such as 09:30; their zone")
+    yield opens("a zone in words", {}, "", "timezone must be an IANA name", timezone=CANARY)
+    yield opens("a zone that is a path", {}, "", "timezone must be an IANA name", timezone="../../etc/passwd")
+    yield opens("a zone that is a folder", {}, "", "timezone must be an IANA name", timezone="Europe")
+    yield opens("a holiday in words", {}, ".closed_on.0", "must be a date", closed_on=[CANARY])
+    yield opens("never open", {}, ".openings", "needs at least 1", openings=[])
     yield bad("an end before the start", {"valid_from": "2027-01-02", "valid_to": "2027-01-01"}, "body", "is after")
 
 

@@ -28,6 +28,7 @@ from contracts.words import (
 from .clock import START
 
 M = TypeVar("M", bound=Message)
+_APPOINTED = (Answer.APPOINTMENT_PROPOSED, Answer.APPOINTMENT_MOVED)
 
 REFERRAL = "5f1c2b7e-0d3a-5e8c-9b41-7a6d2e90c3f4"
 NEED = ids.need_id(REFERRAL, "bed")
@@ -121,6 +122,7 @@ def answer_received(answer: Answer, attempt: int = 1, **changes: Any) -> notific
             "attempt": attempt,
             "answer": answer,
             "code": codes.get(answer),
+            "appointment_at": START + timedelta(days=1) if answer in _APPOINTED else None,
             "answered_at": START,
             **changes,
         }

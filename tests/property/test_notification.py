@@ -7,23 +7,37 @@ from collections import Counter
 from datetime import datetime, timedelta
 from typing import Any
 
-from hypothesis import settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import Bundle, RuleBasedStateMachine, invariant, rule
+from hypothesis.stateful import Bundle, RuleBasedStateMachine, invariant, precondition, rule
 
 from contracts import intake, notification, operations, provider, topics
 from contracts.base import Message
-from contracts.words import Answer, Lifecycle, Urgency
+from contracts.words import Answer, Clock, ExpiryCode, Lifecycle, Urgency
 from services.chassis.decider import Reply, SetTimer
-from services.notification.policy import Deadline, NotificationPolicy
+from services.notification.policy import NotificationPolicy
 from services.notification.state import NEXT
+from services.notification.times import Deadline, Times
 from tests.kit.builders import NEED, answer_received, elapsed, match_revoked, matched
 from tests.kit.clock import START
 from tests.kit.stream import Stream, emitted, replied
 
 ATTEMPTS = st.integers(1, 4)
 PROVIDERS = st.sampled_from(["provider-1", "provider-2", "stranger"])
-DEADLINES = {urgency: Deadline(timedelta(hours=1), timedelta(hours=3)) for urgency in Urgency}
+CHECK_INS = 2
+HOURS = {
+    name: timedelta(hours=hours)
+    for name, hours in {"acknowledge": 1, "decide": 4, "start": 6, "close": 9, "escalate": 1, "grace": 2}.items()
+}
+TIMES = Times({urgency: Deadline(**HOURS) for urgency in Urgency}, check_ins=CHECK_INS)
+
+WAITED_FOR = {
+    Clock.ACKNOWLEDGE: {Lifecycle.OFFERED},
+    Clock.DECIDE: {Lifecycle.OFFERED, Lifecycle.ACKNOWLEDGED},
+    Clock.START: {Lifecycle.TAKEN_UP, Lifecycle.APPOINTED, Lifecycle.NO_SHOW},
+    Clock.CLOSE: {Lifecycle.IN_PROGRESS},
+}
+"""The states in which each clock runs."""
 
 LEADS_TO: dict[type[Message], Lifecycle] = {
     notification.Acknowledged: Lifecycle.ACKNOWLEDGED,
@@ -31,12 +45,14 @@ LEADS_TO: dict[type[Message], Lifecycle] = {
     notification.Declined: Lifecycle.DECLINED,
     notification.Expired: Lifecycle.EXPIRED,
     notification.Revoked: Lifecycle.REVOKED,
+    notification.Appointed: Lifecycle.APPOINTED,
+    notification.NoShow: Lifecycle.NO_SHOW,
     notification.InProgress: Lifecycle.IN_PROGRESS,
     notification.NotDelivered: Lifecycle.NOT_DELIVERED,
 }
 ALLOWED = {state: {*answers.values(), Lifecycle.REVOKED} for state, answers in NEXT.items()}
-for undecided in (Lifecycle.OFFERED, Lifecycle.ACKNOWLEDGED):
-    ALLOWED[undecided].add(Lifecycle.EXPIRED)
+for expiring in WAITED_FOR[Clock.DECIDE] | WAITED_FOR[Clock.START]:
+    ALLOWED[expiring].add(Lifecycle.EXPIRED)
 
 
 class Offers(RuleBasedStateMachine):
@@ -46,13 +62,15 @@ class Offers(RuleBasedStateMachine):
 
     def __init__(self) -> None:
         super().__init__()
-        self.stream = Stream("notification", NotificationPolicy(DEADLINES), NEED)
+        self.stream = Stream("notification", NotificationPolicy(TIMES), NEED)
         self.now = START
         self.serial = 0
         self.timers: list[tuple[str, datetime]] = []
+        self.fired: set[tuple[str, datetime]] = set()
         self.offers: list[provider.Offer] = []
         self.phases: dict[int, Lifecycle] = {}
-        self.decide_by: dict[int, datetime] = {}
+        self.clocks: dict[tuple[int, Clock], notification.Running] = {}
+        self.turns: dict[int, int] = {}
         self.counts: Counter[tuple[int, str]] = Counter()
 
     def say(self, event: Message, id_: str | None = None) -> tuple[str, Message]:
@@ -78,19 +96,61 @@ class Offers(RuleBasedStateMachine):
             assert fact.attempt > max(self.phases, default=0)
             assert not [each for each in self.phases.values() if each in NEXT], "one open offer at a time"
             self.phases[fact.attempt] = Lifecycle.OFFERED
-            self.decide_by[fact.attempt] = fact.decide_by
+            self.note_clocks(fact)
             return
         if isinstance(fact, notification.Expired):
-            assert fact.undeliverable or self.now >= self.decide_by[fact.attempt], "not before its time"
+            self.check_expiry(fact)
+        if isinstance(fact, notification.Reminded | notification.Overdue | notification.Escalated):
+            self.check_step(fact)
+        if isinstance(fact, notification.CheckedIn):
+            assert fact.state == self.phases[fact.attempt]
+            self.counts[(fact.attempt, f"check-in {fact.clocks[0].clock} {fact.count}")] += 1
+            assert fact.count <= CHECK_INS
+        self.note_clocks(fact)
         state = LEADS_TO.get(type(fact))
         if isinstance(fact, notification.Delivered):
             state = Lifecycle.PARTLY_DELIVERED if fact.partly else Lifecycle.DELIVERED
         if state is not None:
             assert state in ALLOWED.get(self.phases[fact.attempt], set()), (self.phases[fact.attempt], state)
             self.phases[fact.attempt] = state
-            self.counts[(fact.attempt, "end" if state not in NEXT else state.value)] += 1
-        elif isinstance(fact, notification.Reminded | intake.ReleaseRequested):
+            if state not in (Lifecycle.APPOINTED, Lifecycle.NO_SHOW):  # these may come again
+                self.counts[(fact.attempt, "end" if state not in NEXT else state.value)] += 1
+        elif isinstance(fact, intake.ReleaseRequested):
             self.counts[(fact.attempt, type(fact).__name__)] += 1
+
+    def note_clocks(self, fact: Any) -> None:
+        """A clock that was set anew never ends earlier; turns count what brings no higher state."""
+        for run in getattr(fact, "clocks", ()):
+            before = self.clocks.get((fact.attempt, run.clock))
+            assert before is None or run.due_at >= before.due_at
+            assert run.remind_at <= run.due_at <= run.escalate_at <= (run.expires_at or run.escalate_at)
+            self.clocks[fact.attempt, run.clock] = run
+        if isinstance(fact, notification.CheckedIn | notification.Appointed | notification.NoShow):
+            assert fact.turn == self.turns.get(fact.attempt, 0) + 1
+            self.turns[fact.attempt] = fact.turn
+
+    def check_step(self, fact: Any) -> None:
+        """Once for each clock, in order, not before its time, and only while that clock runs."""
+        run, said = self.clocks[fact.attempt, fact.clock], type(fact).__name__
+        assert self.phases[fact.attempt] in WAITED_FOR[fact.clock]
+        self.counts[(fact.attempt, f"{said} {fact.clock}")] += 1
+        if isinstance(fact, notification.Reminded):
+            assert run.remind_at <= self.now
+            return
+        assert (fact.state, fact.turn) == (self.phases[fact.attempt], self.turns.get(fact.attempt, 0))
+        assert fact.due_at == run.due_at <= self.now
+        if isinstance(fact, notification.Escalated):
+            assert self.counts[fact.attempt, f"Overdue {fact.clock}"], "overdue first"
+
+    def check_expiry(self, fact: notification.Expired) -> None:
+        """Not before its time, and not without warning."""
+        clock = Clock.DECIDE if fact.code is None else Clock.START
+        assert fact.code in (None, ExpiryCode.NOT_STARTED)
+        assert self.phases[fact.attempt] in WAITED_FOR[clock]
+        if not fact.undeliverable:
+            expires_at = self.clocks[fact.attempt, clock].expires_at or self.clocks[fact.attempt, clock].due_at
+            assert self.now >= expires_at
+            assert self.counts[fact.attempt, f"Overdue {clock}"] == self.counts[fact.attempt, f"Escalated {clock}"] == 1
 
     def check_answer(self, answer: notification.AnswerReceived, effects: Any) -> None:
         """Either it counts and is its sender's own, or it is answered to its sender and nothing else happens."""
@@ -112,27 +172,59 @@ class Offers(RuleBasedStateMachine):
     def match(self, attempt: int, urgency: Urgency) -> tuple[str, Message]:
         return self.say(matched(attempt, urgency=urgency))
 
+    @precondition(lambda self: not any(phase in NEXT for phase in self.phases.values()))
+    @rule(target=sent, urgency=st.sampled_from(Urgency))
+    def match_anew(self, urgency: Urgency) -> tuple[str, Message]:
+        return self.say(matched(max(self.phases, default=0) + 1, urgency=urgency))
+
     @rule(target=sent, attempt=ATTEMPTS)
     def revoke(self, attempt: int) -> tuple[str, Message]:
         return self.say(match_revoked(attempt))
 
     @rule(target=sent, attempt=ATTEMPTS, who=PROVIDERS, answer=st.sampled_from(Answer))
     def answer(self, attempt: int, who: str, answer: Answer) -> tuple[str, Message]:
-        event = answer_received(answer, attempt, provider=who, answered_at=self.now)
+        event = answer_received(answer, attempt, provider=who, answered_at=self.now, **self.appointed(answer, 5))
         id_, _ = self.say(event)
         return id_, event
 
-    @rule(target=sent, answer=st.sampled_from(Answer))
-    def answer_rightly(self, answer: Answer) -> tuple[str, Message]:
-        event = answer_received(answer, max(self.phases, default=1), answered_at=self.now)
+    @rule(target=sent, answer=st.sampled_from(Answer), hours=st.sampled_from([1, 5, 20, 2000]))
+    def answer_rightly(self, answer: Answer, hours: int) -> tuple[str, Message]:
+        appointed = self.appointed(answer, hours)
+        event = answer_received(answer, max(self.phases, default=1), answered_at=self.now, **appointed)
         id_, _ = self.say(event)
         return id_, event
+
+    @precondition(lambda self: any(phase in NEXT for phase in self.phases.values()))
+    @rule(
+        target=sent, minutes=st.sampled_from([0, 7, 50, 200]), data=st.data(), hours=st.sampled_from([1, 5, 20, 2000])
+    )
+    def answer_what_follows(self, minutes: int, data: st.DataObject, hours: int) -> tuple[str, Message]:
+        follows = [*NEXT[self.phases[max(self.phases)]], Answer.CHECK_IN]
+        return self.go_on(data.draw(st.sampled_from(follows)), minutes, hours)
+
+    def go_on(self, answer: Answer, minutes: int, hours: int) -> tuple[str, Message]:
+        self.now += timedelta(minutes=minutes)
+        event = answer_received(answer, max(self.phases), answered_at=self.now, **self.appointed(answer, hours))
+        id_, _ = self.say(event)
+        return id_, event
+
+    def appointed(self, answer: Answer, hours: int) -> dict[str, Any]:
+        with_time = answer in (Answer.APPOINTMENT_PROPOSED, Answer.APPOINTMENT_MOVED)
+        return {"appointment_at": self.now + timedelta(hours=hours)} if with_time else {}
 
     @rule(target=sent, data=st.data())
     def fire(self, data: st.DataObject) -> tuple[str, Message]:
         name, due = data.draw(st.sampled_from(self.timers or [("expire", START)]))
         self.now = max(self.now, due)
         return self.say(elapsed(name, due))
+
+    @precondition(lambda self: set(self.timers) - self.fired)
+    @rule()
+    def let_time_go_by(self) -> None:
+        due, name = min((due, name) for name, due in set(self.timers) - self.fired)
+        self.fired.add((name, due))
+        self.now = max(self.now, due)
+        self.say(elapsed(name, due))
 
     @rule(target=sent, data=st.data())
     def lose_an_offer(self, data: st.DataObject) -> tuple[str, Message]:
@@ -172,6 +264,22 @@ class Offers(RuleBasedStateMachine):
         else:
             for fact in emitted(effects):
                 self.follow(fact)
+            self.timers += [(each.name, each.due_at) for each in effects if isinstance(each, SetTimer)]
+
+    def teardown(self) -> None:
+        """However it stood: when nobody says anything any more, it is told, and what can end has ended."""
+        fired = 0
+        while fired < len(self.timers):
+            self.timers[fired:] = sorted(self.timers[fired:], key=lambda timer: timer[1])
+            name, due = self.timers[fired]
+            fired += 1
+            self.now = max(self.now, due)
+            self.say(elapsed(name, due))
+        for attempt, phase in self.phases.items():
+            assert phase not in NEXT or phase is Lifecycle.IN_PROGRESS
+            if phase is Lifecycle.IN_PROGRESS:
+                assert self.counts[attempt, "Overdue close"] == self.counts[attempt, "Escalated close"] == 1
+        assert all(count == 1 for count in self.counts.values()), self.counts
 
     @invariant()
     def one_end_and_one_acceptance_for_each_attempt(self) -> None:
@@ -180,6 +288,25 @@ class Offers(RuleBasedStateMachine):
     @invariant()
     def the_state_is_the_fold_of_the_journal(self) -> None:
         assert self.stream.folded() == self.stream.state
+
+    @invariant()
+    def no_offer_is_forgotten(self) -> None:
+        """A timer is set for what comes next, so that silence always has consequences."""
+        for attempt, phase in self.phases.items():
+            if phase in WAITED_FOR[Clock.DECIDE]:
+                assert ("expire", self.clocks[attempt, Clock.DECIDE].due_at) in self.timers
+            for clock in (Clock.ACKNOWLEDGE, Clock.START, Clock.CLOSE):
+                if phase in WAITED_FOR[clock]:
+                    run = self.clocks[attempt, clock]
+                    said = [("Reminded", "remind", run.remind_at), ("Overdue", "overdue", run.due_at)]
+                    said += [("Escalated", "escalate", run.escalate_at)]
+                    left = [
+                        (f"{clock}-{step}", at)
+                        for what, step, at in said
+                        if not self.counts[attempt, f"{what} {clock}"]
+                    ]
+                    left += [(f"{clock}-expire", run.expires_at)] if run.expires_at else []
+                    assert not left or left[0] in self.timers
 
     @invariant()
     def what_outsiders_know_is_the_state(self) -> None:
@@ -199,5 +326,42 @@ class Offers(RuleBasedStateMachine):
                     assert fact["topic"] == topics.notifications(f"provider-{getattr(told, 'attempt', 0)}")
 
 
-Offers.TestCase.settings = settings(max_examples=120, stateful_step_count=40, deadline=None)
+BEGUN: list[list[Answer]] = [
+    [],
+    [Answer.ACCEPTED],
+    [Answer.ACCEPTED, Answer.APPOINTMENT_PROPOSED],
+    [Answer.ACCEPTED, Answer.APPOINTMENT_PROPOSED, Answer.NO_SHOW],
+    [Answer.ACKNOWLEDGED, Answer.ACCEPTED, Answer.IN_PROGRESS],
+]
+STEPS = st.tuples(st.integers(0, 11), st.sampled_from([0, 7, 50, 200]), st.sampled_from([1, 5, 20, 2000]))
+
+
+@settings(max_examples=400, deadline=None)
+@given(st.sampled_from(BEGUN), st.lists(STEPS, min_size=3, max_size=25))
+def test_along_the_lifecycle(begun: list[Answer], steps: list[tuple[int, int, int]]) -> None:
+    """What chance alone seldom comes to: an offer that is accepted, and then all that may follow."""
+    walk = Offers()
+    walk.match_anew(Urgency.URGENT)
+    for answer in begun:
+        walk.go_on(answer, 30, 5)
+    for which, minutes, hours in steps:
+        phase = walk.phases[max(walk.phases)]
+        if phase not in NEXT:
+            break
+        follows = [*NEXT[phase], Answer.CHECK_IN]
+        if phase in (Lifecycle.OFFERED, Lifecycle.ACKNOWLEDGED):
+            follows = [each for each in follows if each is not Answer.DECLINED]
+        if which < len(follows):
+            walk.go_on(follows[which], minutes, hours)
+        else:
+            walk.let_time_go_by()
+        walk.no_offer_is_forgotten()
+        walk.what_outsiders_know_is_the_state()
+        walk.the_state_is_the_fold_of_the_journal()
+        walk.one_end_and_one_acceptance_for_each_attempt()
+        walk.a_release_is_asked_for_exactly_where_it_was_taken_up()
+    walk.teardown()
+
+
+Offers.TestCase.settings = settings(max_examples=150, stateful_step_count=50, deadline=None)
 TestOffers = Offers.TestCase

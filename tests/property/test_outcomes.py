@@ -14,10 +14,10 @@ from hypothesis import strategies as st
 from contracts import intake, matching, notification
 from contracts.base import Message
 from contracts.outcomes import Noted, StatusChanged
-from contracts.words import Category, Lifecycle
+from contracts.words import Category, Clock, DecidedBy, Lifecycle
 from services.outcomes.indicators import SENSITIVE, Disclosure, indicators, row
 from services.outcomes.policy import OutcomesPolicy
-from services.outcomes.state import Standing, rank
+from services.outcomes.state import Standing, rank_of
 from services.outcomes.timeline import timeline
 from tests.kit.builders import NEED, OF_NEED, accepted, match_revoked, matched, of_offer, unmet, waiting, withdrawn
 from tests.kit.clock import START
@@ -60,13 +60,20 @@ def histories(draw: st.DrawFn) -> list[Sent]:
             past.say("matching", waiting(attempt - 1))
         past.say("matching", matched(attempt))
         past.tell(notification.Offered, attempt)
-        for kind in (notification.Reminded, notification.Acknowledged):
-            if draw(st.booleans()):
-                past.tell(kind, attempt)
+        if draw(st.booleans()):
+            past.tell(notification.Reminded, attempt)
+        _late(draw, past, attempt, Clock.ACKNOWLEDGE, Lifecycle.OFFERED)
+        state, turn = Lifecycle.OFFERED, 0
+        if draw(st.booleans()):
+            past.tell(notification.Acknowledged, attempt)
+            state, turn = Lifecycle.ACKNOWLEDGED, draw(st.integers(0, 2))
+            for count in range(turn):
+                past.tell(notification.CheckedIn, attempt, state=state, count=count + 1, turn=count + 1, clocks=[])
         end = draw(st.sampled_from(["declined", "expired", "changed", "withdrawn", "taken-up", "nothing"]))
         if end == "declined":
             past.tell(notification.Declined, attempt)
         elif end == "expired":
+            _late(draw, past, attempt, Clock.DECIDE, state, turn)
             past.tell(notification.Expired, attempt, undeliverable=draw(st.booleans()))
         elif end == "changed":
             past.say("intake", accepted(revision=attempt, category=Category.HEALTH))
@@ -87,8 +94,21 @@ def histories(draw: st.DrawFn) -> list[Sent]:
 
 def _help(draw: st.DrawFn, past: History, attempt: int) -> list[Sent]:
     past.tell(notification.Accepted, attempt, provider_reference="P-1")
+    state, turn = Lifecycle.TAKEN_UP, 0
+    for what in draw(st.lists(st.sampled_from(["check-in", "appointed", "no-show"]), max_size=4)):
+        turn, when = turn + 1, START + timedelta(days=draw(st.integers(1, 3)))
+        if what == "check-in":
+            past.tell(notification.CheckedIn, attempt, state=state, count=1, turn=turn, clocks=[])
+        elif what == "appointed":
+            past.tell(notification.Appointed, attempt, appointment_at=when, turn=turn)
+            state = Lifecycle.APPOINTED
+        elif state is Lifecycle.APPOINTED:
+            past.tell(notification.NoShow, attempt, appointment_at=when, turn=turn, by=DecidedBy.PROVIDER)
+            state = Lifecycle.NO_SHOW
+    _late(draw, past, attempt, Clock.START, state, turn)
     if draw(st.booleans()):
         past.tell(notification.InProgress, attempt, provider_reference="P-1")
+        _late(draw, past, attempt, Clock.CLOSE, Lifecycle.IN_PROGRESS, turn)
     end = draw(st.sampled_from([notification.Delivered, notification.NotDelivered, None]))
     if end is None:
         return _withdraw(draw, past, attempt) if draw(st.booleans()) else past.sent
@@ -97,6 +117,12 @@ def _help(draw: st.DrawFn, past: History, attempt: int) -> list[Sent]:
         past.say("intake", withdrawn())
         past.say("matching", match_revoked(attempt))
     return past.sent
+
+
+def _late(draw: st.DrawFn, past: History, attempt: int, clock: Clock, state: Lifecycle, turn: int = 0) -> None:
+    """Overdue, and escalated, or neither."""
+    for kind in (notification.Overdue, notification.Escalated)[: draw(st.integers(0, 2))]:
+        past.tell(kind, attempt, clock=clock, state=state, turn=turn, due_at=START)
 
 
 def _withdraw(draw: st.DrawFn, past: History, attempt: int) -> list[Sent]:
@@ -146,7 +172,7 @@ def check(history: Sequence[Sent], otherwise: Sequence[Sent]) -> None:
     stream, told_otherwise = read(otherwise)
     assert stream.state == in_order.state
     assert told_otherwise[-1] == told[-1], "the last word is the same to the letter"
-    ranks = [rank(each.state, each.attempt) for each in rises(told_otherwise)]
+    ranks = [rank_of(each) or () for each in rises(told_otherwise)]
     assert all(lower < higher for lower, higher in pairwise(ranks)), "statuses rise"
     assert timeline(stream.documents) == timeline(in_order.documents), "the timeline has it all"
     assert row(stream.state) == row(in_order.state)
@@ -190,6 +216,9 @@ def noted(draw: st.DrawFn) -> Noted:
         what="it",
         state=draw(st.sampled_from([*Lifecycle, None])),
         attempt=draw(st.integers(0, 2)),
+        turn=draw(st.integers(0, 1)),
+        overdue=draw(st.sampled_from([None, Clock.ACKNOWLEDGE, Clock.DECIDE])),
+        escalated=draw(st.booleans()),
         at=START + timedelta(minutes=draw(st.integers(0, 3))),
         provider=draw(st.sampled_from([None, "a", "b"])),
         revision=draw(st.integers(0, 2)),
@@ -205,7 +234,7 @@ def test_the_state_is_a_join_whatever_is_joined(case: tuple[list[Noted], list[No
     once, otherwise = (reduce(Standing.join, notes, Standing()) for notes in case)
     assert once == otherwise
     assert all(earlier.at < later.at and earlier.rank < later.rank for earlier, later in pairwise(once.steps))
-    ranks = [rank(each.state, each.attempt) for each in case[0] if each.state is not None]
+    ranks = [its for each in case[0] if (its := rank_of(each)) is not None]
     assert (once.top and once.top.rank) == max(ranks, default=None)
 
 

@@ -2,6 +2,7 @@
 
 import random
 from dataclasses import dataclass, field
+from datetime import timedelta
 
 import orjson
 
@@ -171,12 +172,14 @@ class People:
 
     def _answer(self, provider: str, offer: Offer, answer: Answer) -> None:
         code = {Answer.DECLINED: list(DeclineCode), Answer.NOT_DELIVERED: list(NotDeliveredCode)}.get(answer)
+        appointed = answer in (Answer.APPOINTMENT_PROPOSED, Answer.APPOINTMENT_MOVED)
         body = Answered(
             referral_id=offer.referral_id,
             need=offer.need,
             attempt=offer.attempt,
             answer=answer,
             code=self.chance.choice(code) if code else None,
+            appointment_at=self.world.now() + timedelta(hours=self.chance.randint(1, 9)) if appointed else None,
         )
         self.answered.add((offer.need_id, offer.attempt, answer))
         self._say(topics.responses(provider), offer.referral_id, body)

@@ -48,7 +48,17 @@ LIMITS = Limits(
     patience=dict.fromkeys(Urgency, timedelta(hours=10)),
     retry_after=timedelta(hours=5),
 )
-DEADLINES = dict.fromkeys(Urgency, Deadline(timedelta(hours=1), timedelta(hours=4)))
+DEADLINES = dict.fromkeys(
+    Urgency,
+    Deadline(
+        acknowledge=timedelta(hours=1),
+        decide=timedelta(hours=4),
+        start=timedelta(hours=3),
+        close=timedelta(hours=6),
+        escalate=timedelta(hours=1),
+        grace=timedelta(hours=2),
+    ),
+)
 INPUTS = {
     "intake": (),
     "matching": (topics.INTAKE, topics.NOTIFICATION),

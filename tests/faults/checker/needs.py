@@ -1,7 +1,7 @@
 """The course of needs, offers and places: each need comes to one end, and no place is given to two."""
 
 from collections import Counter, defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from .evidence import Evidence, Record, facts, first_times
@@ -13,6 +13,8 @@ _PHASES = [
     "offered",
     "acknowledged",
     "taken-up",
+    "appointed",
+    "no-show",
     "in-progress",
     "declined",
     "expired",
@@ -22,9 +24,17 @@ _PHASES = [
 _ENDS = ["rejected", "unmet", "withdrawn", "not-delivered", "partly-delivered", "delivered"]
 
 
-def rank(state: str, attempt: int) -> tuple[int, int, int]:
-    """An agency's view only ever rises: through the phases of an attempt, to the next attempt, to an end."""
-    return (1, _ENDS.index(state), attempt) if state in _ENDS else (0, attempt, _PHASES.index(state))
+def rank(told: Mapping[str, Any]) -> tuple[int, ...]:
+    """An agency's view only ever rises: through the phases of an attempt, to the next attempt, to an end.
+
+    Within a phase by turns (check-ins, appointments) and by how late its provider is.
+    """
+    state, attempt = told["state"], told["attempt"]
+    if state in _ENDS:
+        return (1, _ENDS.index(state), attempt)
+    stage = _PHASES.index("appointed" if state == "no-show" else state)
+    clock = ("", "acknowledge", "decide", "start", "close").index(told.get("overdue") or "")
+    return (0, attempt, stage, told.get("turn", 0), _PHASES.index(state), clock, int(told.get("escalated", False)))
 
 
 def _told(evidence: Evidence) -> dict[str, list[Record]]:
@@ -48,7 +58,7 @@ def statuses_rise(evidence: Evidence) -> Iterator[str]:
         again = 0
         for record in told:
             body = record.body
-            if top is not None and rank(body["state"], body["attempt"]) <= rank(top["state"], top["attempt"]):
+            if top is not None and rank(body) <= rank(top):
                 again += 1
                 if body != top or again > asked[body["agency"], body["reference"]]:
                     yield f"{need}: {body['state']} ({body['attempt']}) after {top['state']} ({top['attempt']})"
@@ -75,9 +85,14 @@ _OFFER = {
     "": {"offered"},
     "offered": {"acknowledged", "accepted", "declined", "expired", "revoked"},
     "acknowledged": {"accepted", "declined", "expired", "revoked"},
-    "accepted": {"in-progress", "delivered", "not-delivered", "revoked"},
+    "accepted": {"appointed", "in-progress", "delivered", "not-delivered", "expired", "revoked"},
+    "appointed": {"appointed", "no-show", "in-progress", "delivered", "not-delivered", "expired", "revoked"},
+    "no-show": {"appointed", "in-progress", "delivered", "not-delivered", "expired", "revoked"},
     "in-progress": {"delivered", "not-delivered", "revoked"},
 }
+
+
+_MOVES_NOTHING = ("reminded", "overdue", "escalated", "checked-in")
 
 
 def each_offer_runs_its_course(evidence: Evidence) -> Iterator[str]:
@@ -85,12 +100,12 @@ def each_offer_runs_its_course(evidence: Evidence) -> Iterator[str]:
     stands: dict[str, tuple[int, str]] = {}
     for fact in facts(evidence, "notification"):
         step = fact.kind.removeprefix("notification.").removesuffix(".v1")
-        if not fact.kind.startswith("notification.") or step == "reminded":
+        if not fact.kind.startswith("notification.") or step in _MOVES_NOTHING:
             continue
         need, attempt = fact.body["need_id"], fact.body["attempt"]
         before, phase = stands.get(need, (0, ""))
         if step == "offered":
-            fine = attempt > before and phase not in ("offered", "acknowledged", "accepted", "in-progress")
+            fine = attempt > before and phase not in {*_OFFER} - {""}
         else:
             fine = attempt == before and step in _OFFER.get(phase, ())
         if not fine:

@@ -1,6 +1,6 @@
 """What follows from each event, one need at a time, on the real loop over memory twins."""
 
-from datetime import timedelta
+from datetime import time, timedelta
 from typing import Any
 
 import pytest
@@ -10,7 +10,8 @@ from contracts.intake import Accepted, Region
 from contracts.matching import PlaceDoubtful
 from contracts.notification import Declined, Delivered, Expired, NotDelivered, Revoked
 from contracts.operations import TimerElapsed
-from contracts.words import Category, DeclineCode, Urgency
+from contracts.schedule import Opening, Schedule, Weekday
+from contracts.words import Category, DeclineCode, ExpiryCode, Urgency
 from services.matching.limits import Limits
 from services.matching.places import document, match_id
 from services.matching.state import Phase
@@ -123,6 +124,26 @@ def test_silence_and_an_offer_that_could_not_be_delivered_are_refusals_too() -> 
         ("p1/beds", "expired", False),
         ("p2/beds", "undeliverable", False),
     ]
+
+
+def test_what_was_accepted_and_not_started_gives_its_place_back_and_goes_on() -> None:
+    made = world(1, 1)
+    made.handle(need(), answer(Expired, code=ExpiryCode.NOT_STARTED))
+    ended = [fact for fact in made.facts("n1") if isinstance(fact, matching.AttemptEnded)]
+    assert [(each.code, each.for_good) for each in ended] == [("not-started", False)]
+    assert holds(made) == {"p2/beds:0": "n1"}
+
+
+def test_a_match_passes_the_opening_hours_on() -> None:
+    hours = Schedule(
+        timezone="Europe/Minsk",
+        openings=[Opening(days=[Weekday.MONDAY], opens_at=time(9), closes_at=time(17))],
+    )
+    made = world()
+    made.publish(service(schedule=hours), "p1")
+    made.handle(need())
+    (match,) = [fact for fact in made.facts("n1") if isinstance(fact, matching.Matched)]
+    assert match.schedule == hours
 
 
 def test_a_service_that_was_full_is_asked_again_after_a_time_or_a_newer_entry() -> None:

@@ -7,9 +7,10 @@ import pytest
 
 from contracts import intake, notification, operations, provider, topics
 from contracts.intake import Problem
-from contracts.words import Answer, AnswerFault, DecidedBy, DeclineCode, NotDeliveredCode, Urgency
+from contracts.words import Answer, AnswerFault, Clock, DecidedBy, DeclineCode, NotDeliveredCode, Urgency
 from services.chassis.decider import Emit, SetTimer
-from services.notification.policy import Deadline, NotificationPolicy
+from services.notification.policy import NotificationPolicy
+from services.notification.times import Deadline
 from tests.kit.builders import NEED, REFERRAL, answer_received, elapsed, match_revoked, matched
 from tests.kit.clock import START
 from tests.kit.stream import Stream, emitted, replied
@@ -19,6 +20,7 @@ DEADLINES = {
     Urgency.URGENT: Deadline(timedelta(hours=4), timedelta(hours=24)),
     Urgency.NORMAL: Deadline(timedelta(days=2), timedelta(days=3)),
 }
+REMIND_AT = START + timedelta(hours=2)
 ACKNOWLEDGE_BY = START + timedelta(hours=4)
 DECIDE_BY = START + timedelta(hours=24)
 
@@ -54,7 +56,7 @@ def test_a_match_is_offered_to_its_provider_and_told_to_the_others(need: Stream)
     assert (offered.topic, offered.key) == (topics.NOTIFICATION, REFERRAL)
     assert isinstance(offer.event, provider.Offer)
     assert isinstance(offered.event, notification.Offered)
-    assert (remind, expire) == (SetTimer("remind", ACKNOWLEDGE_BY), SetTimer("expire", DECIDE_BY))
+    assert (remind, expire) == (SetTimer("acknowledge-remind", REMIND_AT), SetTimer("expire", DECIDE_BY))
 
 
 @pytest.mark.parametrize("urgency", list(Urgency))
@@ -107,7 +109,7 @@ def test_a_provider_acknowledges_takes_up_begins_and_delivers(offered: Stream) -
 
 
 def test_acceptance_without_acknowledgement_asks_intake_to_release(offered: Stream) -> None:
-    _, release = offered.handle(answer_received(Answer.ACCEPTED))
+    _, release, _ = offered.handle(answer_received(Answer.ACCEPTED))
     assert isinstance(release, Emit)
     assert (release.topic, release.key) == (topics.inbox("intake"), REFERRAL)
     assert isinstance(release.event, intake.ReleaseRequested)
@@ -153,7 +155,7 @@ def test_a_repeated_answer_is_refused_as_repeated(offered: Stream) -> None:
     offered.handle(answer_received(Answer.ACKNOWLEDGED))
     refused = refusal(offered.handle(answer_received(Answer.ACKNOWLEDGED), id="another"))
     assert (refused.reason, refused.state) == (AnswerFault.REPEATED, "acknowledged")
-    assert refused.allowed == [Answer.ACCEPTED, Answer.DECLINED]
+    assert refused.allowed == [Answer.ACCEPTED, Answer.DECLINED, Answer.CHECK_IN]
 
 
 def test_an_answer_that_does_not_follow_is_refused_with_what_would(offered: Stream) -> None:
@@ -204,21 +206,24 @@ def test_one_id_for_two_matches_is_answered_to_nobody(offered: Stream) -> None:
 
 
 def test_a_provider_that_does_not_acknowledge_is_reminded_once(offered: Stream) -> None:
-    effects = offered.handle(elapsed("remind", ACKNOWLEDGE_BY), now=ACKNOWLEDGE_BY)
+    effects = offered.handle(elapsed("acknowledge-remind", REMIND_AT), now=REMIND_AT)
     assert [type(each) for each in emitted(effects)] == [provider.Reminder, notification.Reminded]
-    assert offered.handle(elapsed("remind", ACKNOWLEDGE_BY), id="again") == []
+    assert offered.handle(elapsed("acknowledge-remind", REMIND_AT), id="again") == []
 
 
 def test_a_provider_that_has_acknowledged_is_not_reminded(offered: Stream) -> None:
     offered.handle(answer_received(Answer.ACKNOWLEDGED))
-    assert offered.handle(elapsed("remind", ACKNOWLEDGE_BY)) == []
+    assert offered.handle(elapsed("acknowledge-remind", REMIND_AT)) == []
+    assert offered.handle(elapsed("acknowledge-overdue", ACKNOWLEDGE_BY)) == []
 
 
 @pytest.mark.parametrize("acknowledged", [False, True])
 def test_an_undecided_offer_expires_and_the_provider_is_told(offered: Stream, acknowledged: bool) -> None:
     if acknowledged:
         offered.handle(answer_received(Answer.ACKNOWLEDGED))
-    expired, closed = emitted(offered.handle(elapsed("expire", DECIDE_BY), now=DECIDE_BY))
+    overdue, escalated, expired, closed = emitted(offered.handle(elapsed("expire", DECIDE_BY), now=DECIDE_BY))
+    assert (type(overdue), type(escalated)) == (notification.Overdue, notification.Escalated)
+    assert overdue.clock is escalated.clock is Clock.DECIDE
     assert (type(expired), expired.undeliverable) == (notification.Expired, False)
     assert (type(closed), closed.reason) == (provider.OfferClosed, "expired")
 
@@ -232,7 +237,7 @@ def test_a_timer_of_an_earlier_attempt_is_ignored(offered: Stream) -> None:
     offered.handle(answer_received(Answer.DECLINED))
     offered.handle(matched(2), now=START + timedelta(hours=1))
     assert offered.handle(elapsed("expire", DECIDE_BY)) == []
-    assert offered.handle(elapsed("remind", ACKNOWLEDGE_BY)) == []
+    assert offered.handle(elapsed("acknowledge-remind", REMIND_AT)) == []
 
 
 # taken back, undeliverable --------------------------------------------------------------------------------------------
@@ -283,7 +288,7 @@ def test_an_offer_that_was_acknowledged_has_arrived_whatever_is_said_of_it(need:
 
 def test_other_losses_and_those_of_earlier_attempts_change_nothing(need: Stream) -> None:
     (offer,) = emitted(need.handle(matched()), provider.Offer)
-    (_, closed) = emitted(need.handle(elapsed("expire", DECIDE_BY)))
+    (*_, closed) = emitted(need.handle(elapsed("expire", DECIDE_BY)))
     need.handle(matched(2))
     assert need.handle(lost(offer)) == []
     assert need.handle(lost(closed)) == []

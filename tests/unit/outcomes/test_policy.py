@@ -9,10 +9,11 @@ from contracts import intake, notification, topics
 from contracts.base import Message
 from contracts.intake import Problem
 from contracts.outcomes import InputRefused, Noted, StatusChanged
-from contracts.words import Category, DeclineCode, Lifecycle
+from contracts.words import Category, Clock, DecidedBy, DeclineCode, ExpiryCode, Lifecycle
 from services.chassis.decider import Emit, Put
 from services.outcomes.policy import OutcomesPolicy
 from services.outcomes.settings import OutcomesSettings
+from services.outcomes.timeline import timeline
 from tests.kit.builders import (
     FUNNEL,
     NEED,
@@ -117,6 +118,69 @@ def test_what_came_earlier_and_is_read_later_is_noted_but_not_told(need: Stream)
         assert (type(effect.event), effect.topic, effect.key) == (Noted, None, REFERRAL)
     assert need.state.top.noted.state is Lifecycle.OFFERED
     assert len(need.entries) == 3
+
+
+def late(kind: type[Message], clock: Clock, state: Lifecycle, **changes: Any) -> Message:
+    return of_offer(kind, clock=clock, state=state, due_at=START, **changes)
+
+
+def test_an_agency_is_told_that_its_need_is_overdue_and_that_operators_know_and_then_where_it_goes(
+    need: Stream,
+) -> None:
+    said = told(
+        need,
+        of_offer(notification.Offered),
+        late(notification.Overdue, Clock.ACKNOWLEDGE, Lifecycle.OFFERED, expires_at=START + timedelta(hours=24)),
+        late(notification.Escalated, Clock.ACKNOWLEDGE, Lifecycle.OFFERED),
+        late(notification.Overdue, Clock.DECIDE, Lifecycle.OFFERED),
+        late(notification.Escalated, Clock.DECIDE, Lifecycle.OFFERED),
+        of_offer(notification.Expired),
+    )
+    assert [(each.state, each.overdue, each.escalated) for each in said] == [
+        ("offered", None, False),
+        ("offered", "acknowledge", False),
+        ("offered", "acknowledge", True),
+        ("offered", "decide", False),
+        ("offered", "decide", True),
+        ("expired", None, False),
+    ]
+    assert said[1].next_by == START + timedelta(hours=24)
+
+
+def test_what_is_overdue_and_has_been_answered_meanwhile_is_not_told(need: Stream) -> None:
+    overdue = late(notification.Overdue, Clock.ACKNOWLEDGE, Lifecycle.OFFERED)
+    assert states(need, of_offer(notification.Acknowledged), overdue) == ["acknowledged"]
+
+
+def test_an_agency_is_told_of_appointments_with_their_time_and_of_more_time(need: Stream) -> None:
+    first, second = START + timedelta(days=1), START + timedelta(days=2)
+    clock = notification.Running(clock=Clock.START, remind_at=first, due_at=second, escalate_at=second)
+    said = told(
+        need,
+        of_offer(notification.Accepted, clocks=[clock]),
+        of_offer(notification.CheckedIn, state=Lifecycle.TAKEN_UP, count=1, turn=1, clocks=[clock]),
+        of_offer(notification.Appointed, appointment_at=first, turn=2),
+        of_offer(notification.Appointed, appointment_at=second, turn=3, moved=True),
+        of_offer(notification.NoShow, appointment_at=second, turn=4, by=DecidedBy.PROVIDER),
+        of_offer(notification.Appointed, appointment_at=second, turn=5),
+        of_offer(notification.InProgress, kept=True, appointment_at=second),
+    )
+    assert [(each.state, each.appointment_at) for each in said] == [
+        ("taken-up", None),
+        ("taken-up", None),
+        ("appointed", first),
+        ("appointed", second),
+        ("no-show", second),
+        ("appointed", second),
+        ("in-progress", second),
+    ]
+    assert [each.next_by for each in said[:3]] == [second, second, first]
+    assert [line.what for line in timeline(need.documents)][1:6:2] == ["checked-in", "appointment-moved", "appointed"]
+
+
+def test_a_need_that_was_accepted_and_not_started_says_so(need: Stream) -> None:
+    (status,) = told(need, of_offer(notification.Expired, code=ExpiryCode.NOT_STARTED))
+    assert (status.state, status.code) == ("expired", "not-started")
 
 
 def test_what_brings_no_state_is_noted_but_not_told(need: Stream) -> None:

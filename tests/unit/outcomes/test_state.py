@@ -13,6 +13,13 @@ RISING = [
     (Lifecycle.OFFERED, 1),
     (Lifecycle.ACKNOWLEDGED, 1),
     (Lifecycle.TAKEN_UP, 1),
+    (Lifecycle.TAKEN_UP, 1, 0, 1),
+    (Lifecycle.TAKEN_UP, 1, 1, 0),
+    (Lifecycle.APPOINTED, 1, 2),
+    (Lifecycle.NO_SHOW, 1, 3),
+    (Lifecycle.NO_SHOW, 1, 3, 2),
+    (Lifecycle.APPOINTED, 1, 4),
+    (Lifecycle.APPOINTED, 1, 5),
     (Lifecycle.IN_PROGRESS, 1),
     (Lifecycle.DECLINED, 1),
     (Lifecycle.EXPIRED, 1),
@@ -33,5 +40,5 @@ def test_states_rise_along_the_lifecycle_attempt_by_attempt_and_ends_stand_above
 
 
 def test_every_state_has_a_rank() -> None:
-    assert {state for state, _ in RISING} == set(Lifecycle) - {Lifecycle.REJECTED}
+    assert {state for state, *_ in RISING} == set(Lifecycle) - {Lifecycle.REJECTED}
     assert len({rank(state, 1) for state in Lifecycle}) == len(Lifecycle)

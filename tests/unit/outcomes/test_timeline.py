@@ -3,7 +3,7 @@
 from datetime import timedelta
 
 from contracts import notification
-from contracts.words import DecidedBy
+from contracts.words import Clock, DecidedBy, Lifecycle
 from services.outcomes.policy import OutcomesPolicy
 from services.outcomes.timeline import Line, render, timeline
 from tests.kit.builders import NEED, accepted, match_revoked, matched, of_offer, status_due, withdrawn
@@ -47,6 +47,15 @@ def test_a_line_says_when_who_where_and_why() -> None:
     assert lines["matched"].to == "provider-1/beds"
     assert (lines["declined"].by, lines["declined"].code) == ("person", "no-capacity")
     assert (lines["withdrawn"].by, lines["withdrawn"].code) == ("brest-migration", "resolved")
+
+
+def test_what_is_overdue_is_nobodys_deed_and_says_of_what() -> None:
+    stream = Stream("outcomes", OutcomesPolicy(), NEED)
+    late = {"clock": Clock.START, "state": Lifecycle.TAKEN_UP, "due_at": START}
+    stream.handle(of_offer(notification.Overdue, **late))
+    assert timeline(stream.documents) == [
+        Line(START, "overdue", 1, by="system", to="provider-1/beds", code="start"),
+    ]
 
 
 def test_it_renders_as_text() -> None:

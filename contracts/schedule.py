@@ -1,0 +1,56 @@
+"""When a service is open: the parts of an HSDS schedule that deadlines need (RRULE's ``byday``, HSDS 3.0)."""
+
+from datetime import date, time
+from enum import StrEnum
+from typing import Annotated, Self
+from zoneinfo import ZoneInfo
+
+from pydantic import Field, field_validator, model_validator
+
+from .base import Value
+
+
+class Weekday(StrEnum):
+    """RRULE's names of the days (RFC 5545), in the order of `date.weekday`."""
+
+    MONDAY = "MO"
+    TUESDAY = "TU"
+    WEDNESDAY = "WE"
+    THURSDAY = "TH"
+    FRIDAY = "FR"
+    SATURDAY = "SA"
+    SUNDAY = "SU"
+
+
+class Opening(Value):
+    """Open on these days from `opens_at` to `closes_at`, by the clocks of the schedule's time zone.
+
+    One that closes no later than it opens closes on the next day: 22:00 to 06:00 is a night, 00:00 to 00:00 a day.
+    """
+
+    days: Annotated[list[Weekday], Field(min_length=1, max_length=7)]
+    opens_at: time
+    closes_at: time
+
+    @field_validator("opens_at", "closes_at")
+    @classmethod
+    def _of_the_wall(cls, value: time) -> time:
+        if value.tzinfo is not None or value.microsecond:
+            raise ValueError("must be hours and minutes such as 09:30; their zone is the schedule's timezone")
+        return value
+
+
+class Schedule(Value):
+    """Opening hours. `timezone` is an IANA name; on the days `closed_on` (holidays) nothing opens."""
+
+    timezone: Annotated[str, Field(max_length=64)]
+    openings: Annotated[list[Opening], Field(min_length=1, max_length=28)]
+    closed_on: Annotated[list[date], Field(max_length=100)] = []
+
+    @model_validator(mode="after")
+    def _known_zone(self) -> Self:
+        try:
+            ZoneInfo(self.timezone)
+        except (KeyError, ValueError, OSError):  # not found; no name at all, such as a path; a folder
+            raise ValueError("timezone must be an IANA name, such as Europe/Minsk") from None
+        return self
