@@ -31,6 +31,8 @@ class AnswerReceived(Event):
 
 
 class _OfOffer(Event):
+    """`reference` is the agency's number for the referral; `provider_reference` the provider's, once it has one."""
+
     referral_id: str
     need_id: str
     need: str
@@ -40,6 +42,7 @@ class _OfOffer(Event):
     provider: str
     service: str
     at: AwareDatetime
+    provider_reference: str | None = None
 
 
 class Offered(_OfOffer):
@@ -69,8 +72,6 @@ class Accepted(_OfOffer):
     """The provider takes the need up."""
 
     TYPE: ClassVar[str] = "notification.accepted.v1"
-
-    provider_reference: str | None = None
 
 
 class Declined(_OfOffer):
@@ -104,8 +105,6 @@ class InProgress(_OfOffer):
 
     TYPE: ClassVar[str] = "notification.in-progress.v1"
 
-    provider_reference: str | None = None
-
 
 class Delivered(_OfOffer):
     """Help was given, wholly or in part."""
@@ -113,7 +112,6 @@ class Delivered(_OfOffer):
     TYPE: ClassVar[str] = "notification.delivered.v1"
 
     partly: bool = False
-    provider_reference: str | None = None
 
 
 class NotDelivered(_OfOffer):
@@ -121,7 +119,6 @@ class NotDelivered(_OfOffer):
 
     TYPE: ClassVar[str] = "notification.not-delivered.v1"
 
-    provider_reference: str | None = None
     code: NotDeliveredCode
     by: DecidedBy
     note: str | None = None

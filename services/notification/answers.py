@@ -1,6 +1,7 @@
 """What a provider's answer changes. Where nothing, its sender is told why, and what could be said instead."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from contracts import intake, notification, provider, topics
 from contracts.base import Message
@@ -35,26 +36,24 @@ def decide_answer(state: Offers, answer: notification.AnswerReceived) -> Sequenc
 
 def _taken(offer: Offer, answer: notification.AnswerReceived, phase: Lifecycle) -> Message:
     """The fact that a legal answer is."""
-    its, at = of(offer), answer.answered_at
     own = answer.provider_reference or offer.provider_reference
+    its, at = of(replace(offer, provider_reference=own)), answer.answered_at
     match phase:
         case Lifecycle.ACKNOWLEDGED:
             return notification.Acknowledged(**its, at=at, decide_by=offer.decide_by)
         case Lifecycle.TAKEN_UP:
-            return notification.Accepted(**its, at=at, provider_reference=own)
+            return notification.Accepted(**its, at=at)
         case Lifecycle.DECLINED:  # by value: "other" is a code of both lists, and parses as either
             code = DeclineCode(str(answer.code))
             return notification.Declined(**its, at=at, code=code, by=answer.by, note=answer.note)
         case Lifecycle.IN_PROGRESS:
-            return notification.InProgress(**its, at=at, provider_reference=own)
+            return notification.InProgress(**its, at=at)
         case Lifecycle.NOT_DELIVERED:
             why = NotDeliveredCode(str(answer.code))
-            return notification.NotDelivered(
-                **its, at=at, provider_reference=own, code=why, by=answer.by, note=answer.note
-            )
+            return notification.NotDelivered(**its, at=at, code=why, by=answer.by, note=answer.note)
         case _:
             partly = phase is Lifecycle.PARTLY_DELIVERED
-            return notification.Delivered(**its, at=at, partly=partly, provider_reference=own)
+            return notification.Delivered(**its, at=at, partly=partly)
 
 
 def _fault(offer: Offer, answer: Answer) -> AnswerFault:
@@ -78,5 +77,6 @@ def refusal(state: Offers, answer: notification.AnswerReceived, fault: AnswerFau
         reason=fault if offer else AnswerFault.UNKNOWN_OFFER,
         state=offer.phase.value if offer else "unknown",
         allowed=list(NEXT.get(offer.phase, {})) if offer else [],
+        provider_reference=offer.provider_reference if offer else None,
     )
     return Reply(refused, topics.notifications(answer.provider), answer.referral_id)

@@ -88,7 +88,8 @@ def evolve(state: Offers, fact: Message) -> Offers:
         case notification.Reminded():
             return _changed(state, fact.attempt, reminded=True)
         case notification.Acknowledged():
-            return _changed(state, fact.attempt, phase=Lifecycle.ACKNOWLEDGED)
+            reference = fact.provider_reference
+            return _changed(state, fact.attempt, phase=Lifecycle.ACKNOWLEDGED, provider_reference=reference)
         case notification.Accepted():
             reference = fact.provider_reference
             return _changed(state, fact.attempt, phase=Lifecycle.TAKEN_UP, provider_reference=reference)
@@ -103,9 +104,10 @@ def evolve(state: Offers, fact: Message) -> Offers:
             return _changed(state, fact.attempt, phase=Lifecycle.IN_PROGRESS, provider_reference=reference)
         case notification.Delivered():
             phase = Lifecycle.PARTLY_DELIVERED if fact.partly else Lifecycle.DELIVERED
-            return _changed(state, fact.attempt, phase=phase)
+            return _changed(state, fact.attempt, phase=phase, provider_reference=fact.provider_reference)
         case notification.NotDelivered():
-            return _changed(state, fact.attempt, phase=Lifecycle.NOT_DELIVERED)
+            reference = fact.provider_reference
+            return _changed(state, fact.attempt, phase=Lifecycle.NOT_DELIVERED, provider_reference=reference)
         case _:
             return state
 
