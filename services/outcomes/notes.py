@@ -109,11 +109,11 @@ def _of_offer(event: _OfOffer, need: _Need) -> Noted:
     more: dict[str, Any] = {}
     match event:
         case notification.Offered():
-            what, more = Lifecycle.OFFERED, {"next_by": event.decide_by}
+            what, more = Lifecycle.OFFERED, {"next_by": event.acknowledge_by, "decide_by": event.decide_by}
         case notification.Acknowledged():
-            what, more = Lifecycle.ACKNOWLEDGED, {"next_by": event.decide_by}
+            what, more = Lifecycle.ACKNOWLEDGED, {"next_by": event.decide_by, "decide_by": event.decide_by}
         case notification.Accepted():
-            what, more = Lifecycle.TAKEN_UP, {"provider_reference": event.provider_reference}
+            what = Lifecycle.TAKEN_UP
         case notification.Declined():
             what, more = Lifecycle.DECLINED, {"code": event.code.value, "by": event.by}
         case notification.Expired():
@@ -121,13 +121,12 @@ def _of_offer(event: _OfOffer, need: _Need) -> Noted:
         case notification.Revoked():
             what, more = Lifecycle.REVOKED, {"code": event.cause}
         case notification.InProgress():
-            what, more = Lifecycle.IN_PROGRESS, {"provider_reference": event.provider_reference}
+            what = Lifecycle.IN_PROGRESS
         case notification.Delivered():
             what = Lifecycle.PARTLY_DELIVERED if event.partly else Lifecycle.DELIVERED
-            more = {"provider_reference": event.provider_reference}
         case notification.NotDelivered():
             what = Lifecycle.NOT_DELIVERED
-            more = {"provider_reference": event.provider_reference, "code": event.code.value, "by": event.by}
+            more = {"code": event.code.value, "by": event.by}
     return Noted(
         **need,
         what="reminded" if what is None else what.value,
@@ -136,5 +135,6 @@ def _of_offer(event: _OfOffer, need: _Need) -> Noted:
         at=event.at,
         provider=event.provider,
         service=event.service,
+        provider_reference=event.provider_reference,
         **more,
     )

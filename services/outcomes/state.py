@@ -9,14 +9,19 @@ associative and idempotent, hence every interleaving and every repetition leads 
              < withdrawn < unmet < not delivered, partly delivered, delivered
 
 Any end of the need ranks above all that is open, and above a withdrawal that came too late to be the end.
+
+What brings no state but is told all the same (`telling.REMARKS`) is joined beside the steps: the latest of each
+attempt. It counts as long as the need stands where it stood when it was said.
 """
 
 from collections.abc import Iterable
-from dataclasses import astuple, dataclass
+from dataclasses import astuple, dataclass, replace
 from datetime import datetime
 
-from contracts.outcomes import Noted
+from contracts.outcomes import Noted, NotTold, StatusChanged
 from contracts.words import Category, Lifecycle
+
+from .telling import REMARKS
 
 _PHASES = (
     Lifecycle.RECEIVED,
@@ -78,22 +83,62 @@ class Described:
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """One need. `steps` rise in time and in rank; `described` is by revision."""
+    """One need. `steps` rise in time and in rank; `described` is by revision; `remarks` are the latest by attempt.
+
+    `told` is the highest rank that went to the agency, `not_told` those of which it is known that they never arrived.
+    """
 
     steps: tuple[Step, ...] = ()
     described: tuple[Described, ...] = ()
+    remarks: tuple[Noted, ...] = ()
+    told: Rank | None = None
+    not_told: frozenset[Rank] = frozenset()
 
     @property
     def top(self) -> Step | None:
         """Where the need stands now."""
         return self.steps[-1] if self.steps else None
 
+    @property
+    def remark(self) -> Noted | None:
+        """The latest that was said of the need since it stands where it stands; of attempt 0 is what is of the need."""
+        top = self.top
+        if top is None:
+            return None
+        said = [
+            each
+            for each in self.remarks
+            if each.attempt in (0, top.noted.attempt)
+            and each.at >= top.at
+            and top.noted.state in REMARKS[each.what].within
+        ]
+        return max(said, key=_by_time, default=None)
+
+    @property
+    def end_told(self) -> bool:
+        """True when the need has ended, its agency was told, and nothing is known to have been lost on the way."""
+        top = self.top
+        return top is not None and top.rank[0] == 1 and self.told == top.rank and top.rank not in self.not_told
+
     def join(self, noted: Noted) -> "Standing":
         """The state with one event more, or the same state where it adds nothing."""
-        return Standing(
-            self.steps if noted.state is None else _rising(self.steps, Step(rank(noted.state, noted.attempt), noted)),
-            _by_revision((*self.described, *_description(noted))),
+        return replace(
+            self,
+            steps=self.steps
+            if noted.state is None
+            else _rising(self.steps, Step(rank(noted.state, noted.attempt), noted)),
+            described=_by_revision((*self.described, *_description(noted))),
+            remarks=_latest((*self.remarks, noted)) if noted.state is None and noted.what in REMARKS else self.remarks,
         )
+
+    def tell(self, status: StatusChanged) -> "Standing":
+        """The state when this has gone to the agency."""
+        new = rank(status.state, status.attempt)
+        return self if self.told is not None and self.told >= new else replace(self, told=new)
+
+    def lose(self, lost: NotTold) -> "Standing":
+        """The state when this is known not to have arrived."""
+        return replace(self, not_told=self.not_told | {rank(lost.state, lost.attempt)})
 
 
 def _rising(steps: tuple[Step, ...], new: Step) -> tuple[Step, ...]:
@@ -108,6 +153,18 @@ def _outdoes(one: Step, other: Step) -> bool:
     if (one.at, one.rank) == (other.at, other.rank):
         return one.noted.model_dump_json() <= other.noted.model_dump_json()
     return one.at <= other.at and one.rank >= other.rank
+
+
+def _latest(remarks: Iterable[Noted]) -> tuple[Noted, ...]:
+    kept: dict[int, Noted] = {}
+    for each in sorted(remarks, key=_by_time):
+        kept[each.attempt] = each
+    return tuple(kept[attempt] for attempt in sorted(kept))
+
+
+def _by_time(noted: Noted) -> tuple[datetime, str]:
+    """Orders remarks by time; at the same moment by all that they say."""
+    return (noted.at, noted.model_dump_json())
 
 
 def _description(noted: Noted) -> tuple[Described, ...]:

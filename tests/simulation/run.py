@@ -113,7 +113,11 @@ def _every_need_has_one_end(people: People) -> None:
         ends = [status.state for status in story if status.state.ended]
         assert len(ends) == 1 or ends[:-1] == [Lifecycle.WITHDRAWN], f"{need}: ended as {ends}"
         # "received" is only ever an answer to who asks before the first news; all else is told once.
-        steps = Counter((status.attempt, status.state) for status in story if status.state is not Lifecycle.RECEIVED)
+        steps = Counter(
+            (status.attempt, status.what, status.at if status.what != status.state else None)
+            for status in story
+            if status.state is not Lifecycle.RECEIVED
+        )
         assert max(steps.values()) == 1, f"{need}: a step was told twice"
 
 

@@ -27,6 +27,12 @@ def rank(state: str, attempt: int) -> tuple[int, int, int]:
     return (1, _ENDS.index(state), attempt) if state in _ENDS else (0, attempt, _PHASES.index(state))
 
 
+def _height(body: dict[str, Any]) -> tuple[Any, ...]:
+    """In one state things can happen that are told too, such as a reminder: then time rises."""
+    remarked = body["at"] if body.get("what") not in (None, body["state"]) else ""
+    return (rank(body["state"], body["attempt"]), remarked)
+
+
 def _told(evidence: Evidence) -> dict[str, list[Record]]:
     """What agencies were told of each need, each event once, in order."""
     found: dict[str, list[Record]] = defaultdict(list)
@@ -48,7 +54,7 @@ def statuses_rise(evidence: Evidence) -> Iterator[str]:
         again = 0
         for record in told:
             body = record.body
-            if top is not None and rank(body["state"], body["attempt"]) <= rank(top["state"], top["attempt"]):
+            if top is not None and _height(body) <= _height(top):
                 again += 1
                 if body != top or again > asked[body["agency"], body["reference"]]:
                     yield f"{need}: {body['state']} ({body['attempt']}) after {top['state']} ({top['attempt']})"

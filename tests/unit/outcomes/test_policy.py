@@ -93,7 +93,7 @@ def test_a_status_says_by_whom_why_and_until_when(need: Stream) -> None:
         waiting(1),
     )
     assert (offered.provider, offered.service, offered.attempt) == ("provider-1", "beds", 1)
-    assert offered.next_by == START + timedelta(hours=24)
+    assert (offered.next_by, offered.decide_by) == (START + timedelta(hours=4), START + timedelta(hours=24))
     assert (declined.code, declined.since) == ("unsafe", START + timedelta(hours=1))
     assert (waits.next_by, waits.funnel) == (START + timedelta(days=14), FUNNEL)
 
@@ -119,8 +119,8 @@ def test_what_came_earlier_and_is_read_later_is_noted_but_not_told(need: Stream)
     assert len(need.entries) == 3
 
 
-def test_what_brings_no_state_is_noted_but_not_told(need: Stream) -> None:
-    assert states(need, of_offer(notification.Reminded), match_revoked()) == []
+def test_what_brings_no_state_and_is_no_remark_is_noted_but_not_told(need: Stream) -> None:
+    assert states(need, matched(), match_revoked()) == ["matched"]
     assert len(need.entries) == 2
 
 
