@@ -15,11 +15,11 @@ attempt. It counts as long as the need stands where it stood when it was said.
 """
 
 from collections.abc import Iterable
-from dataclasses import astuple, dataclass, replace
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from contracts.outcomes import Noted, NotTold, StatusChanged
-from contracts.words import Category, Lifecycle
+from contracts.words import Category, Lifecycle, Urgency
 
 from .telling import REMARKS
 
@@ -47,6 +47,18 @@ _ENDS = (
     Lifecycle.DELIVERED,
 )
 
+_DECISIONS = frozenset(
+    {
+        Lifecycle.DECLINED,
+        Lifecycle.TAKEN_UP,
+        Lifecycle.IN_PROGRESS,
+        Lifecycle.NOT_DELIVERED,
+        Lifecycle.PARTLY_DELIVERED,
+        Lifecycle.DELIVERED,
+    }
+)
+"""What a provider can only have said after it had decided, or by which it did."""
+
 Rank = tuple[int, int, int]
 
 
@@ -69,6 +81,11 @@ class Step:
         """When it happened."""
         return self.noted.at
 
+    @property
+    def ended(self) -> bool:
+        """True for an end of the need."""
+        return self.rank[0] == 1
+
 
 @dataclass(frozen=True, slots=True)
 class Described:
@@ -79,6 +96,7 @@ class Described:
     requested_at: datetime
     category: Category
     area: str
+    urgency: Urgency | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +104,7 @@ class Standing:
     """One need. `steps` rise in time and in rank; `described` is by revision; `remarks` are the latest by attempt.
 
     `told` is the highest rank that went to the agency, `not_told` those of which it is known that they never arrived.
+    `attempts` is the highest attempt there was, `answered_at` and `decided_at` are the first answer and decision of any.
     """
 
     steps: tuple[Step, ...] = ()
@@ -93,6 +112,9 @@ class Standing:
     remarks: tuple[Noted, ...] = ()
     told: Rank | None = None
     not_told: frozenset[Rank] = frozenset()
+    attempts: int = 0
+    answered_at: datetime | None = None
+    decided_at: datetime | None = None
 
     @property
     def top(self) -> Step | None:
@@ -118,7 +140,7 @@ class Standing:
     def end_told(self) -> bool:
         """True when the need has ended, its agency was told, and nothing is known to have been lost on the way."""
         top = self.top
-        return top is not None and top.rank[0] == 1 and self.told == top.rank and top.rank not in self.not_told
+        return top is not None and top.ended and self.told == top.rank and top.rank not in self.not_told
 
     def join(self, noted: Noted) -> "Standing":
         """The state with one event more, or the same state where it adds nothing."""
@@ -129,6 +151,9 @@ class Standing:
             else _rising(self.steps, Step(rank(noted.state, noted.attempt), noted)),
             described=_by_revision((*self.described, *_description(noted))),
             remarks=_latest((*self.remarks, noted)) if noted.state is None and noted.what in REMARKS else self.remarks,
+            attempts=max(self.attempts, noted.attempt),
+            answered_at=_earliest(self.answered_at, noted, _DECISIONS | {Lifecycle.ACKNOWLEDGED}),
+            decided_at=_earliest(self.decided_at, noted, _DECISIONS),
         )
 
     def tell(self, status: StatusChanged) -> "Standing":
@@ -155,6 +180,12 @@ def _outdoes(one: Step, other: Step) -> bool:
     return one.at <= other.at and one.rank >= other.rank
 
 
+def _earliest(known: datetime | None, noted: Noted, states: frozenset[Lifecycle]) -> datetime | None:
+    if noted.state not in states or (known is not None and known <= noted.at):
+        return known
+    return noted.at
+
+
 def _latest(remarks: Iterable[Noted]) -> tuple[Noted, ...]:
     kept: dict[int, Noted] = {}
     for each in sorted(remarks, key=_by_time):
@@ -170,11 +201,11 @@ def _by_time(noted: Noted) -> tuple[datetime, str]:
 def _description(noted: Noted) -> tuple[Described, ...]:
     if noted.category is None or noted.area is None or noted.requested_at is None:
         return ()
-    return (Described(noted.revision, noted.at, noted.requested_at, noted.category, noted.area),)
+    return (Described(noted.revision, noted.at, noted.requested_at, noted.category, noted.area, noted.urgency),)
 
 
 def _by_revision(described: Iterable[Described]) -> tuple[Described, ...]:
     kept: dict[int, Described] = {}
-    for each in sorted(described, key=astuple):
+    for each in sorted(described, key=lambda each: (each.revision, each.at, repr(each))):
         kept.setdefault(each.revision, each)
     return tuple(kept.values())

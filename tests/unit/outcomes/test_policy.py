@@ -181,7 +181,15 @@ def test_the_row_for_the_indicators_follows_the_state_and_names_nobody(need: Str
         "area": "BY-BR",
         "state": "delivered",
     }
-    assert set(row) == {"sent_at", "history"}
+    assert set(row) == {"sent_at", "history", "closure"}
+    assert row["closure"] == {
+        "urgency": "urgent",
+        "answered_at": hour.isoformat(),
+        "decided_at": hour.isoformat(),
+        "ended_at": hour.isoformat(),
+        "attempts": 1,
+        "told": True,
+    }
 
 
 def test_a_correction_changes_what_the_row_says_from_then_on_but_not_when_the_need_was_sent(need: Stream) -> None:
