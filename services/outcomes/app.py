@@ -1,4 +1,4 @@
-"""Outcomes: what every other service says in, one status per need to its agency out; counts to analysts, loop-closure to operators."""
+"""Outcomes: what every other service says in, a status per need to its agency out; counts to analysts and operators."""
 
 from contracts import topics
 from services.chassis.service import Service

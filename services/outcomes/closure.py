@@ -37,7 +37,7 @@ class Closure:
         return self.told / self.ended if self.ended else None
 
     def quantiles(self, until: str) -> tuple[float, float] | None:
-        """Median and 90th percentile of the seconds to ``answer``, ``decision`` or ``end``; None where there are none."""
+        """Median and 90th percentile of the seconds to ``answer``, ``decision`` or ``end``; None where none are."""
         return quantiles(self.seconds.get(until, ()))
 
 

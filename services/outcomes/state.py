@@ -104,7 +104,7 @@ class Standing:
     """One need. `steps` rise in time and in rank; `described` is by revision; `remarks` are the latest by attempt.
 
     `told` is the highest rank that went to the agency, `not_told` those of which it is known that they never arrived.
-    `attempts` is the highest attempt there was, `answered_at` and `decided_at` are the first answer and decision of any.
+    `attempts` is the highest attempt there was; `answered_at` and `decided_at` are the first answer and decision.
     """
 
     steps: tuple[Step, ...] = ()

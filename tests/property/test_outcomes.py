@@ -150,9 +150,7 @@ def check(history: Sequence[Sent], otherwise: Sequence[Sent]) -> None:
     assert all(lower < higher for lower, higher in pairwise(ranks)), "statuses rise; in one state, remarks do in time"
     assert timeline(stream.documents) == timeline(in_order.documents), "the timeline has it all"
     assert row(stream.state) == row(in_order.state)
-    assert stream.state.end_told == stream.state.top.ended == told_otherwise[-1].state.ended, (
-        "no end is kept from anyone"
-    )
+    assert stream.state.end_told == stream.state.top.ended == told_otherwise[-1].state.ended, "no end is kept back"
 
 
 @settings(max_examples=150, deadline=None)
