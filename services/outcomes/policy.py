@@ -6,6 +6,7 @@ event is noted all the same: the timeline is a read of the journal, and has what
 """
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import Any, get_args
 
@@ -52,14 +53,14 @@ class OutcomesPolicy:
         return Standing()
 
     def evolve(self, state: Standing, fact: Message) -> Standing:
-        """The join with what was noted; and whether it was told."""
+        """The join with what was noted; and whether it was told. Each event is one `Noted` or `NotTold`: they count."""
         match fact:
             case Noted():
-                return state.join(fact)
+                return replace(state.join(fact), noted=state.noted + 1)
             case StatusChanged():
                 return state.tell(fact)
             case NotTold():
-                return state.lose(fact)
+                return replace(state.lose(fact), noted=state.noted + 1)
             case _:
                 return state
 
@@ -106,7 +107,7 @@ def _rises(before: Standing, after: Standing) -> bool:
 
 def _row(need_id: str, before: Standing, after: Standing) -> Sequence[Effect]:
     """The need's row for the indicators, where it has changed."""
-    return [] if row(after) == row(before) else [Put(TABLE, need_id, row(after))]
+    return [] if row(after) == row(before) else [Put(TABLE, need_id, row(after), before.noted + 1)]
 
 
 def _lost(state: Standing, lost: operations.Undeliverable) -> Sequence[Effect]:

@@ -15,7 +15,7 @@ attempt. It counts as long as the need stands where it stood when it was said.
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from contracts.outcomes import Noted, NotTold, StatusChanged
@@ -104,6 +104,7 @@ class Standing:
     """One need. `steps` rise in time and in rank; `described` is by revision; `remarks` are the latest by attempt.
 
     `told` is the highest rank that went to the agency, `not_told` those of which it is known that they never arrived.
+    `noted` counts the events that were journaled: no part of what is known, it numbers the versions of the row.
     `attempts` is the highest attempt there was; `answered_at` and `decided_at` are the first answer and decision.
     """
 
@@ -115,6 +116,7 @@ class Standing:
     attempts: int = 0
     answered_at: datetime | None = None
     decided_at: datetime | None = None
+    noted: int = field(default=0, compare=False)
 
     @property
     def top(self) -> Step | None:

@@ -62,6 +62,7 @@ async def peace(world: World, people: People) -> None:
 def balance(world: World, people: People) -> None:
     """The books, after `peace`. Raises `AssertionError` where a promise is broken."""
     _every_need_has_one_end(people)
+    _every_end_is_measured_as_told(world)
     _each_event_took_effect_once(world)
     _every_place_is_returned(world)
     _one_provider_at_a_time_has_the_person(world)
@@ -119,6 +120,11 @@ def _every_need_has_one_end(people: People) -> None:
             if status.state is not Lifecycle.RECEIVED
         )
         assert max(steps.values()) == 1, f"{need}: a step was told twice"
+
+
+def _every_end_is_measured_as_told(world: World) -> None:
+    for need, row in world.services["outcomes"].claims.tables["needs"].items():
+        assert row["closure"].get("told"), f"{need}: its row does not say that its end was told"
 
 
 def _each_event_took_effect_once(world: World) -> None:
