@@ -12,10 +12,12 @@ import argparse
 import asyncio
 import heapq
 import itertools
+import json
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 from contracts import topics
@@ -219,10 +221,28 @@ def report(found: Month) -> Iterator[str]:
     yield f"{counts}; {total} in all, {total / max(1, whole.ended):.2f} a need"
 
 
+def figures(found: Month) -> dict[str, Any]:
+    """For `make results`; times in hours, median and 90th percentile."""
+    whole = together(found.measured.values())
+    tries = sum(tries * count for tries, count in whole.reroutes.items())
+    return {
+        "needs": found.sent,
+        "heard": found.heard,
+        "closure_rate": whole.rate,
+        "answer_h": [seconds / 3600 for seconds in whole.quantiles("answer") or ()],
+        "close_h": [seconds / 3600 for seconds in whole.quantiles("end") or ()],
+        "reroutes": tries,
+    }
+
+
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(prog="make month", description=__doc__)
     parser.add_argument("referrals", type=int, nargs="?", default=300)
     parser.add_argument("--seed", type=int, default=0)
     arguments = parser.parse_args()
     logs.configure("simulation", "critical")
-    sys.stdout.writelines(f"{line}\n" for line in report(asyncio.run(month(arguments.seed, arguments.referrals))))
+    lived = asyncio.run(month(arguments.seed, arguments.referrals))
+    sys.stdout.writelines(f"{line}\n" for line in report(lived))
+    result = Path("build/month.json")
+    result.parent.mkdir(exist_ok=True)
+    result.write_text(json.dumps(figures(lived)) + "\n")

@@ -1,12 +1,16 @@
 """The simulated month, small: what is measured from the rows is what the agencies read on their own topics."""
 
 import asyncio
+import json
+import re
+from pathlib import Path
 
 import pytest
 
 from services.outcomes.closure import together
+from tests.results import rows
 
-from .month import SECTORS, Month, month, report
+from .month import SECTORS, Month, figures, month, report
 from .seeds import apart
 
 
@@ -32,6 +36,14 @@ def test_the_rates_are_shares(found: Month) -> None:
         assert 0.13 <= sector.silent <= 0.27
         assert 0.06 <= sector.declined <= 0.17
         assert sector.acknowledged_only <= 0.47
+
+
+def test_results_has_rows_of_it(found: Month, tmp_path: Path) -> None:
+    (tmp_path / "month.json").write_text(json.dumps(figures(found)))
+    ends, answer, _, reroutes = rows(tmp_path)
+    assert ends == ("`make month`: ends told, of 12 needs at the field's acceptance rates", "100.0%", "100.0%")
+    assert re.fullmatch(r"\d+ h, \d+ h", answer[1])
+    assert float(reroutes[1]) == pytest.approx(figures(found)["reroutes"] / 12, abs=0.005)
 
 
 def test_the_report_says_it_in_lines(found: Month) -> None:
