@@ -7,7 +7,7 @@ The texts are gettext catalogues, one ``.po`` for each language, beside this fil
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from functools import cache
+from functools import cache, lru_cache
 from importlib import resources
 from typing import get_args
 
@@ -59,17 +59,22 @@ def sentences(what: str, *, code: str | None, step: NextStep, by: datetime | Non
 
     Times are UTC, to the minute.
     """
-    return {language: _told(catalogue(language), what, code, step, by) for language in LANGUAGES}
+    return {language: _without_time(language, what, code, step) + _due(language, by) for language in LANGUAGES}
 
 
-def _told(
-    words: Mapping[tuple[str, str], str], what: str, code: str | None, step: NextStep, by: datetime | None
-) -> str:
+@lru_cache(maxsize=4096)
+def _without_time(language: str, what: str, code: str | None, step: NextStep) -> str:
+    words = catalogue(language)
     parts = [words["what", what]]
     reason = words.get((what, code)) if code else None
     if reason is not None:
         parts.append(words["format", "reason"].format(reason=reason))
     parts.append(words["format", "next"].format(next=words["next", step]))
-    if by is not None:
-        parts.append(words["format", "by"].format(by=by.astimezone(UTC).strftime(words["format", "time"])))
     return " ".join(parts)
+
+
+def _due(language: str, by: datetime | None) -> str:
+    if by is None:
+        return ""
+    words = catalogue(language)
+    return " " + words["format", "by"].format(by=by.astimezone(UTC).strftime(words["format", "time"]))
