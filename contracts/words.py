@@ -278,12 +278,7 @@ class Happening(StrEnum):
     OVERDUE = "overdue"
     ESCALATED = "escalated"
     CHECKED_IN = "checked-in"
-    APPOINTMENT_PROPOSED = "appointment-proposed"
     APPOINTMENT_MOVED = "appointment-moved"
-    APPOINTMENT_KEPT = "appointment-kept"
-    APPOINTMENT_MISSED = "appointment-missed"
-    ALREADY_SERVED = "already-served"
-    RESUMED = "resumed"
     RECALLED = "recalled"
     RECALL_OVERDUE = "recall-overdue"
 

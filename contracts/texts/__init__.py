@@ -21,22 +21,28 @@ LANGUAGES = ("en", "ru", "be")
 
 VOCABULARIES: Mapping[str, frozenset[str]] = {
     "format": frozenset({"time", "reason", "next", "by"}),
-    "what": frozenset({*Lifecycle, "on-hold", *Happening}),
+    "what": frozenset({*Lifecycle, "appointed", "no-show", "on-hold", *Happening}),
     "next": frozenset(NextStep),
     "declined": frozenset({*DeclineCode, "no-longer-needed"}),
     "not-delivered": frozenset(NotDeliveredCode),
-    "unmet": frozenset({*Rule, "full", "attempts-exhausted", "no-place"} - {Rule.PLACE}),
+    "unmet": frozenset({*Rule, "full", "attempts-exhausted", "no-place", "already-served"} - {Rule.PLACE}),
     "withdrawn": frozenset({*get_args(Withdrawn.model_fields["reason"].annotation), "corrected"}),
     "revoked": frozenset({"withdrawn", "corrected", "superseded", "taken-by-another"}),
-    "expired": frozenset({"undeliverable"}),
+    "expired": frozenset({"undeliverable", "not-started"}),
+    "waiting": frozenset({"already-served"}),
     "on-hold": frozenset({"missing-documents"}),
     "document": frozenset({"identity", "birth-certificate", "residence", "medical-record", "guardian-consent"})
     | {"proof-of-income", "referral-letter", "other"},
     "rule": frozenset({*Rule, "full"}),
-    "answer": frozenset(Answer),
-    "answer-fault": frozenset(AnswerFault),
+    "answer": frozenset(
+        {*Answer, "check-in", "appointment-proposed", "appointment-moved", "appointment-kept", "no-show"}
+    ),
+    "answer-fault": frozenset({*AnswerFault, "too-often"}),
 }
-"""The codes of each. The reasons of a state stand under the state's own name; ``format`` is how sentences are made."""
+"""The codes of each. The reasons of a state stand under the state's own name; ``format`` is how sentences are made.
+
+A code that stands here beside its enumeration (such as ``on-hold``) has its texts before it is said by anybody.
+"""
 
 
 @cache

@@ -24,12 +24,19 @@ NEXT_OF: Mapping[str, NextStep] = {
     Lifecycle.EXPIRED: NextStep.SYSTEM_MATCHES,
     Lifecycle.REVOKED: NextStep.SYSTEM_MATCHES,
     Lifecycle.WAITING: NextStep.PLACE_NEEDED,
+    "appointed": NextStep.PERSON_ATTENDS,
+    "no-show": NextStep.PROVIDER_STARTS,
     "on-hold": NextStep.AGENCY_SENDS_DOCUMENTS,
 }
 """Who has to do what in an open state; after an end it is nothing."""
 
+NEXT_OF_CODE: Mapping[tuple[str, str | None], NextStep] = {
+    (Lifecycle.WAITING, "already-served"): NextStep.OTHER_REFERRAL_ENDS,
+}
+"""Where the reason of an open state makes a difference."""
+
 _UNDECIDED = frozenset({Lifecycle.OFFERED, Lifecycle.ACKNOWLEDGED})
-_TAKEN_UP = frozenset({Lifecycle.TAKEN_UP, Lifecycle.IN_PROGRESS})
+_TAKEN_UP = frozenset({Lifecycle.TAKEN_UP, "appointed", "no-show", Lifecycle.IN_PROGRESS})
 _ANY = frozenset({*NEXT_OF})
 
 
@@ -46,12 +53,7 @@ REMARKS: Mapping[str, Remark] = {
     Happening.OVERDUE: Remark(None, _UNDECIDED | _TAKEN_UP),
     Happening.ESCALATED: Remark(NextStep.OPERATOR_STEPS_IN, _UNDECIDED | _TAKEN_UP),
     Happening.CHECKED_IN: Remark(None, _UNDECIDED | _TAKEN_UP),
-    Happening.APPOINTMENT_PROPOSED: Remark(NextStep.PERSON_ATTENDS, _TAKEN_UP),
     Happening.APPOINTMENT_MOVED: Remark(NextStep.PERSON_ATTENDS, _TAKEN_UP),
-    Happening.APPOINTMENT_KEPT: Remark(None, _TAKEN_UP),
-    Happening.APPOINTMENT_MISSED: Remark(None, _TAKEN_UP),
-    Happening.ALREADY_SERVED: Remark(NextStep.OTHER_REFERRAL_ENDS, _ANY),
-    Happening.RESUMED: Remark(None, _ANY),
     Happening.RECALLED: Remark(NextStep.PROVIDER_DELETES, _ANY),
     Happening.RECALL_OVERDUE: Remark(NextStep.PROVIDER_DELETES, _ANY),
 }
@@ -59,12 +61,13 @@ REMARKS: Mapping[str, Remark] = {
 
 
 def next_step(top: Noted, remark: Noted | None = None) -> tuple[NextStep, datetime | None]:
-    """Who has to do what, and by when, where there is such a time."""
+    """Who has to do what, and by when, where there is such a time. A remark may also be what brought the state."""
     state = _state(top)
-    of_state = NextStep.NOTHING if state.ended else NEXT_OF[state]
+    of_state = NextStep.NOTHING if state.ended else NEXT_OF_CODE.get((state, top.code)) or NEXT_OF[state]
+    said = None if state.ended else REMARKS.get((remark or top).what)
+    step = (said and said.next) or of_state
     if remark is None:
-        return of_state, top.next_by
-    step = REMARKS[remark.what].next or of_state
+        return step, top.next_by
     by = {NextStep.PROVIDER_DECIDES: top.decide_by, of_state: top.next_by}.get(step)
     return step, remark.next_by or by
 
@@ -77,7 +80,7 @@ def status(top: Noted, remark: Noted | None = None) -> StatusChanged:
     state = _state(top)
     last = remark or top
     step, by = next_step(top, remark)
-    what = last.what if remark else state.value
+    what = last.what if last.what in REMARKS and not state.ended else state.value
     code = last.code
     return StatusChanged(
         agency=top.agency,

@@ -10,7 +10,7 @@ from contracts.outcomes import Noted, NotTold, StatusChanged
 from contracts.texts import sentences
 from contracts.words import DeclineCode, Happening, Lifecycle, NextStep
 from services.outcomes.policy import OutcomesPolicy
-from services.outcomes.telling import NEXT_OF, REMARKS, next_step, status
+from services.outcomes.telling import NEXT_OF, NEXT_OF_CODE, REMARKS, next_step, status
 from tests.kit.builders import NEED, OF_NEED, accepted, matched, of_offer, status_due, unmet, waiting, withdrawn
 from tests.kit.clock import START
 from tests.kit.stream import Stream, emitted, replied
@@ -41,9 +41,10 @@ def test_every_state_says_who_has_to_do_what_and_an_end_that_nobody_has(state: L
 
 
 def test_the_tables_hold_the_vocabularies_and_no_more() -> None:
-    assert {*map(str, NEXT_OF), "on-hold"} == {state for state in Lifecycle if not state.ended} | {"on-hold"}
+    planned = {"appointed", "no-show", "on-hold"}
+    assert set(NEXT_OF) == {state for state in Lifecycle if not state.ended} | planned
     assert set(REMARKS) == set(Happening)
-    steps = {NextStep.NOTHING, *NEXT_OF.values(), *(remark.next for remark in REMARKS.values())}
+    steps = {NextStep.NOTHING, *NEXT_OF.values(), *NEXT_OF_CODE.values(), *(remark.next for remark in REMARKS.values())}
     assert steps - {None} == set(NextStep)
     assert not any(state.ended for remark in REMARKS.values() for state in Lifecycle if state in remark.within)
 
@@ -154,6 +155,19 @@ def test_what_a_provider_checks_in_with_resets_by_when(need: Stream) -> None:
     assert next_step(top, later) == (NextStep.PROVIDER_DECIDES, START + 5 * HOUR)
     overdue = noted(Happening.OVERDUE, at=START + HOUR)
     assert next_step(top, overdue) == (NextStep.PROVIDER_DECIDES, START + HOUR)
+
+
+def test_a_remark_that_brings_its_state_itself_is_told_as_one() -> None:
+    overdue = noted(Happening.OVERDUE, Lifecycle.ACKNOWLEDGED, next_by=START + HOUR)
+    assert (status(overdue).what, status(overdue).state) == ("overdue", "acknowledged")
+    escalated = noted(Happening.ESCALATED, Lifecycle.ACKNOWLEDGED)
+    assert next_step(escalated) == (NextStep.OPERATOR_STEPS_IN, None)
+
+
+def test_the_reason_of_a_wait_may_say_what_comes_next() -> None:
+    served = noted("waiting", Lifecycle.WAITING, code="already-served")
+    assert next_step(served) == (NextStep.OTHER_REFERRAL_ENDS, None)
+    assert "being helped already" in status(served).texts["en"]
 
 
 # what never arrived ---------------------------------------------------------------------------------------------------
