@@ -6,7 +6,7 @@ STACK ?= local
 ARGS ?=
 SEEDS ?= 1000
 
-.PHONY: demo test faults simulate bench results check up down format lock schemas clean
+.PHONY: demo test faults simulate month bench results table check up down format lock schemas clean
 
 demo: $(VENV)/ready           ## Route 200 fictional referrals through the real services and show it.
 	$(BIN)/python -m deploy.local.demo $(ARGS)
@@ -25,6 +25,12 @@ bench: $(VENV)/ready          ## Speed against a baseline of the same run; write
 
 results: $(VENV)/ready        ## Put what simulate, faults and bench last found into README.
 	$(BIN)/python -m tests.results
+
+month: $(VENV)/ready          ## A simulated month at the field's acceptance rates: loop-closure, times to answer, re-routes. ARGS=300
+	$(BIN)/python -m tests.simulation.month $(ARGS)
+
+table: $(VENV)/ready          ## Write state × event → state into README, as the code has it.
+	$(BIN)/python -m tests.transitions
 
 check: $(VENV)/ready          ## Lint, types and architecture rules.
 	$(BIN)/ruff check .

@@ -195,3 +195,4 @@ class Released(Event):
     service: str
     fields: list[PersonalField]
     personal: Sealed
+    reference: str | None = None

@@ -56,6 +56,8 @@ class AnswerReceived(Event):
 
 
 class _OfOffer(Event):
+    """`reference` is the agency's number for the referral; `provider_reference` the provider's, once it has one."""
+
     referral_id: str
     need_id: str
     need: str
@@ -65,6 +67,7 @@ class _OfOffer(Event):
     provider: str
     service: str
     at: AwareDatetime
+    provider_reference: str | None = None
 
 
 class Offered(_OfOffer):
@@ -143,7 +146,6 @@ class Accepted(_OfOffer):
 
     TYPE: ClassVar[str] = "notification.accepted.v1"
 
-    provider_reference: str | None = None
     clocks: list[Running] = []
 
 
@@ -152,7 +154,6 @@ class Appointed(_OfOffer):
 
     TYPE: ClassVar[str] = "notification.appointed.v1"
 
-    provider_reference: str | None = None
     appointment_at: AwareDatetime
     moved: bool = False
     turn: int
@@ -164,7 +165,6 @@ class NoShow(_OfOffer):
 
     TYPE: ClassVar[str] = "notification.no-show.v1"
 
-    provider_reference: str | None = None
     appointment_at: AwareDatetime | None = None
     by: DecidedBy
     note: str | None = None
@@ -207,7 +207,6 @@ class InProgress(_OfOffer):
 
     TYPE: ClassVar[str] = "notification.in-progress.v1"
 
-    provider_reference: str | None = None
     kept: bool = False
     appointment_at: AwareDatetime | None = None
     clocks: list[Running] = []
@@ -219,7 +218,6 @@ class Delivered(_OfOffer):
     TYPE: ClassVar[str] = "notification.delivered.v1"
 
     partly: bool = False
-    provider_reference: str | None = None
 
 
 class NotDelivered(_OfOffer):
@@ -227,7 +225,6 @@ class NotDelivered(_OfOffer):
 
     TYPE: ClassVar[str] = "notification.not-delivered.v1"
 
-    provider_reference: str | None = None
     code: NotDeliveredCode
     by: DecidedBy
     note: str | None = None

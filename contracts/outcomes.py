@@ -9,16 +9,20 @@ from .agency import Admin1
 from .base import Event
 from .intake import Problem
 from .matching import Eliminated
-from .words import Category, Clock, DecidedBy, Lifecycle, Urgency
+from .words import Category, Clock, DecidedBy, Lifecycle, NextStep, Urgency
 
 
 class StatusChanged(Event):
-    """Where a need stands. `next_by` is when the next step is due, where there is one.
+    """Where a need stands: what happened, since when, what comes next and by when.
 
-    `code` is the coded reason of a decline, non-delivery, withdrawal or unmet need; `funnel` tells for a waiting or
-    unmet need how many services were left after each rule. `overdue` is what the provider was awaited for in vain,
-    `escalated` when operators have been warned of it. `turn` counts what was said of an attempt without its state
-    rising: check-ins, appointments moved or missed.
+    `what` happened at `at`: a `words.Lifecycle` that the need has come to, or a `words.Happening` that leaves it in its
+    `state`, in which it has been `since`. `next` is who has to do what, `next_by` when that is due, where there is such
+    a time; `decide_by` is when an offer ends that nobody decides. `code` is the coded reason of a decline,
+    non-delivery, withdrawal or unmet need; `funnel` tells for a waiting or unmet need how many services were left after
+    each rule. `overdue` is what the provider was awaited for in vain, `escalated` when operators have been warned of
+    it. `turn` counts what was said of an attempt without its state rising: check-ins, appointments moved or missed.
+    `reference` is the agency's own number, `provider_reference` the provider's. `texts` says it in a few sentences, by
+    language (ISO 639-1: en, ru, be).
     """
 
     TYPE: ClassVar[str] = "outcomes.status-changed.v1"
@@ -42,6 +46,11 @@ class StatusChanged(Event):
     overdue: Clock | None = None
     escalated: bool = False
     turn: int = 0
+    what: str | None = None
+    at: AwareDatetime | None = None
+    next: NextStep | None = None
+    decide_by: AwareDatetime | None = None
+    texts: dict[str, str] = {}
 
 
 class InputRefused(Event):
@@ -80,6 +89,7 @@ class Noted(Event):
     code: str | None = None
     by: DecidedBy | None = None
     next_by: AwareDatetime | None = None
+    decide_by: AwareDatetime | None = None
     funnel: list[Eliminated] = []
     revision: int = 0
     category: Category | None = None
@@ -90,6 +100,17 @@ class Noted(Event):
     overdue: Clock | None = None
     escalated: bool = False
     turn: int = 0
+
+
+class NotTold(Event):
+    """A status of a need never reached its agency's topic (`reason`: a code of delivery). Journaled, on no topic."""
+
+    TYPE: ClassVar[str] = "outcomes.not-told.v1"
+
+    need_id: str
+    state: Lifecycle
+    attempt: int
+    reason: str
 
 
 class Indicator(Event):

@@ -137,7 +137,10 @@ class Answered(Input):
 
 
 class _ToProvider(Event):
-    """What every message to a provider says first: which offer it is about."""
+    """What every message to a provider says first: which offer it is about.
+
+    `provider_reference` is the provider's own number for the case, once it has given one.
+    """
 
     provider: str
     referral_id: str
@@ -145,6 +148,7 @@ class _ToProvider(Event):
     need_id: str
     attempt: int
     service: str
+    provider_reference: str | None = None
 
 
 class Offer(_ToProvider):
@@ -214,13 +218,15 @@ class ContactReleased(_ToProvider):
     """What consent lets this provider know, encrypted to its key.
 
     `sealed` is base64 of HPKE (RFC 9180, base mode, DHKEM X25519, HKDF-SHA256, AES-256-GCM), encapsulated key first,
-    with info ``referral-routing/contact/<need_id>``; inside is a JSON object of the fields.
+    with info ``referral-routing/contact/<need_id>``; inside is a JSON object of the fields. `reference` is the agency's
+    own number for the referral, to be named when the two speak of the person.
     """
 
     TYPE: ClassVar[str] = "provider.contact-released.v1"
 
     fields: list[PersonalField]
     sealed: str
+    reference: str | None = None
 
 
 class EntryRefused(Event):

@@ -298,6 +298,36 @@ class Lifecycle(StrEnum):
         return self in _ENDS
 
 
+class Happening(StrEnum):
+    """What can happen to a need without changing its state, and is told to its agency all the same."""
+
+    REMINDED = "reminded"
+    OVERDUE = "overdue"
+    ESCALATED = "escalated"
+    CHECKED_IN = "checked-in"
+    APPOINTMENT_MOVED = "appointment-moved"
+    RECALLED = "recalled"
+    RECALL_OVERDUE = "recall-overdue"
+
+
+class NextStep(StrEnum):
+    """What comes next for a need: who has to do what. ``nothing``: it has ended."""
+
+    SYSTEM_MATCHES = "system-matches"
+    SYSTEM_OFFERS = "system-offers"
+    PROVIDER_ACKNOWLEDGES = "provider-acknowledges"
+    PROVIDER_DECIDES = "provider-decides"
+    PROVIDER_STARTS = "provider-starts"
+    PROVIDER_CLOSES = "provider-closes"
+    PROVIDER_DELETES = "provider-deletes"
+    PERSON_ATTENDS = "person-attends"
+    PLACE_NEEDED = "place-needed"
+    AGENCY_SENDS_DOCUMENTS = "agency-sends-documents"
+    OTHER_REFERRAL_ENDS = "other-referral-ends"
+    OPERATOR_STEPS_IN = "operator-steps-in"
+    NOTHING = "nothing"
+
+
 _ENDS = frozenset(
     {
         Lifecycle.REJECTED,

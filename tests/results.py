@@ -21,11 +21,23 @@ def rows(build: Path) -> Iterator[Row]:
         yield f"`make simulate`: {found['seeds']:,} seeds", f"{found['wrong']} wrong, {found['seconds']} s", "0 wrong"
     if found := _read(build / "faults.json"):
         yield from _faults(found["faults"])
+    if found := _read(build / "month.json"):
+        yield from _month(found)
     if found := _read(build / "bench.json"):
         figures = found["figures"]
         for name, (what, form, wanted) in FIGURES.items():
             if name in figures:
                 yield what, form.format(figures[name]), wanted
+
+
+def _month(found: dict[str, Any]) -> Iterator[Row]:
+    needs = found["needs"]
+    rate = f"{found['closure_rate']:.1%}"
+    yield f"`make month`: ends told, of {needs} needs at the field's acceptance rates", rate, "100.0%"
+    for name, what in (("answer_h", "time to first answer"), ("close_h", "time to close")):
+        median, p90 = found[name]
+        yield f"the same, {what}, median and p90", f"{median:.0f} h, {p90:.0f} h", ""
+    yield "the same, re-routes a need", f"{found['reroutes'] / needs:.2f}", ""
 
 
 FIGURES = {

@@ -57,11 +57,16 @@ class Claim:
 
 @dataclass(frozen=True, slots=True)
 class Put:
-    """Write a row after the facts are stored."""
+    """Write a row after the facts are stored.
+
+    Effects are carried out again when an event comes again, also after later ones: a row that later events write as
+    well needs a `version` that rises with them, and is written only over a lower one. It is in the row, as ``version``.
+    """
 
     table: str
     id: str
     doc: dict[str, Any] = field(default_factory=dict)
+    version: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

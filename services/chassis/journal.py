@@ -88,8 +88,10 @@ class Entry:
                 case SetTimer(name, due_at):
                     id_ = f"{self.stream}:{name}:{self.cause}"
                     self.facts.append({"timer": name, "id": id_, "due": due_at.isoformat()})
-                case Put(table, id_, doc):
+                case Put(table, id_, doc, None):
                     self.facts.append({"put": table, "id": id_, "doc": doc})
+                case Put(table, id_, doc, version):
+                    self.facts.append({"put": table, "id": id_, "doc": doc, "version": version})
                 case Drop(table, id_, doc):
                     self.facts.append({"drop": table, "id": id_, "doc": doc})
 
@@ -147,7 +149,7 @@ class Effects:
                     due_at = datetime.fromisoformat(fact["due"])
                     effects.timers.append(Timer(fact["id"], entry.stream, entry.key, fact["timer"], due_at))
                 elif "put" in fact:
-                    effects.puts.append(Row(fact["put"], fact["id"], fact["doc"]))
+                    effects.puts.append(Row(fact["put"], fact["id"], fact["doc"], fact.get("version")))
                 elif "drop" in fact:
                     effects.drops.append(Row(fact["drop"], fact["id"], fact["doc"]))
                 elif fact["topic"] is not None:

@@ -151,9 +151,12 @@ class MongoClaims:
     async def put(self, rows: Sequence[Row]) -> None:
         """See `Claims`."""
         for table, each in _by_table(rows).items():
-            last = {row.id: ReplaceOne({"_id": row.id}, _document(row), upsert=True) for row in each}
+            last: dict[str, Row] = {}
+            for row in each:
+                if row.id not in last or (row.version or 0) >= (last[row.id].version or 0):
+                    last[row.id] = row
             async with _doubtful():
-                await self._database[table].bulk_write(list(last.values()), ordered=False)
+                await _replace(self._database[table], list(last.values()))
 
     async def drop(self, rows: Sequence[Row]) -> None:
         """See `Claims`."""
@@ -188,6 +191,27 @@ async def _insert(collection: Any, documents: Sequence[Document]) -> list[int]:
             raise Transient("mongodb: a write is in doubt") from None
         return [fault["index"] for fault in faults]
     return []
+
+
+async def _replace(collection: Any, rows: Sequence[Row]) -> None:
+    """Unordered. Where a higher version is there the upsert tries an insert, whose key is there already: as wanted."""
+    writes = [
+        ReplaceOne({"_id": row.id}, _document(row), upsert=True)
+        if row.version is None
+        else ReplaceOne(
+            {"_id": row.id, "version": {"$not": {"$gte": row.version}}},
+            {**_document(row), "version": row.version},
+            upsert=True,
+        )
+        for row in rows
+    ]
+    try:
+        await collection.bulk_write(writes, ordered=False)
+    except BulkWriteError as error:
+        faults = error.details.get("writeErrors", [])
+        lower = all(fault["code"] == _DUPLICATE and rows[fault["index"]].version is not None for fault in faults)
+        if error.details.get("writeConcernErrors") or not lower:
+            raise Transient("mongodb: a write is in doubt") from None
 
 
 def _document(row: Row) -> Document:

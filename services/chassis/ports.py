@@ -55,11 +55,12 @@ class Timer:
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """A row of a table outside the journal. `doc` must not hold ``_id``."""
+    """A row of a table outside the journal. `doc` must not hold ``_id``; `version` is for `Claims.put`."""
 
     table: str
     id: str
     doc: dict[str, Any] = field(default_factory=dict)
+    version: int | None = None
 
 
 class Log(Protocol):
@@ -134,7 +135,7 @@ class Claims(Protocol):
         ...
 
     async def put(self, rows: Sequence[Row]) -> None:
-        """Insert or replace."""
+        """Insert or replace. With a `version`, only what has a lower one or none; it is kept under that name."""
         ...
 
     async def drop(self, rows: Sequence[Row]) -> None:

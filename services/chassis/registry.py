@@ -46,4 +46,7 @@ METRICS = {
     "referrals_batch_seconds": "duration of a batch, steps 1 to 5",
     "referrals_batch_records": "records in a batch",
     "referrals_lag_records": "records not yet read, by service, topic and partition",
+    "referrals_closure_needs": "needs of the last month by urgency: sent, of these ended, of these told the agency",
+    "referrals_closure_seconds": "from sending to the first answer, first decision or end, by urgency: median and p90",
+    "referrals_closure_reroutes": "ended needs by urgency and number of re-routes",
 }

@@ -188,6 +188,7 @@ def _release(
         service=request.service,
         fields=fields,
         personal=state.held.personal,
+        reference=state.held.reference,
     )
     return [Emit(released, topics.notifications(request.provider))]
 

@@ -127,4 +127,5 @@ class Release:
             service=release.service,
             fields=[field for field in release.fields if field.value in fields],
             sealed=sealed,
+            reference=release.reference,
         )

@@ -1,6 +1,7 @@
 """What a provider's answer changes. Where nothing, its sender is told why, and what could be said instead."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from contracts import intake, notification, provider, topics
 from contracts.base import Message
@@ -81,13 +82,14 @@ def _started(offer: Offer, answer: notification.AnswerReceived, phase: Lifecycle
 
 def _taken(offer: Offer, answer: notification.AnswerReceived, phase: Lifecycle, clocks: list[Running]) -> Message:
     """The fact that a legal answer is."""
-    its, at, turn = of(offer), answer.answered_at, offer.turn + 1
+    turn = offer.turn + 1
     own = answer.provider_reference or offer.provider_reference
+    its, at = of(replace(offer, provider_reference=own)), answer.answered_at
     match phase:
         case Lifecycle.ACKNOWLEDGED:
             return notification.Acknowledged(**its, at=at, decide_by=offer.decide_by, clocks=clocks)
         case Lifecycle.TAKEN_UP:
-            return notification.Accepted(**its, at=at, provider_reference=own, clocks=clocks)
+            return notification.Accepted(**its, at=at, clocks=clocks)
         case Lifecycle.DECLINED:  # by value: "other" is a code of both lists, and parses as either
             code = DeclineCode(str(answer.code))
             return notification.Declined(**its, at=at, code=code, by=answer.by, note=answer.note)
@@ -95,7 +97,6 @@ def _taken(offer: Offer, answer: notification.AnswerReceived, phase: Lifecycle, 
             return notification.Appointed(
                 **its,
                 at=at,
-                provider_reference=own,
                 appointment_at=answer.appointment_at,
                 moved=answer.answer is Answer.APPOINTMENT_MOVED,
                 turn=turn,
@@ -105,7 +106,6 @@ def _taken(offer: Offer, answer: notification.AnswerReceived, phase: Lifecycle, 
             return notification.NoShow(
                 **its,
                 at=at,
-                provider_reference=own,
                 appointment_at=offer.appointment_at,
                 by=answer.by,
                 note=answer.note,
@@ -115,17 +115,13 @@ def _taken(offer: Offer, answer: notification.AnswerReceived, phase: Lifecycle, 
         case Lifecycle.IN_PROGRESS:
             kept = answer.answer is Answer.APPOINTMENT_KEPT
             when = offer.appointment_at if kept else None
-            return notification.InProgress(
-                **its, at=at, provider_reference=own, kept=kept, appointment_at=when, clocks=clocks
-            )
+            return notification.InProgress(**its, at=at, kept=kept, appointment_at=when, clocks=clocks)
         case Lifecycle.NOT_DELIVERED:
             why = NotDeliveredCode(str(answer.code))
-            return notification.NotDelivered(
-                **its, at=at, provider_reference=own, code=why, by=answer.by, note=answer.note
-            )
+            return notification.NotDelivered(**its, at=at, code=why, by=answer.by, note=answer.note)
         case _:
             partly = phase is Lifecycle.PARTLY_DELIVERED
-            return notification.Delivered(**its, at=at, partly=partly, provider_reference=own)
+            return notification.Delivered(**its, at=at, partly=partly)
 
 
 def _says_nothing_new(offer: Offer, answer: notification.AnswerReceived) -> bool:
@@ -163,5 +159,6 @@ def refusal(state: Offers, answer: notification.AnswerReceived, fault: AnswerFau
         reason=fault if offer else AnswerFault.UNKNOWN_OFFER,
         state=offer.phase.value if offer else "unknown",
         allowed=allowed(offer, times) if offer else [],
+        provider_reference=offer.provider_reference if offer else None,
     )
     return Reply(refused, topics.notifications(answer.provider), answer.referral_id)

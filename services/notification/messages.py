@@ -20,6 +20,7 @@ class Of(TypedDict):
     attempt: int
     provider: str
     service: str
+    provider_reference: str | None
 
 
 class To(TypedDict):
@@ -31,6 +32,7 @@ class To(TypedDict):
     need_id: str
     attempt: int
     service: str
+    provider_reference: str | None
 
 
 def of(offer: Offer) -> Of:
@@ -47,6 +49,7 @@ def to(offer: Offer) -> To:
         need_id=offer.need_id,
         attempt=offer.attempt,
         service=offer.service,
+        provider_reference=offer.provider_reference,
     )
 
 

@@ -151,7 +151,10 @@ def evolve(state: Offers, fact: Message) -> Offers:
         case notification.CheckedIn():
             return _changed(state, fact, turn=fact.turn, check_ins=fact.count, **_clocks(fact.clocks))
         case notification.Acknowledged():
-            return _changed(state, fact, phase=Lifecycle.ACKNOWLEDGED, **_clocks(fact.clocks))
+            reference = fact.provider_reference
+            return _changed(
+                state, fact, phase=Lifecycle.ACKNOWLEDGED, provider_reference=reference, **_clocks(fact.clocks)
+            )
         case notification.Accepted():
             reference = fact.provider_reference
             return _changed(
@@ -183,9 +186,10 @@ def evolve(state: Offers, fact: Message) -> Offers:
             )  # fmt: skip
         case notification.Delivered():
             phase = Lifecycle.PARTLY_DELIVERED if fact.partly else Lifecycle.DELIVERED
-            return _changed(state, fact, phase=phase)
+            return _changed(state, fact, phase=phase, provider_reference=fact.provider_reference)
         case notification.NotDelivered():
-            return _changed(state, fact, phase=Lifecycle.NOT_DELIVERED)
+            reference = fact.provider_reference
+            return _changed(state, fact, phase=Lifecycle.NOT_DELIVERED, provider_reference=reference)
         case _:
             return state
 

@@ -1,8 +1,11 @@
-"""Outcomes: what every other service says in, one status per need to its agency out; counts to analysts."""
+"""Outcomes: what every other service says in, a status per need to its agency out; counts to analysts and operators."""
 
 from contracts import topics
 from services.chassis.service import Service
 
+from .closure import measure
+from .closure_meter import ClosureMeter
+from .indicators import TABLE
 from .policy import OutcomesPolicy
 from .publisher import Publisher
 from .settings import OutcomesSettings
@@ -19,6 +22,14 @@ def build(settings: OutcomesSettings) -> Service:
         await service.tell(topics.INDICATORS, await publisher.settled())
 
     service.every(settings.indicators_every, publish)
+
+    meter = ClosureMeter(service.meter.registry)
+
+    async def look() -> None:
+        rows = await service.claims.all(TABLE)
+        meter.show(measure(rows.values(), service.clock.now(), settings.closure_days))
+
+    service.every(settings.closure_every, look)
 
     async def read(id_: str) -> object:
         return life(await service.store.load_key(id_) or await service.store.load([id_]))

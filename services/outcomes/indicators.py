@@ -20,6 +20,7 @@ from typing import Any, TypeVar
 from contracts.outcomes import Indicator
 from contracts.words import Category, Lifecycle
 
+from .closure import closure
 from .state import Described, Standing, Step
 
 TABLE = "needs"
@@ -65,7 +66,10 @@ class Disclosure:
 
 
 def row(state: Standing) -> dict[str, Any]:
-    """One need for the indicators: when it was sent, and what was true of it from when on. No person in it."""
+    """One need for the indicators: when it was sent, what was true of it from when on, and how its loop was closed.
+
+    No person in it.
+    """
     history: list[dict[str, Any]] = []
     for at in sorted({step.at for step in state.steps} | {said.at for said in state.described}):
         said = _latest(state.described, at)
@@ -76,7 +80,7 @@ def row(state: Standing) -> dict[str, Any]:
         if not history or any(history[-1][name] != value for name, value in shown.items()):
             history.append({"at": at.astimezone(UTC).isoformat(), **shown})
     sent_at = min((each.requested_at for each in state.described), default=None)
-    return {"sent_at": sent_at and sent_at.astimezone(UTC).isoformat(), "history": history}
+    return {"sent_at": sent_at and sent_at.astimezone(UTC).isoformat(), "history": history, "closure": closure(state)}
 
 
 def indicators(

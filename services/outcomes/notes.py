@@ -128,9 +128,9 @@ def _of_offer(event: _OfOffer, need: _Need) -> Noted:
         case notification.CheckedIn():
             what, name, more = event.state, "checked-in", {"turn": event.turn, "next_by": _due(event.clocks)}
         case notification.Offered():
-            what, more = Lifecycle.OFFERED, {"next_by": event.decide_by}
+            what, more = Lifecycle.OFFERED, {"next_by": event.acknowledge_by, "decide_by": event.decide_by}
         case notification.Acknowledged():
-            what, more = Lifecycle.ACKNOWLEDGED, {"next_by": event.decide_by}
+            what, more = Lifecycle.ACKNOWLEDGED, {"next_by": event.decide_by, "decide_by": event.decide_by}
         case notification.Accepted():
             what, more = Lifecycle.TAKEN_UP, _taken_up(event)
         case notification.Declined():
@@ -151,10 +151,9 @@ def _of_offer(event: _OfOffer, need: _Need) -> Noted:
             more |= {"turn": event.turn, "by": event.by}
         case notification.Delivered():
             what = Lifecycle.PARTLY_DELIVERED if event.partly else Lifecycle.DELIVERED
-            more = {"provider_reference": event.provider_reference}
         case notification.NotDelivered():
             what = Lifecycle.NOT_DELIVERED
-            more = {"provider_reference": event.provider_reference, "code": event.code.value, "by": event.by}
+            more = {"code": event.code.value, "by": event.by}
     return Noted(
         **need,
         what=name or (what.value if what else ""),
@@ -163,6 +162,7 @@ def _of_offer(event: _OfOffer, need: _Need) -> Noted:
         at=event.at,
         provider=event.provider,
         service=event.service,
+        provider_reference=event.provider_reference,
         **more,
     )
 
@@ -170,7 +170,7 @@ def _of_offer(event: _OfOffer, need: _Need) -> Noted:
 def _taken_up(
     event: notification.Accepted | notification.Appointed | notification.NoShow | notification.InProgress,
 ) -> dict[str, Any]:
-    return {"provider_reference": event.provider_reference, "next_by": _due(event.clocks)}
+    return {"next_by": _due(event.clocks)}
 
 
 def _due(clocks: list[notification.Running]) -> datetime | None:

@@ -1,32 +1,39 @@
 """What outcomes decides: what an agency is told, and when.
 
-A status is published only when the need's rank rises (see `state`), so an agency never reads "declined" before
-"matched", in whatever order the topics are read. Every event is noted all the same: the timeline is a read of the
-journal, and has what no status told.
+A status is published only when the need's rank rises (see `state`), or when something is to be told of where it stands
+(`telling.REMARKS`); so an agency never reads "declined" before "matched", in whatever order the topics are read. Every
+event is noted all the same: the timeline is a read of the journal, and has what no status told.
 """
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import Any, get_args
 
-from contracts import intake, topics
+from contracts import intake, operations, topics
 from contracts.base import Message
-from contracts.outcomes import InputRefused, Noted, StatusChanged
+from contracts.outcomes import InputRefused, Noted, NotTold, StatusChanged
 from contracts.words import Lifecycle
 from services.chassis.decider import Arrived, Effect, Emit, Put, Reply
 
 from .indicators import TABLE, row
 from .notes import OfNeed, note
 from .state import Standing
+from .telling import status
 
-_HANDLED: tuple[type[Message], ...] = (*get_args(OfNeed), intake.Refused, intake.StatusDue)
+_HANDLED: tuple[type[Message], ...] = (
+    *get_args(OfNeed),
+    intake.Refused,
+    intake.StatusDue,
+    operations.Undeliverable,
+)
 
 
 class OutcomesPolicy:
     """The decisions of outcomes."""
 
     handles: Mapping[str, type[Message]] = {model.ce_type(): model for model in _HANDLED}
-    facts: Mapping[str, type[Message]] = {model.ce_type(): model for model in (Noted, StatusChanged)}
+    facts: Mapping[str, type[Message]] = {model.ce_type(): model for model in (Noted, StatusChanged, NotTold)}
 
     def stream(self, event: Message) -> str:
         """The need's id; for what was refused before it became needs, the referral's."""
@@ -35,6 +42,8 @@ class OutcomesPolicy:
                 return event.referral_id
             case intake.StatusDue():
                 return event.need_id
+            case operations.Undeliverable():
+                return event.stream
         if isinstance(event, OfNeed):
             return event.need_id
         raise TypeError(type(event).__name__)
@@ -44,8 +53,16 @@ class OutcomesPolicy:
         return Standing()
 
     def evolve(self, state: Standing, fact: Message) -> Standing:
-        """The join with what was noted. What was told changes nothing."""
-        return state.join(fact) if isinstance(fact, Noted) else state
+        """The join with what was noted; and whether it was told. Each event is one `Noted` or `NotTold`: they count."""
+        match fact:
+            case Noted():
+                return replace(state.join(fact), noted=state.noted + 1)
+            case StatusChanged():
+                return state.tell(fact)
+            case NotTold():
+                return replace(state.lose(fact), noted=state.noted + 1)
+            case _:
+                return state
 
     def decide(self, state: Standing, event: Arrived, now: datetime, given: Any) -> Sequence[Effect]:
         """What follows from an event."""
@@ -54,6 +71,8 @@ class OutcomesPolicy:
                 return [_refusal(refused)]
             case intake.StatusDue() as due:
                 return [_again(state, due, event.at)]
+            case operations.Undeliverable() as lost:
+                return _lost(state, lost)
         if isinstance(event.data, OfNeed):
             return _note(state, note(event.data, event.at))
         raise TypeError(type(event.data).__name__)
@@ -66,50 +85,48 @@ class OutcomesPolicy:
 def _note(state: Standing, noted: Noted) -> Sequence[Effect]:
     after = state.join(noted)
     effects: list[Effect] = [Emit(noted, key=noted.referral_id)]
-    before, top = state.top, after.top
-    if top is not None and (before is None or top.rank > before.rank):
-        effects.append(_told(status(noted)))
-    elif before is not None and noted.state is Lifecycle.WITHDRAWN:
-        effects.append(_told(status(before.noted)))  # it came too late: the agency is told what came of the need
-    if row(after) != row(state):
-        effects.append(Put(TABLE, noted.need_id, row(after)))
-    return effects
+    told: StatusChanged | None = None
+    if after.top is not None and _rises(state, after):
+        told = status(after.top.noted, after.remark)
+    elif state.top is not None and noted.state is Lifecycle.WITHDRAWN:
+        told = status(state.top.noted)  # it came too late: the agency is told what came of the need
+    if told is not None:
+        effects.append(_told(told))
+        after = after.tell(told)
+    return [*effects, *_row(noted.need_id, state, after)]
+
+
+def _rises(before: Standing, after: Standing) -> bool:
+    """Whether there is something new to tell: the need stands higher, or more was said of where it stands."""
+    if before.top is None or after.top is None:
+        return after.top is not None
+    if after.top.rank != before.top.rank:
+        return after.top.rank > before.top.rank
+    return after.remark is not None and after.remark != before.remark
+
+
+def _row(need_id: str, before: Standing, after: Standing) -> Sequence[Effect]:
+    """The need's row for the indicators, where it has changed."""
+    return [] if row(after) == row(before) else [Put(TABLE, need_id, row(after), before.noted + 1)]
+
+
+def _lost(state: Standing, lost: operations.Undeliverable) -> Sequence[Effect]:
+    """A status that never arrived is not told. (Without its text, it was too large for its topic; no status is.)"""
+    if lost.event_type != StatusChanged.ce_type() or not lost.text:
+        return []
+    sent = StatusChanged.read(lost.text)
+    fact = NotTold(need_id=sent.need_id, state=sent.state, attempt=sent.attempt, reason=lost.reason)
+    return [Emit(fact), *_row(sent.need_id, state, state.lose(fact))]
 
 
 def _told(event: StatusChanged) -> Emit:
     return Emit(event, topics.status(event.agency), event.need_id)
 
 
-def status(noted: Noted) -> StatusChanged:
-    """What the agency is told of a state: a function of the event that brought it, and of nothing else."""
-    state = noted.state or Lifecycle.RECEIVED
-    return StatusChanged(
-        agency=noted.agency,
-        reference=noted.reference,
-        referral_id=noted.referral_id,
-        need=noted.need,
-        need_id=noted.need_id,
-        state=state,
-        fhir_status=state.fhir,
-        since=noted.at,
-        attempt=noted.attempt,
-        provider=noted.provider,
-        service=noted.service,
-        provider_reference=noted.provider_reference,
-        code=noted.code,
-        next_by=noted.next_by,
-        funnel=noted.funnel,
-        appointment_at=noted.appointment_at,
-        overdue=noted.overdue,
-        escalated=noted.escalated,
-        turn=noted.turn,
-    )
-
-
 def _again(state: Standing, due: intake.StatusDue, at: datetime) -> Reply:
     """The status once more. Intake knows the need; where its acceptance is not read here yet, it is received."""
     if state.top is not None:
-        told = status(state.top.noted)
+        told = status(state.top.noted, state.remark)
     else:
         of_need = due.model_dump(include={"referral_id", "need_id", "need", "agency", "reference"})
         told = status(Noted(**of_need, what="received", state=Lifecycle.RECEIVED, at=at))

@@ -25,6 +25,13 @@ class OutcomesSettings(ChassisSettings):
         float, Field(gt=0, description="how often settled windows are looked for, seconds of the wall clock")
     ] = 60.0
 
+    closure_days: Annotated[
+        int, Field(ge=1, le=366, description="loop-closure is measured over the needs sent in so many days")
+    ] = 30
+    closure_every: Annotated[
+        float, Field(gt=0, description="how often loop-closure is measured, seconds of the wall clock")
+    ] = 60.0
+
     @property
     def disclosure(self) -> Disclosure:
         """What `indicators` is called with."""

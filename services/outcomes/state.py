@@ -11,14 +11,19 @@ associative and idempotent, hence every interleaving and every repetition leads 
 Within one state: as it was reached < overdue < escalated < the same after the next turn (a check-in, an appointment
 moved). Appointed and no-show follow each other by turns. Any end of the need ranks above all that is open, and above
 a withdrawal that came too late to be the end.
+
+What brings no state but is told all the same (`telling.REMARKS`) is joined beside the steps: the latest of each
+attempt. It counts as long as the need stands where it stood when it was said.
 """
 
 from collections.abc import Iterable
-from dataclasses import astuple, dataclass
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
-from contracts.outcomes import Noted, StatusChanged
-from contracts.words import Category, Clock, Lifecycle
+from contracts.outcomes import Noted, NotTold, StatusChanged
+from contracts.words import Category, Clock, Lifecycle, Urgency
+
+from .telling import REMARKS
 
 _PHASES = (
     Lifecycle.RECEIVED,
@@ -47,6 +52,20 @@ _ENDS = (
 )
 
 _BY_TURNS = {Lifecycle.NO_SHOW: Lifecycle.APPOINTED}
+
+_DECISIONS = frozenset(
+    {
+        Lifecycle.DECLINED,
+        Lifecycle.TAKEN_UP,
+        Lifecycle.APPOINTED,
+        Lifecycle.NO_SHOW,
+        Lifecycle.IN_PROGRESS,
+        Lifecycle.NOT_DELIVERED,
+        Lifecycle.PARTLY_DELIVERED,
+        Lifecycle.DELIVERED,
+    }
+)
+"""What a provider can only have said after it had decided, or by which it did."""
 
 Rank = tuple[int, ...]
 
@@ -79,6 +98,11 @@ class Step:
         """When it happened."""
         return self.noted.at
 
+    @property
+    def ended(self) -> bool:
+        """True for an end of the need."""
+        return self.rank[0] == 1
+
 
 @dataclass(frozen=True, slots=True)
 class Described:
@@ -89,27 +113,75 @@ class Described:
     requested_at: datetime
     category: Category
     area: str
+    urgency: Urgency | None
 
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """One need. `steps` rise in time and in rank; `described` is by revision."""
+    """One need. `steps` rise in time and in rank; `described` is by revision; `remarks` are the latest by attempt.
+
+    `told` is the highest rank that went to the agency, `not_told` those of which it is known that they never arrived.
+    `noted` counts the events that were journaled: no part of what is known, it numbers the versions of the row.
+    `attempts` is the highest attempt there was; `answered_at` and `decided_at` are the first answer and decision.
+    """
 
     steps: tuple[Step, ...] = ()
     described: tuple[Described, ...] = ()
+    remarks: tuple[Noted, ...] = ()
+    told: Rank | None = None
+    not_told: frozenset[Rank] = frozenset()
+    attempts: int = 0
+    answered_at: datetime | None = None
+    decided_at: datetime | None = None
+    noted: int = field(default=0, compare=False)
 
     @property
     def top(self) -> Step | None:
         """Where the need stands now."""
         return self.steps[-1] if self.steps else None
 
+    @property
+    def remark(self) -> Noted | None:
+        """The latest that was said of the need since it stands where it stands; of attempt 0 is what is of the need."""
+        top = self.top
+        if top is None:
+            return None
+        said = [
+            each
+            for each in self.remarks
+            if each.attempt in (0, top.noted.attempt)
+            and each.at >= top.at
+            and top.noted.state in REMARKS[each.what].within
+        ]
+        return max(said, key=_by_time, default=None)
+
+    @property
+    def end_told(self) -> bool:
+        """True when the need has ended, its agency was told, and nothing is known to have been lost on the way."""
+        top = self.top
+        return top is not None and top.ended and self.told == top.rank and top.rank not in self.not_told
+
     def join(self, noted: Noted) -> "Standing":
         """The state with one event more, or the same state where it adds nothing."""
         its = rank_of(noted)
-        return Standing(
-            self.steps if its is None else _rising(self.steps, Step(its, noted)),
-            _by_revision((*self.described, *_description(noted))),
+        return replace(
+            self,
+            steps=self.steps if its is None else _rising(self.steps, Step(its, noted)),
+            described=_by_revision((*self.described, *_description(noted))),
+            remarks=_latest((*self.remarks, noted)) if its is None and noted.what in REMARKS else self.remarks,
+            attempts=max(self.attempts, noted.attempt),
+            answered_at=_earliest(self.answered_at, noted, _DECISIONS | {Lifecycle.ACKNOWLEDGED}),
+            decided_at=_earliest(self.decided_at, noted, _DECISIONS),
         )
+
+    def tell(self, status: StatusChanged) -> "Standing":
+        """The state when this has gone to the agency."""
+        new = rank_of(status)
+        return self if new is None or (self.told is not None and self.told >= new) else replace(self, told=new)
+
+    def lose(self, lost: NotTold) -> "Standing":
+        """The state when this is known not to have arrived."""
+        return replace(self, not_told=self.not_told | {rank(lost.state, lost.attempt)})
 
 
 def _rising(steps: tuple[Step, ...], new: Step) -> tuple[Step, ...]:
@@ -126,14 +198,32 @@ def _outdoes(one: Step, other: Step) -> bool:
     return one.at <= other.at and one.rank >= other.rank
 
 
+def _earliest(known: datetime | None, noted: Noted, states: frozenset[Lifecycle]) -> datetime | None:
+    if noted.state not in states or (known is not None and known <= noted.at):
+        return known
+    return noted.at
+
+
+def _latest(remarks: Iterable[Noted]) -> tuple[Noted, ...]:
+    kept: dict[int, Noted] = {}
+    for each in sorted(remarks, key=_by_time):
+        kept[each.attempt] = each
+    return tuple(kept[attempt] for attempt in sorted(kept))
+
+
+def _by_time(noted: Noted) -> tuple[datetime, str]:
+    """Orders remarks by time; at the same moment by all that they say."""
+    return (noted.at, noted.model_dump_json())
+
+
 def _description(noted: Noted) -> tuple[Described, ...]:
     if noted.category is None or noted.area is None or noted.requested_at is None:
         return ()
-    return (Described(noted.revision, noted.at, noted.requested_at, noted.category, noted.area),)
+    return (Described(noted.revision, noted.at, noted.requested_at, noted.category, noted.area, noted.urgency),)
 
 
 def _by_revision(described: Iterable[Described]) -> tuple[Described, ...]:
     kept: dict[int, Described] = {}
-    for each in sorted(described, key=astuple):
+    for each in sorted(described, key=lambda each: (each.revision, each.at, repr(each))):
         kept.setdefault(each.revision, each)
     return tuple(kept.values())

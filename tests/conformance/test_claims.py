@@ -43,6 +43,19 @@ async def test_a_row_is_put_whether_it_is_there_or_not(ports: Ports) -> None:
     assert await ports.claims.all("waiting") == {"n": {"since": 2}, "o": {}}
 
 
+async def test_a_row_with_a_version_is_written_over_lower_ones_only(ports: Ports) -> None:
+    await ports.claims.put([Row("needs", "n", {"at": 0})])
+    await ports.claims.put([Row("needs", "n", {"at": 2}, 2), Row("needs", "o", {"at": 1}, 1)])
+    await ports.claims.put([Row("needs", "n", {"at": 1}, 1), Row("needs", "o", {"at": 2}, 2), Row("needs", "p", {})])
+    await ports.claims.put([Row("needs", "n", {"at": "again"}, 2)])
+    await ports.claims.put([Row("needs", "o", {"at": 4}, 4), Row("needs", "o", {"at": 3}, 3)])
+    assert await ports.claims.all("needs") == {
+        "n": {"at": 2, "version": 2},
+        "o": {"at": 4, "version": 4},
+        "p": {},
+    }
+
+
 async def test_a_row_is_dropped_only_while_it_says_what_was_expected(ports: Ports) -> None:
     await ports.claims.take([place(0, "a"), place(1, "a"), place(2, "a")])
     await ports.claims.drop(

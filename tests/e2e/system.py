@@ -130,9 +130,12 @@ class Provider:
         assert isinstance(message, Offer)
         return message
 
-    async def answer(self, offer: Offer, answer: Answer, code: DeclineCode | NotDeliveredCode | None = None) -> None:
+    async def answer(
+        self, offer: Offer, answer: Answer, code: DeclineCode | NotDeliveredCode | None = None, **more: Any
+    ) -> None:
         """Answer an offer."""
-        body = Answered(referral_id=offer.referral_id, need=offer.need, attempt=offer.attempt, answer=answer, code=code)
+        of_offer = {"referral_id": offer.referral_id, "need": offer.need, "attempt": offer.attempt}
+        body = Answered(**of_offer, answer=answer, code=code, **more)
         await client.send(self._writer, topics.responses(self.id), offer.referral_id, f"/{self.id}", body)
 
     async def send_raw(self, topic: str, key: str, value: bytes | None, headers: list[tuple[str, Any]]) -> None:

@@ -314,7 +314,14 @@ class MemoryClaims(Failing):
         return refused
 
     async def put(self, rows: Sequence[Row]) -> None:
-        await self._apply("put", rows, lambda _, row: self.tables[row.table].update({row.id: as_mongo(row.doc)}))
+        def replace(_: int, row: Row) -> None:
+            there = self.tables[row.table].get(row.id, {}).get("version")
+            if row.version is None:
+                self.tables[row.table][row.id] = as_mongo(row.doc)
+            elif there is None or there < row.version:
+                self.tables[row.table][row.id] = {**as_mongo(row.doc), "version": row.version}
+
+        await self._apply("put", rows, replace)
 
     async def drop(self, rows: Sequence[Row]) -> None:
         def delete(_: int, row: Row) -> None:

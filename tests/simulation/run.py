@@ -62,6 +62,7 @@ async def peace(world: World, people: People) -> None:
 def balance(world: World, people: People) -> None:
     """The books, after `peace`. Raises `AssertionError` where a promise is broken."""
     _every_need_has_one_end(people)
+    _every_end_is_measured_as_told(world)
     _each_event_took_effect_once(world)
     _every_place_is_returned(world)
     _one_provider_at_a_time_has_the_person(world)
@@ -115,11 +116,19 @@ def _every_need_has_one_end(people: People) -> None:
         assert len(ends) == 1 or ends[:-1] == [Lifecycle.WITHDRAWN], f"{need}: ended as {ends}"
         # "received" is only ever an answer to who asks before the first news; all else is told once.
         steps = Counter(
-            (status.attempt, status.state, status.turn, status.overdue, status.escalated)
+            (
+                (status.attempt, status.what, status.turn, status.overdue, status.escalated),
+                status.at if status.what != status.state else None,
+            )
             for status in story
             if status.state is not Lifecycle.RECEIVED
         )
         assert max(steps.values()) == 1, f"{need}: a step was told twice"
+
+
+def _every_end_is_measured_as_told(world: World) -> None:
+    for need, row in world.services["outcomes"].claims.tables["needs"].items():
+        assert row["closure"].get("told"), f"{need}: its row does not say that its end was told"
 
 
 def _each_event_took_effect_once(world: World) -> None:

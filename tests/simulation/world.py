@@ -89,8 +89,8 @@ class Instance:
         ring = KeyRing(service.claims, _MASTER)
         policy, own = {
             "intake": (IntakePolicy(), {"outside": providers, "render": Release(ring, providers).render}),
-            "matching": (MatchingPolicy(LIMITS), {"outside": MatchingOutside(directory, service.claims)}),
-            "notification": (NotificationPolicy(DEADLINES), {"outside": Recipients(Registry())}),
+            "matching": (MatchingPolicy(world.limits), {"outside": MatchingOutside(directory, service.claims)}),
+            "notification": (NotificationPolicy(world.deadlines), {"outside": Recipients(Registry())}),
             "outcomes": (OutcomesPolicy(), {}),
         }[service.name]
         self.loop: Loop[Any] = world.loop(
@@ -106,7 +106,7 @@ class Instance:
             self.gate_consumer = service.gate_group.join()
         progress = Progress(service.stages, world, world.clock)
         self.ticker = Ticker(service.name, service.store, world.log, progress)
-        self.sweep = Sweep(directory, service.claims, LIMITS)
+        self.sweep = Sweep(directory, service.claims, world.limits)
 
     def _fault(self, step: str) -> None:
         if step == self.die_at:
@@ -144,7 +144,10 @@ class World:
         tenants: Mapping[str, str],
         loop: type[Loop[Any]] = Loop,
         store: type[MemoryStore] = MemoryStore,
+        limits: Limits = LIMITS,
+        deadlines: Mapping[Urgency, Deadline] = DEADLINES,
     ) -> None:
+        self.limits, self.deadlines = limits, deadlines
         self.chance = random.Random(seed)
         self.clock = HandClock()
         self.log = MemoryLog(self.clock.now)

@@ -68,7 +68,9 @@ class Watch:
         """
         found: dict[str, list[Need]] = defaultdict(list)
         for need, told in self.needs.items():
-            steps = Counter((status.attempt, status.state) for status in told)
+            steps = Counter(
+                (status.attempt, status.what, status.at if status.what != status.state else None) for status in told
+            )
             if not told:
                 found["lost"].append(need)
             elif sum(status.state.ended for status in told) > 1 or max(steps.values()) > 1:

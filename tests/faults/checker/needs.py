@@ -37,6 +37,12 @@ def rank(told: Mapping[str, Any]) -> tuple[int, ...]:
     return (0, attempt, stage, told.get("turn", 0), _PHASES.index(state), clock, int(told.get("escalated", False)))
 
 
+def _height(body: dict[str, Any]) -> tuple[Any, ...]:
+    """In one state things can happen that are told too, such as a reminder: then time rises."""
+    remarked = body["at"] if body.get("what") not in (None, body["state"]) else ""
+    return (rank(body), remarked)
+
+
 def _told(evidence: Evidence) -> dict[str, list[Record]]:
     """What agencies were told of each need, each event once, in order."""
     found: dict[str, list[Record]] = defaultdict(list)
@@ -58,7 +64,7 @@ def statuses_rise(evidence: Evidence) -> Iterator[str]:
         again = 0
         for record in told:
             body = record.body
-            if top is not None and rank(body) <= rank(top):
+            if top is not None and _height(body) <= _height(top):
                 again += 1
                 if body != top or again > asked[body["agency"], body["reference"]]:
                     yield f"{need}: {body['state']} ({body['attempt']}) after {top['state']} ({top['attempt']})"

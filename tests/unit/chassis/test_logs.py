@@ -15,6 +15,7 @@ from services.chassis import logs
 from services.chassis.logs import allowed_only, handled
 from services.chassis.metrics import Meter
 from services.chassis.registry import LOG_FIELDS, METRICS
+from services.outcomes.closure_meter import ClosureMeter
 
 SERVICES = Path(logs.__file__).parents[1]
 LEVELS = {"debug", "info", "warning", "error", "critical", "exception", "log"}
@@ -96,9 +97,9 @@ def test_nothing_is_logged_with_a_traceback() -> None:
 
 
 def test_the_metrics_are_those_listed() -> None:
-    there = {
-        f"{family.name}_total" if family.type == "counter" else family.name for family in Meter("x").registry.collect()
-    }
+    registry = Meter("x").registry
+    ClosureMeter(registry)
+    there = {f"{family.name}_total" if family.type == "counter" else family.name for family in registry.collect()}
     assert there == set(METRICS)
 
 

@@ -58,6 +58,7 @@ class Releasing:
             service="beds",
             fields=list(fields),
             personal=Sealed(key_id=REFERRAL, box=seal(key, plain, purpose(REFERRAL))),
+            reference="R-1",
         )
         return outgoing(fact, topics.notifications("provider-1"))
 
@@ -73,6 +74,10 @@ class Releasing:
 @pytest.fixture
 def here() -> Releasing:
     return Releasing()
+
+
+async def test_whoever_has_accepted_learns_the_agencys_number_to_speak_of_the_person_by(here: Releasing) -> None:
+    assert (await here.contact(PersonalField.NAME)).reference == "R-1"
 
 
 def opened(contact: ContactReleased, private: str = PRIVATE) -> dict[str, Any]:

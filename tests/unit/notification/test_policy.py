@@ -146,6 +146,16 @@ def test_the_providers_own_number_is_kept_to_the_end(offered: Stream) -> None:
     assert (delivered.partly, delivered.provider_reference) == (True, "P-7")
 
 
+def test_the_providers_own_number_is_on_all_that_is_said_from_when_it_was_given(offered: Stream) -> None:
+    (acknowledged,) = emitted(offered.handle(answer_received(Answer.ACKNOWLEDGED, provider_reference="P-7")))
+    accepted, _ = emitted(offered.handle(answer_received(Answer.ACCEPTED)))
+    refused = refusal(offered.handle(answer_received(Answer.ACKNOWLEDGED, answered_at=DECIDE_BY)))
+    (begun,) = emitted(offered.handle(answer_received(Answer.IN_PROGRESS, provider_reference="P-8")))
+    revoked, closed = emitted(offered.handle(match_revoked()))
+    said = [acknowledged, accepted, refused, begun, revoked, closed]
+    assert [each.provider_reference for each in said] == ["P-7", "P-7", "P-7", "P-8", "P-8", "P-8"]
+
+
 def test_an_answer_after_the_deadline_counts_while_the_offer_is_open(offered: Stream) -> None:
     late = DECIDE_BY + timedelta(minutes=1)
     assert emitted(offered.handle(answer_received(Answer.ACCEPTED, answered_at=late), now=late))

@@ -94,7 +94,7 @@ def test_a_status_says_by_whom_why_and_until_when(need: Stream) -> None:
         waiting(1),
     )
     assert (offered.provider, offered.service, offered.attempt) == ("provider-1", "beds", 1)
-    assert offered.next_by == START + timedelta(hours=24)
+    assert (offered.next_by, offered.decide_by) == (START + timedelta(hours=4), START + timedelta(hours=24))
     assert (declined.code, declined.since) == ("unsafe", START + timedelta(hours=1))
     assert (waits.next_by, waits.funnel) == (START + timedelta(days=14), FUNNEL)
 
@@ -183,8 +183,8 @@ def test_a_need_that_was_accepted_and_not_started_says_so(need: Stream) -> None:
     assert (status.state, status.code) == ("expired", "not-started")
 
 
-def test_what_brings_no_state_is_noted_but_not_told(need: Stream) -> None:
-    assert states(need, of_offer(notification.Reminded), match_revoked()) == []
+def test_what_brings_no_state_and_is_no_remark_is_noted_but_not_told(need: Stream) -> None:
+    assert states(need, matched(), match_revoked()) == ["matched"]
     assert len(need.entries) == 2
 
 
@@ -245,7 +245,15 @@ def test_the_row_for_the_indicators_follows_the_state_and_names_nobody(need: Str
         "area": "BY-BR",
         "state": "delivered",
     }
-    assert set(row) == {"sent_at", "history"}
+    assert set(row) == {"sent_at", "history", "closure"}
+    assert row["closure"] == {
+        "urgency": "urgent",
+        "answered_at": hour.isoformat(),
+        "decided_at": hour.isoformat(),
+        "ended_at": hour.isoformat(),
+        "attempts": 1,
+        "told": True,
+    }
 
 
 def test_a_correction_changes_what_the_row_says_from_then_on_but_not_when_the_need_was_sent(need: Stream) -> None:

@@ -1,0 +1,86 @@
+"""Every code that an agency or a provider sees, in English, Russian and Belarusian.
+
+The texts are gettext catalogues, one ``.po`` for each language, beside this file: the context is the vocabulary
+(``what``, ``next``, ``declined``, …), the id its code. They are read as they stand in git; nothing is compiled.
+`VOCABULARIES` says what there must be, and a test compares the two.
+"""
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from functools import cache, lru_cache
+from importlib import resources
+from typing import get_args
+
+from babel.messages.pofile import read_po
+
+from contracts.agency import Withdrawn
+from contracts.words import Answer, AnswerFault, DeclineCode, Happening, Lifecycle, NextStep, NotDeliveredCode, Rule
+
+LANGUAGES = ("en", "ru", "be")
+"""ISO 639-1."""
+
+VOCABULARIES: Mapping[str, frozenset[str]] = {
+    "format": frozenset({"time", "reason", "next", "by"}),
+    "what": frozenset({*Lifecycle, "appointed", "no-show", "on-hold", *Happening}),
+    "next": frozenset(NextStep),
+    "declined": frozenset({*DeclineCode, "no-longer-needed"}),
+    "not-delivered": frozenset(NotDeliveredCode),
+    "unmet": frozenset({*Rule, "full", "attempts-exhausted", "no-place", "already-served"} - {Rule.PLACE}),
+    "withdrawn": frozenset({*get_args(Withdrawn.model_fields["reason"].annotation), "corrected"}),
+    "revoked": frozenset({"withdrawn", "corrected", "superseded", "taken-by-another"}),
+    "expired": frozenset({"undeliverable", "not-started"}),
+    "waiting": frozenset({"already-served"}),
+    "on-hold": frozenset({"missing-documents"}),
+    "document": frozenset({"identity", "birth-certificate", "residence", "medical-record", "guardian-consent"})
+    | {"proof-of-income", "referral-letter", "other"},
+    "rule": frozenset({*Rule, "full"}),
+    "answer": frozenset(
+        {*Answer, "check-in", "appointment-proposed", "appointment-moved", "appointment-kept", "no-show"}
+    ),
+    "answer-fault": frozenset({*AnswerFault, "too-often"}),
+}
+"""The codes of each. The reasons of a state stand under the state's own name; ``format`` is how sentences are made.
+
+A code that stands here beside its enumeration (such as ``on-hold``) has its texts before it is said by anybody.
+"""
+
+
+@cache
+def catalogue(language: str) -> Mapping[tuple[str, str], str]:
+    """One language's texts, by vocabulary and code. Raises `KeyError` for a language that there is not."""
+    if language not in LANGUAGES:
+        raise KeyError(language)
+    with resources.files(__name__).joinpath(f"{language}.po").open("rb") as file:
+        found = read_po(file, locale=language, abort_invalid=True)
+    return {(entry.context or "", str(entry.id)): str(entry.string) for entry in found if entry.id}
+
+
+def text(vocabulary: str, code: str, language: str) -> str:
+    """What a code means. Raises `KeyError` where there is no text for it."""
+    return catalogue(language)[vocabulary, code]
+
+
+def sentences(what: str, *, code: str | None, step: NextStep, by: datetime | None) -> dict[str, str]:
+    """What happened, why, what comes next and by when, in each language. A `code` that has no text is left out.
+
+    Times are UTC, to the minute.
+    """
+    return {language: _without_time(language, what, code, step) + _due(language, by) for language in LANGUAGES}
+
+
+@lru_cache(maxsize=4096)
+def _without_time(language: str, what: str, code: str | None, step: NextStep) -> str:
+    words = catalogue(language)
+    parts = [words["what", what]]
+    reason = words.get((what, code)) if code else None
+    if reason is not None:
+        parts.append(words["format", "reason"].format(reason=reason))
+    parts.append(words["format", "next"].format(next=words["next", step]))
+    return " ".join(parts)
+
+
+def _due(language: str, by: datetime | None) -> str:
+    if by is None:
+        return ""
+    words = catalogue(language)
+    return " " + words["format", "by"].format(by=by.astimezone(UTC).strftime(words["format", "time"]))

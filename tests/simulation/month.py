@@ -1,0 +1,248 @@
+"""``make month``: a month of referrals at the acceptance rates of the field, and how well their loops were closed.
+
+Rates are those of the Lebanon inter-agency referral analyses (2021 to 2025, 42,988 referrals in one year): accepted
+53 % in health, 32 % in basic assistance, 22 % in livelihoods; no response 13 to 27 %, not accepted 6 to 17 %, and
+acknowledged only for the rest, up to 47 %. There, that is the end of a referral; here it is one attempt of a need.
+What comes after acceptance, how fast people are and how many places they have, is assumed. The times to answer, the
+waits and the number of attempts are the settings' defaults. Policies, loops and gates are real; Kafka, MongoDB and time
+are not.
+"""
+
+import argparse
+import asyncio
+import heapq
+import itertools
+import json
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from contracts import topics
+from contracts.agency import Submitted
+from contracts.cloudevents import decode
+from contracts.outcomes import StatusChanged
+from contracts.provider import Answered, Offer, Profile, Service
+from contracts.words import Answer, Category, DeclineCode, Lifecycle, NotDeliveredCode, Urgency
+from services.chassis import logs
+from services.matching.settings import MatchingSettings
+from services.notification.settings import NotificationSettings
+from services.outcomes.closure import Closure, measure, together
+from services.outcomes.indicators import TABLE
+from tests.kit.clock import START
+
+from .people import PUBLIC
+from .world import World
+
+_DAYS = 30
+_HOUR = timedelta(hours=1)
+_URGENCIES = {Urgency.EMERGENCY: 1, Urgency.URGENT: 3, Urgency.NORMAL: 6}
+_DECLINES = (DeclineCode.NO_CAPACITY, DeclineCode.NOT_ELIGIBLE, DeclineCode.LACK_OF_RESOURCES, DeclineCode.OUT_OF_AREA)
+
+
+@dataclass(frozen=True, slots=True)
+class Sector:
+    """What becomes of an offer, as shares that add up to 1."""
+
+    accepted: float
+    declined: float
+    silent: float
+    acknowledged_only: float
+    providers: int = 6
+    places: int = 10
+
+
+SECTORS = {
+    Category.HEALTH: Sector(0.53, 0.12, 0.20, 0.15),
+    Category.CASH: Sector(0.32, 0.12, 0.20, 0.36),
+    Category.EMPLOYMENT: Sector(0.22, 0.11, 0.20, 0.47),
+}
+"""Basic assistance is cash, livelihoods are employment."""
+
+
+@dataclass(frozen=True, slots=True)
+class Month:
+    """What was found. `heard` is what the agencies themselves read on their topics: ends by state, and needs by end."""
+
+    measured: Mapping[Urgency, Closure]
+    sent: int
+    heard: int
+    ends: Mapping[Lifecycle, int]
+
+
+class Field:
+    """Agencies and providers of the month; each does what it does at a time of its own."""
+
+    def __init__(self, seed: int, referrals: int) -> None:
+        agencies = [f"a{n}" for n in range(3)]
+        self.providers = {
+            f"{category.value}-{n}": category for category in SECTORS for n in range(SECTORS[category].providers)
+        }
+        tenants = dict.fromkeys(agencies, "agency") | dict.fromkeys(self.providers, "provider")
+        self.world = World(
+            seed,
+            tenants,
+            limits=MatchingSettings.model_construct().limits,
+            deadlines=NotificationSettings.model_construct().deadlines,
+        )
+        self.chance = self.world.chance
+        self._todo: list[tuple[datetime, int, Callable[[], None]]] = []
+        self._numbers = itertools.count()
+        self._read: dict[str, int] = {}
+        self._offers: set[str] = set()
+        self.sent: set[tuple[str, str]] = set()
+        self.ends: dict[tuple[str, str], Lifecycle] = {}
+        for provider, category in self.providers.items():
+            self._open(provider, category)
+        for number in range(referrals):
+            at = self.world.now() + self.chance.random() * timedelta(days=_DAYS)
+            self._later(at, lambda n=number: self._refer(self.chance.choice(agencies), f"R-{n}"))  # type: ignore[misc]
+
+    async def live(self) -> None:
+        """Until every need has ended, and nobody has anything left to do."""
+        self.world.start()
+        while self._todo or len(self.ends) < len(self.sent):
+            self.world.clock.advance(seconds=(self._next() - self.world.now()).total_seconds())
+            while self._todo and self._todo[0][0] <= self.world.now():
+                heapq.heappop(self._todo)[2]()
+            await self.world.settle()
+            for service in self.world.services.values():
+                await self.world.tick(service)
+                await self.world.tick(service)
+            await self.world.look()
+            await self.world.settle()
+            self._hear()
+
+    def _next(self) -> datetime:
+        """When there is something to do; an hour from now at the latest, since waiting needs are looked at then."""
+        timers = [timer.due_at for service in self.world.services.values() for timer in service.store.timers.values()]
+        soonest = min([self.world.now() + _HOUR, *timers, *(at for at, _, _ in self._todo[:1])])
+        return max(soonest, self.world.now() + timedelta(seconds=1))
+
+    def _later(self, at: datetime, what: Callable[[], None]) -> None:
+        heapq.heappush(self._todo, (at, next(self._numbers), what))
+
+    def _open(self, provider: str, category: Category) -> None:
+        self.world.send(topics.directory(provider), "profile", Profile(name=provider, public_key=PUBLIC))
+        service = Service(service="s", name="s", categories=[category], capacity=SECTORS[category].places, areas=["BY"])
+        self.world.send(topics.directory(provider), "s", service)
+
+    def _refer(self, agency: str, reference: str) -> None:
+        person = {"name": "Somebody", "age_band": "18-59", "sex": "female", "languages": ["ru"]}
+        grants = [{"recipients": "any", "fields": ["name"]}]
+        urgency = self.chance.choices(list(_URGENCIES), list(_URGENCIES.values()))[0]
+        whole = {
+            "reference": reference,
+            "referrer": "organisation",
+            "person": {**person, "contact": {"may_contact": False}},
+            "location": {"admin1": "BY-HM"},
+            "consent": {"basis": "consent", "given_at": self.world.now(), "given_by": "person", "grants": grants},
+            "needs": [{"need": "1", "category": self.chance.choice(list(SECTORS)), "urgency": urgency}],
+        }
+        self.sent.add((agency, reference))
+        self.world.send(topics.referrals(agency), reference, Submitted.model_validate(whole))
+
+    def _hear(self) -> None:
+        """What is new on the topics of tenants."""
+        for provider in self.providers:
+            for event in self._new(topics.notifications(provider)):
+                if event.type == Offer.ce_type() and event.id not in self._offers:
+                    self._offers.add(event.id)
+                    self._consider(provider, Offer.read(event.data))
+        for agency in {agency for agency, _ in self.sent}:
+            for event in self._new(topics.status(agency)):
+                if event.type == StatusChanged.ce_type():
+                    status = StatusChanged.read(event.data)
+                    if status.state.ended:
+                        self.ends[agency, status.reference] = status.state
+
+    def _new(self, topic: str) -> Iterator[Any]:
+        records = self.world.log.read(topic)
+        begin, self._read[topic] = self._read.get(topic, 0), len(records)
+        return (decode(record.headers, record.value, record.appended) for record in records[begin:])
+
+    def _consider(self, provider: str, offer: Offer) -> None:
+        sector, now = SECTORS[self.providers[provider]], self.world.now()
+        shares = (sector.accepted, sector.declined, sector.silent, sector.acknowledged_only)
+        seen = now + self.chance.uniform(0.1, 1.0) * (offer.acknowledge_by - now)
+        decided = seen + self.chance.uniform(0.0, 0.9) * (offer.decide_by - seen)
+        match self.chance.choices(("accept", "decline", "silent", "acknowledge"), shares)[0]:
+            case "accept":
+                self._say(provider, offer, seen, Answer.ACKNOWLEDGED)
+                self._say(provider, offer, decided, Answer.ACCEPTED)
+                self._help(provider, offer, decided)
+            case "decline":
+                self._say(provider, offer, decided, Answer.DECLINED, self.chance.choice(_DECLINES))
+            case "acknowledge":
+                self._say(provider, offer, seen, Answer.ACKNOWLEDGED)
+
+    def _help(self, provider: str, offer: Offer, accepted: datetime) -> None:
+        begins = accepted + self.chance.uniform(1, 72) * _HOUR
+        ends = begins + self.chance.uniform(1, 10) * timedelta(days=1)
+        self._say(provider, offer, begins, Answer.IN_PROGRESS)
+        end = self.chance.choices((Answer.DELIVERED, Answer.PARTLY_DELIVERED, Answer.NOT_DELIVERED), (85, 7, 8))[0]
+        why = self.chance.choice(list(NotDeliveredCode)) if end is Answer.NOT_DELIVERED else None
+        self._say(provider, offer, ends, end, why)
+
+    def _say(self, provider: str, offer: Offer, at: datetime, answer: Answer, code: Any = None) -> None:
+        body = Answered(referral_id=offer.referral_id, need=offer.need, attempt=offer.attempt, answer=answer, code=code)
+        self._later(at, lambda: self._send(provider, offer, body))
+
+    def _send(self, provider: str, offer: Offer, body: Answered) -> None:
+        self.world.send(topics.responses(provider), offer.referral_id, body)
+
+
+async def month(seed: int, referrals: int) -> Month:
+    """Live through it."""
+    field = Field(seed, referrals)
+    await field.live()
+    rows = field.world.services["outcomes"].claims.tables[TABLE]
+    days = (field.world.now() - START).days + 1
+    ends = {end: sum(each is end for each in field.ends.values()) for end in Lifecycle if end.ended}
+    return Month(measure(rows.values(), field.world.now(), days), len(field.sent), len(field.ends), ends)
+
+
+def report(found: Month) -> Iterator[str]:
+    """Lines for people."""
+    whole = together(found.measured.values())
+    yield f"{found.sent} needs in {_DAYS} days; their agencies know the end of {found.heard}"
+    yield f"loop-closure: {whole.told} of {whole.ended} ended needs told, {whole.rate or 0:.1%}"
+    yield "ends: " + ", ".join(f"{end.value} {count}" for end, count in found.ends.items() if count)
+    for until in ("answer", "decision", "end"):
+        for name, closure in (("all", whole), *((urgency.value, each) for urgency, each in found.measured.items())):
+            if times := closure.quantiles(until):
+                median, p90 = (seconds / 3600 for seconds in times)
+                told = f"{len(closure.seconds[until])} needs, median {median:.1f} h, p90 {p90:.1f} h"
+                yield f"time to first {until}, {name}: {told}" if until != "end" else f"time to close, {name}: {told}"
+    counts = ", ".join(f"{tries} re-routes: {count}" for tries, count in sorted(whole.reroutes.items()))
+    total = sum(tries * count for tries, count in whole.reroutes.items())
+    yield f"{counts}; {total} in all, {total / max(1, whole.ended):.2f} a need"
+
+
+def figures(found: Month) -> dict[str, Any]:
+    """For `make results`; times in hours, median and 90th percentile."""
+    whole = together(found.measured.values())
+    tries = sum(tries * count for tries, count in whole.reroutes.items())
+    return {
+        "needs": found.sent,
+        "heard": found.heard,
+        "closure_rate": whole.rate,
+        "answer_h": [seconds / 3600 for seconds in whole.quantiles("answer") or ()],
+        "close_h": [seconds / 3600 for seconds in whole.quantiles("end") or ()],
+        "reroutes": tries,
+    }
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(prog="make month", description=__doc__)
+    parser.add_argument("referrals", type=int, nargs="?", default=300)
+    parser.add_argument("--seed", type=int, default=0)
+    arguments = parser.parse_args()
+    logs.configure("simulation", "critical")
+    lived = asyncio.run(month(arguments.seed, arguments.referrals))
+    sys.stdout.writelines(f"{line}\n" for line in report(lived))
+    result = Path("build/month.json")
+    result.parent.mkdir(exist_ok=True)
+    result.write_text(json.dumps(figures(lived)) + "\n")
