@@ -3,6 +3,7 @@
 import asyncio
 import json
 import os
+import signal
 import statistics
 import subprocess
 import sys
@@ -58,6 +59,15 @@ class Contender:
         a_record = 1e6 / said["count"]
         steps = {name: seconds * a_record for name, seconds in said["steps"].items()}
         return Lap(said["count"] / said["wall"], said["cpu"] * a_record, steps)
+
+    @contextmanager
+    def paused(self) -> Iterator[None]:
+        """Frozen meanwhile, for less than its session: what is loaded for it is not to be measured with it."""
+        self._process.send_signal(signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            self._process.send_signal(signal.SIGCONT)
 
     def stop(self) -> None:
         """It has printed all it had to."""
@@ -136,7 +146,8 @@ def _ours(servers: Addresses, records: int) -> dict[str, Lap]:
     asyncio.run(load.fill(servers.operator, topic, run, records))
     with contender(servers, "ours", topic, run, records, laps=2) as process:
         first = process.lap()
-        asyncio.run(load.fill(servers.operator, topic, run, records, 1))
+        with process.paused():
+            asyncio.run(load.fill(servers.operator, topic, run, records, 1))
         warm = process.lap()
     asyncio.run(load.fill(servers.operator, topic, run, records, 2))
     with contender(servers, "ours", topic, run, records) as process:
