@@ -114,6 +114,12 @@ class Accepted(_OfNeed):
     recipients: Literal["any"] | list[str]
 
 
+class PersonCorrected(_OfNeed):
+    """The referral was corrected in what is sealed or not of this need; what matching sees of it is the same."""
+
+    TYPE: ClassVar[str] = "intake.person-corrected.v1"
+
+
 class Withdrawn(_OfNeed):
     """A need that is not wanted any more."""
 

@@ -7,7 +7,7 @@ from pydantic import AwareDatetime
 from .agency import Constraints
 from .base import Event, Value
 from .intake import Accepted, Minimum, Region
-from .words import Category, Rule, Urgency
+from .words import Category, Document, Rule, Urgency
 
 
 class Eliminated(Value):
@@ -24,6 +24,13 @@ class Reason(Value):
     value: float
 
 
+class Broadcast(Value):
+    """Attempts that were made at once: `offers` in number, the first one numbered `first`, the others after it."""
+
+    first: int
+    offers: int
+
+
 class _OfNeed(Event):
     referral_id: str
     need_id: str
@@ -34,7 +41,11 @@ class _OfNeed(Event):
 
 
 class Matched(_OfNeed):
-    """The need holds a place: slot `slot` of `service`. `version` is the directory entry the decision saw."""
+    """The need holds a place: slot `slot` of `service`. `version` is the directory entry the decision saw.
+
+    With `broadcast` it holds one at each of several services: the first to accept keeps the need, the other places are
+    given back. They have one `match_id`, as they are one match.
+    """
 
     TYPE: ClassVar[str] = "matching.matched.v1"
 
@@ -51,6 +62,7 @@ class Matched(_OfNeed):
     requested_at: AwareDatetime
     reasons: list[Reason]
     funnel: list[Eliminated]
+    broadcast: Broadcast | None = None
 
 
 class Waiting(_OfNeed):
@@ -72,8 +84,34 @@ class Unmet(_OfNeed):
     funnel: list[Eliminated]
 
 
+class OnHold(_OfNeed):
+    """The agency is asked for what `cause` says; a correction of the referral resumes the need. Unmet at `until`.
+
+    `provider` and `service` are who asks, `missing` the kinds of document where they were named.
+    """
+
+    TYPE: ClassVar[str] = "matching.on-hold.v1"
+
+    provider: str
+    service: str
+    cause: str
+    missing: list[Document] = []
+    since: AwareDatetime
+    until: AwareDatetime
+
+
+class Closed(_OfNeed):
+    """Nothing is to be done any more, though nobody withdrew it: `cause` says why."""
+
+    TYPE: ClassVar[str] = "matching.closed.v1"
+
+    provider: str
+    service: str
+    cause: str
+
+
 class MatchRevoked(_OfNeed):
-    """The match no longer holds: the need was withdrawn or changed."""
+    """The match no longer holds: the need was withdrawn or changed, or another service was first to accept it."""
 
     TYPE: ClassVar[str] = "matching.revoked.v1"
 
@@ -133,7 +171,10 @@ class NeedEnded(Event):
 
 
 class AttemptEnded(Event):
-    """An attempt has ended without the need's end: declined, expired or undeliverable. Journaled, on no topic."""
+    """An attempt has ended without the need's end: declined, expired or undeliverable. Journaled, on no topic.
+
+    `round` is the first of the attempts that were made at once with it; without, it was made alone.
+    """
 
     TYPE: ClassVar[str] = "matching.attempt-ended.v1"
 
@@ -145,3 +186,5 @@ class AttemptEnded(Event):
     for_good: bool
     version: str
     at: AwareDatetime
+    round: int | None = None
+    missing: list[Document] = []

@@ -6,7 +6,8 @@ from pydantic import AwareDatetime
 
 from .base import Event
 from .intake import Problem
-from .words import Answer, DecidedBy, DeclineCode, NotDeliveredCode
+from .matching import Broadcast
+from .words import Answer, DecidedBy, DeclineCode, Document, NotDeliveredCode
 
 
 class AnswerReceived(Event):
@@ -25,12 +26,15 @@ class AnswerReceived(Event):
     answer: Answer
     code: DeclineCode | NotDeliveredCode | None = None
     by: DecidedBy = DecidedBy.PROVIDER
+    missing: list[Document] = []
     provider_reference: str | None = None
     note: str | None = None
     answered_at: AwareDatetime
 
 
 class _OfOffer(Event):
+    """`broadcast`: one of several offers of a need that were made at once."""
+
     referral_id: str
     need_id: str
     need: str
@@ -40,6 +44,7 @@ class _OfOffer(Event):
     provider: str
     service: str
     at: AwareDatetime
+    broadcast: Broadcast | None = None
 
 
 class Offered(_OfOffer):
@@ -74,13 +79,15 @@ class Accepted(_OfOffer):
 
 
 class Declined(_OfOffer):
-    """The provider, or the person, said no."""
+    """The provider, or the person, said no. `others_open`: others of the same broadcast may still accept."""
 
     TYPE: ClassVar[str] = "notification.declined.v1"
 
     code: DeclineCode
     by: DecidedBy
+    missing: list[Document] = []
     note: str | None = None
+    others_open: bool = False
 
 
 class Expired(_OfOffer):
@@ -89,14 +96,16 @@ class Expired(_OfOffer):
     TYPE: ClassVar[str] = "notification.expired.v1"
 
     undeliverable: bool = False
+    others_open: bool = False
 
 
 class Revoked(_OfOffer):
-    """The offer was taken back: withdrawn or changed by the agency."""
+    """The offer was taken back: withdrawn or changed by the agency, or another provider accepted first."""
 
     TYPE: ClassVar[str] = "notification.revoked.v1"
 
     cause: str
+    others_open: bool = False
 
 
 class InProgress(_OfOffer):

@@ -8,15 +8,16 @@ from pydantic import AwareDatetime
 from .agency import Admin1
 from .base import Event
 from .intake import Problem
-from .matching import Eliminated
-from .words import Category, DecidedBy, Lifecycle, Urgency
+from .matching import Broadcast, Eliminated
+from .words import Category, DecidedBy, Document, Lifecycle, Urgency
 
 
 class StatusChanged(Event):
     """Where a need stands. `next_by` is when the next step is due, where there is one.
 
-    `code` is the coded reason of a decline, non-delivery, withdrawal or unmet need; `funnel` tells for a waiting or
-    unmet need how many services were left after each rule.
+    `code` is the coded reason of a decline, non-delivery, hold, withdrawal or unmet need; `missing` tells of a need on
+    hold what to add to the referral; `funnel` tells for a waiting or unmet need how many services were left after each
+    rule. `offers` above 1: so many services were asked at once, of which `provider` and `service` are one.
     """
 
     TYPE: ClassVar[str] = "outcomes.status-changed.v1"
@@ -34,8 +35,10 @@ class StatusChanged(Event):
     service: str | None = None
     provider_reference: str | None = None
     code: str | None = None
+    missing: list[Document] = []
     next_by: AwareDatetime | None = None
     funnel: list[Eliminated] = []
+    offers: int = 1
 
 
 class InputRefused(Event):
@@ -54,7 +57,8 @@ class Noted(Event):
     """One thing that happened to a need, as outcomes keeps it: journaled, on no topic. The timeline reads these.
 
     `what` is its name in the timeline. `state` is the lifecycle state it brings, none where it brings none (a
-    reminder). `category` to `requested_at` stand in what intake has accepted, of which `revision` counts corrections.
+    reminder, or the end of one of several offers of which others are open). `category` to `requested_at` stand in what
+    intake has accepted, of which `revision` counts corrections. `broadcast`: of offers that were made at once.
     """
 
     TYPE: ClassVar[str] = "outcomes.noted.v1"
@@ -73,8 +77,10 @@ class Noted(Event):
     provider_reference: str | None = None
     code: str | None = None
     by: DecidedBy | None = None
+    missing: list[Document] = []
     next_by: AwareDatetime | None = None
     funnel: list[Eliminated] = []
+    broadcast: Broadcast | None = None
     revision: int = 0
     category: Category | None = None
     urgency: Urgency | None = None

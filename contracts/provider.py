@@ -14,6 +14,7 @@ from .words import (
     Category,
     DecidedBy,
     DeclineCode,
+    Document,
     Flag,
     NotDeliveredCode,
     PersonalField,
@@ -93,7 +94,8 @@ class Answered(Input):
     """A provider's answer to an offer, or the news of what came of it.
 
     `attempt` is the offer's; an answer to an earlier attempt is late. `code` is a decline code with ``declined`` and a
-    not-delivered code with ``not-delivered``. `provider_reference` is the provider's own number for the case.
+    not-delivered code with ``not-delivered``. With ``missing-documents``, `missing` names which, so that the agency
+    can be asked. `provider_reference` is the provider's own number for the case.
     """
 
     TYPE: ClassVar[str] = "provider.answered.v1"
@@ -105,8 +107,15 @@ class Answered(Input):
     answer: Answer
     code: DeclineCode | NotDeliveredCode | None = None
     by: DecidedBy = DecidedBy.PROVIDER
+    missing: Annotated[list[Document], Field(max_length=len(Document))] = []
     provider_reference: Reference | None = None
     note: Note | None = None
+
+    @model_validator(mode="after")
+    def _names_documents_where_some_are_missing(self) -> Self:
+        if self.missing and self.code != DeclineCode.MISSING_DOCUMENTS:
+            raise ValueError("missing goes with code missing-documents only")
+        return self
 
     @model_validator(mode="after")
     def _coded(self) -> Self:
@@ -133,7 +142,10 @@ class _ToProvider(Event):
 
 
 class Offer(_ToProvider):
-    """A match as the provider sees it: the minimum, no identity. Answer with `Answered`."""
+    """A match as the provider sees it: the minimum, no identity. Answer with `Answered`.
+
+    `offers` above 1: so many providers are asked at once, and the first one to accept has it.
+    """
 
     TYPE: ClassVar[str] = "provider.offer.v1"
 
@@ -145,6 +157,7 @@ class Offer(_ToProvider):
     offered_at: AwareDatetime
     acknowledge_by: AwareDatetime
     decide_by: AwareDatetime
+    offers: int = 1
 
 
 class Reminder(_ToProvider):
@@ -156,7 +169,10 @@ class Reminder(_ToProvider):
 
 
 class OfferClosed(_ToProvider):
-    """The offer has ended without the provider: expired, or revoked since the need was withdrawn or changed."""
+    """The offer has ended without the provider: expired, revoked since the need was withdrawn or changed, or taken.
+
+    `reason` is then ``taken-by-another``: the offer had gone to several at once, and another was first to accept.
+    """
 
     TYPE: ClassVar[str] = "provider.offer-closed.v1"
 

@@ -169,6 +169,7 @@ class DeclineCode(StrEnum):
     NO_CAPACITY = "no-capacity"
     LACK_OF_RESOURCES = "lack-of-resources"
     MISSING_DOCUMENTS = "missing-documents"
+    NO_LONGER_NEEDED = "no-longer-needed"
     OTHER = "other"
 
     @property
@@ -186,6 +187,19 @@ _FOR_GOOD = frozenset(
         DeclineCode.PERSON_DECLINED,
     }
 )
+
+
+class Document(StrEnum):
+    """What may be missing before a service can take a person (HSDS required documents), as kinds, never as content."""
+
+    IDENTITY = "identity"
+    BIRTH_CERTIFICATE = "birth-certificate"
+    RESIDENCE = "residence"
+    MEDICAL_RECORD = "medical-record"
+    GUARDIAN_CONSENT = "guardian-consent"
+    PROOF_OF_INCOME = "proof-of-income"
+    REFERRAL_LETTER = "referral-letter"
+    OTHER = "other"
 
 
 class NotDeliveredCode(StrEnum):
@@ -236,6 +250,7 @@ class Rule(StrEnum):
     STATUS = "status"
     EXCLUSION = "exclusion"
     RULED_OUT = "ruled-out"
+    FULL = "full"
     PLACE = "place"
 
 
@@ -256,6 +271,7 @@ class Lifecycle(StrEnum):
     DECLINED = "declined"
     EXPIRED = "expired"
     REVOKED = "revoked"
+    ON_HOLD = "on-hold"
     WAITING = "waiting"
     UNMET = "unmet"
     WITHDRAWN = "withdrawn"
@@ -297,6 +313,7 @@ _FHIR = {
     Lifecycle.DECLINED: "on-hold",
     Lifecycle.EXPIRED: "on-hold",
     Lifecycle.REVOKED: "on-hold",
+    Lifecycle.ON_HOLD: "on-hold",
     Lifecycle.WAITING: "on-hold",
     Lifecycle.UNMET: "failed",
     Lifecycle.WITHDRAWN: "cancelled",

@@ -11,6 +11,7 @@ from contracts.intake import (
     Accepted,
     Asked,
     Held,
+    PersonCorrected,
     Problem,
     Received,
     Refused,
@@ -46,7 +47,7 @@ class IntakePolicy:
         model.ce_type(): model for model in (Received, WithdrawalReceived, StatusAsked, ReleaseRequested, TimerElapsed)
     }
     facts: Mapping[str, type[Message]] = {
-        model.ce_type(): model for model in (Held, Accepted, Withdrawn, ReleaseRequested, Released)
+        model.ce_type(): model for model in (Held, Accepted, PersonCorrected, Withdrawn, ReleaseRequested, Released)
     }
 
     def stream(self, event: Message) -> str:
@@ -126,14 +127,18 @@ def _correct(state: Referral, received: Received) -> Sequence[Effect]:
     if _same(state.held, received):
         return _say_again(state)
     effects: list[Effect] = [Emit(_held(received))]
+    same: list[Accepted] = []
     for asked in received.needs:
         known = state.accepted.get(asked.need)
         again = _accept(received, asked, known)
         if known is None or _differs(known, again.event):
             effects.append(again)
+        else:
+            same.append(known)
     named = {asked.need for asked in received.needs}
     effects += [_withdrawn(state.accepted[need], "corrected") for need in state.open if need not in named]
-    return effects if len(effects) > 1 else [*effects, *_say_again(state)]  # no silence, also where only a name changed
+    told = [] if len(effects) > 1 else _say_again(state)  # no silence, also where only a name changed
+    return [*effects, *map(_person_corrected, same), *told]
 
 
 def _withdraw(state: Referral, withdrawal: WithdrawalReceived) -> Sequence[Effect]:
@@ -248,6 +253,12 @@ def _accept(received: Received, asked: Asked, known: Accepted | None = None) -> 
 def _differs(known: Accepted, again: Message) -> bool:
     """True when a correction matters to matching."""
     return known.model_copy(update={"revision": known.revision + 1}) != again
+
+
+def _person_corrected(need: Accepted) -> Emit:
+    """For whom a correction matters that matching does not see: a need that is on hold for it."""
+    of_need = need.model_dump(include={"referral_id", "need_id", "need", "agency", "reference"})
+    return Emit(PersonCorrected(**of_need), topics.INTAKE)
 
 
 def _withdrawn(need: Accepted, reason: str) -> Emit:

@@ -16,7 +16,8 @@ import h3
 from contracts.intake import Accepted
 from contracts.matching import AttemptEnded, Eliminated
 from contracts.provider import Service
-from contracts.words import Category, Flag, Rule, Urgency
+from contracts.steps import Step, next_step
+from contracts.words import Category, DeclineCode, Flag, Rule, Urgency
 
 from .directory import Entry
 
@@ -32,6 +33,7 @@ STATUS_BLIND = frozenset(
 )
 """Where residence status is never looked at, whatever a provider states: the firewall principle."""
 
+_ASKING = frozenset(code.value for code in DeclineCode if next_step(code) is Step.ASK_AGENCY)
 _CHILD_FLAGS = frozenset({Flag.UNACCOMPANIED_CHILD, Flag.SEPARATED_CHILD})
 _ADULT = 18
 
@@ -166,12 +168,21 @@ def _exclusion(case: Case, entry: Entry) -> bool:
 
 
 def _not_ruled_out(case: Case, entry: Entry) -> bool:
-    """For good is for good. Full or silent: until it publishes a newer entry, or `retry_after` has passed."""
+    """For good is for good. Silent: until it publishes a newer entry, or `retry_after` has passed.
+
+    Where documents were missing they still are, however much time passes, until the referral is corrected.
+    """
     return not any(
-        each.for_good or (each.version == entry.version and case.now < each.at + case.retry_after)
+        each.for_good
+        or (each.version == entry.version and (asks_agency(each) or case.now < each.at + case.retry_after))
         for each in case.tried
         if each.service == entry.id
     )
+
+
+def asks_agency(ended: AttemptEnded) -> bool:
+    """Whether the attempt failed for want of what only the agency can add."""
+    return ended.code in _ASKING
 
 
 _RULES: tuple[tuple[Rule, Callable[[Case, Entry], bool]], ...] = (

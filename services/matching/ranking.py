@@ -31,6 +31,14 @@ def rank(need: Accepted, offers: Iterable[tuple[Entry, int]]) -> list[Ranked]:
     return sorted((_scored(need, entry, free) for entry, free in offers), key=lambda each: (-each.score, each.entry.id))
 
 
+def of_different_providers(ranked: Iterable[Ranked], most: int) -> list[Ranked]:
+    """The best service of each of the best providers, in their order."""
+    best: dict[str, Ranked] = {}
+    for each in ranked:
+        best.setdefault(each.entry.provider, each)
+    return list(best.values())[:most]
+
+
 def _scored(need: Accepted, entry: Entry, free: int) -> Ranked:
     distance = distance_km(need, entry.service)
     terms = {

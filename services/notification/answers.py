@@ -1,14 +1,16 @@
 """What a provider's answer changes. Where nothing, its sender is told why, and what could be said instead."""
 
 from collections.abc import Sequence
+from typing import Any
 
 from contracts import intake, notification, provider, topics
 from contracts.base import Message
 from contracts.words import Answer, AnswerFault, DeclineCode, Lifecycle, NotDeliveredCode
 from services.chassis.decider import Effect, Emit, Reply
 
+from .broadcast import taken
 from .messages import fact, of
-from .state import NEXT, Offer, Offers
+from .state import NEXT, Offer, Offers, evolve
 
 
 def decide_answer(state: Offers, answer: notification.AnswerReceived) -> Sequence[Effect]:
@@ -19,7 +21,8 @@ def decide_answer(state: Offers, answer: notification.AnswerReceived) -> Sequenc
     phase = NEXT.get(offer.phase, {}).get(answer.answer)
     if phase is None:
         return [refusal(state, answer, _fault(offer, answer.answer))]
-    effects: list[Effect] = [fact(offer, _taken(offer, answer, phase))]
+    said = _taken(state, offer, answer, phase)
+    effects: list[Effect] = [fact(offer, said)]
     if phase is Lifecycle.TAKEN_UP:
         release = intake.ReleaseRequested(
             referral_id=offer.referral_id,
@@ -30,10 +33,11 @@ def decide_answer(state: Offers, answer: notification.AnswerReceived) -> Sequenc
             service=offer.service,
         )
         effects.append(Emit(release, topics.inbox("intake"), offer.referral_id))
+        effects += taken(evolve(state, said), offer, answer.answered_at)
     return effects
 
 
-def _taken(offer: Offer, answer: notification.AnswerReceived, phase: Lifecycle) -> Message:
+def _taken(state: Offers, offer: Offer, answer: notification.AnswerReceived, phase: Lifecycle) -> Message:
     """The fact that a legal answer is."""
     its, at = of(offer), answer.answered_at
     own = answer.provider_reference or offer.provider_reference
@@ -44,7 +48,9 @@ def _taken(offer: Offer, answer: notification.AnswerReceived, phase: Lifecycle) 
             return notification.Accepted(**its, at=at, provider_reference=own)
         case Lifecycle.DECLINED:  # by value: "other" is a code of both lists, and parses as either
             code = DeclineCode(str(answer.code))
-            return notification.Declined(**its, at=at, code=code, by=answer.by, note=answer.note)
+            others_open = state.others_open(offer)
+            more: dict[str, Any] = {"missing": answer.missing, "note": answer.note, "others_open": others_open}
+            return notification.Declined(**its, at=at, code=code, by=answer.by, **more)
         case Lifecycle.IN_PROGRESS:
             return notification.InProgress(**its, at=at, provider_reference=own)
         case Lifecycle.NOT_DELIVERED:

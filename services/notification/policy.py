@@ -15,6 +15,7 @@ from contracts.words import AnswerFault, Lifecycle, Urgency
 from services.chassis.decider import Arrived, Effect, Emit, Reply, SetTimer
 
 from .answers import decide_answer, refusal
+from .broadcast import TAKEN, close, each_in_turn, is_over, superseded
 from .messages import fact, of, to, to_provider
 from .state import Offer, Offers, evolve
 
@@ -96,7 +97,7 @@ class NotificationPolicy:
             case notification.AnswerReceived() as answer:
                 return decide_answer(state, answer)
             case operations.TimerElapsed() as elapsed:
-                return _elapse(state, elapsed, now)
+                return each_in_turn(state, state.open, lambda then, offer: _elapse(then, offer, elapsed, now))
             case operations.Undeliverable() as lost:
                 return _give_up(state, lost, now)
             case notification.EntryDoubted() as doubted:
@@ -144,6 +145,7 @@ class NotificationPolicy:
             offered_at=now,
             acknowledge_by=acknowledge_by,
             decide_by=decide_by,
+            offers=match.broadcast.offers if match.broadcast else 1,
         )
         offered = notification.Offered(
             referral_id=match.referral_id,
@@ -157,16 +159,22 @@ class NotificationPolicy:
             at=now,
             acknowledge_by=acknowledge_by,
             decide_by=decide_by,
+            broadcast=match.broadcast,
         )
-        # Matching revokes before it matches anew; should it ever not, no two providers may hold the need at once.
-        superseded = _close(current, "superseded", now) if current is not None and current.open else []
+        earlier = superseded(state, match, now)
+        if is_over(state, match):
+            late = evolve(state, offered)
+            ended = late.all[-1]
+            revoked = notification.Revoked(**of(ended), at=now, cause=TAKEN, others_open=late.others_open(ended))
+            return [*earlier, Emit(offered, topics.NOTIFICATION, match.referral_id), fact(ended, revoked)]
         if given is not None and not given.admits(match.provider):
-            ended = evolve(state, offered).current
-            assert ended is not None, "it was offered just now"  # noqa: S101
-            expired = notification.Expired(**of(ended), at=now, undeliverable=True)
-            return [*superseded, Emit(offered, topics.NOTIFICATION, match.referral_id), fact(ended, expired)]
+            late = evolve(state, offered)
+            ended = late.all[-1]
+            others_open = late.others_open(ended)
+            expired = notification.Expired(**of(ended), at=now, undeliverable=True, others_open=others_open)
+            return [*earlier, Emit(offered, topics.NOTIFICATION, match.referral_id), fact(ended, expired)]
         return [
-            *superseded,
+            *earlier,
             Emit(offer, topics.notifications(match.provider), match.referral_id),
             Emit(offered, topics.NOTIFICATION, match.referral_id),
             SetTimer(REMIND, acknowledge_by),
@@ -175,23 +183,13 @@ class NotificationPolicy:
 
 
 def _revoke(state: Offers, revoked: matching.MatchRevoked, now: datetime) -> Sequence[Effect]:
-    current = state.current
-    if current is None or revoked.attempt != current.attempt or not current.open:
-        return []
-    return _close(current, revoked.cause, now)
+    offer = state.of(revoked.attempt)
+    return close(state, offer, revoked.cause, now) if offer is not None and offer.open else []
 
 
-def _close(offer: Offer, cause: str, now: datetime) -> list[Effect]:
-    return [
-        fact(offer, notification.Revoked(**of(offer), at=now, cause=cause)),
-        to_provider(offer, provider.OfferClosed(**to(offer), reason=cause)),
-    ]
-
-
-def _elapse(state: Offers, elapsed: operations.TimerElapsed, now: datetime) -> Sequence[Effect]:
-    """A timer counts only for the offer that set it: its time is compared with the offer's own."""
-    offer = state.current
-    if offer is None or not offer.undecided:
+def _elapse(state: Offers, offer: Offer, elapsed: operations.TimerElapsed, now: datetime) -> Sequence[Effect]:
+    """A timer counts only for the offers that set it: its time is compared with each one's own."""
+    if not offer.undecided:
         return []
     if elapsed.name == REMIND and elapsed.due_at == offer.acknowledge_by:
         if offer.phase is not Lifecycle.OFFERED or offer.reminded:
@@ -202,7 +200,7 @@ def _elapse(state: Offers, elapsed: operations.TimerElapsed, now: datetime) -> S
         ]
     if elapsed.name == EXPIRE and elapsed.due_at == offer.decide_by:
         return [
-            fact(offer, notification.Expired(**of(offer), at=now)),
+            fact(offer, notification.Expired(**of(offer), at=now, others_open=state.others_open(offer))),
             to_provider(offer, provider.OfferClosed(**to(offer), reason="expired")),
         ]
     return []
@@ -212,7 +210,8 @@ def _give_up(state: Offers, lost: operations.Undeliverable, now: datetime) -> Se
     """An offer that never reached its provider has expired; anything else that is lost, the dead letters keep."""
     if lost.event_type != provider.Offer.ce_type():
         return []
-    offer, sent = state.current, provider.Offer.read(lost.text)
-    if offer is None or offer.attempt != sent.attempt or offer.phase is not Lifecycle.OFFERED:
+    offer = state.of(provider.Offer.read(lost.text).attempt)
+    if offer is None or offer.phase is not Lifecycle.OFFERED:
         return []
-    return [fact(offer, notification.Expired(**of(offer), at=now, undeliverable=True))]
+    others_open = state.others_open(offer)
+    return [fact(offer, notification.Expired(**of(offer), at=now, undeliverable=True, others_open=others_open))]

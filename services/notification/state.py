@@ -8,6 +8,7 @@ from datetime import datetime
 
 from contracts import notification
 from contracts.base import Message
+from contracts.matching import Broadcast
 from contracts.words import Answer, Lifecycle
 
 NEXT: dict[Lifecycle, dict[Answer, Lifecycle]] = {
@@ -35,6 +36,9 @@ NEXT: dict[Lifecycle, dict[Answer, Lifecycle]] = {
 """What a provider may say, and where it leads. A state that is not here has no answers: the offer has ended."""
 
 
+_ACCEPTED = {Lifecycle.TAKEN_UP, *NEXT[Lifecycle.TAKEN_UP].values()}
+
+
 @dataclass(frozen=True, slots=True)
 class Offer:
     """One offer, which is one attempt. `provider_reference` is the provider's own number for the case."""
@@ -49,6 +53,7 @@ class Offer:
     service: str
     acknowledge_by: datetime
     decide_by: datetime
+    broadcast: Broadcast | None = None
     phase: Lifecycle = Lifecycle.OFFERED
     reminded: bool = False
     provider_reference: str | None = None
@@ -59,6 +64,11 @@ class Offer:
         return self.phase in (Lifecycle.OFFERED, Lifecycle.ACKNOWLEDGED)
 
     @property
+    def accepted(self) -> bool:
+        """True from when the provider has said yes, to whatever end."""
+        return self.phase in _ACCEPTED
+
+    @property
     def open(self) -> bool:
         """True until the offer has ended, one way or another."""
         return self.phase in NEXT
@@ -66,7 +76,7 @@ class Offer:
 
 @dataclass(frozen=True, slots=True)
 class Offers:
-    """The offers of one need, by rising attempt. All but the last have ended."""
+    """The offers of one need, by rising attempt. All have ended but the last, and those made at once with it."""
 
     all: tuple[Offer, ...] = ()
 
@@ -74,6 +84,27 @@ class Offers:
     def current(self) -> Offer | None:
         """The latest offer."""
         return self.all[-1] if self.all else None
+
+    @property
+    def open(self) -> tuple[Offer, ...]:
+        """Those that have not ended: one, or several that were made at once and that nobody has accepted yet."""
+        return tuple(each for each in self.all if each.open)
+
+    def of(self, attempt: int) -> Offer | None:
+        """The offer of that attempt."""
+        return next((each for each in self.all if each.attempt == attempt), None)
+
+    def beside(self, offer: Offer) -> tuple[Offer, ...]:
+        """The others that were made at once with it."""
+        if offer.broadcast is None:
+            return ()
+        return tuple(each for each in self.all if each.broadcast == offer.broadcast and each.attempt != offer.attempt)
+
+    def others_open(self, offer: Offer) -> bool:
+        """Whether one of those may still help: it is open, or has yet to be read of."""
+        beside = self.beside(offer)
+        awaited = offer.broadcast is not None and len(beside) + 1 < offer.broadcast.offers
+        return awaited or any(each.open for each in beside)
 
     def made_to(self, provider: str, attempt: int) -> Offer | None:
         """The offer of that attempt, if it went to that provider. Nobody else is to learn that there is one."""
@@ -122,6 +153,7 @@ def _offer(fact: notification.Offered) -> Offer:
         service=fact.service,
         acknowledge_by=fact.acknowledge_by,
         decide_by=fact.decide_by,
+        broadcast=fact.broadcast,
     )
 
 

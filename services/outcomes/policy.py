@@ -97,6 +97,8 @@ def status(noted: Noted) -> StatusChanged:
         service=noted.service,
         provider_reference=noted.provider_reference,
         code=noted.code,
+        missing=noted.missing,
+        offers=noted.broadcast.offers if noted.broadcast else 1,
         next_by=noted.next_by,
         funnel=noted.funnel,
     )

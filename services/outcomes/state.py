@@ -5,8 +5,11 @@ Intake, matching and notification write to topics that have no common order. So 
 associative and idempotent, hence every interleaving and every repetition leads to the same state.
 
     received < accepted < waiting(0) < matched(1) < offered < acknowledged < taken up < in progress
-             < declined, expired, revoked < waiting(1) < matched(2) < …
+             < declined, expired, revoked < on hold(1) < waiting(1) < matched(2) < …
              < withdrawn < unmet < not delivered, partly delivered, delivered
+
+Offers that were made at once rank as one attempt, the first of them: matched as soon as one is, taken up as soon as one
+is; and the end of one is no step of the need's while others are open (`notes` gives it no state).
 
 Any end of the need ranks above all that is open, and above a withdrawal that came too late to be the end.
 """
@@ -29,6 +32,7 @@ _PHASES = (
     Lifecycle.DECLINED,
     Lifecycle.EXPIRED,
     Lifecycle.REVOKED,
+    Lifecycle.ON_HOLD,
     Lifecycle.WAITING,
 )
 """Within one attempt; accepted and the first waiting are of attempt 0."""
@@ -46,9 +50,12 @@ Rank = tuple[int, int, int]
 
 
 def rank(state: Lifecycle, attempt: int) -> Rank:
-    """Where a state stands in the order above. A total order, so that there is always one highest."""
+    """Where a state stands in the order above. A total order, so that there is always one highest.
+
+    A withdrawal is one, whoever says it: the agency (of no attempt), or the person to a provider (of some attempt).
+    """
     if state.ended:
-        return (1, _ENDS.index(state), attempt)
+        return (1, _ENDS.index(state), 0 if state is Lifecycle.WITHDRAWN else attempt)
     return (0, attempt, _PHASES.index(state))
 
 
@@ -91,9 +98,14 @@ class Standing:
     def join(self, noted: Noted) -> "Standing":
         """The state with one event more, or the same state where it adds nothing."""
         return Standing(
-            self.steps if noted.state is None else _rising(self.steps, Step(rank(noted.state, noted.attempt), noted)),
+            self.steps if noted.state is None else _rising(self.steps, Step(rank(noted.state, round_of(noted)), noted)),
             _by_revision((*self.described, *_description(noted))),
         )
+
+
+def round_of(noted: Noted) -> int:
+    """The attempt, or the first of those made at once with it. A wait or a hold comes after them all."""
+    return noted.broadcast.first if noted.broadcast else noted.attempt
 
 
 def _rising(steps: tuple[Step, ...], new: Step) -> tuple[Step, ...]:

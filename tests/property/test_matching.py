@@ -9,19 +9,22 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 
 from contracts import matching
 from contracts.agency import Constraints
-from contracts.intake import Region
-from contracts.notification import Declined, Delivered, Expired, NotDelivered
+from contracts.intake import PersonCorrected, Region
+from contracts.notification import Accepted, Declined, Delivered, EntryDoubted, Expired, NotDelivered
 from contracts.operations import TimerElapsed
 from contracts.words import Category, DeclineCode, Flag, Urgency
 from services.matching.eligibility import failing
 from services.matching.limits import Limits
+from services.matching.marks import DISPUTES
 from services.matching.places import service_of
 from services.matching.state import Phase, row_of
 from services.matching.waiting import precedence, row_id
-from tests.kit.builders import accepted, minimum, of_offer, service, withdrawn
+from tests.kit.builders import OF_NEED, accepted, minimum, of_offer, service, withdrawn
 from tests.kit.matching import MatchingWorld
 
-LIMITS = Limits(max_attempts=2)  # few, so that they are used up
+LIMITS = Limits(  # few rounds, so that they are used up
+    max_attempts=2, at_once={Urgency.EMERGENCY: 3, Urgency.URGENT: 2, Urgency.NORMAL: 1}, dispute_after=2
+)
 SERVICES = ["p1/a", "p1/b", "p2/a", "p3/c"]
 REGIONS = ["BY-BR", "BY-MI"]
 categories = st.sampled_from([Category.SHELTER, Category.LEGAL])
@@ -74,13 +77,14 @@ class Matching(RuleBasedStateMachine):
             requested_at=now,
             constraints=Constraints(not_providers=not_providers),
         )
-        taken = Counter(service_of(row) for row in world.rows)
+        taken, full = Counter(service_of(row) for row in world.rows), world.full
         line = world.waiters
         world.handle(need)
         state = world.state(need.need_id)
-        if state.match is not None:
-            entry = world.directory.get(state.service or "")
+        for match in state.matches:
+            entry = world.directory.get(f"{match.provider}/{match.service}")
             assert entry is not None
+            assert entry.version not in full, "it was sent where there is no capacity"
             mine = precedence(state.waiter(now), now, LIMITS.patience)
             above = [
                 each
@@ -107,21 +111,30 @@ class Matching(RuleBasedStateMachine):
     @precondition(lambda self: self.needs)
     @rule(
         moment=moments,
-        kind=st.sampled_from([Declined, Declined, Declined, Expired, Expired, Delivered, NotDelivered]),
-        code=st.sampled_from([DeclineCode.UNSAFE, DeclineCode.NO_CAPACITY]),
+        kind=st.sampled_from([Accepted, Declined, Declined, Declined, Expired, Expired, Delivered, NotDelivered]),
+        code=st.sampled_from([*DeclineCode, DeclineCode.UNSAFE, DeclineCode.NOT_ELIGIBLE, DeclineCode.OTHER]),
         late=st.sampled_from([0, 0, 0, 1]),
         together=st.booleans(),
     )
     def offer_ends(self, moment: int, kind: Any, code: DeclineCode, late: int, together: bool) -> None:
-        matched = [need for need in self.world.streams if self.world.state(need).match is not None]
-        if not matched:
+        """Or is taken up. Those of a broadcast one by one or all in one batch, beside those of other needs."""
+        open_ = [(need, match.attempt) for need in self.world.streams for match in self.world.state(need).matches]
+        if not open_:
             return
-        chosen = matched if together else [matched[moment % len(matched)]]
-        for need in chosen:  # together they are one batch
-            attempt = self.world.state(need).attempt - late
+        chosen = open_ if together else [open_[moment % len(open_)]]
+        now = self.world.clock.now()
+        for need, attempt in chosen:
             changes = {"code": code} if kind is Declined else {}
-            self.world.send(of_offer(kind, attempt, need_id=need, referral_id=f"r{need[1:]}", **changes))
+            self.world.send(of_offer(kind, attempt - late, now, need_id=need, referral_id=f"r{need[1:]}", **changes))
         self.world.run()
+        if kind is Accepted and not late:
+            assert all(len(self.world.state(need).matches) == 1 for need, _ in chosen), "one has it"
+
+    @precondition(lambda self: self.needs)
+    @rule(moment=moments)
+    def person_is_corrected(self, moment: int) -> None:
+        need = self.some_need(moment)
+        self.world.handle(PersonCorrected(**{**OF_NEED, "need_id": need, "referral_id": f"r{need[1:]}"}))
 
     @rule(hours=st.sampled_from([1, 13, 25, 200]))
     def time_passes(self, hours: int) -> None:
@@ -204,8 +217,9 @@ class Matching(RuleBasedStateMachine):
 
     @invariant()
     def each_open_match_has_its_place_and_nobody_else_has_one(self) -> None:
-        matches = [self.world.state(need).match for need in self.world.streams]
-        expected = {row_of(match): (match.need_id, match.match_id) for match in matches if match is not None}
+        matches = [match for need in self.world.streams for match in self.world.state(need).matches]
+        expected = {row_of(match): (match.need_id, match.match_id) for match in matches}
+        assert len(expected) == len(matches), "two matches, one place"
         assert {row: (doc["need"], doc["match"]) for row, doc in self.world.rows.items()} == expected
 
     @invariant()
@@ -216,6 +230,23 @@ class Matching(RuleBasedStateMachine):
     @invariant()
     def each_waiting_need_has_its_row(self) -> None:
         assert self.waiting_needs() <= self.world.waiting.keys()
+
+    @invariant()
+    def several_matches_are_one_broadcast_to_different_providers(self) -> None:
+        for need in self.world.streams:
+            matches = self.world.state(need).matches
+            assert len({match.provider for match in matches}) == len(matches)
+            if len(matches) > 1:
+                (broadcast,) = {match.broadcast for match in matches}
+                assert broadcast is not None
+                assert all(broadcast.first <= each.attempt < broadcast.first + broadcast.offers for each in matches)
+
+    @invariant()
+    def each_need_disputes_an_entry_once_and_no_more_are_counted_than_it_takes(self) -> None:
+        rows = self.world.claims.tables[DISPUTES].values()
+        counted = Counter((doc["version"], doc["need"]) for doc in rows)
+        assert max(counted.values(), default=1) == 1
+        assert max(Counter(doc["version"] for doc in rows).values(), default=0) <= LIMITS.dispute_after
 
     @invariant()
     def no_need_is_left_open_within(self) -> None:
@@ -235,21 +266,24 @@ class Matching(RuleBasedStateMachine):
 
     def check_history(self, need: str) -> None:
         ruled_out: set[str] = set()
-        attempts, failed, ended = [0], 0, False
+        failed: set[int] = set()
+        attempts, ended = [0], False
         for fact in self.world.facts(need):
-            assert not ended or isinstance(fact, matching.PlaceDisowned | matching.WaitingRecalled), "over is over"
+            after = matching.PlaceDisowned | matching.WaitingRecalled | EntryDoubted
+            assert not ended or isinstance(fact, after), "over is over"
             match fact:
                 case matching.Matched():
-                    assert failed < LIMITS.max_attempts, "offered once too often"
+                    first = fact.broadcast.first if fact.broadcast else fact.attempt
+                    assert len(failed - {first}) < LIMITS.max_attempts, "offered once too often"
                     assert f"{fact.provider}/{fact.service}" not in ruled_out, "offered where it was ruled out"
                     attempts.append(fact.attempt)
                 case matching.AttemptEnded():
-                    failed += 1
+                    failed.add(fact.round or fact.attempt)
                     ruled_out |= {fact.service} if fact.for_good else set()
-                case matching.Unmet() | matching.NeedEnded():
+                case matching.Unmet() | matching.NeedEnded() | matching.Closed():
                     ended = True
         assert attempts == list(range(len(attempts))), "attempts are counted one by one"
-        assert failed <= LIMITS.max_attempts
+        assert len(failed) <= LIMITS.max_attempts
 
     def all_settle(self) -> None:
         """All recalls lost, sweeps alone bring every free place to somebody who waits for it."""
@@ -261,7 +295,10 @@ class Matching(RuleBasedStateMachine):
         assert rows == self.waiting_needs(), f"{rows} stand where {self.waiting_needs()} wait"
         for waiter in self.world.waiters:
             for entry in self.world.directory.of(waiter.need.category):
-                able = failing(waiter.case(now, LIMITS.retry_after), entry) is None
+                able = (
+                    failing(waiter.case(now, LIMITS.retry_after), entry) is None
+                    and entry.version not in self.world.full
+                )
                 full = sum(service_of(row) == entry.id for row in self.world.rows) >= entry.service.capacity
                 assert full or not able, f"{waiter.id} waits, and {entry.id} has a place for it"
 
