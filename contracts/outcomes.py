@@ -17,7 +17,8 @@ class StatusChanged(Event):
 
     `code` is the coded reason of a decline, non-delivery, hold, withdrawal or unmet need; `missing` tells of a need on
     hold what to add to the referral; `funnel` tells for a waiting or unmet need how many services were left after each
-    rule. `offers` above 1: so many services were asked at once, of which `provider` and `service` are one.
+    rule. With `broadcast` several services were asked at once, of which `provider` and `service` are one; for the order
+    of statuses their attempts count as the first of them.
     """
 
     TYPE: ClassVar[str] = "outcomes.status-changed.v1"
@@ -38,7 +39,7 @@ class StatusChanged(Event):
     missing: list[Document] = []
     next_by: AwareDatetime | None = None
     funnel: list[Eliminated] = []
-    offers: int = 1
+    broadcast: Broadcast | None = None
 
 
 class InputRefused(Event):

@@ -98,7 +98,7 @@ def status(noted: Noted) -> StatusChanged:
         provider_reference=noted.provider_reference,
         code=noted.code,
         missing=noted.missing,
-        offers=noted.broadcast.offers if noted.broadcast else 1,
+        broadcast=noted.broadcast,
         next_by=noted.next_by,
         funnel=noted.funnel,
     )

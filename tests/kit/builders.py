@@ -146,3 +146,13 @@ def elapsed(name: str, due_at: datetime, stream: str = NEED) -> operations.Timer
 def service(**changes: Any) -> Service:
     """A directory entry: open to anyone, anywhere, with two places."""
     return Service(**{"service": "beds", "name": "Beds", "categories": [Category.SHELTER], "capacity": 2, **changes})
+
+
+def on_hold(attempt: int = 1, **changes: Any) -> matching.OnHold:
+    of_hold = {"attempt": attempt, "provider": f"provider-{attempt}", "service": "beds", "cause": "missing-documents"}
+    return matching.OnHold(**{**OF_NEED, **of_hold, "since": START, "until": START + timedelta(days=7), **changes})
+
+
+def closed(attempt: int = 1, **changes: Any) -> matching.Closed:
+    of_match = {"attempt": attempt, "provider": f"provider-{attempt}", "service": "beds", "cause": "no-longer-needed"}
+    return matching.Closed(**{**OF_NEED, **of_match, **changes})

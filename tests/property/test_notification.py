@@ -13,6 +13,7 @@ from hypothesis.stateful import Bundle, RuleBasedStateMachine, invariant, rule
 
 from contracts import intake, notification, operations, provider, topics
 from contracts.base import Message
+from contracts.matching import Broadcast
 from contracts.words import Answer, Lifecycle, Urgency
 from services.chassis.decider import Reply, SetTimer
 from services.notification.policy import Deadline, NotificationPolicy
@@ -52,6 +53,7 @@ class Offers(RuleBasedStateMachine):
         self.timers: list[tuple[str, datetime]] = []
         self.offers: list[provider.Offer] = []
         self.phases: dict[int, Lifecycle] = {}
+        self.broadcasts: dict[int, Broadcast | None] = {}
         self.decide_by: dict[int, datetime] = {}
         self.counts: Counter[tuple[int, str]] = Counter()
 
@@ -76,10 +78,23 @@ class Offers(RuleBasedStateMachine):
         """A fact moves its attempt one legal step."""
         if isinstance(fact, notification.Offered):
             assert fact.attempt > max(self.phases, default=0)
-            assert not [each for each in self.phases.values() if each in NEXT], "one open offer at a time"
+            open_ = [attempt for attempt, phase in self.phases.items() if phase in NEXT]
+            together = all(fact.broadcast and self.broadcasts[attempt] == fact.broadcast for attempt in open_)
+            assert together, "one open offer at a time, or several of one broadcast"
             self.phases[fact.attempt] = Lifecycle.OFFERED
+            self.broadcasts[fact.attempt] = fact.broadcast
             self.decide_by[fact.attempt] = fact.decide_by
             return
+        if isinstance(fact, notification.Declined | notification.Expired | notification.Revoked):
+            mine = self.broadcasts[fact.attempt]
+            others = {
+                at: self.phases[at] for at, each in self.broadcasts.items() if each == mine and at != fact.attempt
+            }
+            if mine is None:
+                assert not fact.others_open
+            else:
+                awaited = len(others) + 1 < mine.offers
+                assert fact.others_open == (awaited or any(phase in NEXT for phase in others.values()))
         if isinstance(fact, notification.Expired):
             assert fact.undeliverable or self.now >= self.decide_by[fact.attempt], "not before its time"
         state = LEADS_TO.get(type(fact))
@@ -96,6 +111,12 @@ class Offers(RuleBasedStateMachine):
         """Either it counts and is its sender's own, or it is answered to its sender and nothing else happens."""
         facts, replies = emitted(effects), replied(effects)
         assert not (facts and replies)
+        closing = (notification.Revoked, provider.OfferClosed)
+        rivals = {fact.attempt for fact in facts if isinstance(fact, closing)}
+        if rivals:  # those who were asked at the same time are told that they are late
+            assert answer.answer is Answer.ACCEPTED
+            assert all(self.broadcasts[each] == self.broadcasts[answer.attempt] for each in rivals)
+        facts = [fact for fact in facts if not isinstance(fact, closing)]
         if facts:
             assert {(fact.provider, fact.attempt) for fact in facts} == {(answer.provider, answer.attempt)}
             assert answer.provider == f"provider-{answer.attempt}"
@@ -112,6 +133,12 @@ class Offers(RuleBasedStateMachine):
     def match(self, attempt: int, urgency: Urgency) -> tuple[str, Message]:
         return self.say(matched(attempt, urgency=urgency))
 
+    @rule(target=sent, attempt=ATTEMPTS, offers=st.integers(2, 3))
+    def match_at_once(self, attempt: int, offers: int) -> tuple[str, Message]:
+        """One of a broadcast: of the first, which begins with attempt 1, or of the second."""
+        first = 1 if attempt <= 2 else 3
+        return self.say(matched(attempt, broadcast=Broadcast(first=first, offers=offers)))
+
     @rule(target=sent, attempt=ATTEMPTS)
     def revoke(self, attempt: int) -> tuple[str, Message]:
         return self.say(match_revoked(attempt))
@@ -122,9 +149,9 @@ class Offers(RuleBasedStateMachine):
         id_, _ = self.say(event)
         return id_, event
 
-    @rule(target=sent, answer=st.sampled_from(Answer))
-    def answer_rightly(self, answer: Answer) -> tuple[str, Message]:
-        event = answer_received(answer, max(self.phases, default=1), answered_at=self.now)
+    @rule(target=sent, answer=st.sampled_from(Answer), behind=st.integers(0, 1))
+    def answer_rightly(self, answer: Answer, behind: int) -> tuple[str, Message]:
+        event = answer_received(answer, max(1, max(self.phases, default=1) - behind), answered_at=self.now)
         id_, _ = self.say(event)
         return id_, event
 
@@ -176,6 +203,12 @@ class Offers(RuleBasedStateMachine):
     @invariant()
     def one_end_and_one_acceptance_for_each_attempt(self) -> None:
         assert all(count == 1 for count in self.counts.values()), self.counts
+
+    @invariant()
+    def no_two_providers_believe_that_they_have_the_person(self) -> None:
+        open_ = [phase for phase in self.phases.values() if phase in NEXT]
+        if any(phase in (Lifecycle.TAKEN_UP, Lifecycle.IN_PROGRESS) for phase in open_):
+            assert len(open_) == 1, "nor is anybody asked still"
 
     @invariant()
     def the_state_is_the_fold_of_the_journal(self) -> None:

@@ -13,13 +13,26 @@ from hypothesis import strategies as st
 
 from contracts import intake, matching, notification
 from contracts.base import Message
+from contracts.matching import Broadcast
 from contracts.outcomes import Noted, StatusChanged
 from contracts.words import Category, Lifecycle
 from services.outcomes.indicators import SENSITIVE, Disclosure, indicators, row
 from services.outcomes.policy import OutcomesPolicy
-from services.outcomes.state import Standing, rank
+from services.outcomes.state import Standing, rank, round_of
 from services.outcomes.timeline import timeline
-from tests.kit.builders import NEED, OF_NEED, accepted, match_revoked, matched, of_offer, unmet, waiting, withdrawn
+from tests.kit.builders import (
+    NEED,
+    OF_NEED,
+    accepted,
+    closed,
+    match_revoked,
+    matched,
+    of_offer,
+    on_hold,
+    unmet,
+    waiting,
+    withdrawn,
+)
 from tests.kit.clock import START
 from tests.kit.stream import Stream, emitted
 
@@ -55,9 +68,19 @@ def histories(draw: st.DrawFn) -> list[Sent]:
     """All that can become of one need, by chance: attempts, waits, a correction, a withdrawal at any point."""
     past = History()
     past.say("intake", accepted())
-    for attempt in range(1, draw(st.integers(1, 4)) + 1):
+    attempt = 0
+    for _ in range(draw(st.integers(1, 4))):
         if draw(st.booleans()):
-            past.say("matching", waiting(attempt - 1))
+            past.say("matching", waiting(attempt) if attempt == 0 or draw(st.booleans()) else on_hold(attempt))
+        at_once = draw(st.sampled_from([1, 1, 2, 3]))
+        if at_once > 1:
+            broadcast = Broadcast(first=attempt + 1, offers=at_once)
+            taken_up = _broadcast(draw, past, broadcast)
+            if taken_up:
+                return _end(draw, past, taken_up, broadcast)
+            attempt += at_once
+            continue
+        attempt += 1
         past.say("matching", matched(attempt))
         past.tell(notification.Offered, attempt)
         for kind in (notification.Reminded, notification.Acknowledged):
@@ -66,6 +89,9 @@ def histories(draw: st.DrawFn) -> list[Sent]:
         end = draw(st.sampled_from(["declined", "expired", "changed", "withdrawn", "taken-up", "nothing"]))
         if end == "declined":
             past.tell(notification.Declined, attempt)
+            if draw(st.integers(0, 5)) == 0:
+                past.say("matching", closed(attempt))
+                return past.sent
         elif end == "expired":
             past.tell(notification.Expired, attempt, undeliverable=draw(st.booleans()))
         elif end == "changed":
@@ -85,14 +111,41 @@ def histories(draw: st.DrawFn) -> list[Sent]:
     return past.sent
 
 
+def _broadcast(draw: st.DrawFn, past: History, broadcast: Broadcast) -> int | None:
+    """Several offers at once. All fail, one by one; or one is taken up: its attempt is returned."""
+    left = list(range(broadcast.first, broadcast.first + broadcast.offers))
+    for attempt in left:
+        past.say("matching", matched(attempt, broadcast=broadcast))
+    for attempt in left:
+        past.tell(notification.Offered, attempt, broadcast=broadcast)
+    while left:
+        attempt = left.pop(draw(st.integers(0, len(left) - 1)))
+        if draw(st.booleans()):
+            past.tell(notification.Acknowledged, attempt, broadcast=broadcast)
+        if draw(st.integers(0, 3)) == 0:
+            past.tell(notification.Accepted, attempt, provider_reference="P-1", broadcast=broadcast)
+            for other in left:
+                past.tell(notification.Revoked, other, cause="taken-by-another", others_open=True, broadcast=broadcast)
+            for other in left:
+                past.say("matching", match_revoked(other, cause="taken-by-another"))
+            return attempt
+        how = draw(st.sampled_from([notification.Declined, notification.Expired]))
+        past.tell(how, attempt, others_open=bool(left), broadcast=broadcast)
+    return None
+
+
 def _help(draw: st.DrawFn, past: History, attempt: int) -> list[Sent]:
     past.tell(notification.Accepted, attempt, provider_reference="P-1")
+    return _end(draw, past, attempt)
+
+
+def _end(draw: st.DrawFn, past: History, attempt: int, broadcast: Broadcast | None = None) -> list[Sent]:
     if draw(st.booleans()):
-        past.tell(notification.InProgress, attempt, provider_reference="P-1")
+        past.tell(notification.InProgress, attempt, provider_reference="P-1", broadcast=broadcast)
     end = draw(st.sampled_from([notification.Delivered, notification.NotDelivered, None]))
     if end is None:
         return _withdraw(draw, past, attempt) if draw(st.booleans()) else past.sent
-    past.tell(end, attempt, provider_reference="P-1")
+    past.tell(end, attempt, provider_reference="P-1", broadcast=broadcast)
     if draw(st.booleans()):  # a withdrawal that comes too late
         past.say("intake", withdrawn())
         past.say("matching", match_revoked(attempt))
@@ -146,7 +199,9 @@ def check(history: Sequence[Sent], otherwise: Sequence[Sent]) -> None:
     stream, told_otherwise = read(otherwise)
     assert stream.state == in_order.state
     assert told_otherwise[-1] == told[-1], "the last word is the same to the letter"
-    ranks = [rank(each.state, each.attempt) for each in rises(told_otherwise)]
+    ranks = [
+        rank(each.state, each.broadcast.first if each.broadcast else each.attempt) for each in rises(told_otherwise)
+    ]
     assert all(lower < higher for lower, higher in pairwise(ranks)), "statuses rise"
     assert timeline(stream.documents) == timeline(in_order.documents), "the timeline has it all"
     assert row(stream.state) == row(in_order.state)
@@ -164,14 +219,28 @@ def test_so_does_any_order_and_any_repetition(case: tuple[Any, Any]) -> None:
     check(*case)
 
 
+def _of_others(event: Message) -> bool:
+    """The end of an offer while others of its broadcast are open: it is noted, and is no step of the need's."""
+    return bool(getattr(event, "others_open", False))
+
+
+def _repeats(history: Sequence[Sent]) -> int:
+    """Steps that the need has taken already with another offer of the same broadcast."""
+    steps: Counter[Any] = Counter()
+    for event in (sent.event for sent in history):
+        if isinstance(event, matching.Matched | notification.Offered | notification.Acknowledged) and event.broadcast:
+            steps[type(event), event.broadcast.first] += 1
+    return sum(count - 1 for count in steps.values())
+
+
 @settings(max_examples=100, deadline=None)
 @given(histories())
 def test_read_as_it_happened_an_agency_is_told_of_every_step(history: list[Sent]) -> None:
     _, told = read(history)
     if not any(isinstance(sent.event, intake.Withdrawn) for sent in history):
         untold = (intake.Accepted, notification.Reminded, matching.MatchRevoked)
-        silent = [sent for sent in history[1:] if isinstance(sent.event, untold)]
-        assert len(told) == len(history) - len(silent)
+        silent = [sent for sent in history[1:] if isinstance(sent.event, untold) or _of_others(sent.event)]
+        assert len(told) == len(history) - len(silent) - _repeats(history)
 
 
 @settings(max_examples=100, deadline=None)
@@ -192,6 +261,7 @@ def noted(draw: st.DrawFn) -> Noted:
         attempt=draw(st.integers(0, 2)),
         at=START + timedelta(minutes=draw(st.integers(0, 3))),
         provider=draw(st.sampled_from([None, "a", "b"])),
+        broadcast=draw(st.sampled_from([None, None, Broadcast(first=1, offers=2)])),
         revision=draw(st.integers(0, 2)),
         category=draw(st.sampled_from([None, Category.FOOD, Category.CASH])),
         area="BY-BR",
@@ -205,7 +275,7 @@ def test_the_state_is_a_join_whatever_is_joined(case: tuple[list[Noted], list[No
     once, otherwise = (reduce(Standing.join, notes, Standing()) for notes in case)
     assert once == otherwise
     assert all(earlier.at < later.at and earlier.rank < later.rank for earlier, later in pairwise(once.steps))
-    ranks = [rank(each.state, each.attempt) for each in case[0] if each.state is not None]
+    ranks = [rank(each.state, round_of(each)) for each in case[0] if each.state is not None]
     assert (once.top and once.top.rank) == max(ranks, default=None)
 
 

@@ -31,6 +31,7 @@ class People:
     referrals: list[tuple[str, Submitted]] = field(default_factory=list)
     answered: set[tuple[str, int, Answer]] = field(default_factory=set)
     asked: set[str] = field(default_factory=set)
+    doors: list[tuple[str, Service]] = field(default_factory=list)
 
     def open_doors(self) -> None:
         """The providers publish their directories: few places, so that needs wait."""
@@ -44,6 +45,7 @@ class People:
                     capacity=self.chance.randint(1, 2),
                     areas=["BY"],
                 )
+                self.doors.append((provider, service))
                 self._say(topics.directory(provider), service.service, service)
         self.sent.clear()
 
@@ -81,6 +83,21 @@ class People:
         )
         self.referrals.append((agency, referral))
         self._say(topics.referrals(agency), referral.reference, referral)
+
+    def correct(self) -> None:
+        """Some referral is corrected: in what is sealed, so that only a need on hold takes notice of it."""
+        if self.referrals:
+            agency, referral = self.chance.choice(self.referrals)
+            self.asked.add(referral.reference)  # it is answered with where it stands
+            person = referral.person.model_copy(update={"name": f"Somebody {self.chance.random()}"})
+            corrected = Corrected(**{**dict(referral), "person": person})
+            self._say(topics.referrals(agency), referral.reference, corrected)
+
+    def republish(self) -> None:
+        """Some provider publishes its services again, be they full or not."""
+        provider = self.chance.choice(PROVIDERS)
+        for entry in [each for who, each in self.doors if who == provider]:
+            self.world.send(topics.directory(provider), entry.service, entry)
 
     def withdraw(self) -> None:
         """Some referral is not wanted any more."""

@@ -10,8 +10,8 @@ from contracts import topics
 from contracts.base import Message
 from contracts.catalogue import MESSAGES
 from contracts.cloudevents import decode
-from contracts.matching import Matched
-from contracts.notification import Accepted, Declined, Delivered, Expired, NotDelivered, Revoked
+from contracts.matching import Broadcast, Matched
+from contracts.notification import Accepted, Declined, Delivered, Expired, NotDelivered, Offered, Revoked
 from contracts.words import Lifecycle
 from services.chassis.errors import Transient
 from services.chassis.loop import Loop
@@ -22,6 +22,24 @@ from .world import World
 
 _ROUNDS = 60
 """Of peace; in each, an hour and a half goes by. Long enough for three attempts and the end of every wait."""
+
+_CHANCES = {
+    "batch": 40,
+    "admit": 14,
+    "tick": 8,
+    "look": 4,
+    "answer": 16,
+    "submit": 4,
+    "repeat": 4,
+    "withdraw": 1,
+    "ask": 1,
+    "time": 6,
+    "doubt": 3,
+    "scale": 2,
+    "correct": 1,
+    "republish": 1,
+}
+"""How often each thing happens, beside the others."""
 
 
 async def run(seed: int, loop: type[Loop[Any]] = Loop, store: type[MemoryStore] = MemoryStore, steps: int = 120) -> str:
@@ -72,10 +90,7 @@ def balance(world: World, people: People) -> None:
 async def _something(world: World, people: People) -> None:
     chance = world.chance
     service = world.services[chance.choice(topics.SERVICES)]
-    match chance.choices(
-        ("batch", "admit", "tick", "look", "answer", "submit", "repeat", "withdraw", "ask", "time", "doubt", "scale"),
-        (40, 14, 8, 4, 16, 4, 4, 1, 1, 6, 3, 2),
-    )[0]:
+    match chance.choices(list(_CHANCES), list(_CHANCES.values()))[0]:
         case "batch":
             await world.batch(service)
         case "admit":
@@ -131,15 +146,26 @@ def _every_place_is_returned(world: World) -> None:
 
 
 def _one_provider_at_a_time_has_the_person(world: World) -> None:
-    for stream, facts in _facts(world, "notification").items():
+    """Nor may another be asked meanwhile: whoever was offered it at the same time was told in the same decision."""
+    for stream, entries in world.entries("notification").items():
+        asked: dict[int, Broadcast | None] = {}
         holder: int | None = None
-        for fact in facts:
-            match fact:
-                case Accepted():
-                    assert holder is None, f"{stream}: two providers believe they have the person"
-                    holder = fact.attempt
-                case Declined() | Expired() | Revoked() | Delivered() | NotDelivered() if fact.attempt == holder:
-                    holder = None
+        for entry in entries:
+            for fact in _read(entry):
+                match fact:
+                    case Accepted():
+                        assert holder is None, f"{stream}: two providers believe they have the person"
+                        holder = fact.attempt
+                    case Offered():
+                        asked[fact.attempt] = fact.broadcast
+                    case Declined() | Expired() | Revoked() | Delivered() | NotDelivered():
+                        asked.pop(fact.attempt)
+                        holder = None if fact.attempt == holder else holder
+            assert holder is None or set(asked) == {holder}, f"{stream}: it was taken up, and somebody was asked still"
+            together = set(asked.values())
+            assert len(asked) <= 1 or (len(together) == 1 and None not in together), (
+                f"{stream}: asked one after another"
+            )
     for stream, facts in _facts(world, "matching").items():
         attempts = [fact.attempt for fact in facts if isinstance(fact, Matched)]
         assert attempts == sorted(set(attempts)), f"{stream}: an attempt twice, or out of order"
@@ -164,11 +190,13 @@ def _facts_leave_in_the_order_of_the_journal(world: World) -> None:
 
 def _facts(world: World, service: str) -> dict[str, list[Message]]:
     return {
-        stream: [
-            MESSAGES[fact["type"]].read(fact["text"]) for entry in entries for fact in entry["facts"] if "text" in fact
-        ]
+        stream: [fact for entry in entries for fact in _read(entry)]
         for stream, entries in world.entries(service).items()
     }
+
+
+def _read(entry: dict[str, Any]) -> list[Message]:
+    return [MESSAGES[fact["type"]].read(fact["text"]) for fact in entry["facts"] if "text" in fact]
 
 
 def _digest(world: World) -> str:
