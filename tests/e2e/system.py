@@ -2,19 +2,19 @@
 
 import asyncio
 import itertools
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from contracts import topics
-from contracts.agency import Submitted
+from contracts.agency import Corrected, Submitted
 from contracts.base import Message
 from contracts.cloudevents import CloudEvent
 from contracts.outcomes import StatusChanged
 from contracts.provider import Answered, Offer, Profile, Service
-from contracts.words import Answer, DeclineCode, NotDeliveredCode
+from contracts.words import Answer, DeclineCode, Document, NotDeliveredCode
 from deploy import tenants
 from deploy.local.demo import client
 from deploy.local.demo.__main__ import login_of
@@ -130,9 +130,16 @@ class Provider:
         assert isinstance(message, Offer)
         return message
 
-    async def answer(self, offer: Offer, answer: Answer, code: DeclineCode | NotDeliveredCode | None = None) -> None:
+    async def answer(
+        self,
+        offer: Offer,
+        answer: Answer,
+        code: DeclineCode | NotDeliveredCode | None = None,
+        missing: Sequence[Document] = (),
+    ) -> None:
         """Answer an offer."""
-        body = Answered(referral_id=offer.referral_id, need=offer.need, attempt=offer.attempt, answer=answer, code=code)
+        of = {"referral_id": offer.referral_id, "need": offer.need, "attempt": offer.attempt}
+        body = Answered(**of, answer=answer, code=code, missing=list(missing))
         await client.send(self._writer, topics.responses(self.id), offer.referral_id, f"/{self.id}", body)
 
     async def send_raw(self, topic: str, key: str, value: bytes | None, headers: list[tuple[str, Any]]) -> None:
@@ -185,6 +192,11 @@ class People:
             "needs": [{"need": "1", "category": "shelter", "urgency": urgency}],
         }
         return Submitted.model_validate({**whole, **changes})
+
+    def corrected(self, reference: str) -> Corrected:
+        """The same with another telephone number, which only intake gets to see."""
+        person = {**self.referral(reference).person.model_dump(), "contact": {"may_contact": True, "phone": "1"}}
+        return Corrected.model_validate({**self.referral(reference).model_dump(), "person": person})
 
     def service(self, service: str = "beds", capacity: int = 1, **changes: Any) -> Service:
         """A shelter in this test's region, unless told otherwise."""

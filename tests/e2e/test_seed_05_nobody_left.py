@@ -1,0 +1,33 @@
+"""Acceptance seed 5: nobody is left who could take the need. It is unmet, and every reader learns why."""
+
+from contracts import topics
+from contracts.matching import Unmet
+from contracts.words import Answer, DeclineCode, Rule
+from deploy.local.demo import client
+
+from .system import People
+
+
+async def test_when_all_have_said_no_the_need_is_unmet_with_the_reasons(here: People) -> None:
+    agency = await here.agency()
+    providers = {each.id: each for each in [await here.provider(here.service()) for _ in range(2)]}
+    await agency.send(here.referral("R-1", "urgent"))
+    codes = [DeclineCode.NOT_ELIGIBLE, DeclineCode.OUT_OF_AREA]
+    for attempt, code in enumerate(codes, 1):
+        status = await agency.told("offered", "R-1", attempt=attempt)
+        provider = providers.pop(status.provider or "")
+        await provider.answer(await provider.offered(attempt), Answer.DECLINED, code)
+        assert (await agency.told("declined", "R-1", attempt=attempt)).code == code.value
+    waiting = await agency.told("waiting", "R-1", attempt=2)
+    unmet = await agency.told("unmet", "R-1")
+    assert waiting.next_by is not None
+    assert waiting.next_by <= unmet.since, "not before the end of its wait"
+    assert (unmet.fhir_status, unmet.code) == ("failed", "ruled-out")
+    left = {step.rule: step.left for step in unmet.funnel}
+    assert left[Rule.AREA] == 2, "two there were"
+    assert left[Rule.RULED_OUT] == 0, "and both had said no"
+
+    events = [client.read(record)[1] for record in await here.records(topics.MATCHING)]
+    ours = [event for event in events if isinstance(event, Unmet) and event.need_id == unmet.need_id]
+    assert ours
+    assert all((event.cause, event.funnel) == (unmet.code, unmet.funnel) for event in ours)
