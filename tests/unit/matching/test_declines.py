@@ -1,6 +1,7 @@
 """What each decline code leads to, for the need and for the service that said it."""
 
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -16,6 +17,9 @@ from services.matching.state import Phase
 from tests.kit.builders import OF_NEED, accepted, of_offer, service
 from tests.kit.clock import START
 from tests.kit.matching import MatchingWorld, complete
+
+
+README = Path(__file__).parents[3] / "README.md"
 
 
 def need(number: int = 1, **changes: Any) -> Accepted:
@@ -49,6 +53,13 @@ def told(made: MatchingWorld) -> list[tuple[str, str, str]]:
 
 def test_every_code_has_its_next_step_and_every_step_has_a_code() -> None:
     assert {next_step(code) for code in DeclineCode} == set(Step)
+
+
+@pytest.mark.parametrize("code", list(DeclineCode))
+def test_the_readme_has_the_same_table(code: DeclineCode) -> None:
+    rows = [line.split("|") for line in README.read_text().splitlines() if line.startswith("|")]
+    (row,) = (row for row in rows if f"`{code.value}`" in row[1])
+    assert row[2].strip() == f"`{next_step(code).value}`"
 
 
 @pytest.mark.parametrize("code", list(DeclineCode))
