@@ -18,7 +18,6 @@ from tests.kit.builders import OF_NEED, accepted, of_offer, service
 from tests.kit.clock import START
 from tests.kit.matching import MatchingWorld, complete
 
-
 README = Path(__file__).parents[3] / "README.md"
 
 
