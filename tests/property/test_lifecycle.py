@@ -40,7 +40,7 @@ class Lifecycle(RuleBasedStateMachine):
         self.world.start()
         self.people.submit()
 
-    @rule(what=st.sampled_from(("submit", "correct", "withdraw", "ask", "repeat")), read=_READ)
+    @rule(what=st.sampled_from(("submit", "correct", "correct_person", "withdraw", "ask", "repeat")), read=_READ)
     def an_agency(self, what: str, read: bool) -> None:
         """Says something."""
         getattr(self.people, what)()
@@ -51,6 +51,11 @@ class Lifecycle(RuleBasedStateMachine):
         """Answers an offer it has ever had: now, late, twice, or impossibly."""
         self.people.answer()
         self._read(read)
+
+    @rule()
+    def a_provider_publishes(self) -> None:
+        """Its services again, be they full or not."""
+        self.people.republish()
 
     @rule(service=_SERVICES)
     def some_are_read(self, service: str) -> None:

@@ -84,7 +84,7 @@ class People:
         self.referrals.append((agency, referral))
         self._say(topics.referrals(agency), referral.reference, referral)
 
-    def correct(self) -> None:
+    def correct_person(self) -> None:
         """Some referral is corrected: in what is sealed, so that only a need on hold takes notice of it."""
         if self.referrals:
             agency, referral = self.chance.choice(self.referrals)

@@ -37,6 +37,7 @@ _CHANCES = {
     "doubt": 3,
     "scale": 2,
     "correct": 1,
+    "correct_person": 1,
     "republish": 1,
 }
 """How often each thing happens, beside the others."""
