@@ -170,6 +170,64 @@ class Withdrawn(Input):
     reason: Literal["resolved", "person-request", "mistake", "moved-away", "other"] = "other"
 
 
+class Sketch(Value):
+    """A person as far as services look at one, and nothing that tells who it is."""
+
+    age_band: AgeBand
+    sex: Sex
+    languages: Annotated[list[Language], Field(min_length=1, max_length=10)]
+    status: Status | None = None
+    disability: bool = False
+    flags: Annotated[list[Flag], Field(max_length=12)] = []
+
+
+class Area(Value):
+    """Where, by region alone: answers that told distances would tell, asked often enough, where a shelter is."""
+
+    admin1: Admin1
+
+
+class Sought(Value):
+    """A need that is only asked about. `need` is the agency's label for it within the request."""
+
+    need: Reference
+    category: Category
+    urgency: Urgency
+    constraints: Constraints = Constraints()
+    preferences: Preferences = Preferences()
+
+    @model_validator(mode="after")
+    def _by_region(self) -> Self:
+        if self.constraints.max_distance_km is not None:
+            raise ValueError("leave constraints.max_distance_km out: recommendations are by region, not by distance")
+        return self
+
+
+class RecommendationRequested(Input):
+    """What could a person like this go to? Opens no referral, holds no place, and nothing of it is stored.
+
+    `reference` is the agency's own id of the question; the answer carries it. `recipients` are the providers that
+    the person would agree to.
+    """
+
+    TYPE: ClassVar[str] = "agency.recommendation-requested.v1"
+
+    reference: Reference
+    agency: TenantId | None = None
+    person: Sketch
+    household_size: Annotated[int, Field(ge=1, le=30)] = 1
+    location: Area
+    recipients: Literal["any"] | Annotated[list[TenantId], Field(min_length=1, max_length=50)] = "any"
+    needs: Annotated[list[Sought], Field(min_length=1, max_length=20)]
+
+    @model_validator(mode="after")
+    def _labels_differ(self) -> Self:
+        labels = [need.need for need in self.needs]
+        if len(set(labels)) != len(labels):
+            raise ValueError("each need has a label of its own within the request")
+        return self
+
+
 class StatusRequested(Input):
     """Tell me again where this referral stands."""
 

@@ -89,6 +89,24 @@ class StatusAsked(Event):
     reference: str
 
 
+class RecommendationAsked(Event):
+    """Gate to matching: what could this person go to? `request_id` is a keyed hash of agency and reference.
+
+    Urgency is after triage. No stream has facts of it, and no one keeps it but the topic.
+    """
+
+    TYPE: ClassVar[str] = "intake.recommendation-asked.v1"
+
+    request_id: str
+    agency: str
+    reference: str
+    asked_at: AwareDatetime
+    person: Minimum
+    region: Region
+    recipients: Literal["any"] | list[str]
+    needs: list[Asked]
+
+
 class _OfNeed(Event):
     referral_id: str
     need_id: str

@@ -4,10 +4,10 @@ from typing import ClassVar
 
 from pydantic import AwareDatetime
 
-from .agency import Constraints
+from .agency import Admin1, Constraints
 from .base import Event, Value
 from .intake import Accepted, Minimum, Region
-from .words import Category, Rule, Urgency
+from .words import Category, Rule, Urgency, Wait
 
 
 class Eliminated(Value):
@@ -80,6 +80,38 @@ class MatchRevoked(_OfNeed):
     provider: str
     service: str
     cause: str
+
+
+class Suggested(Value):
+    """A service that could take a need, as far as an agency may know it: its region, never its address."""
+
+    provider: str
+    service: str
+    name: str
+    areas: list[Admin1]
+    wait: Wait
+    reasons: list[Reason]
+
+
+class Suggestions(Value):
+    """For one need asked about: services, best first, and how many were left after each rule."""
+
+    need: str
+    category: Category
+    urgency: Urgency
+    suggested: list[Suggested]
+    funnel: list[Eliminated]
+
+
+class Recommended(Event):
+    """To outcomes: the answer to a recommendation that was asked for. Nothing is held by it; it may be old by now."""
+
+    TYPE: ClassVar[str] = "matching.recommended.v1"
+
+    request_id: str
+    agency: str
+    reference: str
+    needs: list[Suggestions]
 
 
 class WaitingRecalled(Event):

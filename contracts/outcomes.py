@@ -8,7 +8,7 @@ from pydantic import AwareDatetime
 from .agency import Admin1
 from .base import Event
 from .intake import Problem
-from .matching import Eliminated
+from .matching import Eliminated, Suggestions
 from .words import Category, DecidedBy, Lifecycle, Urgency
 
 
@@ -48,6 +48,17 @@ class InputRefused(Event):
     referral_id: str
     sent: str
     problems: list[Problem]
+
+
+class Recommended(Event):
+    """What the person asked about could go to, need by need, as it stood when it was decided. Nothing is held."""
+
+    TYPE: ClassVar[str] = "outcomes.recommended.v1"
+
+    agency: str
+    reference: str
+    request_id: str
+    needs: list[Suggestions]
 
 
 class Noted(Event):

@@ -239,6 +239,17 @@ class Rule(StrEnum):
     PLACE = "place"
 
 
+class Wait(StrEnum):
+    """How long a service that could take a need would let it wait. Coarse: it tells nothing of those who wait.
+
+    ``none``: it has a place now. ``short``: fewer wait before the need than the service has places. ``long``: more.
+    """
+
+    NONE = "none"
+    SHORT = "short"
+    LONG = "long"
+
+
 class Lifecycle(StrEnum):
     """The states of a need as the agency sees them. `fhir` gives the FHIR Task status (SDOH Clinical Care)."""
 

@@ -24,12 +24,13 @@ from contracts.intake import (
     StatusAsked,
     WithdrawalReceived,
 )
-from contracts.words import AgeBand, Flag
+from contracts.words import AgeBand
 from services.chassis.gate import Admitted, Arrival, Refusal
 from services.chassis.journal import derived_id
 from services.chassis.ports import Record
 from services.chassis.sealing import seal
 
+from .coarse import flags, recommendation_asked
 from .keys import KeyRing
 from .personal import Personal
 
@@ -42,7 +43,14 @@ class ReferralAdmission:
     """See `services.chassis.gate.Admission`."""
 
     accepts: Mapping[str, type[Message]] = {
-        model.ce_type(): model for model in (sent.Submitted, sent.Corrected, sent.Withdrawn, sent.StatusRequested)
+        model.ce_type(): model
+        for model in (
+            sent.Submitted,
+            sent.Corrected,
+            sent.Withdrawn,
+            sent.StatusRequested,
+            sent.RecommendationRequested,
+        )
     }
 
     def __init__(self, keys: KeyRing, id_secret: str) -> None:
@@ -62,6 +70,11 @@ class ReferralAdmission:
         """One event for intake's own stream of that referral."""
         data = arrival.data
         match data:
+            case sent.RecommendationRequested():
+                asked = recommendation_asked(
+                    self._request(arrival.tenant, data.reference), arrival.tenant, arrival.at, data
+                )
+                return [Admitted(asked, topics.INTAKE, asked.request_id, self._hash(arrival.event.data))]
             case sent.Submitted():
                 event: Message = self._received(arrival, data)
             case sent.Withdrawn():
@@ -86,7 +99,9 @@ class ReferralAdmission:
     def refuse(self, tenant: str, record: Record, event: CloudEvent, problems: list[Problem]) -> Sequence[Admitted]:
         """The agency is told on its status topic, by outcomes; under its own reference where that can be read."""
         reference = _reference(event.data)
-        key = self._id(tenant, reference) if reference else derived_id("refused", record.topic, event.id)
+        asks = event.type == sent.RecommendationRequested.ce_type()
+        id_ = (self._request if asks else self._id)(tenant, reference)
+        key = id_ if reference else derived_id("refused", record.topic, event.id)
         refused = Refused(
             referral_id=key, agency=tenant, reference=reference, sent=_known(event.type), problems=problems
         )
@@ -94,6 +109,10 @@ class ReferralAdmission:
 
     def _id(self, agency: str, reference: str) -> str:
         return referral_id(self._secret, agency, reference)
+
+    def _request(self, agency: str, reference: str) -> str:
+        """Of a question, never that of a referral: no id of an organisation has a slash."""
+        return referral_id(self._secret, f"recommendation/{agency}", reference)
 
     def _hash(self, body: bytes) -> str:
         """Keyed, since a plain hash of a short body could be guessed."""
@@ -125,7 +144,7 @@ class ReferralAdmission:
                 sex=person.sex,
                 languages=person.languages,
                 status=person.status,
-                flags=_flags(person),
+                flags=flags(person),
                 household_size=referral.household_size,
             ),
             region=Region(admin1=where.admin1, cell=cell),
@@ -154,12 +173,6 @@ def _sealed(referral: str, key: bytes, personal: Personal) -> Sealed:
 def purpose(referral: str) -> str:
     """What a person's box is bound to."""
     return f"person/{referral}"
-
-
-def _flags(person: sent.Person) -> list[Flag]:
-    """Each once; `disability` is said in either of two places."""
-    said = [*person.flags, *([Flag.DISABILITY] if person.disability else [])]
-    return list(dict.fromkeys(said))
 
 
 def _known(type_: str) -> str:

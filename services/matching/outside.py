@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from contracts.base import Message
-from contracts.intake import Accepted
+from contracts.intake import Accepted, RecommendationAsked
 from contracts.matching import WaitingRecalled
 from contracts.operations import TimerElapsed
 from contracts.words import Category
@@ -68,6 +68,8 @@ class MatchingOutside:
             for known in (state.accepted, event):
                 if isinstance(known, Accepted):
                     categories.add(known.category)
+            if isinstance(event, RecommendationAsked):
+                categories |= {asked.category for asked in event.needs}
             held = self._directory.get(state.service) if state.service else None
             if held is not None:
                 entries[held.id] = held
@@ -81,8 +83,10 @@ class MatchingOutside:
 
 
 def subject(event: Message) -> str:
-    """The id of the need an event is about, which is its stream."""
+    """The id of the need an event is about, which is its stream; a question has an id of its own."""
     match event:
+        case RecommendationAsked():
+            return event.request_id
         case TimerElapsed():
             return event.stream
         case _:

@@ -4,7 +4,6 @@ A match is a claimed row in ``places`` and the fact `Matched`. A row is deleted 
 with it, so that a writer that was frozen meanwhile loses its race instead of the place.
 """
 
-from bisect import bisect_left
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from functools import reduce
@@ -15,16 +14,17 @@ from contracts.intake import Accepted
 from contracts.matching import Eliminated, Matched
 from contracts.operations import TimerElapsed
 from contracts.words import Lifecycle, Rule
-from services.chassis.decider import Arrived, Claim, Drop, Effect, Emit, Put, SetTimer
+from services.chassis.decider import Arrived, Claim, Drop, Effect, Emit, Put, Reply, SetTimer
 
-from . import facts, places, ranking, waiting
-from .directory import Entry
-from .eligibility import failing, funnel
+from . import facts, places, waiting
+from .choosing import choose
+from .eligibility import failing
 from .facts import Outcome, Refusal
 from .limits import Limits
 from .outside import Given, subject
+from .recommending import recommend
 from .state import Need, Phase, evolve, row_of
-from .waiting import Waiter, precedence
+from .waiting import Waiter
 
 WAIT_OVER = "wait-over"
 """The timer of the wait's end."""
@@ -40,6 +40,7 @@ class MatchingPolicy:
     handles: Mapping[str, type[Message]] = _by_type(
         intake.Accepted,
         intake.Withdrawn,
+        intake.RecommendationAsked,
         notification.Declined,
         notification.Expired,
         notification.Delivered,
@@ -64,7 +65,7 @@ class MatchingPolicy:
         self._limits = limits
 
     def stream(self, event: Message) -> str:
-        """The need's id."""
+        """The need's id; for a question its own, a stream that never has facts."""
         return subject(event)
 
     def initial(self, stream: str) -> Need:
@@ -81,6 +82,8 @@ class MatchingPolicy:
 
     def decide(self, state: Need, event: Arrived, now: datetime, given: Given) -> Sequence[Effect]:
         """What follows; then rows that are not the need's any more, and who is told of the places given back."""
+        if isinstance(event.data, intake.RecommendationAsked):
+            return [Reply(recommend(event.data, now, given, self._limits), topics.MATCHING)]
         need = subject(event.data)
         effects = self._follows(state, event.data, now, given)
         after = reduce(evolve, (each.event for each in effects if isinstance(each, Emit)), state)
@@ -168,28 +171,16 @@ class MatchingPolicy:
         waiter = state.waiter(now)
         need, attempt = waiter.need, state.attempt + 1
         match = places.match_id(need.need_id, attempt)
-        eligible, steps = funnel(waiter.case(now, self._limits.retry_after), given.directory.of(need.category))
-        offers = [(entry, given.places.free(entry, need.need_id, match)) for entry in eligible]
-        ranked = ranking.rank(need, (each for each in offers if self._available(waiter, *each, now, given)))
-        if eligible:
-            steps.append(Eliminated(rule=Rule.PLACE, left=len(ranked)))
-        if not ranked:
+        choice = choose(waiter, attempt, now, given, self._limits)
+        steps = choice.steps
+        if not choice.ranked:
             return [], steps
-        best = ranked[0]
+        best = choice.ranked[0]
         slot = given.places.pick(best.entry, need.need_id, match)
         doc = places.document(need.need_id, match, best.entry.id, need.referral_id)
         matched = facts.matched(need, attempt, best, slot, match, steps)
         claim = Claim(places.TABLE, places.row_id(best.entry.id, slot), doc)
         return [claim, Emit(matched, topics.MATCHING), *_off_list(state)], steps
-
-    def _available(self, waiter: Waiter, entry: Entry, free: int, now: datetime, given: Given) -> bool:
-        """Whether a place is left when all who wait for this service and rank above the need have had theirs."""
-        if free == 0:
-            return False
-        line = given.lines.of(entry, now, self._limits)
-        above = bisect_left(line, (precedence(waiter, now, self._limits.patience),))
-        # The need may stand in the line itself, so one more than there are places has to be looked at.
-        return sum(each.id != waiter.id for _, each in line[: min(above, free + 1)]) < free
 
     def _still_fits(self, asked: Accepted, match: Matched, now: datetime, given: Given) -> bool:
         """Whether the match could be made as the need is now. That the service has closed since is no reason."""

@@ -180,6 +180,33 @@ def of_referral(good: dict[str, Any], someone_else: str = "somebody-else") -> It
     yield Bad("fields twice", within, head, "consent.grants.0.fields", "is given more than once")
 
 
+def of_recommendation(good: dict[str, Any], someone_else: str = "somebody-else") -> Iterator[Bad]:
+    """What can be wrong with a question. `good` is a valid one with one need: identity has no place in it."""
+    kind = "agency.recommendation-requested.v1"
+    yield from of_any(kind, good, "reference")
+
+    def bad(name: str, path: str, value: Any, fix: str, field: str = "") -> Bad:
+        return Bad(name, _with(good, path, value), headers(kind, f"{CANARY}-q-{name}"), field or path, fix)
+
+    yield bad("another agency", "agency", someone_else, "must be your own id")
+    yield bad("a name", "person.name", CANARY, "remove the unknown field", "person")
+    yield bad("a contact", "person.contact", {"phone": CANARY}, "remove the unknown field", "person")
+    yield bad("a birth date", "person.birth_date", "1988-02-03", "remove the unknown field", "person")
+    yield bad("coordinates", "location.latitude", 52.1, "remove the unknown field", "location")
+    yield bad("a place", "location.place", CANARY, "remove the unknown field", "location")
+    yield bad("a note", "needs.0.note", CANARY, "remove the unknown field", "needs.0")
+    yield bad("a distance", "needs.0.constraints", {"max_distance_km": 3}, "by region, not by distance", "needs.0")
+    yield bad("a distance in words", "needs.0.constraints", {"max_distance_km": CANARY}, "must be a number",
+              "needs.0.constraints.max_distance_km")  # fmt: skip
+    yield bad("no age", "person.age_band", _GONE, "is needed")
+    yield bad("no needs", "needs", [], "needs at least 1")
+    yield bad("one label twice", "needs", good["needs"] * 2, "a label of its own", "body")
+    yield bad("no recipients", "recipients", [], "needs at least 1")
+    yield bad("an unknown category", "needs.0.category", CANARY, "must be 'shelter', ")
+    yield bad("a region in words", "location.admin1", CANARY, "such as BY-BR")
+    yield bad("no reference", "reference", _GONE, "is needed")
+
+
 def of_others(kinds: tuple[str, ...] = ("withdrawn", "corrected", "status-requested")) -> Iterator[Bad]:
     """References that are not known, and what else an agency can get wrong of its other events."""
     for kind in kinds:

@@ -23,6 +23,7 @@ from contracts.words import (
     Rule,
     Sex,
     Urgency,
+    Wait,
 )
 
 from .clock import START
@@ -146,3 +147,37 @@ def elapsed(name: str, due_at: datetime, stream: str = NEED) -> operations.Timer
 def service(**changes: Any) -> Service:
     """A directory entry: open to anyone, anywhere, with two places."""
     return Service(**{"service": "beds", "name": "Beds", "categories": [Category.SHELTER], "capacity": 2, **changes})
+
+
+def recommendation_asked(*needs: intake.Asked, **changes: Any) -> intake.RecommendationAsked:
+    """About one bed, unless told otherwise."""
+    bed = intake.Asked(need_id="q-bed", need="bed", category=Category.SHELTER, urgency=Urgency.URGENT)
+    return intake.RecommendationAsked(
+        **{
+            "request_id": "q1",
+            "agency": OF_NEED["agency"],
+            "reference": "Q-1",
+            "asked_at": START,
+            "person": minimum(),
+            "region": Region(admin1="BY-BR"),
+            "recipients": "any",
+            "needs": list(needs) or [bed],
+            **changes,
+        }
+    )
+
+
+def recommended(**changes: Any) -> matching.Recommended:
+    beds = matching.Suggested(
+        provider="p1",
+        service="beds",
+        name="Beds",
+        areas=["BY-BR"],
+        wait=Wait.NONE,
+        reasons=[Reason(term="distance", value=0.5)],
+    )
+    bed = matching.Suggestions(
+        need="bed", category=Category.SHELTER, urgency=Urgency.URGENT, suggested=[beds], funnel=FUNNEL
+    )
+    of_question = {"request_id": "q1", "agency": OF_NEED["agency"], "reference": "Q-1"}
+    return matching.Recommended(**{**of_question, "needs": [bed], **changes})

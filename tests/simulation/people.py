@@ -6,9 +6,9 @@ from dataclasses import dataclass, field
 import orjson
 
 from contracts import topics
-from contracts.agency import Corrected, StatusRequested, Submitted, Withdrawn
+from contracts.agency import Corrected, RecommendationRequested, StatusRequested, Submitted, Withdrawn
 from contracts.cloudevents import decode
-from contracts.outcomes import StatusChanged
+from contracts.outcomes import Recommended, StatusChanged
 from contracts.provider import Answered, Offer, Profile, Service
 from contracts.words import Answer, Category, DeclineCode, NotDeliveredCode, Urgency
 from services.chassis.sealing import new_pair
@@ -31,6 +31,7 @@ class People:
     referrals: list[tuple[str, Submitted]] = field(default_factory=list)
     answered: set[tuple[str, int, Answer]] = field(default_factory=set)
     asked: set[str] = field(default_factory=set)
+    questions: list[tuple[str, str]] = field(default_factory=list)
 
     def open_doors(self) -> None:
         """The providers publish their directories: few places, so that needs wait."""
@@ -107,6 +108,30 @@ class People:
             agency, referral = self.chance.choice(self.referrals)
             self.asked.add(referral.reference)
             self._say(topics.referrals(agency), referral.reference, StatusRequested(reference=referral.reference))
+
+    def wonder(self) -> None:
+        """Some agency asks what there is, without a referral."""
+        agency, reference = self.chance.choice(AGENCIES), f"Q-{len(self.questions)}"
+        self.questions.append((agency, reference))
+        question = RecommendationRequested.model_validate(
+            {
+                "reference": reference,
+                "person": {"age_band": "18-59", "sex": "female", "languages": ["ru"]},
+                "location": {"admin1": "BY-HM"},
+                "needs": [{"need": "1", "category": self.chance.choice(_CATEGORIES), "urgency": "urgent"}],
+            }
+        )
+        self._say(topics.referrals(agency), reference, question)
+
+    def unanswered(self) -> set[tuple[str, str]]:
+        """Questions of which the agency has never heard again."""
+        found = set(self.questions)
+        for agency in AGENCIES:
+            for record in self.world.log.read(topics.status(agency)):
+                event = decode(record.headers, record.value, record.appended)
+                if event.type == Recommended.ce_type():
+                    found.discard((agency, Recommended.read(event.data).reference))
+        return found
 
     def repeat(self) -> None:
         """Something that was sent is sent again, under the same id."""

@@ -62,6 +62,7 @@ async def peace(world: World, people: People) -> None:
 def balance(world: World, people: People) -> None:
     """The books, after `peace`. Raises `AssertionError` where a promise is broken."""
     _every_need_has_one_end(people)
+    assert not people.unanswered(), "a question was never answered"
     _each_event_took_effect_once(world)
     _every_place_is_returned(world)
     _one_provider_at_a_time_has_the_person(world)
@@ -73,8 +74,22 @@ async def _something(world: World, people: People) -> None:
     chance = world.chance
     service = world.services[chance.choice(topics.SERVICES)]
     match chance.choices(
-        ("batch", "admit", "tick", "look", "answer", "submit", "repeat", "withdraw", "ask", "time", "doubt", "scale"),
-        (40, 14, 8, 4, 16, 4, 4, 1, 1, 6, 3, 2),
+        (
+            "batch",
+            "admit",
+            "tick",
+            "look",
+            "answer",
+            "submit",
+            "repeat",
+            "withdraw",
+            "ask",
+            "wonder",
+            "time",
+            "doubt",
+            "scale",
+        ),
+        (40, 14, 8, 4, 16, 4, 4, 1, 1, 1, 6, 3, 2),
     )[0]:
         case "batch":
             await world.batch(service)
