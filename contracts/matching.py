@@ -34,7 +34,10 @@ class _OfNeed(Event):
 
 
 class Matched(_OfNeed):
-    """The need holds a place: slot `slot` of `service`. `version` is the directory entry the decision saw."""
+    """The need holds a place: slot `slot` of `service`. `version` is the directory entry the decision saw.
+
+    Where several are to be served together it holds a place for each: `slots`, of which `slot` is the first.
+    """
 
     TYPE: ClassVar[str] = "matching.matched.v1"
 
@@ -51,6 +54,8 @@ class Matched(_OfNeed):
     requested_at: AwareDatetime
     reasons: list[Reason]
     funnel: list[Eliminated]
+    slots: list[int] = []
+    companions: list[Minimum] = []
 
 
 class Waiting(_OfNeed):

@@ -133,7 +133,10 @@ class _ToProvider(Event):
 
 
 class Offer(_ToProvider):
-    """A match as the provider sees it: the minimum, no identity. Answer with `Answered`."""
+    """A match as the provider sees it: the minimum, no identity. Answer with `Answered`.
+
+    It is for `person` and `companions`, all or none of them, and takes `places` of the service's places.
+    """
 
     TYPE: ClassVar[str] = "provider.offer.v1"
 
@@ -145,6 +148,8 @@ class Offer(_ToProvider):
     offered_at: AwareDatetime
     acknowledge_by: AwareDatetime
     decide_by: AwareDatetime
+    companions: list[Minimum] = []
+    places: int = 1
 
 
 class Reminder(_ToProvider):
@@ -182,7 +187,8 @@ class ContactReleased(_ToProvider):
     """What consent lets this provider know, encrypted to its key.
 
     `sealed` is base64 of HPKE (RFC 9180, base mode, DHKEM X25519, HKDF-SHA256, AES-256-GCM), encapsulated key first,
-    with info ``referral-routing/contact/<need_id>``; inside is a JSON object of the fields.
+    with info ``referral-routing/contact/<need_id>``; inside is a JSON object of the fields. Whom else the need is for
+    stands in its list `household`; what identifies the person is left out where it is not for the person.
     """
 
     TYPE: ClassVar[str] = "provider.contact-released.v1"

@@ -3,6 +3,7 @@
 Categories are the sectors of the UNHCR inter-agency referral form; urgency is its three response classes.
 """
 
+from datetime import date
 from enum import StrEnum
 
 
@@ -84,6 +85,11 @@ class AgeBand(StrEnum):
     def of(cls, age: int) -> "AgeBand":
         """The band of an age in whole years."""
         return next(band for band in cls if age <= band.years[1])
+
+    @classmethod
+    def born(cls, born: date, day: date) -> "AgeBand":
+        """The band, on a day, of who was born on another."""
+        return cls.of(max(0, day.year - born.year - ((day.month, day.day) < (born.month, born.day))))
 
 
 class Status(StrEnum):

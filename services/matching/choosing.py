@@ -9,7 +9,7 @@ from contracts.words import Rule
 
 from . import places, ranking
 from .directory import Entry
-from .eligibility import funnel
+from .eligibility import failing, funnel
 from .limits import Limits
 from .outside import Given
 from .ranking import Ranked
@@ -49,10 +49,38 @@ def before(waiter: Waiter, entry: Entry, now: datetime, given: Given, limits: Li
 
 
 def _available(waiter: Waiter, entry: Entry, free: int, now: datetime, given: Given, limits: Limits) -> bool:
-    """Whether a place is left when all who wait for this service and rank above the need have had theirs."""
-    if free == 0:
+    """Whether enough places are left when all who wait for this service and rank above the need have had theirs.
+
+    Who waits for more places than are free is served later: meanwhile the places are not kept empty, save for those
+    `_keeps` speaks of.
+    """
+    wanted = waiter.need.places
+    if free < wanted:
         return False
     line = given.lines.of(entry, now, limits)
     above = bisect_left(line, (precedence(waiter, now, limits.patience),))
-    # The need may stand in the line itself, so one more than there are places has to be looked at.
-    return sum(each.id != waiter.id for _, each in line[: min(above, free + 1)]) < free
+    for _, each in line[:above]:
+        if each.id == waiter.id:
+            continue
+        if each.need.places <= free:
+            free -= each.need.places
+        elif _keeps(each, entry, now, given, limits):
+            return False
+        if free < wanted:
+            return False
+    return True
+
+
+def _keeps(waiter: Waiter, entry: Entry, now: datetime, given: Given, limits: Limits) -> bool:
+    """Whether places are kept empty here until there are enough for all of a household.
+
+    Else single people would take each place that is returned, and a family never be served. Only once its patience is
+    over, and at one service only, the largest that can take it: it must not empty a whole region.
+    """
+    if waiter.need.places == 1 or now - waiter.since < limits.patience[waiter.need.urgency]:
+        return False
+    if waiter.id not in given.kept:
+        case = waiter.case(now, limits.retry_after)
+        able = [each for each in given.directory.of(waiter.need.category) if failing(case, each) is None]
+        given.kept[waiter.id] = max(able, key=lambda each: (each.service.capacity, each.id)).id if able else ""
+    return given.kept[waiter.id] == entry.id

@@ -13,9 +13,9 @@ from functools import lru_cache
 
 import h3
 
-from contracts.intake import Accepted
+from contracts.intake import Accepted, Minimum
 from contracts.matching import AttemptEnded, Eliminated
-from contracts.provider import Service
+from contracts.provider import Eligibility, Service
 from contracts.words import Category, Flag, Rule, Urgency
 
 from .directory import Entry
@@ -125,7 +125,11 @@ def _area(case: Case, entry: Entry) -> bool:
 
 def _age(case: Case, entry: Entry) -> bool:
     """A band that lies partly within the limits passes. A child, by band or by flag, is never sent among adults."""
-    person, limits = case.need.person, entry.service.eligibility
+    limits = entry.service.eligibility
+    return all(_aged_for(person, limits) for person in case.need.people)
+
+
+def _aged_for(person: Minimum, limits: Eligibility) -> bool:
     youngest, oldest = person.age_band.years
     child = oldest < _ADULT or not _CHILD_FLAGS.isdisjoint(person.flags)
     if child and limits.minimum_age >= _ADULT:
@@ -135,31 +139,36 @@ def _age(case: Case, entry: Entry) -> bool:
 
 def _sex(case: Case, entry: Entry) -> bool:
     sexes = entry.service.eligibility.sexes
-    return not sexes or case.need.person.sex in sexes
+    return not sexes or all(person.sex in sexes for person in case.need.people)
 
 
 def _language(case: Case, entry: Entry) -> bool:
+    """Of a household, one who is understood can speak for the others."""
     offered, demanded = entry.service.languages, case.need.constraints.languages
     if demanded and not set(demanded) & set(offered):
         return False
-    return not offered or not set(offered).isdisjoint(case.need.person.languages)
+    return not offered or any(not set(offered).isdisjoint(person.languages) for person in case.need.people)
 
 
 def _household(case: Case, entry: Entry) -> bool:
-    largest = entry.service.eligibility.maximum_household
-    return largest is None or case.need.person.household_size <= largest
+    """Within the service's limit, and no more than it has places at all: waiting for what can not be is in vain."""
+    need, largest = case.need, entry.service.eligibility.maximum_household
+    if need.places > 1 and 0 < entry.service.capacity < need.places:
+        return False
+    return largest is None or need.person.household_size <= largest
 
 
 def _status(case: Case, entry: Entry) -> bool:
     need, limits = case.need, entry.service.eligibility
-    status = need.person.status
-    if status is None or need.urgency is Urgency.EMERGENCY or need.category in STATUS_BLIND:
+    if need.urgency is Urgency.EMERGENCY or need.category in STATUS_BLIND:
         return True
-    return (not limits.statuses or status in limits.statuses) and status not in limits.not_statuses
+    known = {person.status for person in need.people} - {None}
+    return (not limits.statuses or known <= set(limits.statuses)) and known.isdisjoint(limits.not_statuses)
 
 
 def _exclusion(case: Case, entry: Entry) -> bool:
-    flags, limits = case.need.person.flags, entry.service.eligibility
+    """Whom it is for: one of a household is enough, the others come along. Whom it is not for: nobody of them."""
+    flags, limits = [flag for person in case.need.people for flag in person.flags], entry.service.eligibility
     return (not limits.flags_any or not set(limits.flags_any).isdisjoint(flags)) and set(limits.not_flags).isdisjoint(
         flags
     )

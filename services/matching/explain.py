@@ -19,7 +19,7 @@ _TOLD: dict[str, type[Message]] = {
         matching.NeedEnded,
     )
 }
-_KEPT = {"provider", "service", "slot", "version", "attempt", "reasons", "funnel", "cause", "code", "end"} | {
+_KEPT = {"provider", "service", "slot", "slots", "version", "attempt", "reasons", "funnel", "cause", "code", "end"} | {
     "category", "urgency", "since", "until",
 }  # fmt: skip
 

@@ -18,14 +18,17 @@ Refusal = notification.Declined | notification.Expired
 Outcome = notification.Delivered | notification.NotDelivered
 
 
-def matched(need: Accepted, attempt: int, best: Ranked, slot: int, match: str, funnel: list[Eliminated]) -> Matched:
+def matched(
+    need: Accepted, attempt: int, best: Ranked, slots: list[int], match: str, funnel: list[Eliminated]
+) -> Matched:
     """The need has a place. `service` is the provider's own id of it; with `provider` it is unique."""
     return Matched(
         **_names(need),
         attempt=attempt,
         provider=best.entry.provider,
         service=best.entry.service.service,
-        slot=slot,
+        slot=slots[0],
+        slots=slots,
         match_id=match,
         version=best.entry.version,
         category=need.category,
@@ -36,6 +39,7 @@ def matched(need: Accepted, attempt: int, best: Ranked, slot: int, match: str, f
         requested_at=need.requested_at,
         reasons=best.reasons,
         funnel=funnel,
+        companions=need.companions,
     )
 
 

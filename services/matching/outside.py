@@ -32,6 +32,8 @@ class Given:
         self.places = places
         self.recalled: set[str] = set()
         """Needs this batch has recalled already: the next place it gives back is for the next in line."""
+        self.kept: dict[str, str] = {}
+        """For a household that has waited long, by need: the service where places are kept for it (`choosing`)."""
         self.lines = Lines(waiters)
 
     def spend(self, effects: Sequence[Effect]) -> None:

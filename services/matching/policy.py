@@ -4,7 +4,7 @@ A match is a claimed row in ``places`` and the fact `Matched`. A row is deleted 
 with it, so that a writer that was frozen meanwhile loses its race instead of the place.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from functools import reduce
 
@@ -18,12 +18,13 @@ from services.chassis.decider import Arrived, Claim, Drop, Effect, Emit, Put, Re
 
 from . import facts, places, waiting
 from .choosing import choose
+from .directory import service_id
 from .eligibility import failing
 from .facts import Outcome, Refusal
 from .limits import Limits
 from .outside import Given, subject
 from .recommending import recommend
-from .state import Need, Phase, evolve, row_of
+from .state import Need, Phase, evolve, rows_of
 from .waiting import Waiter
 
 WAIT_OVER = "wait-over"
@@ -123,7 +124,7 @@ class MatchingPolicy:
             return [Emit(kept)]
         revoked = facts.revoked(state.match, "corrected")
         placed = self._place(evolve(corrected, revoked), now, given)
-        return [Emit(kept), Emit(revoked, topics.MATCHING), _give_back(state.match), *placed]
+        return [Emit(kept), Emit(revoked, topics.MATCHING), *_give_back(state.match), *placed]
 
     def _refused(self, state: Need, event: Refusal, now: datetime, given: Given) -> list[Effect]:
         """The attempt has failed: on to the next service, or to the waiting list."""
@@ -135,7 +136,7 @@ class MatchingPolicy:
         entry = given.directory.get(service)
         version = entry.version if entry else match.version
         ended = facts.attempt_ended(match, service, version, event, now)
-        return [Emit(ended), _give_back(match), *self._place(evolve(state, ended), now, given)]
+        return [Emit(ended), *_give_back(match), *self._place(evolve(state, ended), now, given)]
 
     def _recalled(self, state: Need, need: str, now: datetime, given: Given) -> list[Effect]:
         """Look again; and clear away rows of waits that are over, which repeated events have put there again."""
@@ -176,17 +177,17 @@ class MatchingPolicy:
         if not choice.ranked:
             return [], steps
         best = choice.ranked[0]
-        slot = given.places.pick(best.entry, need.need_id, match)
+        slots = given.places.pick(best.entry, need.need_id, match, need.places)
         doc = places.document(need.need_id, match, best.entry.id, need.referral_id)
-        matched = facts.matched(need, attempt, best, slot, match, steps)
-        claim = Claim(places.TABLE, places.row_id(best.entry.id, slot), doc)
-        return [claim, Emit(matched, topics.MATCHING), *_off_list(state)], steps
+        matched = facts.matched(need, attempt, best, slots, match, steps)
+        claims = [Claim(places.TABLE, row, doc) for row in rows_of(matched)]
+        return [*claims, Emit(matched, topics.MATCHING), *_off_list(state)], steps
 
     def _still_fits(self, asked: Accepted, match: Matched, now: datetime, given: Given) -> bool:
         """Whether the match could be made as the need is now. That the service has closed since is no reason."""
-        if asked.category is not match.category:
+        if asked.category is not match.category or asked.places != len(rows_of(match)):
             return False
-        entry = given.directory.get(places.service_of(row_of(match)))
+        entry = given.directory.get(service_id(match.provider, match.service))
         afresh = Waiter(asked, (), now, 0).case(now, self._limits.retry_after)
         return entry is None or failing(afresh, entry) in (None, Rule.OPEN)
 
@@ -198,11 +199,21 @@ class MatchingPolicy:
             entry = given.directory.get(places.service_of(row))
             if entry is None:
                 continue
-            first = next((each for _, each in given.lines.of(entry, now, self._limits) if each.id not in told), None)
-            if first is not None:
-                told.add(first.id)
-                found.append(facts.recalled(first.need))
+            first = _first(each for _, each in given.lines.of(entry, now, self._limits) if each.id not in told)
+            told.update(each.id for each in first)
+            found += [facts.recalled(each.need) for each in first]
         return found
+
+
+def _first(line: Iterable[Waiter]) -> list[Waiter]:
+    """The first in line; and where that is a household, for which one place may not do, the first who wants but one."""
+    found: list[Waiter] = []
+    for each in line:
+        if not found or each.need.places == 1:
+            found.append(each)
+        if each.need.places == 1:
+            break
+    return found
 
 
 def _withdrawn(state: Need) -> list[Effect]:
@@ -211,30 +222,30 @@ def _withdrawn(state: Need) -> list[Effect]:
     ended = Emit(facts.need_ended(state.accepted, state.attempt, Lifecycle.WITHDRAWN))
     if state.match is None:
         return [ended, *_off_list(state)]
-    return [Emit(facts.revoked(state.match, "withdrawn"), topics.MATCHING), ended, _give_back(state.match)]
+    return [Emit(facts.revoked(state.match, "withdrawn"), topics.MATCHING), ended, *_give_back(state.match)]
 
 
 def _over(state: Need, event: Outcome) -> list[Effect]:
     """Of another attempt than the one that holds the place: of no consequence, it was revoked in time."""
     if state.accepted is None or state.match is None or event.attempt != state.match.attempt:
         return []
-    return [Emit(facts.need_ended(state.accepted, state.attempt, facts.end_of(event))), _give_back(state.match)]
+    return [Emit(facts.need_ended(state.accepted, state.attempt, facts.end_of(event))), *_give_back(state.match)]
 
 
 def _disown(need: str, referral: str, after: Need, effects: Sequence[Effect], given: Given) -> list[Effect]:
     """Give back what the need holds beside its match: it was claimed, and then the claimer died or chose again."""
     leaving = set(_given_back(effects))
+    own = {(row, after.match.match_id) for row in rows_of(after.match)} if after.match is not None else set()
     found: list[Effect] = []
     for row, doc in given.places.held(need).items():
-        own = after.match is not None and row == row_of(after.match) and doc["match"] == after.match.match_id
-        if not own and row not in leaving:
+        if (row, doc["match"]) not in own and row not in leaving:
             fact = matching.PlaceDisowned(referral_id=referral, need_id=need, row=row, match_id=doc["match"])
             found += [Emit(fact), Drop(places.TABLE, row, {"match": doc["match"]})]
     return found
 
 
-def _give_back(match: Matched) -> Drop:
-    return Drop(places.TABLE, row_of(match), {"match": match.match_id})
+def _give_back(match: Matched) -> list[Drop]:
+    return [Drop(places.TABLE, row, {"match": match.match_id}) for row in rows_of(match)]
 
 
 def _given_back(effects: Sequence[Effect]) -> list[str]:

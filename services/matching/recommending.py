@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from contracts.intake import Accepted, Asked, RecommendationAsked
+from contracts.intake import Accepted, Posed, RecommendationAsked
 from contracts.matching import Recommended, Suggested, Suggestions
 from contracts.words import ReferrerKind, Wait
 
@@ -27,7 +27,7 @@ def recommend(question: RecommendationAsked, now: datetime, given: Given, limits
     )
 
 
-def as_need(question: RecommendationAsked, asked: Asked) -> Accepted:
+def as_need(question: RecommendationAsked, asked: Posed) -> Accepted:
     """The need that a referral with these words would have had."""
     return Accepted(
         referral_id=question.request_id,
@@ -39,15 +39,17 @@ def as_need(question: RecommendationAsked, asked: Asked) -> Accepted:
         requested_at=question.asked_at,
         category=asked.category,
         urgency=asked.urgency,
-        person=question.person,
+        person=asked.person,
         region=question.region,
         constraints=asked.constraints,
         preferences=asked.preferences,
         recipients=question.recipients,
+        companions=asked.companions,
+        places=asked.places,
     )
 
 
-def _for(question: RecommendationAsked, asked: Asked, now: datetime, given: Given, limits: Limits) -> Suggestions:
+def _for(question: RecommendationAsked, asked: Posed, now: datetime, given: Given, limits: Limits) -> Suggestions:
     waiter = Waiter(as_need(question, asked), (), now, 0)
     choice = choose(waiter, 1, now, given, limits)
     open_ = [_suggested(each, Wait.NONE) for each in choice.ranked]

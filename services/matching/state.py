@@ -50,9 +50,10 @@ class Need:
         return Waiter(self.accepted, self.tried, self.since or now, self.turn)
 
 
-def row_of(match: matching.Matched) -> str:
-    """The place row that a match holds."""
-    return row_id(service_id(match.provider, match.service), match.slot)
+def rows_of(match: matching.Matched) -> list[str]:
+    """The place rows that a match holds: one, or one for each who is served together."""
+    service = service_id(match.provider, match.service)
+    return [row_id(service, slot) for slot in match.slots or [match.slot]]
 
 
 def evolve(state: Need, fact: Message) -> Need:

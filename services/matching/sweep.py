@@ -61,9 +61,9 @@ def recalls(
         need = waiter.need
         eligible, _ = funnel(waiter.case(now, limits.retry_after), directory.of(need.category))
         offers = [(entry, held.free(entry, need.need_id, "") - spent.get(entry.id, 0)) for entry in eligible]
-        best = ranking.rank(need, (each for each in offers if each[1] > 0))
+        best = ranking.rank(need, (each for each in offers if each[1] >= need.places))
         if best:
-            spent[best[0].entry.id] = spent.get(best[0].entry.id, 0) + 1
+            spent[best[0].entry.id] = spent.get(best[0].entry.id, 0) + need.places
             found.append(waiter)
     return found
 

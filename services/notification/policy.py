@@ -144,6 +144,8 @@ class NotificationPolicy:
             offered_at=now,
             acknowledge_by=acknowledge_by,
             decide_by=decide_by,
+            companions=match.companions,
+            places=max(1, len(match.slots)),
         )
         offered = notification.Offered(
             referral_id=match.referral_id,

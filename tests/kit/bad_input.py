@@ -163,6 +163,17 @@ def of_referral(good: dict[str, Any], someone_else: str = "somebody-else") -> It
     yield bad("a huge number", "household_size", 10**400, "must be at most 30")
     yield bad("a household of none", "household_size", 0, "must be at least 1")
     yield bad("half a person", "household_size", 1.5, "must be a whole number")
+    son = {"member": "c1", "age_band": "5-11", "sex": "male"}
+    yield bad("a member's name for a label", "household", [{**son, "member": f"{CANARY} x"}], "1 to 64 of the",
+              "household.0.member")  # fmt: skip
+    yield bad("a member twice", "household", [son, son], "each member of the household has a label", "body")
+    yield bad("a member of no age", "household", [{"member": "c1", "sex": "male"}], "give either", "household.0")
+    yield bad("a member's contact", "household", [{**son, "contact": {}}], "remove the unknown", "household.0")
+    yield bad("a member born in the future", "household", [{"member": "c1", "sex": "male", "birth_date": "2999-01-01"}],
+              "can not be in the future", "household.0.birth_date")  # fmt: skip
+    yield bad("nobody of the household", "needs.0.members", [CANARY], "by the labels in household", "body")
+    yield bad("apart and several", "needs.0", {**good["needs"][0], "members": ["a", "b"], "together": False},
+              "name one member in each")  # fmt: skip
     yield bad("no consent", "consent", _GONE, "is needed")
     yield bad("no grants", "consent.grants", [], "needs at least 1")
     yield bad("a typo in consent", "consent.grants.0.recipient", ["a"], "remove the unknown", "consent.grants.0")

@@ -149,19 +149,23 @@ def service(**changes: Any) -> Service:
     return Service(**{"service": "beds", "name": "Beds", "categories": [Category.SHELTER], "capacity": 2, **changes})
 
 
-def recommendation_asked(*needs: intake.Asked, **changes: Any) -> intake.RecommendationAsked:
+def posed(label: str = "bed", **changes: Any) -> intake.Posed:
+    """A need that is only asked about."""
+    of_need = {"need_id": f"q-{label}", "need": label, "category": Category.SHELTER, "urgency": Urgency.URGENT}
+    return intake.Posed(**{**of_need, "person": minimum(), **changes})
+
+
+def recommendation_asked(*needs: intake.Posed, **changes: Any) -> intake.RecommendationAsked:
     """About one bed, unless told otherwise."""
-    bed = intake.Asked(need_id="q-bed", need="bed", category=Category.SHELTER, urgency=Urgency.URGENT)
     return intake.RecommendationAsked(
         **{
             "request_id": "q1",
             "agency": OF_NEED["agency"],
             "reference": "Q-1",
             "asked_at": START,
-            "person": minimum(),
             "region": Region(admin1="BY-BR"),
             "recipients": "any",
-            "needs": list(needs) or [bed],
+            "needs": list(needs) or [posed()],
             **changes,
         }
     )

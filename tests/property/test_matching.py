@@ -16,7 +16,7 @@ from contracts.words import Category, DeclineCode, Flag, Urgency
 from services.matching.eligibility import failing
 from services.matching.limits import Limits
 from services.matching.places import service_of
-from services.matching.state import Phase, row_of
+from services.matching.state import Phase, rows_of
 from services.matching.waiting import precedence, row_id
 from tests.kit.builders import accepted, minimum, of_offer, service, withdrawn
 from tests.kit.matching import MatchingWorld
@@ -26,6 +26,12 @@ SERVICES = ["p1/a", "p1/b", "p2/a", "p3/c"]
 REGIONS = ["BY-BR", "BY-MI"]
 categories = st.sampled_from([Category.SHELTER, Category.LEGAL])
 moments = st.integers(0, 10_000)
+sizes = st.sampled_from([1, 1, 1, 2, 3])
+
+
+def household(places: int) -> dict[str, Any]:
+    """So many who are to be served together or not at all."""
+    return {"places": places, "companions": [minimum()] * (places - 1)}
 
 
 def a_need(number: int, **changes: Any) -> Any:
@@ -43,7 +49,7 @@ class Matching(RuleBasedStateMachine):
 
     @initialize()
     def providers_publish(self) -> None:
-        for id_, capacity in zip(SERVICES, (1, 1, 1, 1), strict=True):
+        for id_, capacity in zip(SERVICES, (1, 1, 1, 3), strict=True):
             self.publish(id_, capacity, [Category.SHELTER, Category.LEGAL], [])
 
     def publish(self, id_: str, capacity: int, categories: list[Category], areas: list[str]) -> None:
@@ -59,9 +65,16 @@ class Matching(RuleBasedStateMachine):
         flags=st.lists(st.sampled_from([Flag.PREGNANT, Flag.DISABILITY]), unique=True),
         region=st.sampled_from(REGIONS),
         not_providers=st.sampled_from([[], [], ["p1"]]),
+        places=sizes,
     )
     def need_arrives(
-        self, category: Category, urgency: Urgency, flags: list[Flag], region: str, not_providers: list[str]
+        self,
+        category: Category,
+        urgency: Urgency,
+        flags: list[Flag],
+        region: str,
+        not_providers: list[str],
+        places: int,
     ) -> None:
         world, now = self.world, self.world.clock.now()
         self.needs += 1
@@ -73,6 +86,7 @@ class Matching(RuleBasedStateMachine):
             region=Region(admin1=region),
             requested_at=now,
             constraints=Constraints(not_providers=not_providers),
+            **household(places),
         )
         taken = Counter(service_of(row) for row in world.rows)
         line = world.waiters
@@ -82,20 +96,25 @@ class Matching(RuleBasedStateMachine):
             entry = world.directory.get(state.service or "")
             assert entry is not None
             mine = precedence(state.waiter(now), now, LIMITS.patience)
-            above = [
-                each
-                for each in line
-                if failing(each.case(now, LIMITS.retry_after), entry) is None
-                and precedence(each, now, LIMITS.patience) < mine
-            ]
-            assert len(above) < entry.service.capacity - taken[entry.id], "it took the place of one who ranks above it"
+            free = entry.service.capacity - taken[entry.id]
+            for each in sorted(line, key=lambda each: precedence(each, now, LIMITS.patience)):
+                able = failing(each.case(now, LIMITS.retry_after), entry) is None
+                if able and precedence(each, now, LIMITS.patience) < mine and each.need.places <= free:
+                    free -= each.need.places
+            assert free >= places, "it took the place of one who ranks above it"
 
     @precondition(lambda self: self.needs)
-    @rule(moment=moments, category=categories, region=st.sampled_from(REGIONS), urgency=st.sampled_from(Urgency))
-    def need_is_corrected(self, moment: int, category: Category, region: str, urgency: Urgency) -> None:
+    @rule(
+        moment=moments,
+        category=categories,
+        region=st.sampled_from(REGIONS),
+        urgency=st.sampled_from(Urgency),
+        places=sizes,
+    )
+    def need_is_corrected(self, moment: int, category: Category, region: str, urgency: Urgency, places: int) -> None:
         old = self.world.state(self.some_need(moment)).accepted
         assert old is not None
-        changes = {"category": category, "region": Region(admin1=region), "urgency": urgency}
+        changes = {"category": category, "region": Region(admin1=region), "urgency": urgency, **household(places)}
         self.world.handle(old.model_copy(update={**changes, "revision": old.revision + 1}))
 
     @precondition(lambda self: self.needs)
@@ -129,7 +148,7 @@ class Matching(RuleBasedStateMachine):
 
     @rule(
         id_=st.sampled_from(SERVICES),
-        capacity=st.sampled_from([0, 1, 1, 2]),
+        capacity=st.sampled_from([0, 1, 1, 2, 4]),
         categories=st.lists(categories, min_size=1, unique=True),
         areas=st.lists(st.sampled_from(REGIONS), unique=True),
     )
@@ -205,8 +224,18 @@ class Matching(RuleBasedStateMachine):
     @invariant()
     def each_open_match_has_its_place_and_nobody_else_has_one(self) -> None:
         matches = [self.world.state(need).match for need in self.world.streams]
-        expected = {row_of(match): (match.need_id, match.match_id) for match in matches if match is not None}
+        expected = {
+            row: (match.need_id, match.match_id) for match in matches if match is not None for row in rows_of(match)
+        }
         assert {row: (doc["need"], doc["match"]) for row, doc in self.world.rows.items()} == expected
+
+    @invariant()
+    def no_family_is_parted(self) -> None:
+        for state in map(self.world.state, self.world.streams):
+            if state.match is not None and state.accepted is not None:
+                rows = rows_of(state.match)
+                assert len(set(rows)) == state.accepted.places
+                assert {service_of(row) for row in rows} == {state.service}
 
     @invariant()
     def no_service_is_over_capacity(self) -> None:
@@ -260,10 +289,17 @@ class Matching(RuleBasedStateMachine):
         rows = set(self.world.waiting)
         assert rows == self.waiting_needs(), f"{rows} stand where {self.waiting_needs()} wait"
         for waiter in self.world.waiters:
+            kept = any(
+                each.need.places > 1
+                and now - each.since >= LIMITS.patience[each.need.urgency]
+                and precedence(each, now, LIMITS.patience) < precedence(waiter, now, LIMITS.patience)
+                for each in self.world.waiters
+            )  # for one that has waited long, places are kept
             for entry in self.world.directory.of(waiter.need.category):
                 able = failing(waiter.case(now, LIMITS.retry_after), entry) is None
-                full = sum(service_of(row) == entry.id for row in self.world.rows) >= entry.service.capacity
-                assert full or not able, f"{waiter.id} waits, and {entry.id} has a place for it"
+                taken = sum(service_of(row) == entry.id for row in self.world.rows)
+                full = entry.service.capacity - taken < waiter.need.places
+                assert full or not able or kept, f"{waiter.id} waits, and {entry.id} has a place for it"
 
 
 TestMatching = Matching.TestCase

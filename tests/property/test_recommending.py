@@ -7,11 +7,11 @@ from hypothesis import strategies as st
 
 from contracts import matching, topics
 from contracts.agency import Constraints, Preferences
-from contracts.intake import Asked, Region
+from contracts.intake import Region
 from contracts.provider import Eligibility
-from contracts.words import AgeBand, Category, Flag, Sex, Status, Urgency, Wait
+from contracts.words import AgeBand, Flag, Sex, Status, Urgency, Wait
 from services.matching.recommending import as_need
-from tests.kit.builders import accepted, minimum, recommendation_asked, service
+from tests.kit.builders import accepted, minimum, posed, recommendation_asked, service
 from tests.kit.matching import MatchingWorld
 from tests.unit.matching.test_recommending import answers
 
@@ -65,15 +65,13 @@ def test_the_first_recommended_is_what_a_need_would_have_been_matched_with(
         made.publish(each, f"p{number}")
     for number, (other, their) in enumerate(before):
         made.handle(accepted(need_id=f"n{number}", referral_id=f"r{number}", person=other, urgency=their))
-    asked = Asked(
-        need_id="q-bed",
-        need="bed",
-        category=Category.SHELTER,
+    asked = posed(
+        person=person,
         urgency=urgency,
         constraints=Constraints(not_providers=unwanted),
         preferences=Preferences(providers=liked),
     )
-    question = recommendation_asked(asked, person=person, region=Region(admin1=area))
+    question = recommendation_asked(asked, region=Region(admin1=area))
     stood = repr(_state(made))
     made.send(question, topics.INTAKE)
     made.run()

@@ -42,7 +42,7 @@ class People:
                     service=f"s{number}",
                     name="service",
                     categories=[self.chance.choice(_CATEGORIES)],
-                    capacity=self.chance.randint(1, 2),
+                    capacity=self.chance.choice((1, 1, 2, 2, 3)),
                     areas=["BY"],
                 )
                 self._say(topics.directory(provider), service.service, service)
@@ -63,6 +63,10 @@ class People:
                     "languages": ["ru"],
                     "contact": {"may_contact": False},
                 },
+                "household": [
+                    {"member": f"m{n}", "name": "Somebody else", "age_band": "5-11", "sex": "male"}
+                    for n in range(self.chance.choice((0, 0, 0, 1, 2)))
+                ],
                 "location": {"admin1": "BY-HM"},
                 "consent": {
                     "basis": "consent",

@@ -6,7 +6,7 @@ from collections.abc import Awaitable
 from contextlib import suppress
 from typing import Any
 
-from contracts import topics
+from contracts import intake, topics
 from contracts.base import Message
 from contracts.catalogue import MESSAGES
 from contracts.cloudevents import decode
@@ -65,6 +65,7 @@ def balance(world: World, people: People) -> None:
     assert not people.unanswered(), "a question was never answered"
     _each_event_took_effect_once(world)
     _every_place_is_returned(world)
+    _no_family_was_parted(world)
     _one_provider_at_a_time_has_the_person(world)
     _facts_leave_in_the_order_of_the_journal(world)
     assert not world.log.read(topics.DEAD_LETTERS), "something was set aside"
@@ -115,9 +116,25 @@ async def _in_doubt(job: Awaitable[Any]) -> None:
 
 
 def no_place_is_taken_twice(world: World) -> None:
-    """At any moment."""
+    """No need has more places of a service than people. Between a claim and what is stored it may have fewer."""
     rows = world.services["matching"].claims.tables["places"]
-    assert len({(doc["need"], doc["service"]) for doc in rows.values()}) == len(rows), "two places of one service"
+    taken = Counter((doc["need"], doc["service"]) for doc in rows.values())
+    wanted = {each.need_id: each.places for each in _accepted(world)} if any(n > 1 for n in taken.values()) else {}
+    assert all(count <= wanted.get(need, 1) for (need, _), count in taken.items()), "more places than people"
+
+
+def _accepted(world: World) -> list[intake.Accepted]:
+    events = [decode(each.headers, each.value, each.appended) for each in world.log.read(topics.INTAKE)]
+    return [intake.Accepted.read(each.data) for each in events if each.type == intake.Accepted.ce_type()]
+
+
+def _no_family_was_parted(world: World) -> None:
+    """Each match has a place for each of them, all at one service."""
+    wanted = {each.need_id: each.places for each in _accepted(world)}
+    for facts in _facts(world, "matching").values():
+        for fact in facts:
+            if isinstance(fact, Matched):
+                assert len(set(fact.slots)) == wanted[fact.need_id], f"{fact.need_id}: a family was parted"
 
 
 def _every_need_has_one_end(people: People) -> None:

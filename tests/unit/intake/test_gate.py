@@ -223,8 +223,9 @@ async def test_a_question_goes_straight_to_matching_with_the_floors_of_triage_an
     assert out.record.topic == topics.INTAKE
     found = RecommendationAsked.read(out.event.data)
     assert (found.agency, found.reference, found.recipients) == ("a", "Q-1", ["p1"])
-    assert (found.person.household_size, found.person.flags) == (3, [Flag.DISABILITY])
-    assert [each.urgency for each in found.needs] == [Urgency.URGENT]
+    [posed] = found.needs
+    assert (posed.person.household_size, posed.person.flags, posed.places) == (3, [Flag.DISABILITY], 1)
+    assert posed.urgency is Urgency.URGENT
     assert found.region == Region(admin1="BY-BR")
     assert not gate.claims.tables.get("keys"), "nothing is stored"
 

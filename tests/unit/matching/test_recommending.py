@@ -7,12 +7,12 @@ import pytest
 from contracts import topics
 from contracts.agency import Constraints
 from contracts.cloudevents import decode
-from contracts.intake import Asked
+from contracts.intake import Posed
 from contracts.matching import Recommended, Suggestions
 from contracts.provider import Eligibility
 from contracts.words import Category, Rule, Sex, Urgency, Wait
 from services.matching.recommending import MOST
-from tests.kit.builders import accepted, recommendation_asked, service
+from tests.kit.builders import accepted, posed, recommendation_asked, service
 from tests.kit.matching import MatchingWorld
 
 
@@ -23,7 +23,7 @@ def world(*capacities: int) -> MatchingWorld:
     return made
 
 
-def ask(made: MatchingWorld, *needs: Asked, id_: str | None = None, **changes: Any) -> list[Suggestions]:
+def ask(made: MatchingWorld, *needs: Posed, id_: str | None = None, **changes: Any) -> list[Suggestions]:
     made.send(recommendation_asked(*needs, **changes), topics.INTAKE, id_)
     made.run()
     return answers(made)[-1][1].needs
@@ -32,10 +32,6 @@ def ask(made: MatchingWorld, *needs: Asked, id_: str | None = None, **changes: A
 def answers(made: MatchingWorld) -> list[tuple[str, Recommended]]:
     events = [decode(each.headers, each.value, each.appended) for each in made.log.read(topics.MATCHING)]
     return [(each.id, Recommended.read(each.data)) for each in events if each.type == Recommended.ce_type()]
-
-
-def need(label: str, category: Category = Category.SHELTER, **changes: Any) -> Asked:
-    return Asked(need_id=f"q-{label}", need=label, category=category, urgency=Urgency.URGENT, **changes)
 
 
 def named(told: Suggestions) -> list[tuple[str, Wait]]:
@@ -87,7 +83,13 @@ def test_the_same_question_comes_again_with_the_same_answer_under_the_same_id() 
 def test_each_need_is_answered_by_itself() -> None:
     made = world(1)
     made.publish(service(service="law", categories=[Category.LEGAL]), "p1")
-    told = ask(made, need("bed"), need("bed-2"), need("law", Category.LEGAL), need("school", Category.EDUCATION))
+    told = ask(
+        made,
+        posed("bed"),
+        posed("bed-2"),
+        posed("law", category=Category.LEGAL),
+        posed("school", category=Category.EDUCATION),
+    )
     assert [(each.need, [s.service for s in each.suggested]) for each in told] == [
         ("bed", ["beds"]), ("bed-2", ["beds"]), ("law", ["law"]), ("school", []),
     ]  # fmt: skip
@@ -105,7 +107,7 @@ def test_each_need_is_answered_by_itself() -> None:
 def test_the_rules_of_a_need_hold(changes: dict[str, Any], asked: dict[str, Any], rule: Rule) -> None:
     made = MatchingWorld()
     made.publish(service(areas=["BY"]), "p1")
-    [told] = ask(made, need("bed", **asked), **changes)
+    [told] = ask(made, posed("bed", **asked), **changes)
     assert (told.suggested, told.funnel[-1].rule) == ([], rule)
 
 
