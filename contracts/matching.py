@@ -37,6 +37,7 @@ class Matched(_OfNeed):
     """The need holds a place: slot `slot` of `service`. `version` is the directory entry the decision saw.
 
     Where several are to be served together it holds a place for each: `slots`, of which `slot` is the first.
+    `needs_assessment` are rules of the service of which nobody can tell from what is known whether they are met.
     """
 
     TYPE: ClassVar[str] = "matching.matched.v1"
@@ -56,6 +57,7 @@ class Matched(_OfNeed):
     funnel: list[Eliminated]
     slots: list[int] = []
     companions: list[Minimum] = []
+    needs_assessment: list[Rule] = []
 
 
 class Waiting(_OfNeed):
@@ -96,6 +98,7 @@ class Suggested(Value):
     areas: list[Admin1]
     wait: Wait
     reasons: list[Reason]
+    needs_assessment: list[Rule] = []
 
 
 class Suggestions(Value):

@@ -9,14 +9,15 @@ from .agency import Admin1
 from .base import Event
 from .intake import Problem
 from .matching import Eliminated, Suggestions
-from .words import Category, DecidedBy, Lifecycle, Urgency
+from .words import Category, DecidedBy, Lifecycle, Rule, Urgency
 
 
 class StatusChanged(Event):
     """Where a need stands. `next_by` is when the next step is due, where there is one.
 
     `code` is the coded reason of a decline, non-delivery, withdrawal or unmet need; `funnel` tells for a waiting or
-    unmet need how many services were left after each rule.
+    unmet need how many services were left after each rule. `needs_assessment` tells for a matched need which rules of
+    the service can't be decided from what is known: the service will look closer before it accepts.
     """
 
     TYPE: ClassVar[str] = "outcomes.status-changed.v1"
@@ -36,6 +37,7 @@ class StatusChanged(Event):
     code: str | None = None
     next_by: AwareDatetime | None = None
     funnel: list[Eliminated] = []
+    needs_assessment: list[Rule] = []
 
 
 class InputRefused(Event):
@@ -91,6 +93,7 @@ class Noted(Event):
     urgency: Urgency | None = None
     area: Admin1 | None = None
     requested_at: AwareDatetime | None = None
+    needs_assessment: list[Rule] = []
 
 
 class Indicator(Event):

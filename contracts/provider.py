@@ -17,6 +17,7 @@ from .words import (
     Flag,
     NotDeliveredCode,
     PersonalField,
+    Rule,
     Sex,
     Status,
     Urgency,
@@ -136,6 +137,7 @@ class Offer(_ToProvider):
     """A match as the provider sees it: the minimum, no identity. Answer with `Answered`.
 
     It is for `person` and `companions`, all or none of them, and takes `places` of the service's places.
+    `needs_assessment` names the service's own rules that what is known of them does not decide: please look closer.
     """
 
     TYPE: ClassVar[str] = "provider.offer.v1"
@@ -150,6 +152,7 @@ class Offer(_ToProvider):
     decide_by: AwareDatetime
     companions: list[Minimum] = []
     places: int = 1
+    needs_assessment: list[Rule] = []
 
 
 class Reminder(_ToProvider):

@@ -1,9 +1,8 @@
 """Which services can take a need: one predicate for each rule of `words.Rule`, in the order of the funnel.
 
-Unknown is a value of its own. What is not known of a person never fails a service's own criterion (the provider sees
-the offer and decides), and never meets a limit the person has set: that is not traded. Two exceptions, both on the
-safe side: sex (a women's shelter must not learn at its door), and distance (nobody is sent where nobody can say that
-it is in reach).
+Unknown is a value of its own. What is not known of a person never fails a service's own criterion (the offer says what
+is to be assessed, and the provider decides: see `assessment`), and never meets a limit the person has set: that is not
+traded. One exception, on the safe side: distance (nobody is sent where nobody can say that it is in reach).
 """
 
 from collections.abc import Callable, Iterable
@@ -13,27 +12,13 @@ from functools import lru_cache
 
 import h3
 
-from contracts.intake import Accepted, Minimum
+from contracts.intake import Accepted
 from contracts.matching import AttemptEnded, Eliminated
-from contracts.provider import Eligibility, Service
-from contracts.words import Category, Flag, Rule, Urgency
+from contracts.provider import Service
+from contracts.words import Rule
 
+from . import assessment
 from .directory import Entry
-
-STATUS_BLIND = frozenset(
-    {
-        Category.HEALTH,
-        Category.MENTAL_HEALTH,
-        Category.PROTECTION,
-        Category.CHILD_PROTECTION,
-        Category.GBV,
-        Category.TRAFFICKING,
-    }
-)
-"""Where residence status is never looked at, whatever a provider states: the firewall principle."""
-
-_CHILD_FLAGS = frozenset({Flag.UNACCOMPANIED_CHILD, Flag.SEPARATED_CHILD})
-_ADULT = 18
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,22 +109,11 @@ def _area(case: Case, entry: Entry) -> bool:
 
 
 def _age(case: Case, entry: Entry) -> bool:
-    """A band that lies partly within the limits passes. A child, by band or by flag, is never sent among adults."""
-    limits = entry.service.eligibility
-    return all(_aged_for(person, limits) for person in case.need.people)
-
-
-def _aged_for(person: Minimum, limits: Eligibility) -> bool:
-    youngest, oldest = person.age_band.years
-    child = oldest < _ADULT or not _CHILD_FLAGS.isdisjoint(person.flags)
-    if child and limits.minimum_age >= _ADULT:
-        return False
-    return youngest <= limits.maximum_age and limits.minimum_age <= oldest
+    return assessment.age(case.need, entry.service.eligibility) is not False
 
 
 def _sex(case: Case, entry: Entry) -> bool:
-    sexes = entry.service.eligibility.sexes
-    return not sexes or all(person.sex in sexes for person in case.need.people)
+    return assessment.sex(case.need, entry.service.eligibility) is not False
 
 
 def _language(case: Case, entry: Entry) -> bool:
@@ -159,19 +133,11 @@ def _household(case: Case, entry: Entry) -> bool:
 
 
 def _status(case: Case, entry: Entry) -> bool:
-    need, limits = case.need, entry.service.eligibility
-    if need.urgency is Urgency.EMERGENCY or need.category in STATUS_BLIND:
-        return True
-    known = {person.status for person in need.people} - {None}
-    return (not limits.statuses or known <= set(limits.statuses)) and known.isdisjoint(limits.not_statuses)
+    return assessment.status(case.need, entry.service.eligibility) is not False
 
 
 def _exclusion(case: Case, entry: Entry) -> bool:
-    """Whom it is for: one of a household is enough, the others come along. Whom it is not for: nobody of them."""
-    flags, limits = [flag for person in case.need.people for flag in person.flags], entry.service.eligibility
-    return (not limits.flags_any or not set(limits.flags_any).isdisjoint(flags)) and set(limits.not_flags).isdisjoint(
-        flags
-    )
+    return assessment.exclusion(case.need, entry.service.eligibility) is not False
 
 
 def _not_ruled_out(case: Case, entry: Entry) -> bool:

@@ -20,7 +20,7 @@ _TOLD: dict[str, type[Message]] = {
     )
 }
 _KEPT = {"provider", "service", "slot", "slots", "version", "attempt", "reasons", "funnel", "cause", "code", "end"} | {
-    "category", "urgency", "since", "until",
+    "category", "urgency", "since", "until", "needs_assessment",
 }  # fmt: skip
 
 

@@ -40,6 +40,7 @@ def matched(
         reasons=best.reasons,
         funnel=funnel,
         companions=need.companions,
+        needs_assessment=best.unknown,
     )
 
 

@@ -80,4 +80,5 @@ def _suggested(ranked: Ranked, wait: Wait) -> Suggested:
         areas=service.areas,
         wait=wait,
         reasons=ranked.reasons,
+        needs_assessment=ranked.unknown,
     )

@@ -146,6 +146,7 @@ class NotificationPolicy:
             decide_by=decide_by,
             companions=match.companions,
             places=max(1, len(match.slots)),
+            needs_assessment=match.needs_assessment,
         )
         offered = notification.Offered(
             referral_id=match.referral_id,

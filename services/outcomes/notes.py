@@ -75,7 +75,15 @@ def note(event: OfNeed, at: datetime) -> Noted:
             return Noted(**need, what="withdrawn", state=Lifecycle.WITHDRAWN, at=at, code=event.reason)
         case matching.Matched():
             whom = {"provider": event.provider, "service": event.service}
-            return Noted(**need, what="matched", state=Lifecycle.MATCHED, attempt=event.attempt, at=at, **whom)
+            return Noted(
+                **need,
+                what="matched",
+                state=Lifecycle.MATCHED,
+                attempt=event.attempt,
+                at=at,
+                needs_assessment=event.needs_assessment,
+                **whom,
+            )
         case matching.Waiting():
             return Noted(
                 **need,

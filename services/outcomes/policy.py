@@ -108,6 +108,7 @@ def status(noted: Noted) -> StatusChanged:
         code=noted.code,
         next_by=noted.next_by,
         funnel=noted.funnel,
+        needs_assessment=noted.needs_assessment,
     )
 
 
