@@ -56,6 +56,8 @@ def exclusion(need: Accepted, limits: Eligibility) -> Verdict:
 
     A flag that is not set was not said, and counts as not being so; or every service would have to be asked.
     """
+    if not (limits.flags_any or limits.not_flags):
+        return True
     flags, wanted, excluded = set(), set(limits.flags_any), set(limits.not_flags)
     for person in need.people:
         flags.update(person.flags)
