@@ -6,6 +6,7 @@ from datetime import date, datetime
 from contracts import agency as sent
 from contracts.ids import need_id
 from contracts.intake import Asked, Fellow, Minimum, Posed, Problem, RecommendationAsked, Region
+from contracts.recommendation import RecommendationRequested, Sketch
 from contracts.words import AgeBand, Flag
 from services.chassis.gate import Refusal
 
@@ -13,7 +14,7 @@ from .household import all_flags, for_whom
 from .triage import triage
 
 
-def flags(person: sent.Person | sent.Member | sent.Sketch) -> list[Flag]:
+def flags(person: sent.Person | sent.Member | Sketch) -> list[Flag]:
     """Each once; `disability` is said in either of two places."""
     said = [*person.flags, *([Flag.DISABILITY] if person.disability else [])]
     return list(dict.fromkeys(said))
@@ -62,7 +63,7 @@ def asked(referral: str, need: sent.Wanted, size: int) -> Asked:
 
 
 def recommendation_asked(
-    request: str, agency: str, at: datetime, question: sent.RecommendationRequested
+    request: str, agency: str, at: datetime, question: RecommendationRequested
 ) -> RecommendationAsked:
     """The question as matching sees it, which is as it would see the needs of a referral."""
     person = _minimum(question.person, question.size)
@@ -78,7 +79,7 @@ def recommendation_asked(
     )
 
 
-def _minimum(person: sent.Sketch, size: int) -> Minimum:
+def _minimum(person: Sketch, size: int) -> Minimum:
     return Minimum(
         age_band=person.age_band,
         sex=person.sex,

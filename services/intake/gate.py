@@ -23,6 +23,7 @@ from contracts.intake import (
     StatusAsked,
     WithdrawalReceived,
 )
+from contracts.recommendation import RecommendationRequested
 from services.chassis.gate import Admitted, Arrival, Refusal
 from services.chassis.journal import derived_id
 from services.chassis.ports import Record
@@ -47,7 +48,7 @@ class ReferralAdmission:
             sent.Corrected,
             sent.Withdrawn,
             sent.StatusRequested,
-            sent.RecommendationRequested,
+            RecommendationRequested,
         )
     }
 
@@ -68,7 +69,7 @@ class ReferralAdmission:
         """One event for intake's own stream of that referral."""
         data = arrival.data
         match data:
-            case sent.RecommendationRequested():
+            case RecommendationRequested():
                 question = recommendation_asked(
                     self._request(arrival.tenant, data.reference), arrival.tenant, arrival.at, data
                 )
@@ -97,7 +98,7 @@ class ReferralAdmission:
     def refuse(self, tenant: str, record: Record, event: CloudEvent, problems: list[Problem]) -> Sequence[Admitted]:
         """The agency is told on its status topic, by outcomes; under its own reference where that can be read."""
         reference = _reference(event.data)
-        asks = event.type == sent.RecommendationRequested.ce_type()
+        asks = event.type == RecommendationRequested.ce_type()
         id_ = (self._request if asks else self._id)(tenant, reference)
         key = id_ if reference else derived_id("refused", record.topic, event.id)
         refused = Refused(

@@ -14,6 +14,7 @@ from pydantic import TypeAdapter, ValidationError
 from contracts import agency, catalogue, notification, operations, provider, schemas
 from contracts.base import Event, Input, Message
 from contracts.catalogue import MESSAGES
+from contracts.recommendation import RecommendationRequested
 from services.chassis.items import field_of
 from services.chassis.problems import problems_of
 from tests.kit import builders
@@ -43,7 +44,7 @@ INPUTS: dict[type[Message], dict[str, Any]] = {
     agency.Corrected: SUBMITTED,
     agency.Withdrawn: OF_REFERENCE,
     agency.StatusRequested: OF_REFERENCE,
-    agency.RecommendationRequested: QUESTION,
+    RecommendationRequested: QUESTION,
     provider.Profile: PROFILE,
     provider.Service: SERVICE,
     provider.Answered: ANSWERED,

@@ -4,9 +4,9 @@ from typing import Any
 
 import orjson
 
-from contracts.agency import RecommendationRequested
 from contracts.outcomes import Recommended
 from contracts.provider import ContactReleased, Offer
+from contracts.recommendation import RecommendationRequested
 from contracts.words import AgeBand, Answer, Category, Wait
 from services.chassis.sealing import open_sealed
 

@@ -4,9 +4,9 @@ from typing import Any
 
 from motor.motor_asyncio import AsyncIOMotorClient
 
-from contracts.agency import RecommendationRequested
 from contracts.outcomes import Recommended
 from contracts.provider import Offer
+from contracts.recommendation import RecommendationRequested
 from contracts.words import Rule, Wait
 from deploy.local.services import Services
 from deploy.local.stack import Addresses

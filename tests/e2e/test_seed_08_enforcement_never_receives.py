@@ -3,11 +3,11 @@
 import asyncio
 
 from contracts import topics
-from contracts.agency import RecommendationRequested
 from contracts.operations import Tenant, TenantKind
 from contracts.outcomes import InputRefused, Recommended, StatusChanged
 from contracts.provider import InputRefused as WordsRefused
 from contracts.provider import Offer
+from contracts.recommendation import RecommendationRequested
 from contracts.words import Answer, Rule
 from deploy import tenants
 from deploy.local.stack import Addresses

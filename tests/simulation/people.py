@@ -6,10 +6,11 @@ from dataclasses import dataclass, field
 import orjson
 
 from contracts import topics
-from contracts.agency import Corrected, RecommendationRequested, StatusRequested, Submitted, Withdrawn
+from contracts.agency import Corrected, StatusRequested, Submitted, Withdrawn
 from contracts.cloudevents import decode
 from contracts.outcomes import Recommended, StatusChanged
 from contracts.provider import Answered, Offer, Profile, Service
+from contracts.recommendation import RecommendationRequested
 from contracts.words import Answer, Category, DeclineCode, NotDeliveredCode, Urgency
 from services.chassis.sealing import new_pair
 

@@ -10,6 +10,7 @@ import pytest
 from contracts import agency, intake, notification, provider, topics
 from contracts.base import Input, Message
 from contracts.catalogue import MESSAGES
+from contracts.recommendation import RecommendationRequested
 from services.chassis.dead_letters import DeadLetters
 from services.chassis.gate import Admission, Gate
 from services.chassis.problems import PATTERNS, careless
@@ -107,7 +108,7 @@ async def test_bad_questions(capsysbinary: pytest.CaptureFixture[bytes]) -> None
         "intake", ReferralAdmission(KeyRing(MemoryClaims(), MASTER), SECRET), topics.referrals("a"),
         topics.AGENCY_REFERRALS, topics.INTAKE, topics.inbox("outcomes"),
     )  # fmt: skip
-    out = await rig.run(agency.RecommendationRequested, question(), bad)
+    out = await rig.run(RecommendationRequested, question(), bad)
     judge(rig, bad, [each for each in out if each.type == intake.Refused.ce_type()])
     assert sum(each.type == intake.RecommendationAsked.ce_type() for each in out) == len(bad) + 1
     assert CANARY.encode() not in b"".join(capsysbinary.readouterr())

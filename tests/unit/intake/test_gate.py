@@ -7,6 +7,7 @@ import pytest
 
 from contracts import agency, topics
 from contracts.intake import Received, RecommendationAsked, Refused, Region, StatusAsked, WithdrawalReceived
+from contracts.recommendation import RecommendationRequested
 from contracts.words import AgeBand, Flag, Urgency
 from services.chassis.sealing import new_pair, unseal
 from services.intake.gate import purpose
@@ -218,7 +219,7 @@ async def test_two_refused_events_without_a_reference_are_not_one(gate: IntakeGa
 
 async def test_a_question_goes_straight_to_matching_with_the_floors_of_triage_and_no_data_key(gate: IntakeGate) -> None:
     asked = {"need": "help", "category": "gbv", "urgency": "normal"}
-    gate.send(agency.RecommendationRequested, question(needs=[asked], household_size=3, recipients=["p1"]))
+    gate.send(RecommendationRequested, question(needs=[asked], household_size=3, recipients=["p1"]))
     [out] = await gate.run()
     assert out.record.topic == topics.INTAKE
     found = RecommendationAsked.read(out.event.data)
@@ -233,15 +234,15 @@ async def test_a_question_goes_straight_to_matching_with_the_floors_of_triage_an
 async def test_the_id_of_a_question_is_no_referrals_and_no_other_agencys(gate: IntakeGate) -> None:
     referral = admitted(await gate.passed(body(reference="Q-1")))
     for sender in ("a", "b", "a"):
-        gate.send(agency.RecommendationRequested, question(), sender)
+        gate.send(RecommendationRequested, question(), sender)
     ids = [each.body["request_id"] for each in await gate.run() if each.type == RecommendationAsked.ce_type()]
     assert len(set(ids)) == 2
     assert referral.referral_id not in ids
 
 
 async def test_a_refused_question_is_told_under_its_own_id(gate: IntakeGate) -> None:
-    gate.send(agency.RecommendationRequested, question())
-    gate.send(agency.RecommendationRequested, question(needs=[]))
+    gate.send(RecommendationRequested, question())
+    gate.send(RecommendationRequested, question(needs=[]))
     refused, asked = await gate.run()
     assert refused.body["sent"] == "agency.recommendation-requested.v1"
     assert refused.body["referral_id"] == asked.body["request_id"]
