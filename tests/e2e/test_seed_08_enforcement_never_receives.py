@@ -71,7 +71,9 @@ async def test_enforcement_is_recommended_to_nobody(here: People) -> None:
     assert answer.needs[0].funnel[-1].rule in (Rule.TENANT, Rule.CATEGORY)  # the latter: its entry is not read yet
 
 
-async def test_enforcement_that_is_taken_in_as_such_is_given_nothing_to_read_with(servers: Addresses) -> None:
+async def test_enforcement_that_is_taken_in_as_such_is_given_nothing_to_read_with(
+    here: People, servers: Addresses
+) -> None:
     given = await asyncio.to_thread(tenants.onboard, servers.operator, "enforcement", "seed-8", "Border police")
     assert (given.logins, given.private_key) == ({}, None)
     [entry] = [
