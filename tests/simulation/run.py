@@ -6,12 +6,14 @@ from collections.abc import Awaitable
 from contextlib import suppress
 from typing import Any
 
-from contracts import intake, topics
+from contracts import topics
 from contracts.base import Message
 from contracts.catalogue import MESSAGES
 from contracts.cloudevents import decode
-from contracts.matching import Matched
-from contracts.notification import Accepted, Declined, Delivered, Expired, NotDelivered, Revoked
+from contracts.intake import Accepted
+from contracts.matching import Matched, NeedKept
+from contracts.notification import Accepted as TakenUp
+from contracts.notification import Declined, Delivered, Expired, NotDelivered, Revoked
 from contracts.words import Lifecycle
 from services.chassis.errors import Transient
 from services.chassis.loop import Loop
@@ -119,22 +121,30 @@ def no_place_is_taken_twice(world: World) -> None:
     """No need has more places of a service than people. Between a claim and what is stored it may have fewer."""
     rows = world.services["matching"].claims.tables["places"]
     taken = Counter((doc["need"], doc["service"]) for doc in rows.values())
-    wanted = {each.need_id: each.places for each in _accepted(world)} if any(n > 1 for n in taken.values()) else {}
+    wanted = _places_wanted(world) if any(count > 1 for count in taken.values()) else {}
     assert all(count <= wanted.get(need, 1) for (need, _), count in taken.items()), "more places than people"
 
 
-def _accepted(world: World) -> list[intake.Accepted]:
-    events = [decode(each.headers, each.value, each.appended) for each in world.log.read(topics.INTAKE)]
-    return [intake.Accepted.read(each.data) for each in events if each.type == intake.Accepted.ce_type()]
+def _places_wanted(world: World) -> dict[str, int]:
+    """By need; the most, where corrections have changed it."""
+    wanted: dict[str, int] = {}
+    for record in world.log.read(topics.INTAKE):
+        event = decode(record.headers, record.value, record.appended)
+        if event.type == Accepted.ce_type():
+            need = Accepted.read(event.data)
+            wanted[need.need_id] = max(need.places, wanted.get(need.need_id, 1))
+    return wanted
 
 
 def _no_family_was_parted(world: World) -> None:
     """Each match has a place for each of them, all at one service."""
-    wanted = {each.need_id: each.places for each in _accepted(world)}
-    for facts in _facts(world, "matching").values():
+    for stream, facts in _facts(world, "matching").items():
+        places = 0
         for fact in facts:
-            if isinstance(fact, Matched):
-                assert len(set(fact.slots)) == wanted[fact.need_id], f"{fact.need_id}: a family was parted"
+            if isinstance(fact, NeedKept):
+                places = fact.accepted.places
+            elif isinstance(fact, Matched):
+                assert len(set(fact.slots)) == places, f"{stream}: a family was parted"
 
 
 def _every_need_has_one_end(people: People) -> None:
@@ -167,7 +177,7 @@ def _one_provider_at_a_time_has_the_person(world: World) -> None:
         holder: int | None = None
         for fact in facts:
             match fact:
-                case Accepted():
+                case TakenUp():
                     assert holder is None, f"{stream}: two providers believe they have the person"
                     holder = fact.attempt
                 case Declined() | Expired() | Revoked() | Delivered() | NotDelivered() if fact.attempt == holder:
