@@ -4,10 +4,10 @@ from typing import ClassVar
 
 from pydantic import AwareDatetime
 
-from .agency import Constraints
+from .agency import Admin1, Constraints
 from .base import Event, Value
 from .intake import Accepted, Minimum, Region
-from .words import Category, Document, Rule, Urgency
+from .words import Category, Document, Rule, Urgency, Wait
 
 
 class Eliminated(Value):
@@ -43,8 +43,10 @@ class _OfNeed(Event):
 class Matched(_OfNeed):
     """The need holds a place: slot `slot` of `service`. `version` is the directory entry the decision saw.
 
-    With `broadcast` it holds one at each of several services: the first to accept keeps the need, the other places are
-    given back. They have one `match_id`, as they are one match.
+    Where several are to be served together it holds a place for each: `slots`, of which `slot` is the first.
+    `needs_assessment` are rules of the service of which nobody can tell from what is known whether they are met.
+    With `broadcast` it holds that at each of several services: the first to accept keeps the need, the other places
+    are given back. They have one `match_id`, as they are one match.
     """
 
     TYPE: ClassVar[str] = "matching.matched.v1"
@@ -63,6 +65,9 @@ class Matched(_OfNeed):
     reasons: list[Reason]
     funnel: list[Eliminated]
     broadcast: Broadcast | None = None
+    slots: list[int] = []
+    companions: list[Minimum] = []
+    needs_assessment: list[Rule] = []
 
 
 class Waiting(_OfNeed):
@@ -118,6 +123,39 @@ class MatchRevoked(_OfNeed):
     provider: str
     service: str
     cause: str
+
+
+class Suggested(Value):
+    """A service that could take a need, as far as an agency may know it: its region, never its address."""
+
+    provider: str
+    service: str
+    name: str
+    areas: list[Admin1]
+    wait: Wait
+    reasons: list[Reason]
+    needs_assessment: list[Rule] = []
+
+
+class Suggestions(Value):
+    """For one need asked about: services, best first, and how many were left after each rule."""
+
+    need: str
+    category: Category
+    urgency: Urgency
+    suggested: list[Suggested]
+    funnel: list[Eliminated]
+
+
+class Recommended(Event):
+    """To outcomes: the answer to a recommendation that was asked for. Nothing is held by it; it may be old by now."""
+
+    TYPE: ClassVar[str] = "matching.recommended.v1"
+
+    request_id: str
+    agency: str
+    reference: str
+    needs: list[Suggestions]
 
 
 class WaitingRecalled(Event):

@@ -8,8 +8,8 @@ from pydantic import AwareDatetime
 from .agency import Admin1
 from .base import Event
 from .intake import Problem
-from .matching import Broadcast, Eliminated
-from .words import Category, DecidedBy, Document, Lifecycle, Urgency
+from .matching import Broadcast, Eliminated, Suggestions
+from .words import Category, DecidedBy, Document, Lifecycle, Rule, Urgency
 
 
 class StatusChanged(Event):
@@ -18,7 +18,8 @@ class StatusChanged(Event):
     `code` is the coded reason of a decline, non-delivery, hold, withdrawal or unmet need; `missing` tells of a need on
     hold what to add to the referral; `funnel` tells for a waiting or unmet need how many services were left after each
     rule. With `broadcast` several services were asked at once, of which `provider` and `service` are one; for the order
-    of statuses their attempts count as the first of them.
+    of statuses their attempts count as the first of them. `needs_assessment` tells for a matched need which rules of
+    the service can't be decided from what is known: the service will look closer before it accepts.
     """
 
     TYPE: ClassVar[str] = "outcomes.status-changed.v1"
@@ -40,6 +41,7 @@ class StatusChanged(Event):
     next_by: AwareDatetime | None = None
     funnel: list[Eliminated] = []
     broadcast: Broadcast | None = None
+    needs_assessment: list[Rule] = []
 
 
 class InputRefused(Event):
@@ -52,6 +54,17 @@ class InputRefused(Event):
     referral_id: str
     sent: str
     problems: list[Problem]
+
+
+class Recommended(Event):
+    """What the person asked about could go to, need by need, as it stood when it was decided. Nothing is held."""
+
+    TYPE: ClassVar[str] = "outcomes.recommended.v1"
+
+    agency: str
+    reference: str
+    request_id: str
+    needs: list[Suggestions]
 
 
 class Noted(Event):
@@ -87,6 +100,7 @@ class Noted(Event):
     urgency: Urgency | None = None
     area: Admin1 | None = None
     requested_at: AwareDatetime | None = None
+    needs_assessment: list[Rule] = []
 
 
 class Indicator(Event):

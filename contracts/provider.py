@@ -18,6 +18,7 @@ from .words import (
     Flag,
     NotDeliveredCode,
     PersonalField,
+    Rule,
     Sex,
     Status,
     Urgency,
@@ -144,6 +145,8 @@ class _ToProvider(Event):
 class Offer(_ToProvider):
     """A match as the provider sees it: the minimum, no identity. Answer with `Answered`.
 
+    It is for `person` and `companions`, all or none of them, and takes `places` of the service's places.
+    `needs_assessment` names the service's own rules that what is known of them does not decide: please look closer.
     `offers` above 1: so many providers are asked at once, and the first one to accept has it.
     """
 
@@ -158,6 +161,9 @@ class Offer(_ToProvider):
     acknowledge_by: AwareDatetime
     decide_by: AwareDatetime
     offers: int = 1
+    companions: list[Minimum] = []
+    places: int = 1
+    needs_assessment: list[Rule] = []
 
 
 class Reminder(_ToProvider):
@@ -198,7 +204,8 @@ class ContactReleased(_ToProvider):
     """What consent lets this provider know, encrypted to its key.
 
     `sealed` is base64 of HPKE (RFC 9180, base mode, DHKEM X25519, HKDF-SHA256, AES-256-GCM), encapsulated key first,
-    with info ``referral-routing/contact/<need_id>``; inside is a JSON object of the fields.
+    with info ``referral-routing/contact/<need_id>``; inside is a JSON object of the fields. Whom else the need is for
+    stands in its list `household`; what identifies the person is left out where it is not for the person.
     """
 
     TYPE: ClassVar[str] = "provider.contact-released.v1"

@@ -3,6 +3,7 @@
 Categories are the sectors of the UNHCR inter-agency referral form; urgency is its three response classes.
 """
 
+from datetime import date
 from enum import StrEnum
 
 
@@ -84,6 +85,11 @@ class AgeBand(StrEnum):
     def of(cls, age: int) -> "AgeBand":
         """The band of an age in whole years."""
         return next(band for band in cls if age <= band.years[1])
+
+    @classmethod
+    def born(cls, born: date, day: date) -> "AgeBand":
+        """The band, on a day, of who was born on another."""
+        return cls.of(max(0, day.year - born.year - ((day.month, day.day) < (born.month, born.day))))
 
 
 class Status(StrEnum):
@@ -252,6 +258,18 @@ class Rule(StrEnum):
     RULED_OUT = "ruled-out"
     FULL = "full"
     PLACE = "place"
+
+
+class Wait(StrEnum):
+    """How long a service that could take a need would let it wait. Coarse: it tells nothing of those who wait.
+
+    ``none``: it has a place now. ``short``: fewer wait before the need than the service has places. ``long``: more,
+    or the service has said that it has no capacity.
+    """
+
+    NONE = "none"
+    SHORT = "short"
+    LONG = "long"
 
 
 class Lifecycle(StrEnum):

@@ -25,6 +25,7 @@ from contracts.intake import (
 from contracts.operations import TimerElapsed
 from services.chassis.decider import Arrived, Effect, Emit, Reply, SetTimer
 
+from .household import all_flags, for_whom, whom
 from .personal import granted, recipients
 from .state import Referral
 from .triage import triage
@@ -193,8 +194,15 @@ def _release(
         service=request.service,
         fields=fields,
         personal=state.held.personal,
+        members=_members(state.held, request.need),
     )
     return [Emit(released, topics.notifications(request.provider))]
+
+
+def _members(held: Held, need: str) -> list[str]:
+    """Whom the need is for, by label; none where it is no longer asked for as it was."""
+    household = [each.member for each in held.household]
+    return next((whom(each.members, each.together, household) for each in held.needs if each.need == need), [])
 
 
 def _timer(request: ReleaseRequested) -> str:
@@ -209,6 +217,7 @@ def _held(received: Received) -> Held:
         requested_at=received.received_at,
         person=received.person,
         region=received.region,
+        household=received.household,
         consent=received.consent,
         needs=received.needs,
         personal=received.personal,
@@ -217,19 +226,17 @@ def _held(received: Received) -> Held:
 
 def _same(held: Held, received: Received) -> bool:
     """The same request, which the digest tells also of what is sealed. What a correction mostly changes is first."""
-    return (held.personal.digest, held.needs, held.person, held.region, held.consent, held.referrer) == (
-        received.personal.digest,
-        received.needs,
-        received.person,
-        received.region,
-        received.consent,
-        received.referrer,
+    one, other = (
+        (each.personal.digest, each.needs, each.person, each.household, each.region, each.consent, each.referrer)
+        for each in (held, received)
     )
+    return one == other
 
 
 def _accept(received: Received, asked: Asked, known: Accepted | None = None) -> Emit:
     """A need as matching is to see it; a corrected one keeps the time it was first asked for, and so its turn."""
     named = recipients(received.consent.grants)
+    those = for_whom(asked.members, asked.together, received.person, received.household)
     accepted = Accepted(
         referral_id=received.referral_id,
         need_id=asked.need_id,
@@ -240,12 +247,14 @@ def _accept(received: Received, asked: Asked, known: Accepted | None = None) -> 
         referrer=received.referrer,
         requested_at=received.received_at if known is None else known.requested_at,
         category=asked.category,
-        urgency=triage(asked.urgency, asked.category, received.person.flags),
-        person=received.person,
+        urgency=triage(asked.urgency, asked.category, all_flags([those.person, *those.companions])),
+        person=those.person,
         region=received.region,
         constraints=asked.constraints,
         preferences=asked.preferences,
         recipients="any" if named is None else named,
+        companions=those.companions,
+        places=those.places,
     )
     return Emit(accepted, topics.INTAKE)
 

@@ -21,8 +21,8 @@ _TOLD: dict[str, type[Message]] = {
         matching.NeedEnded,
     )
 }
-_KEPT = {"provider", "service", "slot", "version", "attempt", "reasons", "funnel", "cause", "code", "end"} | {
-    "category", "urgency", "since", "until", "broadcast", "missing",
+_KEPT = {"provider", "service", "slot", "slots", "version", "attempt", "reasons", "funnel", "cause", "code", "end"} | {
+    "category", "urgency", "since", "until", "broadcast", "missing", "needs_assessment",
 }  # fmt: skip
 
 

@@ -23,7 +23,7 @@ def matched(
     need: Accepted,
     attempt: int,
     best: Ranked,
-    slot: int,
+    slots: list[int],
     match: str,
     funnel: list[Eliminated],
     broadcast: Broadcast | None = None,
@@ -34,7 +34,8 @@ def matched(
         attempt=attempt,
         provider=best.entry.provider,
         service=best.entry.service.service,
-        slot=slot,
+        slot=slots[0],
+        slots=slots,
         match_id=match,
         version=best.entry.version,
         category=need.category,
@@ -46,6 +47,8 @@ def matched(
         reasons=best.reasons,
         funnel=funnel,
         broadcast=broadcast,
+        companions=need.companions,
+        needs_assessment=best.unknown,
     )
 
 

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from contracts.base import Message
-from contracts.intake import Accepted
+from contracts.intake import Accepted, RecommendationAsked
 from contracts.matching import WaitingRecalled
 from contracts.notification import Declined
 from contracts.operations import TimerElapsed
@@ -39,6 +39,8 @@ class Given:
         self.marks = known or Marks()
         self.recalled: set[str] = set()
         """Needs this batch has recalled already: the next place it gives back is for the next in line."""
+        self.kept: dict[str, str] = {}
+        """For a household that has waited long, by need: the service where places are kept for it (`choosing`)."""
         self.lines = Lines(waiters)
 
     def spend(self, effects: Sequence[Effect]) -> None:
@@ -51,6 +53,7 @@ class Given:
                     self.places.give_back(row)
                 case Put(marks.FULL, version):
                     self.marks.mark_full(version)
+                    self.kept.clear()  # no places are kept at a service that is full
                 case Claim(marks.DISPUTES, row, doc):
                     self.marks.dispute(row, doc)
                 case Put(waiting.TABLE, _, doc):
@@ -79,15 +82,18 @@ class MatchingOutside:
             for known in (state.accepted, event):
                 if isinstance(known, Accepted):
                     categories.add(known.category)
+            if isinstance(event, RecommendationAsked):
+                categories |= {asked.category for asked in event.needs}
             held = (self._directory.get(service_of(match)) for match in state.matches)
             entries |= {entry.id: entry for entry in held if entry is not None}
         entries |= {entry.id: entry for category in categories for entry in self._directory.of(category)}
-        rivals = {category.value for entry in entries.values() for category in entry.service.categories}
+        rivals = {category for entry in entries.values() for category in entry.service.categories}
         rows = await self._claims.find(places.TABLE, "service", entries)
         rows |= await self._claims.find(places.TABLE, "need", needs)
-        docs = await self._claims.find(waiting.TABLE, "category", rivals)
+        docs = await self._claims.find(waiting.TABLE, "category", {category.value for category in rivals})
         docs |= await self._claims.find(waiting.TABLE, "need", needs)
-        full = await self._claims.find(marks.FULL, "service", entries)
+        open_to_rivals = {entry.id for category in rivals for entry in self._directory.of(category)}
+        full = await self._claims.find(marks.FULL, "service", open_to_rivals | entries.keys())
         refused = {service_of(match) for state, event in pairs if _says_not_eligible(event) for match in state.matches}
         disputes = await self._claims.find(marks.DISPUTES, "service", refused) if refused else {}
         return Given(self._directory, Places(rows), [waiting.read(doc) for doc in docs.values()], Marks(full, disputes))
@@ -98,8 +104,10 @@ def _says_not_eligible(event: Message) -> bool:
 
 
 def subject(event: Message) -> str:
-    """The id of the need an event is about, which is its stream."""
+    """The id of the need an event is about, which is its stream; a question has an id of its own."""
     match event:
+        case RecommendationAsked():
+            return event.request_id
         case TimerElapsed():
             return event.stream
         case _:

@@ -4,7 +4,6 @@ A match is a claimed row in ``places`` and the fact `Matched`. A row is deleted 
 with it, so that a writer that was frozen meanwhile loses its race instead of the place.
 """
 
-from bisect import bisect_left
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from functools import reduce
@@ -16,17 +15,18 @@ from contracts.matching import Broadcast, Eliminated, Matched
 from contracts.operations import TimerElapsed
 from contracts.steps import Step
 from contracts.words import Lifecycle, Rule
-from services.chassis.decider import Arrived, Claim, Drop, Effect, Emit, Put, SetTimer
+from services.chassis.decider import Arrived, Claim, Drop, Effect, Emit, Put, Reply, SetTimer
 
 from . import facts, marks, places, ranking, waiting
+from .choosing import choose
 from .declines import of_service, step_of
-from .directory import Entry
-from .eligibility import asks_agency, failing, funnel
+from .eligibility import failing
 from .facts import Outcome, Refusal
 from .limits import Limits
 from .outside import Given, subject
-from .state import Need, Phase, evolve, row_of, service_of
-from .waiting import Waiter, precedence
+from .recommending import recommend
+from .state import Need, Phase, evolve, rows_of, service_of
+from .waiting import Waiter
 
 WAIT_OVER = "wait-over"
 """The timer of the wait's end."""
@@ -43,6 +43,7 @@ class MatchingPolicy:
         intake.Accepted,
         intake.PersonCorrected,
         intake.Withdrawn,
+        intake.RecommendationAsked,
         notification.Accepted,
         notification.Declined,
         notification.Expired,
@@ -71,7 +72,7 @@ class MatchingPolicy:
         self._limits = limits
 
     def stream(self, event: Message) -> str:
-        """The need's id."""
+        """The need's id; for a question its own, a stream that never has facts."""
         return subject(event)
 
     def initial(self, stream: str) -> Need:
@@ -88,6 +89,8 @@ class MatchingPolicy:
 
     def decide(self, state: Need, event: Arrived, now: datetime, given: Given) -> Sequence[Effect]:
         """What follows; then rows that are not the need's any more, and who is told of the places given back."""
+        if isinstance(event.data, intake.RecommendationAsked):
+            return [Reply(recommend(event.data, now, given, self._limits), topics.MATCHING)]
         need = subject(event.data)
         effects = self._follows(state, event.data, now, given)
         after = reduce(evolve, (each.event for each in effects if isinstance(each, Emit)), state)
@@ -131,9 +134,11 @@ class MatchingPolicy:
         return [Emit(kept), *revoked, *([] if after.matches else self._place(after, now, given))]
 
     def _person_corrected(self, state: Need, now: datetime, given: Given) -> list[Effect]:
-        """The agency may have added what was asked for; who asked sees for itself when it is offered the need again."""
-        asked = any(asks_agency(each) and each.version for each in state.tried)
-        if state.accepted is None or state.phase is Phase.ENDED or not asked:
+        """The agency may have added what was asked for; who asked sees for itself when it is offered the need again.
+
+        Kept where nobody has asked, too: should the same event come again, it must not answer what is asked later.
+        """
+        if state.accepted is None or state.phase is Phase.ENDED:
             return []
         kept = matching.NeedKept(accepted=state.accepted)
         placed = self._place(evolve(state, kept), now, given) if state.phase is Phase.HELD else []
@@ -150,7 +155,7 @@ class MatchingPolicy:
         version = entry.version if entry else match.version
         ended = facts.attempt_ended(match, service, version, event, now)
         after, step = evolve(state, ended), step_of(event)
-        effects = [Emit(ended), _give_back(match), *of_service(match, event, given, self._limits.dispute_after)]
+        effects = [Emit(ended), *_give_back(match), *of_service(match, event, given, self._limits.dispute_after)]
         if step is Step.CLOSE:
             closed = Emit(facts.closed(match, state.attempt, ended.code), topics.MATCHING)
             return [*effects, *_revoke(after.matches, ended.code), closed]
@@ -198,38 +203,23 @@ class MatchingPolicy:
         waiter = state.waiter(now)
         need, first = waiter.need, state.attempt + 1
         match = places.match_id(need.need_id, first)
-        able, steps = funnel(waiter.case(now, self._limits.retry_after), given.directory.of(need.category))
-        eligible = [entry for entry in able if not given.marks.full(entry)]
-        offers = [(entry, given.places.free(entry, need.need_id, match)) for entry in eligible]
-        ranked = ranking.rank(need, (each for each in offers if self._available(waiter, *each, now, given)))
-        if able:
-            steps.append(Eliminated(rule=Rule.FULL, left=len(eligible)))
-        if eligible:
-            steps.append(Eliminated(rule=Rule.PLACE, left=len(ranked)))
-        chosen = ranking.of_different_providers(ranked, self._limits.at_once[need.urgency])
+        choice = choose(waiter, first, now, given, self._limits)
+        chosen = ranking.of_different_providers(choice.ranked, self._limits.at_once[need.urgency])
         broadcast = Broadcast(first=first, offers=len(chosen)) if len(chosen) > 1 else None
         effects: list[Effect] = []
         for attempt, best in enumerate(chosen, first):
-            slot = given.places.pick(best.entry, need.need_id, match)
+            slots = given.places.pick(best.entry, need.need_id, match, need.places)
             doc = places.document(need.need_id, match, best.entry.id, need.referral_id)
-            matched = facts.matched(need, attempt, best, slot, match, steps, broadcast)
-            effects += [Claim(places.TABLE, places.row_id(best.entry.id, slot), doc), Emit(matched, topics.MATCHING)]
-        return ([*effects, *_off_list(state)] if effects else []), steps
-
-    def _available(self, waiter: Waiter, entry: Entry, free: int, now: datetime, given: Given) -> bool:
-        """Whether a place is left when all who wait for this service and rank above the need have had theirs."""
-        if free == 0:
-            return False
-        line = given.lines.of(entry, now, self._limits)
-        above = bisect_left(line, (precedence(waiter, now, self._limits.patience),))
-        # The need may stand in the line itself, so one more than there are places has to be looked at.
-        return sum(each.id != waiter.id for _, each in line[: min(above, free + 1)]) < free
+            matched = facts.matched(need, attempt, best, slots, match, choice.steps, broadcast)
+            effects += [Claim(places.TABLE, row, doc) for row in rows_of(matched)]
+            effects.append(Emit(matched, topics.MATCHING))
+        return ([*effects, *_off_list(state)] if effects else []), choice.steps
 
     def _still_fits(self, asked: Accepted, match: Matched, now: datetime, given: Given) -> bool:
         """Whether the match could be made as the need is now. That the service has closed since is no reason."""
-        if asked.category is not match.category:
+        if asked.category is not match.category or asked.places != len(rows_of(match)):
             return False
-        entry = given.directory.get(places.service_of(row_of(match)))
+        entry = given.directory.get(service_of(match))
         afresh = Waiter(asked, (), now, 0).case(now, self._limits.retry_after)
         return entry is None or failing(afresh, entry) in (None, Rule.OPEN)
 
@@ -242,11 +232,21 @@ class MatchingPolicy:
             entry = given.directory.get(places.service_of(row))
             if entry is None or given.marks.full(entry) or entry.version in full:
                 continue
-            first = next((each for _, each in given.lines.of(entry, now, self._limits) if each.id not in told), None)
-            if first is not None:
-                told.add(first.id)
-                found.append(facts.recalled(first.need))
+            first = _first(each for _, each in given.lines.of(entry, now, self._limits) if each.id not in told)
+            told.update(each.id for each in first)
+            found += [facts.recalled(each.need) for each in first]
         return found
+
+
+def _first(line: Iterable[Waiter]) -> list[Waiter]:
+    """The first in line; and where that is a household, for which one place may not do, the first who wants but one."""
+    found: list[Waiter] = []
+    for each in line:
+        if not found or each.need.places == 1:
+            found.append(each)
+        if each.need.places == 1:
+            break
+    return found
 
 
 def _withdrawn(state: Need) -> list[Effect]:
@@ -268,21 +268,21 @@ def _over(state: Need, event: Outcome) -> list[Effect]:
     if state.accepted is None or state.holds(event.attempt) is None:
         return []
     ended = Emit(facts.need_ended(state.accepted, state.attempt, facts.end_of(event)))
-    return [ended, *map(_give_back, state.matches)]
+    return [ended, *(drop for match in state.matches for drop in _give_back(match))]
 
 
 def _revoke(matches: Iterable[Matched], cause: str) -> list[Effect]:
     """Take matches back, and their places."""
     found: list[Effect] = []
     for match in matches:
-        found += [Emit(facts.revoked(match, cause), topics.MATCHING), _give_back(match)]
+        found += [Emit(facts.revoked(match, cause), topics.MATCHING), *_give_back(match)]
     return found
 
 
 def _disown(need: str, referral: str, after: Need, effects: Sequence[Effect], given: Given) -> list[Effect]:
     """Give back what the need holds beside its matches: it was claimed, and then the claimer died or chose again."""
     leaving = set(_given_back(effects))
-    own = {(row_of(match), match.match_id) for match in after.matches}
+    own = {(row, match.match_id) for match in after.matches for row in rows_of(match)}
     found: list[Effect] = []
     for row, doc in given.places.held(need).items():
         if (row, doc["match"]) not in own and row not in leaving:
@@ -291,8 +291,8 @@ def _disown(need: str, referral: str, after: Need, effects: Sequence[Effect], gi
     return found
 
 
-def _give_back(match: Matched) -> Drop:
-    return Drop(places.TABLE, row_of(match), {"match": match.match_id})
+def _give_back(match: Matched) -> list[Drop]:
+    return [Drop(places.TABLE, row, {"match": match.match_id}) for row in rows_of(match)]
 
 
 def _given_back(effects: Sequence[Effect]) -> list[str]:

@@ -83,9 +83,9 @@ def round_of(ended: matching.AttemptEnded) -> int:
     return ended.round or ended.attempt
 
 
-def row_of(match: matching.Matched) -> str:
-    """The place row that a match holds."""
-    return row_id(service_of(match), match.slot)
+def rows_of(match: matching.Matched) -> list[str]:
+    """The place rows that a match holds: one, or one for each who is served together."""
+    return [row_id(service_of(match), slot) for slot in match.slots or [match.slot]]
 
 
 def evolve(state: Need, fact: Message) -> Need:

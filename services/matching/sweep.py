@@ -94,9 +94,9 @@ def recalls(
             for entry in eligible
             if marked is None or not marked.full(entry)
         ]
-        best = ranking.rank(need, (each for each in offers if each[1] > 0))
+        best = ranking.rank(need, (each for each in offers if each[1] >= need.places))
         if best:
-            spent[best[0].entry.id] = spent.get(best[0].entry.id, 0) + 1
+            spent[best[0].entry.id] = spent.get(best[0].entry.id, 0) + need.places
             found.append(waiter)
     return found
 

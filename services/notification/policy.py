@@ -146,6 +146,9 @@ class NotificationPolicy:
             acknowledge_by=acknowledge_by,
             decide_by=decide_by,
             offers=match.broadcast.offers if match.broadcast else 1,
+            companions=match.companions,
+            places=max(1, len(match.slots)),
+            needs_assessment=match.needs_assessment,
         )
         offered = notification.Offered(
             referral_id=match.referral_id,

@@ -84,6 +84,7 @@ def note(event: OfNeed, at: datetime) -> Noted:
                 attempt=event.attempt,
                 at=at,
                 broadcast=event.broadcast,
+                needs_assessment=event.needs_assessment,
                 **whom,
             )
         case matching.Waiting():

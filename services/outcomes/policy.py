@@ -9,9 +9,9 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any, get_args
 
-from contracts import intake, topics
+from contracts import intake, matching, topics
 from contracts.base import Message
-from contracts.outcomes import InputRefused, Noted, StatusChanged
+from contracts.outcomes import InputRefused, Noted, Recommended, StatusChanged
 from contracts.words import Lifecycle
 from services.chassis.decider import Arrived, Effect, Emit, Put, Reply
 
@@ -19,7 +19,12 @@ from .indicators import TABLE, row
 from .notes import OfNeed, note
 from .state import Standing
 
-_HANDLED: tuple[type[Message], ...] = (*get_args(OfNeed), intake.Refused, intake.StatusDue)
+_HANDLED: tuple[type[Message], ...] = (
+    *get_args(OfNeed),
+    intake.Refused,
+    intake.StatusDue,
+    matching.Recommended,
+)
 
 
 class OutcomesPolicy:
@@ -29,12 +34,14 @@ class OutcomesPolicy:
     facts: Mapping[str, type[Message]] = {model.ce_type(): model for model in (Noted, StatusChanged)}
 
     def stream(self, event: Message) -> str:
-        """The need's id; for what was refused before it became needs, the referral's."""
+        """The need's id; for what was refused before it became needs, the referral's; of a question its own."""
         match event:
             case intake.Refused():
                 return event.referral_id
             case intake.StatusDue():
                 return event.need_id
+            case matching.Recommended():
+                return event.request_id
         if isinstance(event, OfNeed):
             return event.need_id
         raise TypeError(type(event).__name__)
@@ -54,6 +61,8 @@ class OutcomesPolicy:
                 return [_refusal(refused)]
             case intake.StatusDue() as due:
                 return [_again(state, due, event.at)]
+            case matching.Recommended() as answer:
+                return [_recommendation(answer)]
         if isinstance(event.data, OfNeed):
             return _note(state, note(event.data, event.at))
         raise TypeError(type(event.data).__name__)
@@ -101,6 +110,7 @@ def status(noted: Noted) -> StatusChanged:
         broadcast=noted.broadcast,
         next_by=noted.next_by,
         funnel=noted.funnel,
+        needs_assessment=noted.needs_assessment,
     )
 
 
@@ -123,3 +133,10 @@ def _refusal(refused: intake.Refused) -> Reply:
         problems=refused.problems,
     )
     return Reply(told, topics.status(refused.agency), refused.referral_id)
+
+
+def _recommendation(answer: matching.Recommended) -> Reply:
+    told = Recommended(
+        agency=answer.agency, reference=answer.reference, request_id=answer.request_id, needs=answer.needs
+    )
+    return Reply(told, topics.status(answer.agency), answer.request_id)

@@ -40,7 +40,9 @@ class Lifecycle(RuleBasedStateMachine):
         self.world.start()
         self.people.submit()
 
-    @rule(what=st.sampled_from(("submit", "correct", "correct_person", "withdraw", "ask", "repeat")), read=_READ)
+    @rule(
+        what=st.sampled_from(("submit", "correct", "correct_person", "withdraw", "ask", "wonder", "repeat")), read=_READ
+    )
     def an_agency(self, what: str, read: bool) -> None:
         """Says something."""
         getattr(self.people, what)()

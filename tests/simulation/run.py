@@ -10,8 +10,10 @@ from contracts import topics
 from contracts.base import Message
 from contracts.catalogue import MESSAGES
 from contracts.cloudevents import decode
-from contracts.matching import Broadcast, Matched
-from contracts.notification import Accepted, Declined, Delivered, Expired, NotDelivered, Offered, Revoked
+from contracts.intake import Accepted
+from contracts.matching import Broadcast, Matched, NeedKept
+from contracts.notification import Accepted as TakenUp
+from contracts.notification import Declined, Delivered, Expired, NotDelivered, Offered, Revoked
 from contracts.words import Lifecycle
 from services.chassis.errors import Transient
 from services.chassis.loop import Loop
@@ -33,6 +35,7 @@ _CHANCES = {
     "repeat": 4,
     "withdraw": 1,
     "ask": 1,
+    "wonder": 1,
     "time": 6,
     "doubt": 3,
     "scale": 2,
@@ -81,8 +84,10 @@ async def peace(world: World, people: People) -> None:
 def balance(world: World, people: People) -> None:
     """The books, after `peace`. Raises `AssertionError` where a promise is broken."""
     _every_need_has_one_end(people)
+    assert not people.unanswered(), "a question was never answered"
     _each_event_took_effect_once(world)
     _every_place_is_returned(world)
+    _no_family_was_parted(world)
     _one_provider_at_a_time_has_the_person(world)
     _facts_leave_in_the_order_of_the_journal(world)
     assert not world.log.read(topics.DEAD_LETTERS), "something was set aside"
@@ -116,9 +121,33 @@ async def _in_doubt(job: Awaitable[Any]) -> None:
 
 
 def no_place_is_taken_twice(world: World) -> None:
-    """At any moment."""
+    """No need has more places of a service than people. Between a claim and what is stored it may have fewer."""
     rows = world.services["matching"].claims.tables["places"]
-    assert len({(doc["need"], doc["service"]) for doc in rows.values()}) == len(rows), "two places of one service"
+    taken = Counter((doc["need"], doc["service"]) for doc in rows.values())
+    wanted = _places_wanted(world) if any(count > 1 for count in taken.values()) else {}
+    assert all(count <= wanted.get(need, 1) for (need, _), count in taken.items()), "more places than people"
+
+
+def _places_wanted(world: World) -> dict[str, int]:
+    """By need; the most, where corrections have changed it."""
+    wanted: dict[str, int] = {}
+    for record in world.log.read(topics.INTAKE):
+        event = decode(record.headers, record.value, record.appended)
+        if event.type == Accepted.ce_type():
+            need = Accepted.read(event.data)
+            wanted[need.need_id] = max(need.places, wanted.get(need.need_id, 1))
+    return wanted
+
+
+def _no_family_was_parted(world: World) -> None:
+    """Each match has a place for each of them, all at one service."""
+    for stream, facts in _facts(world, "matching").items():
+        places = 0
+        for fact in facts:
+            if isinstance(fact, NeedKept):
+                places = fact.accepted.places
+            elif isinstance(fact, Matched):
+                assert len(set(fact.slots)) == places, f"{stream}: a family was parted"
 
 
 def _every_need_has_one_end(people: People) -> None:
@@ -154,7 +183,7 @@ def _one_provider_at_a_time_has_the_person(world: World) -> None:
         for entry in entries:
             for fact in _read(entry):
                 match fact:
-                    case Accepted():
+                    case TakenUp():
                         assert holder is None, f"{stream}: two providers believe they have the person"
                         holder = fact.attempt
                     case Offered():

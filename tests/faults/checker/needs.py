@@ -144,24 +144,28 @@ def no_place_is_held_twice(evidence: Evidence) -> Iterator[str]:
             service = f"{record.topic.split('.')[1]}/{record.body.get('service')}"
             capacity[service] = max(capacity.get(service, 0), record.body["capacity"])
     holds: dict[tuple[str, int], list[tuple[str, str, str]]] = defaultdict(list)
-    open_: dict[str, dict[int, tuple[tuple[str, int], str]]] = defaultdict(dict)
+    open_: dict[str, dict[int, tuple[list[tuple[str, int]], str]]] = defaultdict(dict)
     at_once: dict[str, int] = defaultdict(lambda: 1)
     for fact in facts(evidence, "matching"):
         if fact.kind == "matching.matched.v1":
             service = f"{fact.body['provider']}/{fact.body['service'].removeprefix(fact.body['provider'] + '/')}"
-            slot = (service, fact.body["slot"])
-            if service in capacity and not 0 <= slot[1] < capacity[service]:
-                yield f"{service} has {capacity[service]} places, and {fact.stream} has slot {slot[1]}"
-            open_[fact.stream][fact.body["attempt"]] = (slot, fact.at)
-            at_once[fact.stream] = max(at_once[fact.stream], (fact.body.get("broadcast") or {}).get("offers", 1))
+            slots = [(service, slot) for slot in fact.body.get("slots") or [fact.body["slot"]]]
+            for _, number in slots:
+                if service in capacity and not 0 <= number < capacity[service]:
+                    yield f"{service} has {capacity[service]} places, and {fact.stream} has slot {number}"
+            open_[fact.stream][fact.body["attempt"]] = (slots, fact.at)
+            offers = (fact.body.get("broadcast") or {}).get("offers", 1)
+            at_once[fact.stream] = max(at_once[fact.stream], offers * len(slots))
         elif fact.kind in _LEAVES:
             mine, attempt = open_[fact.stream], fact.body["attempt"]
             for gone in [one for one in mine if fact.kind in _WHOLE or one == attempt]:
-                slot, since = mine.pop(gone)
-                holds[slot].append((since, fact.at, fact.stream))
+                slots, since = mine.pop(gone)
+                for slot in slots:
+                    holds[slot].append((since, fact.at, fact.stream))
     for need, mine in open_.items():
-        for slot, since in mine.values():
-            holds[slot].append((since, "9", need))
+        for slots, since in mine.values():
+            for slot in slots:
+                holds[slot].append((since, "9", need))
     for slot, each in holds.items():
         for (_, until, one), (since, _, other) in zip(sorted(each), sorted(each)[1:], strict=False):
             if since < until:

@@ -162,13 +162,22 @@ def test_a_correction_resumes_it_with_who_asked(correction: Any) -> None:
     assert (match.provider, match.attempt) == ("p1", 2)
 
 
-def test_a_need_that_is_not_on_hold_takes_no_notice_of_such_a_correction() -> None:
+def test_a_need_that_is_not_on_hold_stays_as_it_is_after_such_a_correction() -> None:
     made = world(1)
     made.handle(need())
-    before = made.facts("n1")
+    before = made.state("n1")
     made.handle(person_corrected(), person_corrected(2))
-    assert made.facts("n1") == before
+    assert made.state("n1") == before
     assert made.facts("n2") == []
+
+
+def test_a_correction_of_before_that_comes_again_does_not_answer_what_was_asked_since() -> None:
+    made = world(1)
+    made.handle(need(), person_corrected(), declined(DeclineCode.MISSING_DOCUMENTS))
+    id_, correction, topic = made.sent[1]
+    made.send(correction, topic, id_)
+    made.run()
+    assert made.state("n1").phase is Phase.HELD
 
 
 def test_without_one_it_is_unmet_at_the_end_of_its_wait_for_that_cause() -> None:
