@@ -1,5 +1,6 @@
 """What an agency sends on ``agency.<id>.referrals``. Holds personal data; intake's gate seals it."""
 
+from collections.abc import Sequence
 from datetime import date
 from typing import Annotated, ClassVar, Literal, Self
 
@@ -16,6 +17,9 @@ Language = Annotated[str, StringConstraints(pattern=r"^[a-z]{2,3}$")]
 """ISO 639-1 or 639-3 code."""
 Admin1 = Annotated[str, StringConstraints(pattern=r"^[A-Z]{2}(-[A-Z0-9]{1,3})?$")]
 """ISO 3166-2 subdivision such as ``BY-BR``, or the country alone."""
+PERSON = "person"
+"""The label of the person referred, among the labels of the household's members."""
+
 Short = Annotated[str, StringConstraints(min_length=1, max_length=200)]
 Note = Annotated[str, StringConstraints(min_length=1, max_length=2000)]
 
@@ -71,7 +75,41 @@ class Person(Value):
             return self.age_band
         born = self.birth_date
         assert born is not None, "the model holds one of the two"  # noqa: S101
-        return AgeBand.of(max(0, day.year - born.year - ((day.month, day.day) < (born.month, born.day))))
+        return AgeBand.born(born, day)
+
+
+class Member(Value):
+    """Somebody of the household besides the person. `member` is the agency's label, so it must not be a name.
+
+    Without `languages` they are the person's. Reached by the person's contact.
+    """
+
+    member: Reference
+    name: Short | None = None
+    case_code: Short | None = None
+    relation: Short | None = None
+    birth_date: date | None = None
+    age_band: AgeBand | None = None
+    sex: Sex
+    languages: Annotated[list[Language], Field(max_length=10)] = []
+    nationality: Annotated[str, StringConstraints(pattern=r"^[A-Z]{2}$")] | None = None
+    status: Status | None = None
+    disability: bool = False
+    flags: Annotated[list[Flag], Field(max_length=12)] = []
+
+    @model_validator(mode="after")
+    def _aged(self) -> Self:
+        if (self.birth_date is None) == (self.age_band is None):
+            raise ValueError("give either birth_date or age_band")
+        return self
+
+    def band_on(self, day: date) -> AgeBand:
+        """The age band on a day."""
+        if self.age_band is not None:
+            return self.age_band
+        born = self.birth_date
+        assert born is not None, "the model holds one of the two"  # noqa: S101
+        return AgeBand.born(born, day)
 
 
 class Location(Value):
@@ -120,19 +158,61 @@ class Preferences(Value):
     providers: Annotated[list[TenantId], Field(max_length=10)] = []
 
 
-class Need(Value):
-    """One thing asked for. `need` is the agency's label for it within the referral."""
+class Wanted(Value):
+    """One thing asked for. `need` is the agency's label for it.
+
+    `members` says whom it is for, by label (``person`` is who is referred). None named: the whole household where it
+    is `together`, else the person. What is together is met for all at one service, which has a place for each, or not
+    at all. Left out, it is true for several members, and for shelter: a family is not to be parted by default.
+    """
 
     need: Reference
     category: Category
     urgency: Urgency
     constraints: Constraints = Constraints()
     preferences: Preferences = Preferences()
+    members: Annotated[list[Reference], Field(max_length=30)] = []
+    together: bool | None = None
+
+    @model_validator(mode="after")
+    def _for_one_or_together(self) -> Self:
+        if len(set(self.members)) != len(self.members):
+            raise ValueError("name each member once")
+        if self.together is False and len(self.members) > 1:
+            raise ValueError("whoever is not to be served together has a need of their own: name one member in each")
+        return self
+
+    def is_together(self, household: int) -> bool:
+        """Whether it is for several, in a household of so many, and all of them are to be served or none."""
+        if len(self.members or range(household)) == 1:
+            return False
+        return self.category is Category.SHELTER or bool(self.members) if self.together is None else self.together
+
+
+class Need(Wanted):
+    """A need of a referral."""
+
     note: Note | None = None
 
 
+def check_labels(needs: Sequence[Wanted], members: Sequence[str], size: int) -> None:
+    """What needs and members of one household have to agree in. `size` is 1 where it was left out."""
+    labels = [need.need for need in needs]
+    if len(set(labels)) != len(labels):
+        raise ValueError("each need has a label of its own within the referral")
+    if len({PERSON, *members}) != len(members) + 1:
+        raise ValueError("each member of the household has a label of its own, and 'person' is the person's")
+    if not {member for need in needs for member in need.members} <= {PERSON, *members}:
+        raise ValueError("needs name members by the labels in household, or 'person'")
+    if 1 < size < 1 + len(members):
+        raise ValueError("household_size counts the person and each member of household: leave it out, or raise it")
+
+
 class Submitted(Input):
-    """A new referral. Sent twice, with the same reference, it is one referral."""
+    """A new referral. Sent twice, with the same reference, it is one referral.
+
+    `household` describes who belongs to the person, as far as needs name them or are to be met together.
+    """
 
     TYPE: ClassVar[str] = "agency.submitted.v1"
 
@@ -141,16 +221,20 @@ class Submitted(Input):
     referrer: ReferrerKind
     person: Person
     household_size: Annotated[int, Field(ge=1, le=30)] = 1
+    household: Annotated[list[Member], Field(max_length=29)] = []
     location: Location
     consent: Consent
     needs: Annotated[list[Need], Field(min_length=1, max_length=20)]
 
     @model_validator(mode="after")
-    def _labels_differ(self) -> Self:
-        labels = [need.need for need in self.needs]
-        if len(set(labels)) != len(labels):
-            raise ValueError("each need has a label of its own within the referral")
+    def _labels_agree(self) -> Self:
+        check_labels(self.needs, [each.member for each in self.household], self.household_size)
         return self
+
+    @property
+    def size(self) -> int:
+        """How many the household is, the person included; `household_size` may count some who are not described."""
+        return max(self.household_size, 1 + len(self.household))
 
 
 class Corrected(Submitted):

@@ -1,8 +1,8 @@
 """What intake says: facts on ``referrals.intake``, and what its gate puts on its inbox."""
 
-from typing import ClassVar, Literal
+from typing import Annotated, ClassVar, Literal
 
-from pydantic import AwareDatetime
+from pydantic import AwareDatetime, Field
 
 from .agency import Admin1, Consent, Constraints, Language, Preferences
 from .base import Event, Value
@@ -20,6 +20,13 @@ class Minimum(Value):
     household_size: int = 1
 
 
+class Fellow(Value):
+    """The minimum of somebody of the household besides the person, under the agency's label."""
+
+    member: str
+    person: Minimum
+
+
 class Region(Value):
     """Where, coarsely: an ISO 3166-2 subdivision, and an H3 cell of resolution 5 (some 250 km²) where known."""
 
@@ -28,7 +35,10 @@ class Region(Value):
 
 
 class Asked(Value):
-    """A need without its note. `need_id` is derived from the referral's id and the agency's label `need`."""
+    """A need without its note. `need_id` is derived from the referral's id and the agency's label `need`.
+
+    `members` are those it is for, none named: the household where it is `together`, else the person.
+    """
 
     need_id: str
     need: str
@@ -36,6 +46,8 @@ class Asked(Value):
     urgency: Urgency
     constraints: Constraints = Constraints()
     preferences: Preferences = Preferences()
+    members: list[str] = []
+    together: bool = False
 
 
 class Sealed(Value):
@@ -62,6 +74,7 @@ class Received(Event):
     received_at: AwareDatetime
     person: Minimum
     region: Region
+    household: list[Fellow] = []
     consent: Consent
     needs: list[Asked]
     personal: Sealed
@@ -89,6 +102,37 @@ class StatusAsked(Event):
     reference: str
 
 
+class Posed(Value):
+    """A need that is only asked about, with whom it is for (see `Accepted`)."""
+
+    need_id: str
+    need: str
+    category: Category
+    urgency: Urgency
+    constraints: Constraints = Constraints()
+    preferences: Preferences = Preferences()
+    person: Minimum
+    companions: list[Minimum] = []
+    places: Annotated[int, Field(ge=1)] = 1
+
+
+class RecommendationAsked(Event):
+    """Gate to matching: what could this person go to? `request_id` is a keyed hash of agency and reference.
+
+    Urgency is after triage. No stream has facts of it, and no one keeps it but the topic.
+    """
+
+    TYPE: ClassVar[str] = "intake.recommendation-asked.v1"
+
+    request_id: str
+    agency: str
+    reference: str
+    asked_at: AwareDatetime
+    region: Region
+    recipients: Literal["any"] | list[str]
+    needs: list[Posed]
+
+
 class _OfNeed(Event):
     referral_id: str
     need_id: str
@@ -98,7 +142,11 @@ class _OfNeed(Event):
 
 
 class Accepted(_OfNeed):
-    """A need to be matched. `revision` counts corrections of it, from 0."""
+    """A need to be matched. `revision` counts corrections of it, from 0.
+
+    It is for `person`, and for `companions` who are to be served with them: at one service, with `places` places, or
+    not at all. Where there are more places than people described, the rest of the household is not known.
+    """
 
     TYPE: ClassVar[str] = "intake.accepted.v1"
 
@@ -112,6 +160,19 @@ class Accepted(_OfNeed):
     constraints: Constraints
     preferences: Preferences
     recipients: Literal["any"] | list[str]
+    companions: list[Minimum] = []
+    places: Annotated[int, Field(ge=1)] = 1
+
+    @property
+    def people(self) -> list[Minimum]:
+        """All whom it is for, as far as they are described."""
+        return [self.person, *self.companions]
+
+
+class PersonCorrected(_OfNeed):
+    """The referral was corrected in what is sealed or not of this need; what matching sees of it is the same."""
+
+    TYPE: ClassVar[str] = "intake.person-corrected.v1"
 
 
 class Withdrawn(_OfNeed):
@@ -133,6 +194,7 @@ class Held(Event):
     requested_at: AwareDatetime
     person: Minimum
     region: Region
+    household: list[Fellow] = []
     consent: Consent
     needs: list[Asked]
     personal: Sealed
@@ -183,7 +245,10 @@ class ReleaseRequested(Event):
 
 
 class Released(Event):
-    """What is released to whom. The ciphertext for the provider is made when it is published, never journaled."""
+    """What is released to whom. The ciphertext for the provider is made when it is published, never journaled.
+
+    `members` are the labels of those whom the need is for; none: the person.
+    """
 
     TYPE: ClassVar[str] = "intake.released.v1"
 
@@ -196,3 +261,4 @@ class Released(Event):
     fields: list[PersonalField]
     personal: Sealed
     reference: str | None = None
+    members: list[str] = []

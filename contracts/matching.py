@@ -4,11 +4,11 @@ from typing import ClassVar
 
 from pydantic import AwareDatetime
 
-from .agency import Constraints
+from .agency import Admin1, Constraints
 from .base import Event, Value
 from .intake import Accepted, Minimum, Region
 from .schedule import Schedule
-from .words import Category, Rule, Urgency
+from .words import Category, Document, Rule, Urgency, Wait
 
 
 class Eliminated(Value):
@@ -25,6 +25,13 @@ class Reason(Value):
     value: float
 
 
+class Broadcast(Value):
+    """Attempts that were made at once: `offers` in number, the first one numbered `first`, the others after it."""
+
+    first: int
+    offers: int
+
+
 class _OfNeed(Event):
     referral_id: str
     need_id: str
@@ -37,7 +44,10 @@ class _OfNeed(Event):
 class Matched(_OfNeed):
     """The need holds a place: slot `slot` of `service`. `version` is the directory entry the decision saw.
 
-    `schedule` is the service's, for whoever counts its opening hours.
+    `schedule` is the service's, for whoever counts its opening hours. Where several are to be served together it holds
+    a place for each: `slots`, of which `slot` is the first. `needs_assessment` are rules of the service of which nobody
+    can tell from what is known whether they are met. With `broadcast` it holds that at each of several services: the
+    first to accept keeps the need, the other places are given back. They have one `match_id`, as they are one match.
     """
 
     TYPE: ClassVar[str] = "matching.matched.v1"
@@ -56,6 +66,10 @@ class Matched(_OfNeed):
     reasons: list[Reason]
     funnel: list[Eliminated]
     schedule: Schedule | None = None
+    broadcast: Broadcast | None = None
+    slots: list[int] = []
+    companions: list[Minimum] = []
+    needs_assessment: list[Rule] = []
 
 
 class Waiting(_OfNeed):
@@ -77,14 +91,73 @@ class Unmet(_OfNeed):
     funnel: list[Eliminated]
 
 
+class OnHold(_OfNeed):
+    """The agency is asked for what `cause` says; a correction of the referral resumes the need. Unmet at `until`.
+
+    `provider` and `service` are who asks, `missing` the kinds of document where they were named.
+    """
+
+    TYPE: ClassVar[str] = "matching.on-hold.v1"
+
+    provider: str
+    service: str
+    cause: str
+    missing: list[Document] = []
+    since: AwareDatetime
+    until: AwareDatetime
+
+
+class Closed(_OfNeed):
+    """Nothing is to be done any more, though nobody withdrew it: `cause` says why."""
+
+    TYPE: ClassVar[str] = "matching.closed.v1"
+
+    provider: str
+    service: str
+    cause: str
+
+
 class MatchRevoked(_OfNeed):
-    """The match no longer holds: the need was withdrawn or changed."""
+    """The match no longer holds: the need was withdrawn or changed, or another service was first to accept it."""
 
     TYPE: ClassVar[str] = "matching.revoked.v1"
 
     provider: str
     service: str
     cause: str
+
+
+class Suggested(Value):
+    """A service that could take a need, as far as an agency may know it: its region, never its address."""
+
+    provider: str
+    service: str
+    name: str
+    areas: list[Admin1]
+    wait: Wait
+    reasons: list[Reason]
+    needs_assessment: list[Rule] = []
+
+
+class Suggestions(Value):
+    """For one need asked about: services, best first, and how many were left after each rule."""
+
+    need: str
+    category: Category
+    urgency: Urgency
+    suggested: list[Suggested]
+    funnel: list[Eliminated]
+
+
+class Recommended(Event):
+    """To outcomes: the answer to a recommendation that was asked for. Nothing is held by it; it may be old by now."""
+
+    TYPE: ClassVar[str] = "matching.recommended.v1"
+
+    request_id: str
+    agency: str
+    reference: str
+    needs: list[Suggestions]
 
 
 class WaitingRecalled(Event):
@@ -138,7 +211,10 @@ class NeedEnded(Event):
 
 
 class AttemptEnded(Event):
-    """An attempt has ended without the need's end: declined, expired or undeliverable. Journaled, on no topic."""
+    """An attempt has ended without the need's end: declined, expired or undeliverable. Journaled, on no topic.
+
+    `round` is the first of the attempts that were made at once with it; without, it was made alone.
+    """
 
     TYPE: ClassVar[str] = "matching.attempt-ended.v1"
 
@@ -150,3 +226,5 @@ class AttemptEnded(Event):
     for_good: bool
     version: str
     at: AwareDatetime
+    round: int | None = None
+    missing: list[Document] = []

@@ -6,6 +6,7 @@ from pydantic import AwareDatetime
 
 from .base import Event, Value
 from .intake import Problem
+from .matching import Broadcast
 from .schedule import Schedule
 from .words import (
     Answer,
@@ -13,6 +14,7 @@ from .words import (
     Clock,
     DecidedBy,
     DeclineCode,
+    Document,
     ExpiryCode,
     Lifecycle,
     NotDeliveredCode,
@@ -49,6 +51,7 @@ class AnswerReceived(Event):
     answer: Answer
     code: DeclineCode | NotDeliveredCode | None = None
     by: DecidedBy = DecidedBy.PROVIDER
+    missing: list[Document] = []
     provider_reference: str | None = None
     note: str | None = None
     answered_at: AwareDatetime
@@ -56,7 +59,9 @@ class AnswerReceived(Event):
 
 
 class _OfOffer(Event):
-    """`reference` is the agency's number for the referral; `provider_reference` the provider's, once it has one."""
+    """`reference` is the agency's number for the referral; `provider_reference` the provider's, once it has one.
+    `broadcast`: one of several offers of a need that were made at once.
+    """
 
     referral_id: str
     need_id: str
@@ -68,6 +73,7 @@ class _OfOffer(Event):
     service: str
     at: AwareDatetime
     provider_reference: str | None = None
+    broadcast: Broadcast | None = None
 
 
 class Offered(_OfOffer):
@@ -173,13 +179,15 @@ class NoShow(_OfOffer):
 
 
 class Declined(_OfOffer):
-    """The provider, or the person, said no."""
+    """The provider, or the person, said no. `others_open`: others of the same broadcast may still accept."""
 
     TYPE: ClassVar[str] = "notification.declined.v1"
 
     code: DeclineCode
     by: DecidedBy
+    missing: list[Document] = []
     note: str | None = None
+    others_open: bool = False
 
 
 class Expired(_OfOffer):
@@ -192,14 +200,16 @@ class Expired(_OfOffer):
 
     undeliverable: bool = False
     code: ExpiryCode | None = None
+    others_open: bool = False
 
 
 class Revoked(_OfOffer):
-    """The offer was taken back: withdrawn or changed by the agency."""
+    """The offer was taken back: withdrawn or changed by the agency, or another provider accepted first."""
 
     TYPE: ClassVar[str] = "notification.revoked.v1"
 
     cause: str
+    others_open: bool = False
 
 
 class InProgress(_OfOffer):

@@ -8,8 +8,8 @@ from pydantic import AwareDatetime
 from .agency import Admin1
 from .base import Event
 from .intake import Problem
-from .matching import Eliminated
-from .words import Category, Clock, DecidedBy, Lifecycle, NextStep, Urgency
+from .matching import Broadcast, Eliminated, Suggestions
+from .words import Category, Clock, DecidedBy, Document, Lifecycle, NextStep, Rule, Urgency
 
 
 class StatusChanged(Event):
@@ -18,11 +18,14 @@ class StatusChanged(Event):
     `what` happened at `at`: a `words.Lifecycle` that the need has come to, or a `words.Happening` that leaves it in its
     `state`, in which it has been `since`. `next` is who has to do what, `next_by` when that is due, where there is such
     a time; `decide_by` is when an offer ends that nobody decides. `code` is the coded reason of a decline,
-    non-delivery, withdrawal or unmet need; `funnel` tells for a waiting or unmet need how many services were left after
-    each rule. `overdue` is what the provider was awaited for in vain, `escalated` when operators have been warned of
-    it. `turn` counts what was said of an attempt without its state rising: check-ins, appointments moved or missed.
-    `reference` is the agency's own number, `provider_reference` the provider's. `texts` says it in a few sentences, by
-    language (ISO 639-1: en, ru, be).
+    non-delivery, hold, withdrawal or unmet need; `missing` tells of a need on hold what to add to the referral;
+    `funnel` tells for a waiting or unmet need how many services were left after each rule. `overdue` is what the
+    provider was awaited for in vain, `escalated` when operators have been warned of it. `turn` counts what was said of
+    an attempt without its state rising: check-ins, appointments moved or missed. With `broadcast` several services were
+    asked at once, of which `provider` and `service` are one; for the order of statuses their attempts count as the
+    first of them. `needs_assessment` tells for a matched need which rules of the service can't be decided from what is
+    known: the service will look closer before it accepts. `reference` is the agency's own number, `provider_reference`
+    the provider's. `texts` says it in a few sentences, by language (ISO 639-1: en, ru, be).
     """
 
     TYPE: ClassVar[str] = "outcomes.status-changed.v1"
@@ -40,6 +43,7 @@ class StatusChanged(Event):
     service: str | None = None
     provider_reference: str | None = None
     code: str | None = None
+    missing: list[Document] = []
     next_by: AwareDatetime | None = None
     funnel: list[Eliminated] = []
     appointment_at: AwareDatetime | None = None
@@ -51,6 +55,8 @@ class StatusChanged(Event):
     next: NextStep | None = None
     decide_by: AwareDatetime | None = None
     texts: dict[str, str] = {}
+    broadcast: Broadcast | None = None
+    needs_assessment: list[Rule] = []
 
 
 class InputRefused(Event):
@@ -65,11 +71,23 @@ class InputRefused(Event):
     problems: list[Problem]
 
 
+class Recommended(Event):
+    """What the person asked about could go to, need by need, as it stood when it was decided. Nothing is held."""
+
+    TYPE: ClassVar[str] = "outcomes.recommended.v1"
+
+    agency: str
+    reference: str
+    request_id: str
+    needs: list[Suggestions]
+
+
 class Noted(Event):
     """One thing that happened to a need, as outcomes keeps it: journaled, on no topic. The timeline reads these.
 
     `what` is its name in the timeline. `state` is the lifecycle state it brings, none where it brings none (a
-    reminder). `category` to `requested_at` stand in what intake has accepted, of which `revision` counts corrections.
+    reminder, or the end of one of several offers of which others are open). `category` to `requested_at` stand in what
+    intake has accepted, of which `revision` counts corrections. `broadcast`: of offers that were made at once.
     """
 
     TYPE: ClassVar[str] = "outcomes.noted.v1"
@@ -88,14 +106,17 @@ class Noted(Event):
     provider_reference: str | None = None
     code: str | None = None
     by: DecidedBy | None = None
+    missing: list[Document] = []
     next_by: AwareDatetime | None = None
     decide_by: AwareDatetime | None = None
     funnel: list[Eliminated] = []
+    broadcast: Broadcast | None = None
     revision: int = 0
     category: Category | None = None
     urgency: Urgency | None = None
     area: Admin1 | None = None
     requested_at: AwareDatetime | None = None
+    needs_assessment: list[Rule] = []
     appointment_at: AwareDatetime | None = None
     overdue: Clock | None = None
     escalated: bool = False

@@ -16,9 +16,11 @@ from .words import (
     Clock,
     DecidedBy,
     DeclineCode,
+    Document,
     Flag,
     NotDeliveredCode,
     PersonalField,
+    Rule,
     Sex,
     Status,
     Urgency,
@@ -97,8 +99,9 @@ class Answered(Input):
     """A provider's answer to an offer, or the news of what came of it.
 
     `attempt` is the offer's; an answer to an earlier attempt is late. `code` is a decline code with ``declined`` and a
-    not-delivered code with ``not-delivered``. `appointment_at` goes with an appointment proposed or moved.
-    `provider_reference` is the provider's own number for the case.
+    not-delivered code with ``not-delivered``. With ``missing-documents``, `missing` names which, so that the agency
+    can be asked. `appointment_at` goes with an appointment proposed or moved. `provider_reference` is the provider's
+    own number for the case.
     """
 
     TYPE: ClassVar[str] = "provider.answered.v1"
@@ -110,6 +113,7 @@ class Answered(Input):
     answer: Answer
     code: DeclineCode | NotDeliveredCode | None = None
     by: DecidedBy = DecidedBy.PROVIDER
+    missing: Annotated[list[Document], Field(max_length=len(Document))] = []
     provider_reference: Reference | None = None
     note: Note | None = None
     appointment_at: AwareDatetime | None = None
@@ -121,6 +125,12 @@ class Answered(Input):
                 raise ValueError(f"appointment_at is needed with {self.answer.value}")
         elif self.appointment_at is not None:
             raise ValueError("appointment_at goes with appointment-proposed and appointment-moved only")
+        return self
+
+    @model_validator(mode="after")
+    def _names_documents_where_some_are_missing(self) -> Self:
+        if self.missing and self.code != DeclineCode.MISSING_DOCUMENTS:
+            raise ValueError("missing goes with code missing-documents only")
         return self
 
     @model_validator(mode="after")
@@ -152,7 +162,12 @@ class _ToProvider(Event):
 
 
 class Offer(_ToProvider):
-    """A match as the provider sees it: the minimum, no identity. Answer with `Answered`."""
+    """A match as the provider sees it: the minimum, no identity. Answer with `Answered`.
+
+    It is for `person` and `companions`, all or none of them, and takes `places` of the service's places.
+    `needs_assessment` names the service's own rules that what is known of them does not decide: please look closer.
+    `offers` above 1: so many providers are asked at once, and the first one to accept has it.
+    """
 
     TYPE: ClassVar[str] = "provider.offer.v1"
 
@@ -164,6 +179,10 @@ class Offer(_ToProvider):
     offered_at: AwareDatetime
     acknowledge_by: AwareDatetime
     decide_by: AwareDatetime
+    offers: int = 1
+    companions: list[Minimum] = []
+    places: int = 1
+    needs_assessment: list[Rule] = []
 
 
 class Reminder(_ToProvider):
@@ -190,8 +209,10 @@ class CheckInCounted(_ToProvider):
 
 
 class OfferClosed(_ToProvider):
-    """The offer has ended without the provider: expired, accepted but not started, or revoked since the need was
-    withdrawn or changed.
+    """The offer has ended without the provider: expired, accepted but not started, revoked since the need was withdrawn
+    or changed, or taken.
+
+    `reason` is then ``taken-by-another``: the offer had gone to several at once, and another was first to accept.
     """
 
     TYPE: ClassVar[str] = "provider.offer-closed.v1"
@@ -219,7 +240,8 @@ class ContactReleased(_ToProvider):
 
     `sealed` is base64 of HPKE (RFC 9180, base mode, DHKEM X25519, HKDF-SHA256, AES-256-GCM), encapsulated key first,
     with info ``referral-routing/contact/<need_id>``; inside is a JSON object of the fields. `reference` is the agency's
-    own number for the referral, to be named when the two speak of the person.
+    own number for the referral, to be named when the two speak of the person. Whom else the need is for stands in its
+    list `household`; what identifies the person is left out where it is not for the person.
     """
 
     TYPE: ClassVar[str] = "provider.contact-released.v1"

@@ -3,6 +3,7 @@
 Categories are the sectors of the UNHCR inter-agency referral form; urgency is its three response classes.
 """
 
+from datetime import date
 from enum import StrEnum
 
 
@@ -84,6 +85,11 @@ class AgeBand(StrEnum):
     def of(cls, age: int) -> "AgeBand":
         """The band of an age in whole years."""
         return next(band for band in cls if age <= band.years[1])
+
+    @classmethod
+    def born(cls, born: date, day: date) -> "AgeBand":
+        """The band, on a day, of who was born on another."""
+        return cls.of(max(0, day.year - born.year - ((day.month, day.day) < (born.month, born.day))))
 
 
 class Status(StrEnum):
@@ -193,6 +199,7 @@ class DeclineCode(StrEnum):
     NO_CAPACITY = "no-capacity"
     LACK_OF_RESOURCES = "lack-of-resources"
     MISSING_DOCUMENTS = "missing-documents"
+    NO_LONGER_NEEDED = "no-longer-needed"
     OTHER = "other"
 
     @property
@@ -210,6 +217,19 @@ _FOR_GOOD = frozenset(
         DeclineCode.PERSON_DECLINED,
     }
 )
+
+
+class Document(StrEnum):
+    """What may be missing before a service can take a person (HSDS required documents), as kinds, never as content."""
+
+    IDENTITY = "identity"
+    BIRTH_CERTIFICATE = "birth-certificate"
+    RESIDENCE = "residence"
+    MEDICAL_RECORD = "medical-record"
+    GUARDIAN_CONSENT = "guardian-consent"
+    PROOF_OF_INCOME = "proof-of-income"
+    REFERRAL_LETTER = "referral-letter"
+    OTHER = "other"
 
 
 class NotDeliveredCode(StrEnum):
@@ -261,7 +281,20 @@ class Rule(StrEnum):
     STATUS = "status"
     EXCLUSION = "exclusion"
     RULED_OUT = "ruled-out"
+    FULL = "full"
     PLACE = "place"
+
+
+class Wait(StrEnum):
+    """How long a service that could take a need would let it wait. Coarse: it tells nothing of those who wait.
+
+    ``none``: it has a place now. ``short``: fewer wait before the need than the service has places. ``long``: more,
+    or the service has said that it has no capacity.
+    """
+
+    NONE = "none"
+    SHORT = "short"
+    LONG = "long"
 
 
 class Lifecycle(StrEnum):
@@ -283,6 +316,7 @@ class Lifecycle(StrEnum):
     DECLINED = "declined"
     EXPIRED = "expired"
     REVOKED = "revoked"
+    ON_HOLD = "on-hold"
     WAITING = "waiting"
     UNMET = "unmet"
     WITHDRAWN = "withdrawn"
@@ -356,6 +390,7 @@ _FHIR = {
     Lifecycle.DECLINED: "on-hold",
     Lifecycle.EXPIRED: "on-hold",
     Lifecycle.REVOKED: "on-hold",
+    Lifecycle.ON_HOLD: "on-hold",
     Lifecycle.WAITING: "on-hold",
     Lifecycle.UNMET: "failed",
     Lifecycle.WITHDRAWN: "cancelled",

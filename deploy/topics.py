@@ -74,7 +74,8 @@ def of_agency(agency: str) -> list[Topic]:
 def of_provider(provider: str) -> list[Topic]:
     """The topics of one provider. ValueError for an id that is none."""
     return [
-        Topic(names.directory(provider), 1, _newest_of_each_key()),
+        # By the broker's time: whether an entry is newer than a "no capacity" is not for the sender's clock to say.
+        Topic(names.directory(provider), 1, {**_newest_of_each_key(), **_broker_time()}),
         Topic(names.notifications(provider), 1, _kept(7 * DAY)),
         Topic(names.responses(provider), 1, {**_kept(7 * DAY), **_broker_time()}),
     ]

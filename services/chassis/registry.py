@@ -24,6 +24,7 @@ LOG_FIELDS = {
     "where": "file and line",
     "stage": "step of the loop or gate",
     "field": "path of the field at fault",
+    "entry": "id of a service in the directory, with its provider's",
     "topic": "topic",
     "partition": "partition number",
     "offset": "offset",

@@ -12,9 +12,8 @@ from contracts import agency as sent
 from contracts import topics
 from contracts.base import Message
 from contracts.cloudevents import CloudEvent
-from contracts.ids import need_id, referral_id
+from contracts.ids import referral_id
 from contracts.intake import (
-    Asked,
     Minimum,
     Problem,
     Received,
@@ -24,12 +23,13 @@ from contracts.intake import (
     StatusAsked,
     WithdrawalReceived,
 )
-from contracts.words import AgeBand, Flag
+from contracts.recommendation import RecommendationRequested
 from services.chassis.gate import Admitted, Arrival, Refusal
 from services.chassis.journal import derived_id
 from services.chassis.ports import Record
 from services.chassis.sealing import seal
 
+from .coarse import asked, band, fellows, flags, recommendation_asked
 from .keys import KeyRing
 from .personal import Personal
 
@@ -42,7 +42,14 @@ class ReferralAdmission:
     """See `services.chassis.gate.Admission`."""
 
     accepts: Mapping[str, type[Message]] = {
-        model.ce_type(): model for model in (sent.Submitted, sent.Corrected, sent.Withdrawn, sent.StatusRequested)
+        model.ce_type(): model
+        for model in (
+            sent.Submitted,
+            sent.Corrected,
+            sent.Withdrawn,
+            sent.StatusRequested,
+            RecommendationRequested,
+        )
     }
 
     def __init__(self, keys: KeyRing, id_secret: str) -> None:
@@ -62,6 +69,11 @@ class ReferralAdmission:
         """One event for intake's own stream of that referral."""
         data = arrival.data
         match data:
+            case RecommendationRequested():
+                question = recommendation_asked(
+                    self._request(arrival.tenant, data.reference), arrival.tenant, arrival.at, data
+                )
+                return [Admitted(question, topics.INTAKE, question.request_id, self._hash(arrival.event.data))]
             case sent.Submitted():
                 event: Message = self._received(arrival, data)
             case sent.Withdrawn():
@@ -86,7 +98,9 @@ class ReferralAdmission:
     def refuse(self, tenant: str, record: Record, event: CloudEvent, problems: list[Problem]) -> Sequence[Admitted]:
         """The agency is told on its status topic, by outcomes; under its own reference where that can be read."""
         reference = _reference(event.data)
-        key = self._id(tenant, reference) if reference else derived_id("refused", record.topic, event.id)
+        asks = event.type == RecommendationRequested.ce_type()
+        id_ = (self._request if asks else self._id)(tenant, reference)
+        key = id_ if reference else derived_id("refused", record.topic, event.id)
         refused = Refused(
             referral_id=key, agency=tenant, reference=reference, sent=_known(event.type), problems=problems
         )
@@ -95,6 +109,10 @@ class ReferralAdmission:
     def _id(self, agency: str, reference: str) -> str:
         return referral_id(self._secret, agency, reference)
 
+    def _request(self, agency: str, reference: str) -> str:
+        """Of a question, never that of a referral: no id of an organisation has a slash."""
+        return referral_id(self._secret, f"recommendation/{agency}", reference)
+
     def _hash(self, body: bytes) -> str:
         """Keyed, since a plain hash of a short body could be guessed."""
         return hashlib.blake2b(body, key=self._secret, digest_size=16).hexdigest()
@@ -102,17 +120,21 @@ class ReferralAdmission:
     def _received(self, arrival: Arrival, referral: sent.Submitted) -> Received:
         person, where = referral.person, referral.location
         today = arrival.at.date()
-        if person.birth_date is not None and person.birth_date > today:
-            raise Refusal(Problem(field="person.birth_date", fix="a birth date can not be in the future"))
-        if person.birth_date is not None and person.birth_date.year < today.year - AgeBand.OLDER.years[1]:
-            raise Refusal(Problem(field="person.birth_date", fix="nobody is that old"))
-        band = person.band_on(today)
-        if band.years[1] < 18 and person.caregiver is None:
+        age = band(person, today, "person")
+        if age.years[1] < 18 and person.caregiver is None:
             raise Refusal(Problem(field="person.caregiver", fix="is needed under 18, also for an unaccompanied child"))
         id_ = self._id(arrival.tenant, referral.reference)
         cell = None
         if where.latitude is not None and where.longitude is not None:
             cell = h3.latlng_to_cell(where.latitude, where.longitude, _CELL)
+        minimum = Minimum(
+            age_band=age,
+            sex=person.sex,
+            languages=person.languages,
+            status=person.status,
+            flags=flags(person),
+            household_size=referral.size,
+        )
         return Received(
             referral_id=id_,
             agency=arrival.tenant,
@@ -120,33 +142,17 @@ class ReferralAdmission:
             corrects=isinstance(referral, sent.Corrected),
             referrer=referral.referrer,
             received_at=arrival.at,
-            person=Minimum(
-                age_band=band,
-                sex=person.sex,
-                languages=person.languages,
-                status=person.status,
-                flags=_flags(person),
-                household_size=referral.household_size,
-            ),
+            person=minimum,
+            household=fellows(referral.household, minimum, today),
             region=Region(admin1=where.admin1, cell=cell),
             consent=referral.consent,
-            needs=[
-                Asked(
-                    need_id=need_id(id_, need.need),
-                    need=need.need,
-                    category=need.category,
-                    urgency=need.urgency,
-                    constraints=need.constraints,
-                    preferences=need.preferences,
-                )
-                for need in referral.needs
-            ],
+            needs=[asked(id_, need, referral.size) for need in referral.needs],
             personal=_sealed(id_, self._keys[id_], Personal.of(referral)),
         )
 
 
 def _sealed(referral: str, key: bytes, personal: Personal) -> Sealed:
-    plain = personal.model_dump_json().encode()
+    plain = personal.model_dump_json(exclude_defaults=True).encode()  # the same bytes as before there were households
     digest = hashlib.blake2b(plain, key=key, digest_size=16).hexdigest()
     return Sealed(key_id=referral, box=seal(key, plain, purpose(referral)), digest=digest)
 
@@ -154,12 +160,6 @@ def _sealed(referral: str, key: bytes, personal: Personal) -> Sealed:
 def purpose(referral: str) -> str:
     """What a person's box is bound to."""
     return f"person/{referral}"
-
-
-def _flags(person: sent.Person) -> list[Flag]:
-    """Each once; `disability` is said in either of two places."""
-    said = [*person.flags, *([Flag.DISABILITY] if person.disability else [])]
-    return list(dict.fromkeys(said))
 
 
 def _known(type_: str) -> str:

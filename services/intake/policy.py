@@ -11,6 +11,7 @@ from contracts.intake import (
     Accepted,
     Asked,
     Held,
+    PersonCorrected,
     Problem,
     Received,
     Refused,
@@ -24,6 +25,7 @@ from contracts.intake import (
 from contracts.operations import TimerElapsed
 from services.chassis.decider import Arrived, Effect, Emit, Reply, SetTimer
 
+from .household import all_flags, for_whom, whom
 from .personal import granted, recipients
 from .state import Referral
 from .triage import triage
@@ -46,7 +48,7 @@ class IntakePolicy:
         model.ce_type(): model for model in (Received, WithdrawalReceived, StatusAsked, ReleaseRequested, TimerElapsed)
     }
     facts: Mapping[str, type[Message]] = {
-        model.ce_type(): model for model in (Held, Accepted, Withdrawn, ReleaseRequested, Released)
+        model.ce_type(): model for model in (Held, Accepted, PersonCorrected, Withdrawn, ReleaseRequested, Released)
     }
 
     def stream(self, event: Message) -> str:
@@ -126,14 +128,18 @@ def _correct(state: Referral, received: Received) -> Sequence[Effect]:
     if _same(state.held, received):
         return _say_again(state)
     effects: list[Effect] = [Emit(_held(received))]
+    same: list[Accepted] = []
     for asked in received.needs:
         known = state.accepted.get(asked.need)
         again = _accept(received, asked, known)
         if known is None or _differs(known, again.event):
             effects.append(again)
+        else:
+            same.append(known)
     named = {asked.need for asked in received.needs}
     effects += [_withdrawn(state.accepted[need], "corrected") for need in state.open if need not in named]
-    return effects if len(effects) > 1 else [*effects, *_say_again(state)]  # no silence, also where only a name changed
+    told = [] if len(effects) > 1 else _say_again(state)  # no silence, also where only a name changed
+    return [*effects, *map(_person_corrected, same), *told]
 
 
 def _withdraw(state: Referral, withdrawal: WithdrawalReceived) -> Sequence[Effect]:
@@ -189,8 +195,15 @@ def _release(
         fields=fields,
         personal=state.held.personal,
         reference=state.held.reference,
+        members=_members(state.held, request.need),
     )
     return [Emit(released, topics.notifications(request.provider))]
+
+
+def _members(held: Held, need: str) -> list[str]:
+    """Whom the need is for, by label; none where it is no longer asked for as it was."""
+    household = [each.member for each in held.household]
+    return next((whom(each.members, each.together, household) for each in held.needs if each.need == need), [])
 
 
 def _timer(request: ReleaseRequested) -> str:
@@ -205,6 +218,7 @@ def _held(received: Received) -> Held:
         requested_at=received.received_at,
         person=received.person,
         region=received.region,
+        household=received.household,
         consent=received.consent,
         needs=received.needs,
         personal=received.personal,
@@ -213,19 +227,17 @@ def _held(received: Received) -> Held:
 
 def _same(held: Held, received: Received) -> bool:
     """The same request, which the digest tells also of what is sealed. What a correction mostly changes is first."""
-    return (held.personal.digest, held.needs, held.person, held.region, held.consent, held.referrer) == (
-        received.personal.digest,
-        received.needs,
-        received.person,
-        received.region,
-        received.consent,
-        received.referrer,
+    one, other = (
+        (each.personal.digest, each.needs, each.person, each.household, each.region, each.consent, each.referrer)
+        for each in (held, received)
     )
+    return one == other
 
 
 def _accept(received: Received, asked: Asked, known: Accepted | None = None) -> Emit:
     """A need as matching is to see it; a corrected one keeps the time it was first asked for, and so its turn."""
     named = recipients(received.consent.grants)
+    those = for_whom(asked.members, asked.together, received.person, received.household)
     accepted = Accepted(
         referral_id=received.referral_id,
         need_id=asked.need_id,
@@ -236,12 +248,14 @@ def _accept(received: Received, asked: Asked, known: Accepted | None = None) -> 
         referrer=received.referrer,
         requested_at=received.received_at if known is None else known.requested_at,
         category=asked.category,
-        urgency=triage(asked.urgency, asked.category, received.person.flags),
-        person=received.person,
+        urgency=triage(asked.urgency, asked.category, all_flags([those.person, *those.companions])),
+        person=those.person,
         region=received.region,
         constraints=asked.constraints,
         preferences=asked.preferences,
         recipients="any" if named is None else named,
+        companions=those.companions,
+        places=those.places,
     )
     return Emit(accepted, topics.INTAKE)
 
@@ -249,6 +263,12 @@ def _accept(received: Received, asked: Asked, known: Accepted | None = None) -> 
 def _differs(known: Accepted, again: Message) -> bool:
     """True when a correction matters to matching."""
     return known.model_copy(update={"revision": known.revision + 1}) != again
+
+
+def _person_corrected(need: Accepted) -> Emit:
+    """For whom a correction matters that matching does not see: a need that is on hold for it."""
+    of_need = need.model_dump(include={"referral_id", "need_id", "need", "agency", "reference"})
+    return Emit(PersonCorrected(**of_need), topics.INTAKE)
 
 
 def _withdrawn(need: Accepted, reason: str) -> Emit:

@@ -116,7 +116,7 @@ class Release:
                 hint="the provider withdrew its profile as it was to be told a contact; it has to ask the agency",
             )
             return None
-        fields = Personal.model_validate_json(box).release(release.fields, release.need)
+        fields = Personal.model_validate_json(box).release(release.fields, release.need, release.members)
         sealed = seal_to(public_key, orjson.dumps(fields), f"referral-routing/contact/{release.need_id}")
         return ContactReleased(
             provider=release.provider,

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from datetime import datetime
 
 from pydantic import ValidationError
 
@@ -25,7 +26,7 @@ def service_id(provider: str, service: str) -> str:
 class Entry:
     """A service as a decision sees it. `id` is unique among all providers, `version` is ``<id>@<offset>``.
 
-    `barred`: its provider may not take part (any more), as the registry of tenants says.
+    `barred`: its provider may not take part (any more), as the registry of tenants says. `at` is when it was published.
     """
 
     id: str
@@ -33,6 +34,7 @@ class Entry:
     service: Service
     version: str
     barred: bool = False
+    at: datetime | None = None
 
 
 class Directory:
@@ -55,9 +57,9 @@ class Directory:
             return
         service = examine(record)
         if isinstance(service, Service):
-            self.put(provider, key, record.offset, service)
+            self.put(provider, key, record.offset, service, record.appended)
 
-    def put(self, provider: str, key: str, offset: int, service: Service | None) -> None:
+    def put(self, provider: str, key: str, offset: int, service: Service | None, at: datetime | None = None) -> None:
         """Set (or, with None, remove) the service under a record key, unless a later offset was seen for it."""
         id_ = service_id(provider, key)
         if offset <= self._seen.get(id_, -1):
@@ -67,7 +69,7 @@ class Directory:
         for category in old.service.categories if old else ():
             self._by_category[category].pop(id_, None)
         if service is not None:
-            self._set(Entry(id_, provider, service, f"{id_}@{offset}", not self._admits(provider)))
+            self._set(Entry(id_, provider, service, f"{id_}@{offset}", not self._admits(provider), at))
 
     def review(self, provider: str) -> None:
         """The registry speaks differently of this provider now."""

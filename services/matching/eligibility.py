@@ -1,9 +1,8 @@
 """Which services can take a need: one predicate for each rule of `words.Rule`, in the order of the funnel.
 
-Unknown is a value of its own. What is not known of a person never fails a service's own criterion (the provider sees
-the offer and decides), and never meets a limit the person has set: that is not traded. Two exceptions, both on the
-safe side: sex (a women's shelter must not learn at its door), and distance (nobody is sent where nobody can say that
-it is in reach).
+Unknown is a value of its own. What is not known of a person never fails a service's own criterion (the offer says what
+is to be assessed, and the provider decides: see `assessment`), and never meets a limit the person has set: that is not
+traded. One exception, on the safe side: distance (nobody is sent where nobody can say that it is in reach).
 """
 
 from collections.abc import Callable, Iterable
@@ -16,24 +15,13 @@ import h3
 from contracts.intake import Accepted
 from contracts.matching import AttemptEnded, Eliminated
 from contracts.provider import Service
-from contracts.words import Category, Flag, Rule, Urgency
+from contracts.steps import Step, next_step
+from contracts.words import DeclineCode, Rule
 
+from . import assessment
 from .directory import Entry
 
-STATUS_BLIND = frozenset(
-    {
-        Category.HEALTH,
-        Category.MENTAL_HEALTH,
-        Category.PROTECTION,
-        Category.CHILD_PROTECTION,
-        Category.GBV,
-        Category.TRAFFICKING,
-    }
-)
-"""Where residence status is never looked at, whatever a provider states: the firewall principle."""
-
-_CHILD_FLAGS = frozenset({Flag.UNACCOMPANIED_CHILD, Flag.SEPARATED_CHILD})
-_ADULT = 18
+_ASKING = frozenset(code.value for code in DeclineCode if next_step(code) is Step.ASK_AGENCY)
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,54 +112,53 @@ def _area(case: Case, entry: Entry) -> bool:
 
 
 def _age(case: Case, entry: Entry) -> bool:
-    """A band that lies partly within the limits passes. A child, by band or by flag, is never sent among adults."""
-    person, limits = case.need.person, entry.service.eligibility
-    youngest, oldest = person.age_band.years
-    child = oldest < _ADULT or not _CHILD_FLAGS.isdisjoint(person.flags)
-    if child and limits.minimum_age >= _ADULT:
-        return False
-    return youngest <= limits.maximum_age and limits.minimum_age <= oldest
+    return assessment.age(case.need, entry.service.eligibility) is not False
 
 
 def _sex(case: Case, entry: Entry) -> bool:
-    sexes = entry.service.eligibility.sexes
-    return not sexes or case.need.person.sex in sexes
+    return assessment.sex(case.need, entry.service.eligibility) is not False
 
 
 def _language(case: Case, entry: Entry) -> bool:
+    """Of a household, one who is understood can speak for the others."""
     offered, demanded = entry.service.languages, case.need.constraints.languages
     if demanded and not set(demanded) & set(offered):
         return False
-    return not offered or not set(offered).isdisjoint(case.need.person.languages)
+    return not offered or any(not set(offered).isdisjoint(person.languages) for person in case.need.people)
 
 
 def _household(case: Case, entry: Entry) -> bool:
-    largest = entry.service.eligibility.maximum_household
-    return largest is None or case.need.person.household_size <= largest
+    """Within the service's limit, and no more than it has places at all: waiting for what can not be is in vain."""
+    need, largest = case.need, entry.service.eligibility.maximum_household
+    if need.places > 1 and 0 < entry.service.capacity < need.places:
+        return False
+    return largest is None or need.person.household_size <= largest
 
 
 def _status(case: Case, entry: Entry) -> bool:
-    need, limits = case.need, entry.service.eligibility
-    status = need.person.status
-    if status is None or need.urgency is Urgency.EMERGENCY or need.category in STATUS_BLIND:
-        return True
-    return (not limits.statuses or status in limits.statuses) and status not in limits.not_statuses
+    return assessment.status(case.need, entry.service.eligibility) is not False
 
 
 def _exclusion(case: Case, entry: Entry) -> bool:
-    flags, limits = case.need.person.flags, entry.service.eligibility
-    return (not limits.flags_any or not set(limits.flags_any).isdisjoint(flags)) and set(limits.not_flags).isdisjoint(
-        flags
-    )
+    return assessment.exclusion(case.need, entry.service.eligibility) is not False
 
 
 def _not_ruled_out(case: Case, entry: Entry) -> bool:
-    """For good is for good. Full or silent: until it publishes a newer entry, or `retry_after` has passed."""
+    """For good is for good. Silent: until it publishes a newer entry, or `retry_after` has passed.
+
+    Where documents were missing they still are, however much time passes, until the referral is corrected.
+    """
     return not any(
-        each.for_good or (each.version == entry.version and case.now < each.at + case.retry_after)
+        each.for_good
+        or (each.version == entry.version and (asks_agency(each) or case.now < each.at + case.retry_after))
         for each in case.tried
         if each.service == entry.id
     )
+
+
+def asks_agency(ended: AttemptEnded) -> bool:
+    """Whether the attempt failed for want of what only the agency can add."""
+    return ended.code in _ASKING
 
 
 _RULES: tuple[tuple[Rule, Callable[[Case, Entry], bool]], ...] = (

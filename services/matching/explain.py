@@ -14,13 +14,15 @@ _TOLD: dict[str, type[Message]] = {
         matching.Matched,
         matching.Waiting,
         matching.Unmet,
+        matching.OnHold,
+        matching.Closed,
         matching.MatchRevoked,
         matching.AttemptEnded,
         matching.NeedEnded,
     )
 }
-_KEPT = {"provider", "service", "slot", "version", "attempt", "reasons", "funnel", "cause", "code", "end"} | {
-    "category", "urgency", "since", "until",
+_KEPT = {"provider", "service", "slot", "slots", "version", "attempt", "reasons", "funnel", "cause", "code", "end"} | {
+    "category", "urgency", "since", "until", "broadcast", "missing", "needs_assessment",
 }  # fmt: skip
 
 

@@ -4,8 +4,8 @@ from datetime import datetime
 from typing import Any
 
 from contracts import matching, notification, topics
-from contracts.intake import Accepted
-from contracts.matching import Eliminated, Matched
+from contracts.intake import Accepted, Problem
+from contracts.matching import Broadcast, Eliminated, Matched
 from contracts.words import Rule
 from services.chassis.decider import Emit
 
@@ -13,19 +13,29 @@ from .ranking import Ranked
 
 ATTEMPTS_EXHAUSTED = "attempts-exhausted"
 NO_PLACE = "no-place"
+TAKEN = "taken-by-another"
 
 Refusal = notification.Declined | notification.Expired
 Outcome = notification.Delivered | notification.NotDelivered
 
 
-def matched(need: Accepted, attempt: int, best: Ranked, slot: int, match: str, funnel: list[Eliminated]) -> Matched:
+def matched(
+    need: Accepted,
+    attempt: int,
+    best: Ranked,
+    slots: list[int],
+    match: str,
+    funnel: list[Eliminated],
+    broadcast: Broadcast | None = None,
+) -> Matched:
     """The need has a place. `service` is the provider's own id of it; with `provider` it is unique."""
     return Matched(
         **_names(need),
         attempt=attempt,
         provider=best.entry.provider,
         service=best.entry.service.service,
-        slot=slot,
+        slot=slots[0],
+        slots=slots,
         match_id=match,
         version=best.entry.version,
         category=need.category,
@@ -37,6 +47,9 @@ def matched(need: Accepted, attempt: int, best: Ranked, slot: int, match: str, f
         reasons=best.reasons,
         funnel=funnel,
         schedule=best.entry.service.schedule,
+        broadcast=broadcast,
+        companions=need.companions,
+        needs_assessment=best.unknown,
     )
 
 
@@ -47,8 +60,38 @@ def waiting(
     return matching.Waiting(**_names(need), attempt=attempt, since=since, until=until, funnel=funnel)
 
 
+def on_hold(
+    need: Accepted, attempt: int, asks: matching.AttemptEnded, since: datetime, until: datetime
+) -> matching.OnHold:
+    """The agency is to add what the service of this attempt has asked for."""
+    provider, _, service = asks.service.partition("/")
+    return matching.OnHold(
+        **_names(need),
+        attempt=attempt,
+        provider=provider,
+        service=service,
+        cause=asks.code,
+        missing=asks.missing,
+        since=since,
+        until=until,
+    )
+
+
+def closed(match: Matched, attempt: int, cause: str) -> matching.Closed:
+    """The provider of this match says that nothing is to be done any more."""
+    return matching.Closed(
+        **_names(match), attempt=attempt, provider=match.provider, service=match.service, cause=cause
+    )
+
+
+def entry_doubted(provider: str, service: str, field: str, fix: str) -> Emit:
+    """Tell a provider, through notification, what its own answers say of one of its entries."""
+    doubted = notification.EntryDoubted(provider=provider, entry=service, problems=[Problem(field=field, fix=fix)])
+    return Emit(doubted, topics.inbox("notification"), provider)
+
+
 def unmet(need: Accepted, attempt: int, cause: str, funnel: list[Eliminated]) -> matching.Unmet:
-    """Nobody could. `cause` is `ATTEMPTS_EXHAUSTED` or what `cause_of` says of the funnel."""
+    """Nobody could. `cause` is `ATTEMPTS_EXHAUSTED`, what the agency was asked for in vain, or by the funnel."""
     return matching.Unmet(**_names(need), attempt=attempt, cause=cause, funnel=funnel)
 
 
@@ -58,7 +101,7 @@ def cause_of(funnel: list[Eliminated]) -> str:
 
 
 def revoked(match: Matched, cause: str) -> matching.MatchRevoked:
-    """The match is taken back: ``withdrawn`` or ``corrected``."""
+    """The match is taken back: ``withdrawn``, ``corrected``, `TAKEN` or the code that closed the need."""
     return matching.MatchRevoked(
         **_names(match), attempt=match.attempt, provider=match.provider, service=match.service, cause=cause
     )
@@ -67,10 +110,10 @@ def revoked(match: Matched, cause: str) -> matching.MatchRevoked:
 def attempt_ended(match: Matched, service: str, version: str, event: Refusal, now: datetime) -> matching.AttemptEnded:
     """The provider or the person said no, or nobody said anything. `service` is the id among all providers."""
     if isinstance(event, notification.Declined):
-        code, for_good = event.code.value, event.code.for_good
+        code, for_good, missing = event.code.value, event.code.for_good, event.missing
     else:
         silent = event.code.value if event.code else "expired"
-        code, for_good = "undeliverable" if event.undeliverable else silent, False
+        code, for_good, missing = "undeliverable" if event.undeliverable else silent, False, []
     return matching.AttemptEnded(
         referral_id=match.referral_id,
         need_id=match.need_id,
@@ -80,6 +123,8 @@ def attempt_ended(match: Matched, service: str, version: str, event: Refusal, no
         for_good=for_good,
         version=version,
         at=now,
+        round=match.broadcast.first if match.broadcast else None,
+        missing=missing,
     )
 
 

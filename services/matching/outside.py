@@ -4,22 +4,26 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from contracts.base import Message
-from contracts.intake import Accepted
+from contracts.intake import Accepted, RecommendationAsked
 from contracts.matching import WaitingRecalled
+from contracts.notification import Declined
 from contracts.operations import TimerElapsed
-from contracts.words import Category
+from contracts.words import Category, DeclineCode
 from services.chassis.decider import Claim, Drop, Effect, Emit, Put
 from services.chassis.ports import Claims
 
-from . import places, waiting
+from . import marks, places, waiting
 from .directory import Directory, Entry
+from .marks import Marks
 from .places import Places
-from .state import Need
+from .state import Need, service_of
 from .waiting import Lines, Waiter
 
 INDEXES: dict[str, list[tuple[str, ...]]] = {
     places.TABLE: [("service",), ("need",)],
     waiting.TABLE: [("category",), ("need",)],
+    marks.FULL: [("service",)],
+    marks.DISPUTES: [("service",)],
 }
 """What `Claims.find` looks for, by table."""
 
@@ -27,21 +31,31 @@ INDEXES: dict[str, list[tuple[str, ...]]] = {
 class Given:
     """What was gathered for one batch, and what is left of it."""
 
-    def __init__(self, directory: Directory, places: Places, waiters: Iterable[Waiter] = ()) -> None:
+    def __init__(
+        self, directory: Directory, places: Places, waiters: Iterable[Waiter] = (), known: Marks | None = None
+    ) -> None:
         self.directory = directory
         self.places = places
+        self.marks = known or Marks()
         self.recalled: set[str] = set()
         """Needs this batch has recalled already: the next place it gives back is for the next in line."""
+        self.kept: dict[str, str] = {}
+        """For a household that has waited long, by need: the service where places are kept for it (`choosing`)."""
         self.lines = Lines(waiters)
 
     def spend(self, effects: Sequence[Effect]) -> None:
-        """Count what a decision has claimed, given back and recalled, and who came to wait or left."""
+        """Count what a decision has claimed, given back, marked and recalled, and who came to wait or left."""
         for effect in effects:
             match effect:
                 case Claim(places.TABLE, row, doc):
                     self.places.take(row, doc)
                 case Drop(places.TABLE, row):
                     self.places.give_back(row)
+                case Put(marks.FULL, version):
+                    self.marks.mark_full(version)
+                    self.kept.clear()  # no places are kept at a service that is full
+                case Claim(marks.DISPUTES, row, doc):
+                    self.marks.dispute(row, doc)
                 case Put(waiting.TABLE, _, doc):
                     self.lines.add(waiting.read(doc))
                 case Drop(waiting.TABLE, row):
@@ -68,21 +82,32 @@ class MatchingOutside:
             for known in (state.accepted, event):
                 if isinstance(known, Accepted):
                     categories.add(known.category)
-            held = self._directory.get(state.service) if state.service else None
-            if held is not None:
-                entries[held.id] = held
+            if isinstance(event, RecommendationAsked):
+                categories |= {asked.category for asked in event.needs}
+            held = (self._directory.get(service_of(match)) for match in state.matches)
+            entries |= {entry.id: entry for entry in held if entry is not None}
         entries |= {entry.id: entry for category in categories for entry in self._directory.of(category)}
-        rivals = {category.value for entry in entries.values() for category in entry.service.categories}
+        rivals = {category for entry in entries.values() for category in entry.service.categories}
         rows = await self._claims.find(places.TABLE, "service", entries)
         rows |= await self._claims.find(places.TABLE, "need", needs)
-        docs = await self._claims.find(waiting.TABLE, "category", rivals)
+        docs = await self._claims.find(waiting.TABLE, "category", {category.value for category in rivals})
         docs |= await self._claims.find(waiting.TABLE, "need", needs)
-        return Given(self._directory, Places(rows), [waiting.read(doc) for doc in docs.values()])
+        open_to_rivals = {entry.id for category in rivals for entry in self._directory.of(category)}
+        full = await self._claims.find(marks.FULL, "service", open_to_rivals | entries.keys())
+        refused = {service_of(match) for state, event in pairs if _says_not_eligible(event) for match in state.matches}
+        disputes = await self._claims.find(marks.DISPUTES, "service", refused) if refused else {}
+        return Given(self._directory, Places(rows), [waiting.read(doc) for doc in docs.values()], Marks(full, disputes))
+
+
+def _says_not_eligible(event: Message) -> bool:
+    return isinstance(event, Declined) and event.code is DeclineCode.NOT_ELIGIBLE
 
 
 def subject(event: Message) -> str:
-    """The id of the need an event is about, which is its stream."""
+    """The id of the need an event is about, which is its stream; a question has an id of its own."""
     match event:
+        case RecommendationAsked():
+            return event.request_id
         case TimerElapsed():
             return event.stream
         case _:

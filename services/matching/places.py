@@ -1,6 +1,7 @@
 """Places as rows: a service with 12 places has slots 0 to 11, and holding one is a row of the table ``places``.
 
-So two matchers can never take the same place, and there is no counter to drift. A row is
+So two matchers can never take the same place, and there is no counter to drift. Who is to be served together has a row
+for each, claimed in one decision: one that is refused means all are decided again, and none is kept alone. A row is
 ``{_id: "<provider>/<service>:<slot>", need, match, service, referral}``.
 """
 
@@ -74,11 +75,13 @@ class Places:
             return 0
         return max(0, entry.service.capacity - len(taken) + len(own))
 
-    def pick(self, entry: Entry, need: str, match: str) -> int:
-        """The slot to claim where `free` is above 0. Matchers start looking at different slots, so they rarely meet."""
+    def pick(self, entry: Entry, need: str, match: str, count: int = 1) -> list[int]:
+        """The slots to claim where `free` is at least `count`. What this match holds already is claimed again.
+
+        Matchers start looking at different slots, so they rarely meet.
+        """
         taken, capacity = self._by_service.get(entry.id, {}), entry.service.capacity
-        for slot, doc in taken.items():
-            if doc["need"] == need and slot < capacity:
-                return slot
+        own = [slot for slot, doc in taken.items() if doc["need"] == need and slot < capacity]
         start = int(match[:8], 16) % capacity
-        return next(slot % capacity for slot in range(start, start + capacity) if slot % capacity not in taken)
+        around = (slot % capacity for slot in range(start, start + capacity))
+        return [*own, *(slot for slot in around if slot not in taken)][:count]

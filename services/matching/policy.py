@@ -4,27 +4,29 @@ A match is a claimed row in ``places`` and the fact `Matched`. A row is deleted 
 with it, so that a writer that was frozen meanwhile loses its race instead of the place.
 """
 
-from bisect import bisect_left
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from functools import reduce
 
 from contracts import intake, matching, notification, topics
 from contracts.base import Message
 from contracts.intake import Accepted
-from contracts.matching import Eliminated, Matched
+from contracts.matching import Broadcast, Eliminated, Matched
 from contracts.operations import TimerElapsed
+from contracts.steps import Step
 from contracts.words import Lifecycle, Rule
-from services.chassis.decider import Arrived, Claim, Drop, Effect, Emit, Put, SetTimer
+from services.chassis.decider import Arrived, Claim, Drop, Effect, Emit, Put, Reply, SetTimer
 
-from . import facts, places, ranking, waiting
-from .directory import Entry
-from .eligibility import failing, funnel
+from . import facts, marks, places, ranking, waiting
+from .choosing import choose
+from .declines import of_service, step_of
+from .eligibility import failing
 from .facts import Outcome, Refusal
 from .limits import Limits
 from .outside import Given, subject
-from .state import Need, Phase, evolve, row_of
-from .waiting import Waiter, precedence
+from .recommending import recommend
+from .state import Need, Phase, evolve, rows_of, service_of
+from .waiting import Waiter
 
 WAIT_OVER = "wait-over"
 """The timer of the wait's end."""
@@ -39,7 +41,10 @@ class MatchingPolicy:
 
     handles: Mapping[str, type[Message]] = _by_type(
         intake.Accepted,
+        intake.PersonCorrected,
         intake.Withdrawn,
+        intake.RecommendationAsked,
+        notification.Accepted,
         notification.Declined,
         notification.Expired,
         notification.Delivered,
@@ -52,19 +57,22 @@ class MatchingPolicy:
         matching.Matched,
         matching.Waiting,
         matching.Unmet,
+        matching.OnHold,
+        matching.Closed,
         matching.MatchRevoked,
         matching.NeedKept,
         matching.NeedEnded,
         matching.AttemptEnded,
         matching.PlaceDisowned,
         matching.WaitingRecalled,
+        notification.EntryDoubted,
     )
 
     def __init__(self, limits: Limits) -> None:
         self._limits = limits
 
     def stream(self, event: Message) -> str:
-        """The need's id."""
+        """The need's id; for a question its own, a stream that never has facts."""
         return subject(event)
 
     def initial(self, stream: str) -> Need:
@@ -81,6 +89,8 @@ class MatchingPolicy:
 
     def decide(self, state: Need, event: Arrived, now: datetime, given: Given) -> Sequence[Effect]:
         """What follows; then rows that are not the need's any more, and who is told of the places given back."""
+        if isinstance(event.data, intake.RecommendationAsked):
+            return [Reply(recommend(event.data, now, given, self._limits), topics.MATCHING)]
         need = subject(event.data)
         effects = self._follows(state, event.data, now, given)
         after = reduce(evolve, (each.event for each in effects if isinstance(each, Emit)), state)
@@ -91,8 +101,12 @@ class MatchingPolicy:
         match event:
             case intake.Accepted():
                 return self._accepted(state, event, now, given)
+            case intake.PersonCorrected():
+                return self._person_corrected(state, now, given)
             case intake.Withdrawn():
                 return _withdrawn(state)
+            case notification.Accepted():
+                return _taken_up(state, event)
             case notification.Declined() | notification.Expired():
                 return self._refused(state, event, now, given)
             case notification.Delivered() | notification.NotDelivered():
@@ -101,38 +115,55 @@ class MatchingPolicy:
                 return self._recalled(state, event.need_id, now, given)
             case TimerElapsed(name=name) if name == WAIT_OVER:
                 due = state.until is not None and state.until <= min(event.due_at, now)
-                return self._place(state, now, given) if due and state.phase is Phase.WAITING else []
+                return self._place(state, now, given) if due and state.phase in (Phase.WAITING, Phase.HELD) else []
             case _:  # a doubtful place is answered by `_disown`
                 return []
 
     # events ----------------------------------------------------------------------------------------------------------
 
     def _accepted(self, state: Need, asked: Accepted, now: datetime, given: Given) -> list[Effect]:
-        """A new need, or a correction. A match that still holds is kept: the provider may have started."""
+        """A new need, or a correction. Matches that still hold are kept: the provider may have started."""
         old = state.accepted
         if state.phase is Phase.ENDED or (old is not None and asked.revision <= old.revision):
             return []
         kept = matching.NeedKept(accepted=asked)
         corrected = evolve(state, kept)
-        if state.match is None:
-            return [Emit(kept), *self._place(corrected, now, given)]
-        if self._still_fits(asked, state.match, now, given):
-            return [Emit(kept)]
-        revoked = facts.revoked(state.match, "corrected")
-        placed = self._place(evolve(corrected, revoked), now, given)
-        return [Emit(kept), Emit(revoked, topics.MATCHING), _give_back(state.match), *placed]
+        broken = [match for match in state.matches if not self._still_fits(asked, match, now, given)]
+        revoked = _revoke(broken, "corrected")
+        after = reduce(evolve, (each.event for each in revoked if isinstance(each, Emit)), corrected)
+        return [Emit(kept), *revoked, *([] if after.matches else self._place(after, now, given))]
+
+    def _person_corrected(self, state: Need, now: datetime, given: Given) -> list[Effect]:
+        """The agency may have added what was asked for; who asked sees for itself when it is offered the need again.
+
+        Kept where nobody has asked, too: should the same event come again, it must not answer what is asked later.
+        """
+        if state.accepted is None or state.phase is Phase.ENDED:
+            return []
+        kept = matching.NeedKept(accepted=state.accepted)
+        placed = self._place(evolve(state, kept), now, given) if state.phase is Phase.HELD else []
+        return [Emit(kept), *placed]
 
     def _refused(self, state: Need, event: Refusal, now: datetime, given: Given) -> list[Effect]:
-        """The attempt has failed: on to the next service, or to the waiting list."""
-        match = state.match
-        if match is None or event.attempt != match.attempt:
+        """The attempt has failed. Of several made at once, what follows for the need waits for the last of them."""
+        match = state.holds(event.attempt)
+        if match is None:
             return []
-        service = state.service or ""
+        service = service_of(match)
         # Ruled out until a newer entry than the newest of now: one published before the refusal does not lift it.
         entry = given.directory.get(service)
         version = entry.version if entry else match.version
         ended = facts.attempt_ended(match, service, version, event, now)
-        return [Emit(ended), _give_back(match), *self._place(evolve(state, ended), now, given)]
+        after, step = evolve(state, ended), step_of(event)
+        effects = [Emit(ended), *_give_back(match), *of_service(match, event, given, self._limits.dispute_after)]
+        if step is Step.CLOSE:
+            closed = Emit(facts.closed(match, state.attempt, ended.code), topics.MATCHING)
+            return [*effects, *_revoke(after.matches, ended.code), closed]
+        if after.matches:
+            return effects
+        # Where only one was asked, what it asks for comes first. Where several were, it is no reason to lose time.
+        pauses = step is Step.WAIT or (step is Step.ASK_AGENCY and match.broadcast is None)
+        return [*effects, *self._place(after, now, given, pauses=pauses)]
 
     def _recalled(self, state: Need, need: str, now: datetime, given: Given) -> list[Effect]:
         """Look again; and clear away rows of waits that are over, which repeated events have put there again."""
@@ -144,106 +175,124 @@ class MatchingPolicy:
 
     # placing ---------------------------------------------------------------------------------------------------------
 
-    def _place(self, state: Need, now: datetime, given: Given) -> list[Effect]:
-        """Match a need that has no match; else let it wait; else it is unmet."""
-        need = state.waiter(now).need
+    def _place(self, state: Need, now: datetime, given: Given, *, pauses: bool = False) -> list[Effect]:
+        """Match a need that has no match (not yet, if it `pauses`); else let it wait; else it is unmet."""
+        need, asks = state.waiter(now).need, state.asks
         found, steps = self._match(state, now, given)
-        exhausted = len(state.tried) >= self._limits.max_attempts
-        if found and not exhausted:
+        exhausted = state.rounds >= self._limits.max_attempts
+        over = state.until is not None and state.until <= now
+        if found and not exhausted and (over or not pauses):
             return found
-        if exhausted or (state.until is not None and state.until <= now):
-            cause = facts.ATTEMPTS_EXHAUSTED if exhausted else facts.cause_of(steps)
+        if exhausted or over:
+            cause = facts.ATTEMPTS_EXHAUSTED if exhausted else asks.code if asks else facts.cause_of(steps)
             unmet = facts.unmet(need, state.attempt, cause, steps)
             return [Emit(unmet, topics.MATCHING), *_off_list(state)]
         until = state.until or now + self._limits.wait[need.urgency]
-        waits = facts.waiting(need, state.attempt, state.since or now, until, steps)
         # One timer for all waits of a need, since they have one end.
         timer = [SetTimer(WAIT_OVER, until)] if state.until is None else []
+        if asks is not None:
+            held = facts.on_hold(need, state.attempt, asks, state.since or now, until)
+            return [Emit(held, topics.MATCHING), *_off_list(state), *timer]
+        waits = facts.waiting(need, state.attempt, state.since or now, until, steps)
         waiter = evolve(state, waits).waiter(now)
         put = Put(waiting.TABLE, waiting.row_id(waiter.id, waiter.turn), waiting.row(waiter))
         return [Emit(waits, topics.MATCHING), put, *_off_list(state), *timer]
 
     def _match(self, state: Need, now: datetime, given: Given) -> tuple[list[Effect], list[Eliminated]]:
-        """What a match with the best service that has a place for it takes; nothing if none has. And the funnel."""
+        """What a match with the best services that have a place for it takes; nothing if none has. And the funnel."""
         waiter = state.waiter(now)
-        need, attempt = waiter.need, state.attempt + 1
-        match = places.match_id(need.need_id, attempt)
-        eligible, steps = funnel(waiter.case(now, self._limits.retry_after), given.directory.of(need.category))
-        offers = [(entry, given.places.free(entry, need.need_id, match)) for entry in eligible]
-        ranked = ranking.rank(need, (each for each in offers if self._available(waiter, *each, now, given)))
-        if eligible:
-            steps.append(Eliminated(rule=Rule.PLACE, left=len(ranked)))
-        if not ranked:
-            return [], steps
-        best = ranked[0]
-        slot = given.places.pick(best.entry, need.need_id, match)
-        doc = places.document(need.need_id, match, best.entry.id, need.referral_id)
-        matched = facts.matched(need, attempt, best, slot, match, steps)
-        claim = Claim(places.TABLE, places.row_id(best.entry.id, slot), doc)
-        return [claim, Emit(matched, topics.MATCHING), *_off_list(state)], steps
-
-    def _available(self, waiter: Waiter, entry: Entry, free: int, now: datetime, given: Given) -> bool:
-        """Whether a place is left when all who wait for this service and rank above the need have had theirs."""
-        if free == 0:
-            return False
-        line = given.lines.of(entry, now, self._limits)
-        above = bisect_left(line, (precedence(waiter, now, self._limits.patience),))
-        # The need may stand in the line itself, so one more than there are places has to be looked at.
-        return sum(each.id != waiter.id for _, each in line[: min(above, free + 1)]) < free
+        need, first = waiter.need, state.attempt + 1
+        match = places.match_id(need.need_id, first)
+        choice = choose(waiter, first, now, given, self._limits)
+        chosen = ranking.of_different_providers(choice.ranked, self._limits.at_once[need.urgency])
+        broadcast = Broadcast(first=first, offers=len(chosen)) if len(chosen) > 1 else None
+        effects: list[Effect] = []
+        for attempt, best in enumerate(chosen, first):
+            slots = given.places.pick(best.entry, need.need_id, match, need.places)
+            doc = places.document(need.need_id, match, best.entry.id, need.referral_id)
+            matched = facts.matched(need, attempt, best, slots, match, choice.steps, broadcast)
+            effects += [Claim(places.TABLE, row, doc) for row in rows_of(matched)]
+            effects.append(Emit(matched, topics.MATCHING))
+        return ([*effects, *_off_list(state)] if effects else []), choice.steps
 
     def _still_fits(self, asked: Accepted, match: Matched, now: datetime, given: Given) -> bool:
         """Whether the match could be made as the need is now. That the service has closed since is no reason."""
-        if asked.category is not match.category:
+        if asked.category is not match.category or asked.places != len(rows_of(match)):
             return False
-        entry = given.directory.get(places.service_of(row_of(match)))
+        entry = given.directory.get(service_of(match))
         afresh = Waiter(asked, (), now, 0).case(now, self._limits.retry_after)
         return entry is None or failing(afresh, entry) in (None, Rule.OPEN)
 
     def _recall(self, need: str, effects: Sequence[Effect], now: datetime, given: Given) -> list[Effect]:
         """For each place given back, tell the first in line for it. It may get lost: the sweep tells it again."""
         told = {need, *given.recalled}  # the need's own row says how it stood before
+        full = {each.id for each in effects if isinstance(each, Put) and each.table == marks.FULL}
         found: list[Effect] = []
         for row in _given_back(effects):
             entry = given.directory.get(places.service_of(row))
-            if entry is None:
+            if entry is None or given.marks.full(entry) or entry.version in full:
                 continue
-            first = next((each for _, each in given.lines.of(entry, now, self._limits) if each.id not in told), None)
-            if first is not None:
-                told.add(first.id)
-                found.append(facts.recalled(first.need))
+            first = _first(each for _, each in given.lines.of(entry, now, self._limits) if each.id not in told)
+            told.update(each.id for each in first)
+            found += [facts.recalled(each.need) for each in first]
         return found
+
+
+def _first(line: Iterable[Waiter]) -> list[Waiter]:
+    """The first in line; and where that is a household, for which one place may not do, the first who wants but one."""
+    found: list[Waiter] = []
+    for each in line:
+        if not found or each.need.places == 1:
+            found.append(each)
+        if each.need.places == 1:
+            break
+    return found
 
 
 def _withdrawn(state: Need) -> list[Effect]:
     if state.accepted is None or state.phase is Phase.ENDED:
         return []
     ended = Emit(facts.need_ended(state.accepted, state.attempt, Lifecycle.WITHDRAWN))
-    if state.match is None:
-        return [ended, *_off_list(state)]
-    return [Emit(facts.revoked(state.match, "withdrawn"), topics.MATCHING), ended, _give_back(state.match)]
+    return [*_revoke(state.matches, "withdrawn"), ended, *_off_list(state)]
+
+
+def _taken_up(state: Need, event: notification.Accepted) -> list[Effect]:
+    """Of several services that were asked at once, the first to accept keeps its place. The others give theirs back."""
+    if state.holds(event.attempt) is None:
+        return []
+    return _revoke([each for each in state.matches if each.attempt != event.attempt], facts.TAKEN)
 
 
 def _over(state: Need, event: Outcome) -> list[Effect]:
-    """Of another attempt than the one that holds the place: of no consequence, it was revoked in time."""
-    if state.accepted is None or state.match is None or event.attempt != state.match.attempt:
+    """Of another attempt than one that holds a place: of no consequence, it was revoked in time."""
+    if state.accepted is None or state.holds(event.attempt) is None:
         return []
-    return [Emit(facts.need_ended(state.accepted, state.attempt, facts.end_of(event))), _give_back(state.match)]
+    ended = Emit(facts.need_ended(state.accepted, state.attempt, facts.end_of(event)))
+    return [ended, *(drop for match in state.matches for drop in _give_back(match))]
+
+
+def _revoke(matches: Iterable[Matched], cause: str) -> list[Effect]:
+    """Take matches back, and their places."""
+    found: list[Effect] = []
+    for match in matches:
+        found += [Emit(facts.revoked(match, cause), topics.MATCHING), *_give_back(match)]
+    return found
 
 
 def _disown(need: str, referral: str, after: Need, effects: Sequence[Effect], given: Given) -> list[Effect]:
-    """Give back what the need holds beside its match: it was claimed, and then the claimer died or chose again."""
+    """Give back what the need holds beside its matches: it was claimed, and then the claimer died or chose again."""
     leaving = set(_given_back(effects))
+    own = {(row, match.match_id) for match in after.matches for row in rows_of(match)}
     found: list[Effect] = []
     for row, doc in given.places.held(need).items():
-        own = after.match is not None and row == row_of(after.match) and doc["match"] == after.match.match_id
-        if not own and row not in leaving:
+        if (row, doc["match"]) not in own and row not in leaving:
             fact = matching.PlaceDisowned(referral_id=referral, need_id=need, row=row, match_id=doc["match"])
             found += [Emit(fact), Drop(places.TABLE, row, {"match": doc["match"]})]
     return found
 
 
-def _give_back(match: Matched) -> Drop:
-    return Drop(places.TABLE, row_of(match), {"match": match.match_id})
+def _give_back(match: Matched) -> list[Drop]:
+    return [Drop(places.TABLE, row, {"match": match.match_id}) for row in rows_of(match)]
 
 
 def _given_back(effects: Sequence[Effect]) -> list[str]:

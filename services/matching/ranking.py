@@ -1,11 +1,13 @@
 """Which of the services that can take a need is the best for it. All terms lie in [0, 1]; more is better."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from contracts.intake import Accepted
 from contracts.matching import Reason
+from contracts.words import Rule
 
+from .assessment import unknown
 from .directory import Entry
 from .eligibility import distance_km
 
@@ -18,17 +20,33 @@ UNKNOWN = 0.5
 
 @dataclass(frozen=True, slots=True)
 class Ranked:
-    """A service, how many of its places are free, and why it stands where it stands."""
+    """A service, how many of its places are free, and why it stands where it stands.
+
+    `unknown` are its rules of which nobody can tell whether the need meets them.
+    """
 
     entry: Entry
     free: int
     score: float
     reasons: list[Reason]
+    unknown: list[Rule] = field(default_factory=list)
 
 
 def rank(need: Accepted, offers: Iterable[tuple[Entry, int]]) -> list[Ranked]:
-    """Best first. `offers` are services with their free places. Of equals, the lower service id is first."""
-    return sorted((_scored(need, entry, free) for entry, free in offers), key=lambda each: (-each.score, each.entry.id))
+    """Best first. `offers` are services with their free places. Of equals, the lower service id is first.
+
+    Who has to be assessed before anyone can tell whether they may come is offered where that is clear, if anywhere.
+    """
+    scored = (_scored(need, entry, free) for entry, free in offers)
+    return sorted(scored, key=lambda each: (bool(each.unknown), -each.score, each.entry.id))
+
+
+def of_different_providers(ranked: Iterable[Ranked], most: int) -> list[Ranked]:
+    """The best service of each of the best providers, in their order."""
+    best: dict[str, Ranked] = {}
+    for each in ranked:
+        best.setdefault(each.entry.provider, each)
+    return list(best.values())[:most]
 
 
 def _scored(need: Accepted, entry: Entry, free: int) -> Ranked:
@@ -40,4 +58,4 @@ def _scored(need: Accepted, entry: Entry, free: int) -> Ranked:
     }
     score = sum(WEIGHTS[term] * value for term, value in terms.items())
     reasons = [Reason(term=term, value=round(value, 4)) for term, value in (*terms.items(), ("score", score))]
-    return Ranked(entry, free, score, reasons)
+    return Ranked(entry, free, score, reasons, unknown(need, entry.service))

@@ -11,12 +11,21 @@ from services.chassis.settings import ChassisSettings
 from .limits import Limits
 
 Hours = Annotated[float, Field(gt=0, le=24 * 365)]
+AtOnce = Annotated[int, Field(ge=1, le=10)]
 
 
 class MatchingSettings(ChassisSettings):
     """How long needs wait, and how often they are offered."""
 
-    max_attempts: Annotated[int, Field(ge=1, le=100, description="offers that may fail before a need is unmet")] = 5
+    max_attempts: Annotated[
+        int, Field(ge=1, le=100, description="rounds of offers that may fail before a need is unmet")
+    ] = 5
+    at_once_emergency: Annotated[AtOnce, Field(description="services an emergency need is offered to at once")] = 3
+    at_once_urgent: Annotated[AtOnce, Field(description="services an urgent need is offered to at once")] = 1
+    at_once_normal: Annotated[AtOnce, Field(description="services a normal need is offered to at once")] = 1
+    dispute_after: Annotated[
+        int, Field(ge=1, description="needs that a service says are not eligible until its rules are shown as disputed")
+    ] = 3
     wait_emergency_hours: Annotated[Hours, Field(description="an emergency need waits at most")] = 24
     wait_urgent_hours: Annotated[Hours, Field(description="an urgent need waits at most")] = 7 * 24
     wait_normal_hours: Annotated[Hours, Field(description="a normal need waits at most")] = 30 * 24
@@ -51,4 +60,10 @@ class MatchingSettings(ChassisSettings):
             wait={urgency: timedelta(hours=wait) for urgency, (wait, _) in hours.items()},
             patience={urgency: timedelta(hours=patience) for urgency, (_, patience) in hours.items()},
             retry_after=timedelta(hours=self.retry_after_hours),
+            at_once={
+                Urgency.EMERGENCY: self.at_once_emergency,
+                Urgency.URGENT: self.at_once_urgent,
+                Urgency.NORMAL: self.at_once_normal,
+            },
+            dispute_after=self.dispute_after,
         )

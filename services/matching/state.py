@@ -9,16 +9,18 @@ from contracts.base import Message
 from contracts.intake import Accepted
 
 from .directory import service_id
+from .eligibility import asks_agency
 from .places import row_id
 from .waiting import Waiter
 
 
 class Phase(Enum):
-    """`OPEN` is left within the decision that enters it: for a match, for the waiting list, or for the end."""
+    """`OPEN` is left within the decision that enters it: for a match, the waiting list, a hold, or the end."""
 
     OPEN = "open"
     MATCHED = "matched"
     WAITING = "waiting"
+    HELD = "held"
     ENDED = "ended"
 
 
@@ -26,23 +28,44 @@ class Phase(Enum):
 class Need:
     """`accepted` is intake's latest word. `since` and `until` are those of the first wait; later waits keep them.
 
-    `attempt` is the number of the last match, `match` that match while it holds, `tried` the attempts that failed,
-    `turn` the number of waits so far.
+    `attempt` is the number of the last match, `matches` are those that hold (several, where the need was offered to
+    several services at once and none has accepted yet), `tried` the attempts that failed, `turn` the number of waits so
+    far. An attempt that failed for what the agency has corrected since has no version: no entry is ruled out by it.
     """
 
     phase: Phase = Phase.OPEN
     accepted: Accepted | None = None
     attempt: int = 0
-    match: matching.Matched | None = None
+    matches: tuple[matching.Matched, ...] = ()
     tried: tuple[matching.AttemptEnded, ...] = ()
     since: datetime | None = None
     until: datetime | None = None
     turn: int = 0
 
     @property
+    def match(self) -> matching.Matched | None:
+        """The match that holds; of several, the latest."""
+        return self.matches[-1] if self.matches else None
+
+    def holds(self, attempt: int) -> matching.Matched | None:
+        """The match of that attempt, if it still holds."""
+        return next((each for each in self.matches if each.attempt == attempt), None)
+
+    @property
     def service(self) -> str | None:
         """The service matched, by its id among all providers."""
-        return service_id(self.match.provider, self.match.service) if self.match else None
+        return service_of(self.match) if self.match else None
+
+    @property
+    def rounds(self) -> int:
+        """How many rounds of offers had failures. Offers made at once are one round."""
+        return len({round_of(each) for each in self.tried})
+
+    @property
+    def asks(self) -> matching.AttemptEnded | None:
+        """Of the last round, the attempt that failed for want of what the agency has not added yet."""
+        last = [each for each in self.tried if round_of(each) == round_of(self.tried[-1])]
+        return next((each for each in last if asks_agency(each) and each.version), None)
 
     def waiter(self, now: datetime) -> Waiter:
         """The need as the waiting list sees it; one that has not waited yet would wait from `now` on."""
@@ -50,25 +73,46 @@ class Need:
         return Waiter(self.accepted, self.tried, self.since or now, self.turn)
 
 
-def row_of(match: matching.Matched) -> str:
-    """The place row that a match holds."""
-    return row_id(service_id(match.provider, match.service), match.slot)
+def service_of(match: matching.Matched) -> str:
+    """The service of a match, by its id among all providers."""
+    return service_id(match.provider, match.service)
+
+
+def round_of(ended: matching.AttemptEnded) -> int:
+    """The first attempt of those that were made at once."""
+    return ended.round or ended.attempt
+
+
+def rows_of(match: matching.Matched) -> list[str]:
+    """The place rows that a match holds: one, or one for each who is served together."""
+    return [row_id(service_of(match), slot) for slot in match.slots or [match.slot]]
 
 
 def evolve(state: Need, fact: Message) -> Need:
     """The state after a fact. What concerns rows or other needs only changes nothing."""
     match fact:
         case matching.NeedKept():
-            return replace(state, accepted=fact.accepted)
+            return replace(state, accepted=fact.accepted, tried=tuple(map(_corrected, state.tried)))
         case matching.Matched():
-            return replace(state, phase=Phase.MATCHED, match=fact, attempt=fact.attempt)
+            return replace(state, phase=Phase.MATCHED, matches=(*state.matches, fact), attempt=fact.attempt)
         case matching.Waiting():
             return replace(state, phase=Phase.WAITING, since=fact.since, until=fact.until, turn=state.turn + 1)
+        case matching.OnHold():
+            return replace(state, phase=Phase.HELD, since=fact.since, until=fact.until)
         case matching.AttemptEnded():
-            return replace(state, phase=Phase.OPEN, match=None, tried=(*state.tried, fact))
+            return replace(_without(state, fact.attempt), tried=(*state.tried, fact))
         case matching.MatchRevoked():
-            return replace(state, phase=Phase.OPEN, match=None)
-        case matching.Unmet() | matching.NeedEnded():
-            return replace(state, phase=Phase.ENDED, match=None)
+            return _without(state, fact.attempt)
+        case matching.Unmet() | matching.NeedEnded() | matching.Closed():
+            return replace(state, phase=Phase.ENDED, matches=())
         case _:
             return state
+
+
+def _without(state: Need, attempt: int) -> Need:
+    left = tuple(each for each in state.matches if each.attempt != attempt)
+    return replace(state, phase=Phase.MATCHED if left else Phase.OPEN, matches=left)
+
+
+def _corrected(ended: matching.AttemptEnded) -> matching.AttemptEnded:
+    return ended.model_copy(update={"version": ""}) if asks_agency(ended) else ended

@@ -7,16 +7,22 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any
 
+import structlog
+
 from contracts.base import Message
 from contracts.matching import PlaceDoubtful, WaitingRecalled
+from contracts.words import DeclineCode
 from services.chassis.ports import Claims
 
-from . import places, ranking, waiting
+from . import marks, places, ranking, waiting
 from .directory import Directory
 from .eligibility import funnel
 from .limits import Limits
+from .marks import Marks, disputed
 from .places import Places
 from .waiting import Waiter, precedence
+
+logger = structlog.get_logger()
 
 Addressed = tuple[Message, str]
 """An event for matching's own inbox, and its record key."""
@@ -32,17 +38,35 @@ class Sweep:
     def __init__(self, directory: Directory, claims: Claims, limits: Limits, doubts: int = 100) -> None:
         self._directory, self._claims, self._limits, self._doubts = directory, claims, limits, doubts
         self._reached = {places.TABLE: "", waiting.TABLE: ""}
+        self._warned: set[str] = set()
 
     async def look(self, now: datetime) -> list[Addressed]:
         """What is to be published now. Raises `Transient`."""
         rows = await self._claims.all(places.TABLE)
         listed = [waiting.read(doc) for doc in (await self._claims.all(waiting.TABLE)).values()]
         waiters = {each.id: each for each in sorted(listed, key=lambda each: each.turn)}  # the latest wait of each
-        first = recalls(waiters.values(), Places(rows), self._directory, now, self._limits)
+        marked = Marks(await self._claims.all(marks.FULL))
+        self._warn(await self._claims.all(marks.DISPUTES))
+        first = recalls(waiters.values(), Places(rows), self._directory, now, self._limits, marked)
         told = {each.id for each in first}
         also = [waiters[need] for need in self._next(waiting.TABLE, waiters) if need not in told]
         doubts = [doubt(row, rows[row]) for row in self._next(places.TABLE, rows)]
         return [recall(each) for each in (*first, *also)] + doubts
+
+    def _warn(self, rows: Mapping[str, Mapping[str, Any]]) -> None:
+        """Tell the operator of disputed rules: once for each entry in a process's life, so again after a restart."""
+        found = disputed(rows, self._limits.dispute_after)
+        for version, service in sorted(found.items()):
+            entry = self._directory.get(service)
+            if entry is not None and entry.version == version and version not in self._warned:
+                self._warned.add(version)
+                logger.warning(
+                    "rules_disputed",
+                    entry=service,
+                    reason=DeclineCode.NOT_ELIGIBLE.value,
+                    hint="the service calls people not eligible whom its entry lets through: ask its provider to "
+                    "publish its rules; until then they are offered to it in vain",
+                )
 
     def _next(self, table: str, rows: Iterable[str]) -> list[str]:
         """The next rows in order of id, so that all have their turn."""
@@ -52,7 +76,12 @@ class Sweep:
 
 
 def recalls(
-    waiters: Iterable[Waiter], held: Places, directory: Directory, now: datetime, limits: Limits
+    waiters: Iterable[Waiter],
+    held: Places,
+    directory: Directory,
+    now: datetime,
+    limits: Limits,
+    marked: Marks | None = None,
 ) -> list[Waiter]:
     """Who could have a place: first in line first, and no more for a service than it has places free."""
     spent: dict[str, int] = {}
@@ -60,10 +89,14 @@ def recalls(
     for waiter in sorted(waiters, key=lambda each: precedence(each, now, limits.patience)):
         need = waiter.need
         eligible, _ = funnel(waiter.case(now, limits.retry_after), directory.of(need.category))
-        offers = [(entry, held.free(entry, need.need_id, "") - spent.get(entry.id, 0)) for entry in eligible]
-        best = ranking.rank(need, (each for each in offers if each[1] > 0))
+        offers = [
+            (entry, held.free(entry, need.need_id, "") - spent.get(entry.id, 0))
+            for entry in eligible
+            if marked is None or not marked.full(entry)
+        ]
+        best = ranking.rank(need, (each for each in offers if each[1] >= need.places))
         if best:
-            spent[best[0].entry.id] = spent.get(best[0].entry.id, 0) + 1
+            spent[best[0].entry.id] = spent.get(best[0].entry.id, 0) + need.places
             found.append(waiter)
     return found
 

@@ -48,11 +48,18 @@ Precedence = tuple[int, int, datetime, str]
 def precedence(waiter: Waiter, now: datetime, patience: Mapping[Urgency, timedelta]) -> Precedence:
     """Sorts the first to be served first: class, then vulnerability (number of flags), then age of the request.
 
+    Of people to be served together, the flags of all count, each once.
+
     A need that has waited longer than its patience counts as one class higher; an emergency goes above all.
     """
     need = waiter.need
     promoted = now - waiter.since >= patience[need.urgency]
-    return (-(need.urgency.rank + promoted), -len(set(need.person.flags)), need.requested_at, need.need_id)
+    return (
+        -(need.urgency.rank + promoted),
+        -len({flag for person in need.people for flag in person.flags}),
+        need.requested_at,
+        need.need_id,
+    )
 
 
 class Lines:

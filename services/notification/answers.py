@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import Any
 
 from contracts import intake, notification, provider, topics
 from contracts.base import Message
@@ -9,8 +10,9 @@ from contracts.notification import Running
 from contracts.words import Answer, AnswerFault, Clock, DeclineCode, Lifecycle, NotDeliveredCode
 from services.chassis.decider import Effect, Emit, Reply
 
+from .broadcast import taken
 from .messages import fact, of, to, to_provider
-from .state import NEXT, Offer, Offers
+from .state import NEXT, Offer, Offers, evolve
 from .times import Times, wait_for, wait_for_decision
 
 
@@ -25,7 +27,8 @@ def decide_answer(state: Offers, answer: notification.AnswerReceived, times: Tim
     if answer.answer is Answer.CHECK_IN:
         return _check_in(offer, answer, times)
     clocks = _started(offer, answer, phase, times)
-    effects: list[Effect] = [fact(offer, _taken(offer, answer, phase, clocks))]
+    said = _taken(state, offer, answer, phase, clocks)
+    effects: list[Effect] = [fact(offer, said)]
     if phase is Lifecycle.TAKEN_UP:
         release = intake.ReleaseRequested(
             referral_id=offer.referral_id,
@@ -36,6 +39,7 @@ def decide_answer(state: Offers, answer: notification.AnswerReceived, times: Tim
             service=offer.service,
         )
         effects.append(Emit(release, topics.inbox("intake"), offer.referral_id))
+        effects += taken(evolve(state, said), offer, answer.answered_at)
     return [*effects, *(timer for run in clocks for timer in wait_for(run, offer.done))]
 
 
@@ -80,7 +84,9 @@ def _started(offer: Offer, answer: notification.AnswerReceived, phase: Lifecycle
     return [] if due is not None and later <= due else [times.running(offer, Clock.START, at, later)]
 
 
-def _taken(offer: Offer, answer: notification.AnswerReceived, phase: Lifecycle, clocks: list[Running]) -> Message:
+def _taken(
+    state: Offers, offer: Offer, answer: notification.AnswerReceived, phase: Lifecycle, clocks: list[Running]
+) -> Message:
     """The fact that a legal answer is."""
     turn = offer.turn + 1
     own = answer.provider_reference or offer.provider_reference
@@ -92,7 +98,9 @@ def _taken(offer: Offer, answer: notification.AnswerReceived, phase: Lifecycle, 
             return notification.Accepted(**its, at=at, clocks=clocks)
         case Lifecycle.DECLINED:  # by value: "other" is a code of both lists, and parses as either
             code = DeclineCode(str(answer.code))
-            return notification.Declined(**its, at=at, code=code, by=answer.by, note=answer.note)
+            others_open = state.others_open(offer)
+            more: dict[str, Any] = {"missing": answer.missing, "note": answer.note, "others_open": others_open}
+            return notification.Declined(**its, at=at, code=code, by=answer.by, **more)
         case Lifecycle.APPOINTED if answer.appointment_at is not None:
             return notification.Appointed(
                 **its,

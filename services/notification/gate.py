@@ -50,6 +50,7 @@ class AnswerAdmission:
             answer=data.answer,
             code=data.code,
             by=data.by,
+            missing=data.missing,
             provider_reference=data.provider_reference,
             note=note,
             answered_at=arrival.at,

@@ -4,6 +4,7 @@ from typing import TypedDict
 
 from contracts import topics
 from contracts.base import Message
+from contracts.matching import Broadcast
 from services.chassis.decider import Emit
 
 from .state import Offer
@@ -21,6 +22,7 @@ class Of(TypedDict):
     provider: str
     service: str
     provider_reference: str | None
+    broadcast: Broadcast | None
 
 
 class To(TypedDict):
@@ -37,7 +39,7 @@ class To(TypedDict):
 
 def of(offer: Offer) -> Of:
     """The first fields of a fact."""
-    return Of(**to(offer), agency=offer.agency, reference=offer.reference)
+    return Of(**to(offer), agency=offer.agency, reference=offer.reference, broadcast=offer.broadcast)
 
 
 def to(offer: Offer) -> To:

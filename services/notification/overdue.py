@@ -12,6 +12,7 @@ from contracts.notification import Running
 from contracts.words import Clock, ExpiryCode, Lifecycle
 from services.chassis.decider import Effect
 
+from .broadcast import each_in_turn
 from .messages import fact, of, to, to_provider
 from .state import Offer, Offers
 from .times import EXPIRE, Step, name, steps, wait_for
@@ -19,12 +20,12 @@ from .times import EXPIRE, Step, name, steps, wait_for
 
 def elapse(state: Offers, elapsed: operations.TimerElapsed, now: datetime) -> Sequence[Effect]:
     """A timer counts only for a clock that set it and still runs: its time is compared with the clock's own."""
-    return [effect for offer in state.all for effect in _elapse(offer, elapsed, now)]
+    return each_in_turn(state, state.all, lambda then, offer: _elapse(then, offer, elapsed, now))
 
 
-def _elapse(offer: Offer, elapsed: operations.TimerElapsed, now: datetime) -> Sequence[Effect]:
+def _elapse(state: Offers, offer: Offer, elapsed: operations.TimerElapsed, now: datetime) -> Sequence[Effect]:
     if elapsed.name == EXPIRE:
-        return _undecided(offer, now) if offer.undecided and elapsed.due_at == offer.decide_by else []
+        return _undecided(state, offer, now) if offer.undecided and elapsed.due_at == offer.decide_by else []
     for run in offer.clocks:
         for step, at in steps(run):
             what = name(run.clock, step)
@@ -53,13 +54,13 @@ def _taken(offer: Offer, run: Running, step: Step, now: datetime) -> list[Effect
             ]
 
 
-def _undecided(offer: Offer, now: datetime) -> list[Effect]:
+def _undecided(state: Offers, offer: Offer, now: datetime) -> list[Effect]:
     """The decision is overdue, which is escalated at once, since the need goes on to the next service."""
     late = _late(offer, Clock.DECIDE, offer.decide_by, offer.decide_by)
     return [
         fact(offer, notification.Overdue(**of(offer), at=now, **late)),
         fact(offer, notification.Escalated(**of(offer), at=now, **late)),
-        fact(offer, notification.Expired(**of(offer), at=now)),
+        fact(offer, notification.Expired(**of(offer), at=now, others_open=state.others_open(offer))),
         to_provider(offer, provider.OfferClosed(**to(offer), reason="expired")),
     ]
 

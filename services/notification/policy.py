@@ -15,7 +15,8 @@ from contracts.words import AnswerFault, Clock, Lifecycle, Urgency
 from services.chassis.decider import Arrived, Effect, Emit, Reply
 
 from .answers import decide_answer, refusal
-from .messages import fact, of, to, to_provider
+from .broadcast import TAKEN, close, is_over, superseded
+from .messages import fact, of
 from .overdue import elapse
 from .state import Offer, Offers, evolve
 from .times import Deadline, Times, wait_for, wait_for_decision
@@ -138,6 +139,10 @@ class NotificationPolicy:
             offered_at=now,
             acknowledge_by=made.acknowledge_by,
             decide_by=made.decide_by,
+            offers=match.broadcast.offers if match.broadcast else 1,
+            companions=match.companions,
+            places=max(1, len(match.slots)),
+            needs_assessment=match.needs_assessment,
         )
         clocks = [
             self._times.running(made, Clock.ACKNOWLEDGE, now, made.acknowledge_by),
@@ -153,15 +158,20 @@ class NotificationPolicy:
             schedule=made.schedule,
             clocks=clocks,
         )
-        # Matching revokes before it matches anew; should it ever not, no two providers may hold the need at once.
-        superseded = _close(current, "superseded", now) if current is not None and current.open else []
+        earlier = superseded(state, match, now)
+        if is_over(state, match):
+            late = evolve(state, offered)
+            ended = late.all[-1]
+            revoked = notification.Revoked(**of(ended), at=now, cause=TAKEN, others_open=late.others_open(ended))
+            return [*earlier, Emit(offered, topics.NOTIFICATION, match.referral_id), fact(ended, revoked)]
         if given is not None and not given.admits(match.provider):
-            ended = evolve(state, offered).current
-            assert ended is not None, "it was offered just now"  # noqa: S101
-            expired = notification.Expired(**of(ended), at=now, undeliverable=True)
-            return [*superseded, Emit(offered, topics.NOTIFICATION, match.referral_id), fact(ended, expired)]
+            late = evolve(state, offered)
+            ended = late.all[-1]
+            others_open = late.others_open(ended)
+            expired = notification.Expired(**of(ended), at=now, undeliverable=True, others_open=others_open)
+            return [*earlier, Emit(offered, topics.NOTIFICATION, match.referral_id), fact(ended, expired)]
         return [
-            *superseded,
+            *earlier,
             Emit(offer, topics.notifications(match.provider), match.referral_id),
             Emit(offered, topics.NOTIFICATION, match.referral_id),
             *wait_for(clocks[0], made.done),
@@ -184,30 +194,23 @@ class NotificationPolicy:
             category=match.category,
             urgency=match.urgency,
             schedule=self._times.hours(match.category, match.urgency, match.schedule),
+            broadcast=match.broadcast,
         )
         acknowledge_by, decide_by = (self._times.due(made, clock, now) for clock in (Clock.ACKNOWLEDGE, Clock.DECIDE))
         return replace(made, acknowledge_by=acknowledge_by, decide_by=decide_by)
 
 
 def _revoke(state: Offers, revoked: matching.MatchRevoked, now: datetime) -> Sequence[Effect]:
-    current = state.current
-    if current is None or revoked.attempt != current.attempt or not current.open:
-        return []
-    return _close(current, revoked.cause, now)
-
-
-def _close(offer: Offer, cause: str, now: datetime) -> list[Effect]:
-    return [
-        fact(offer, notification.Revoked(**of(offer), at=now, cause=cause)),
-        to_provider(offer, provider.OfferClosed(**to(offer), reason=cause)),
-    ]
+    offer = state.of(revoked.attempt)
+    return close(state, offer, revoked.cause, now) if offer is not None and offer.open else []
 
 
 def _give_up(state: Offers, lost: operations.Undeliverable, now: datetime) -> Sequence[Effect]:
     """An offer that never reached its provider has expired; anything else that is lost, the dead letters keep."""
     if lost.event_type != provider.Offer.ce_type():
         return []
-    offer, sent = state.current, provider.Offer.read(lost.text)
-    if offer is None or offer.attempt != sent.attempt or offer.phase is not Lifecycle.OFFERED:
+    offer = state.of(provider.Offer.read(lost.text).attempt)
+    if offer is None or offer.phase is not Lifecycle.OFFERED:
         return []
-    return [fact(offer, notification.Expired(**of(offer), at=now, undeliverable=True))]
+    others_open = state.others_open(offer)
+    return [fact(offer, notification.Expired(**of(offer), at=now, undeliverable=True, others_open=others_open))]

@@ -9,6 +9,7 @@ from typing import Any
 
 from contracts import notification
 from contracts.base import Message
+from contracts.matching import Broadcast
 from contracts.notification import Running
 from contracts.schedule import Schedule
 from contracts.words import Answer, Category, Clock, Lifecycle, Urgency
@@ -92,6 +93,7 @@ class Offer:
     category: Category | None = None
     urgency: Urgency | None = None
     schedule: Schedule | None = None
+    broadcast: Broadcast | None = None
     phase: Lifecycle = Lifecycle.OFFERED
     provider_reference: str | None = None
     clocks: tuple[Running, ...] = ()
@@ -105,6 +107,11 @@ class Offer:
     def undecided(self) -> bool:
         """True while the provider can still say yes or no."""
         return self.phase in (Lifecycle.OFFERED, Lifecycle.ACKNOWLEDGED)
+
+    @property
+    def accepted(self) -> bool:
+        """True from when the provider has said yes, to whatever end."""
+        return self.accepted_at is not None
 
     @property
     def open(self) -> bool:
@@ -123,7 +130,7 @@ class Offer:
 
 @dataclass(frozen=True, slots=True)
 class Offers:
-    """The offers of one need, by rising attempt. All but the last have ended."""
+    """The offers of one need, by rising attempt. All have ended but the last, and those made at once with it."""
 
     all: tuple[Offer, ...] = ()
 
@@ -131,6 +138,27 @@ class Offers:
     def current(self) -> Offer | None:
         """The latest offer."""
         return self.all[-1] if self.all else None
+
+    @property
+    def open(self) -> tuple[Offer, ...]:
+        """Those that have not ended: one, or several that were made at once and that nobody has accepted yet."""
+        return tuple(each for each in self.all if each.open)
+
+    def of(self, attempt: int) -> Offer | None:
+        """The offer of that attempt."""
+        return next((each for each in self.all if each.attempt == attempt), None)
+
+    def beside(self, offer: Offer) -> tuple[Offer, ...]:
+        """The others that were made at once with it."""
+        if offer.broadcast is None:
+            return ()
+        return tuple(each for each in self.all if each.broadcast == offer.broadcast and each.attempt != offer.attempt)
+
+    def others_open(self, offer: Offer) -> bool:
+        """Whether one of those may still help: it is open, or has yet to be read of."""
+        beside = self.beside(offer)
+        awaited = offer.broadcast is not None and len(beside) + 1 < offer.broadcast.offers
+        return awaited or any(each.open for each in beside)
 
     def made_to(self, provider: str, attempt: int) -> Offer | None:
         """The offer of that attempt, if it went to that provider. Nobody else is to learn that there is one."""
@@ -210,6 +238,7 @@ def _offer(fact: notification.Offered) -> Offer:
         urgency=fact.urgency,
         schedule=fact.schedule,
         clocks=tuple(fact.clocks),
+        broadcast=fact.broadcast,
     )
 
 

@@ -13,6 +13,8 @@ OfNeed = (
     | matching.Matched
     | matching.Waiting
     | matching.Unmet
+    | matching.OnHold
+    | matching.Closed
     | matching.MatchRevoked
     | notification.Offered
     | notification.Reminded
@@ -85,7 +87,16 @@ def note(event: OfNeed, at: datetime) -> Noted:
             return Noted(**need, what="withdrawn", state=Lifecycle.WITHDRAWN, at=at, code=event.reason)
         case matching.Matched():
             whom = {"provider": event.provider, "service": event.service}
-            return Noted(**need, what="matched", state=Lifecycle.MATCHED, attempt=event.attempt, at=at, **whom)
+            return Noted(
+                **need,
+                what="matched",
+                state=Lifecycle.MATCHED,
+                attempt=event.attempt,
+                at=at,
+                broadcast=event.broadcast,
+                needs_assessment=event.needs_assessment,
+                **whom,
+            )
         case matching.Waiting():
             return Noted(
                 **need,
@@ -106,6 +117,23 @@ def note(event: OfNeed, at: datetime) -> Noted:
                 code=event.cause,
                 funnel=event.funnel,
             )
+        case matching.OnHold():
+            return Noted(
+                **need,
+                what="on-hold",
+                state=Lifecycle.ON_HOLD,
+                attempt=event.attempt,
+                at=at,
+                provider=event.provider,
+                service=event.service,
+                code=event.cause,
+                missing=event.missing,
+                next_by=event.until,
+            )
+        case matching.Closed():
+            whom = {"provider": event.provider, "service": event.service}
+            ended = {"state": Lifecycle.WITHDRAWN, "attempt": event.attempt, "at": at, "code": event.cause}
+            return Noted(**need, what="closed", **ended, **whom)
         case matching.MatchRevoked():
             # No state: the attempt is revoked when notification has taken the offer back, or has ended already.
             whom = {"provider": event.provider, "service": event.service}
@@ -118,6 +146,7 @@ def _of_offer(event: _OfOffer, need: _Need) -> Noted:
     what: Lifecycle | None = None
     more: dict[str, Any] = {}
     name: str | None = None
+    going_on = False
     match event:
         case notification.Reminded():
             name = "reminded"
@@ -134,12 +163,13 @@ def _of_offer(event: _OfOffer, need: _Need) -> Noted:
         case notification.Accepted():
             what, more = Lifecycle.TAKEN_UP, _taken_up(event)
         case notification.Declined():
-            what, more = Lifecycle.DECLINED, {"code": event.code.value, "by": event.by}
+            what, more = Lifecycle.DECLINED, {"code": event.code.value, "by": event.by, "missing": event.missing}
+            going_on = event.others_open
         case notification.Expired():
             code = "undeliverable" if event.undeliverable else event.code and event.code.value
-            what, more = Lifecycle.EXPIRED, {"code": code}
+            what, more, going_on = Lifecycle.EXPIRED, {"code": code}, event.others_open
         case notification.Revoked():
-            what, more = Lifecycle.REVOKED, {"code": event.cause}
+            what, more, going_on = Lifecycle.REVOKED, {"code": event.cause}, event.others_open
         case notification.InProgress():
             what, more = Lifecycle.IN_PROGRESS, {**_taken_up(event), "appointment_at": event.appointment_at}
         case notification.Appointed():
@@ -157,9 +187,10 @@ def _of_offer(event: _OfOffer, need: _Need) -> Noted:
     return Noted(
         **need,
         what=name or (what.value if what else ""),
-        state=what,
+        state=None if going_on else what,
         attempt=event.attempt,
         at=event.at,
+        broadcast=event.broadcast,
         provider=event.provider,
         service=event.service,
         provider_reference=event.provider_reference,

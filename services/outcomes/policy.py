@@ -10,15 +10,15 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any, get_args
 
-from contracts import intake, operations, topics
+from contracts import intake, matching, operations, topics
 from contracts.base import Message
-from contracts.outcomes import InputRefused, Noted, NotTold, StatusChanged
+from contracts.outcomes import InputRefused, Noted, NotTold, Recommended, StatusChanged
 from contracts.words import Lifecycle
 from services.chassis.decider import Arrived, Effect, Emit, Put, Reply
 
 from .indicators import TABLE, row
 from .notes import OfNeed, note
-from .state import Standing
+from .state import Standing, round_of
 from .telling import status
 
 _HANDLED: tuple[type[Message], ...] = (
@@ -26,6 +26,7 @@ _HANDLED: tuple[type[Message], ...] = (
     intake.Refused,
     intake.StatusDue,
     operations.Undeliverable,
+    matching.Recommended,
 )
 
 
@@ -36,7 +37,7 @@ class OutcomesPolicy:
     facts: Mapping[str, type[Message]] = {model.ce_type(): model for model in (Noted, StatusChanged, NotTold)}
 
     def stream(self, event: Message) -> str:
-        """The need's id; for what was refused before it became needs, the referral's."""
+        """The need's id; for what was refused before it became needs, the referral's; of a question its own."""
         match event:
             case intake.Refused():
                 return event.referral_id
@@ -44,6 +45,8 @@ class OutcomesPolicy:
                 return event.need_id
             case operations.Undeliverable():
                 return event.stream
+            case matching.Recommended():
+                return event.request_id
         if isinstance(event, OfNeed):
             return event.need_id
         raise TypeError(type(event).__name__)
@@ -73,6 +76,8 @@ class OutcomesPolicy:
                 return [_again(state, due, event.at)]
             case operations.Undeliverable() as lost:
                 return _lost(state, lost)
+            case matching.Recommended() as answer:
+                return [_recommendation(answer)]
         if isinstance(event.data, OfNeed):
             return _note(state, note(event.data, event.at))
         raise TypeError(type(event.data).__name__)
@@ -115,7 +120,7 @@ def _lost(state: Standing, lost: operations.Undeliverable) -> Sequence[Effect]:
     if lost.event_type != StatusChanged.ce_type() or not lost.text:
         return []
     sent = StatusChanged.read(lost.text)
-    fact = NotTold(need_id=sent.need_id, state=sent.state, attempt=sent.attempt, reason=lost.reason)
+    fact = NotTold(need_id=sent.need_id, state=sent.state, attempt=round_of(sent), reason=lost.reason)
     return [Emit(fact), *_row(sent.need_id, state, state.lose(fact))]
 
 
@@ -142,3 +147,10 @@ def _refusal(refused: intake.Refused) -> Reply:
         problems=refused.problems,
     )
     return Reply(told, topics.status(refused.agency), refused.referral_id)
+
+
+def _recommendation(answer: matching.Recommended) -> Reply:
+    told = Recommended(
+        agency=answer.agency, reference=answer.reference, request_id=answer.request_id, needs=answer.needs
+    )
+    return Reply(told, topics.status(answer.agency), answer.request_id)

@@ -5,12 +5,14 @@ Intake, matching and notification write to topics that have no common order. So 
 associative and idempotent, hence every interleaving and every repetition leads to the same state.
 
     received < accepted < waiting(0) < matched(1) < offered < acknowledged < taken up < appointed, no-show
-             < in progress < declined, expired, revoked < waiting(1) < matched(2) < …
+             < in progress < declined, expired, revoked < on hold(1) < waiting(1) < matched(2) < …
              < withdrawn < unmet < not delivered, partly delivered, delivered
 
 Within one state: as it was reached < overdue < escalated < the same after the next turn (a check-in, an appointment
-moved). Appointed and no-show follow each other by turns. Any end of the need ranks above all that is open, and above
-a withdrawal that came too late to be the end.
+moved). Appointed and no-show follow each other by turns. Offers that were made at once rank as one attempt, the first
+of them: matched as soon as one is, taken up as soon as one is; and the end of one is no step of the need's while others
+are open (`notes` gives it no state). Any end of the need ranks above all that is open, and above a withdrawal that came
+too late to be the end.
 
 What brings no state but is told all the same (`telling.REMARKS`) is joined beside the steps: the latest of each
 attempt. It counts as long as the need stands where it stood when it was said.
@@ -38,6 +40,7 @@ _PHASES = (
     Lifecycle.DECLINED,
     Lifecycle.EXPIRED,
     Lifecycle.REVOKED,
+    Lifecycle.ON_HOLD,
     Lifecycle.WAITING,
 )
 """Within one attempt; accepted and the first waiting are of attempt 0."""
@@ -71,9 +74,12 @@ Rank = tuple[int, ...]
 
 
 def rank(state: Lifecycle, attempt: int, turn: int = 0, late: int = 0) -> Rank:
-    """Where a state stands in the order above. A total order, so that there is always one highest."""
+    """Where a state stands in the order above. A total order, so that there is always one highest.
+
+    A withdrawal is one, whoever says it: the agency (of no attempt), or the person to a provider (of some attempt).
+    """
     if state.ended:
-        return (1, _ENDS.index(state), attempt, turn, late)
+        return (1, _ENDS.index(state), 0 if state is Lifecycle.WITHDRAWN else attempt, turn, late)
     stage = _PHASES.index(_BY_TURNS.get(state, state))
     return (0, attempt, stage, turn, _PHASES.index(state), late)
 
@@ -83,7 +89,7 @@ def rank_of(said: Noted | StatusChanged) -> Rank | None:
     if said.state is None:
         return None
     late = 0 if said.overdue is None else 1 + 2 * (said.overdue is Clock.DECIDE) + said.escalated
-    return rank(said.state, said.attempt, said.turn, late)
+    return rank(said.state, round_of(said), said.turn, late)
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,6 +188,11 @@ class Standing:
     def lose(self, lost: NotTold) -> "Standing":
         """The state when this is known not to have arrived."""
         return replace(self, not_told=self.not_told | {rank(lost.state, lost.attempt)})
+
+
+def round_of(noted: Noted | StatusChanged) -> int:
+    """The attempt, or the first of those made at once with it. A wait or a hold comes after them all."""
+    return noted.broadcast.first if noted.broadcast else noted.attempt
 
 
 def _rising(steps: tuple[Step, ...], new: Step) -> tuple[Step, ...]:

@@ -14,6 +14,7 @@ from pydantic import TypeAdapter, ValidationError
 from contracts import agency, catalogue, notification, operations, provider, schemas
 from contracts.base import Event, Input, Message
 from contracts.catalogue import MESSAGES
+from contracts.recommendation import RecommendationRequested
 from services.chassis.items import field_of
 from services.chassis.problems import problems_of
 from tests.kit import builders
@@ -28,6 +29,12 @@ SUBMITTED: dict[str, Any] = {
                 "grants": [{"recipients": "any", "fields": ["name"]}]},
     "needs": [{"need": "bed", "category": "shelter", "urgency": "high", "constraints": {"max_distance_km": 5}}],
 }  # fmt: skip
+QUESTION: dict[str, Any] = {
+    "reference": "Q-1",
+    "person": {"age_band": "18-59", "sex": "female", "languages": ["ru"]},
+    "location": {"admin1": "BY-BR"},
+    "needs": [{"need": "bed", "category": "shelter", "urgency": "urgent", "constraints": {"step_free": True}}],
+}
 PROFILE = {"name": "P", "public_key": "A" * 43 + "="}
 SERVICE = {"service": "beds", "name": "Beds", "categories": ["shelter"], "capacity": 3}
 ANSWERED = {"referral_id": "0" * 36, "need": "bed", "attempt": 1, "answer": "declined", "code": "no-capacity"}
@@ -37,12 +44,15 @@ INPUTS: dict[type[Message], dict[str, Any]] = {
     agency.Corrected: SUBMITTED,
     agency.Withdrawn: OF_REFERENCE,
     agency.StatusRequested: OF_REFERENCE,
+    RecommendationRequested: QUESTION,
     provider.Profile: PROFILE,
     provider.Service: SERVICE,
     provider.Answered: ANSWERED,
 }
 EVENTS = [
     builders.accepted(),
+    builders.recommendation_asked(),
+    builders.recommended(),
     builders.withdrawn(),
     builders.matched(),
     builders.waiting(),

@@ -2,6 +2,7 @@
 
 import asyncio
 import itertools
+from collections import Counter
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from datetime import UTC, datetime
@@ -9,9 +10,10 @@ from pathlib import Path
 from typing import Any
 
 from contracts import topics
-from contracts.agency import Submitted
+from contracts.agency import Corrected, Submitted
 from contracts.base import Message
 from contracts.cloudevents import CloudEvent
+from contracts.notification import Declined
 from contracts.outcomes import StatusChanged
 from contracts.provider import Answered, Offer, Profile, Service
 from contracts.words import Answer, DeclineCode, NotDeliveredCode
@@ -189,6 +191,11 @@ class People:
         }
         return Submitted.model_validate({**whole, **changes})
 
+    def corrected(self, reference: str) -> Corrected:
+        """The same with another telephone number, which only intake gets to see."""
+        person = {**self.referral(reference).person.model_dump(), "contact": {"may_contact": True, "phone": "1"}}
+        return Corrected.model_validate({**self.referral(reference).model_dump(), "person": person})
+
     def service(self, service: str = "beds", capacity: int = 1, **changes: Any) -> Service:
         """A shelter in this test's region, unless told otherwise."""
         whole: dict[str, Any] = {
@@ -212,6 +219,15 @@ class People:
     async def publish(self, topic: str, key: str, body: Message) -> None:
         """What an operator publishes."""
         await client.send(await self._writer(self._servers.operator), topic, key, "/operator", body)
+
+    async def declined(self, agency: Agency) -> Counter[str]:
+        """How often providers have declined an agency's needs, by code. A status may be overtaken; these are facts."""
+        found: dict[str, Message] = {}
+        for record in await self.records(topics.NOTIFICATION):
+            event, message = client.read(record)
+            found[event.id] = message
+        ours = [each for each in found.values() if isinstance(each, Declined) and each.agency == agency.id]
+        return Counter(each.code.value for each in ours)
 
     async def dead_letters(self, tenant: str) -> list[tuple[str, str]]:
         """Reason and field of each dead letter that came from a tenant's topics."""

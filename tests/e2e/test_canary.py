@@ -43,6 +43,7 @@ CANARIES = {
     "place": "Zqcanary Street 7",
     "latitude": "52.09753",
     "longitude": "23.73408",
+    "member": "Zqfilius Lopez",
     "note": "She sleeps at the zqstation",
     "provider's note": "His cough is a zqcough",
     "what is typed where it does not belong": bad_input.CANARY,
@@ -114,7 +115,9 @@ async def _play(here: People) -> tuple[Agency, Provider, Provider]:
     released = await accepting.notifications.until(lambda m: isinstance(m, ContactReleased))
     assert isinstance(released, ContactReleased)
     contact = open_sealed(accepting.private_key, released.sealed, f"referral-routing/contact/{offer.need_id}").decode()
-    assert {"name", "phone", "email", "place", "note"} <= set(found_in(contact.encode())), "who may read it can"
+    assert {"name", "phone", "email", "place", "note", "member"} <= set(found_in(contact.encode())), (
+        "who may read it can"
+    )
     note = CANARIES["provider's note"]
     await _say(accepting, {**answer, "attempt": 2, "answer": "not-delivered", "code": "no-show", "note": note})
     await agency.told("not-delivered", "R-1")
@@ -156,7 +159,8 @@ def _referral(here: People, reference: str) -> dict[str, Any]:
     whole: dict[str, Any] = json.loads(here.referral(reference).model_dump_json(exclude_none=True))
     need = {"need": "1", "category": "shelter", "urgency": "normal", "note": CANARIES["note"]}
     consent = {**whole["consent"], "grants": grants}
-    return {**whole, "person": person, "location": place, "consent": consent, "needs": [need]}
+    household = [{"member": "son", "name": CANARIES["member"], "age_band": "5-11", "sex": "male"}]
+    return {**whole, "person": person, "household": household, "location": place, "consent": consent, "needs": [need]}
 
 
 def _head(kind: str, id_: str) -> list[tuple[str, Any]]:

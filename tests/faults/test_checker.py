@@ -102,6 +102,31 @@ def test_a_sound_story_has_no_fault() -> None:
     assert violations(story().evidence) == []
 
 
+def test_a_broadcast_of_which_one_is_taken_up_and_delivers_is_sound() -> None:
+    it = Story()
+    it.record("provider.p.directory", "provider.service.v1", {"service": "beds", "capacity": 2})
+    at_once = {"broadcast": {"first": 1, "offers": 2}}
+    one, other = {**offer(1), **at_once}, {**offer(2), **at_once}
+    both = [("matching.matched.v1", "referrals.matching", {**each, "slot": n}) for n, each in enumerate((one, other))]
+    it.decide("matching", "1", *both, minute=1)
+    for step, each in (("offered", one), ("offered", other), ("acknowledged", one), ("accepted", other)):
+        cause = f"{step} {each['attempt']}"
+        it.decide("notification", cause, (f"notification.{step}.v1", "referrals.notification", each))
+    revoked = {**one, "cause": "taken-by-another", "others_open": True}
+    it.decide("notification", "5", ("notification.revoked.v1", "referrals.notification", revoked))
+    it.evidence.places += [{"_id": f"p/beds:{n}", "need": "need"} for n in (0, 1)]
+    for state, attempt in (("offered", 1), ("acknowledged", 1), ("taken-up", 2)):
+        kind, topic, body = status(state, attempt)
+        it.decide("outcomes", state, (kind, topic, {**body, **at_once}))
+    assert violations(it.evidence) == []
+    it.decide("matching", "2", ("matching.revoked.v1", "referrals.matching", one), minute=2)
+    it.decide("notification", "6", ("notification.delivered.v1", "referrals.notification", other))
+    it.decide("matching", "3", ("matching.need-ended.v1", None, {**other, "end": "delivered"}), minute=3)
+    it.decide("outcomes", "6", status("delivered", 2))
+    it.evidence.places.clear()
+    assert violations(it.evidence) == []
+
+
 def test_what_was_published_again_under_its_id_is_no_fault() -> None:
     it = story()
     for record in list(it.evidence.records):
@@ -213,6 +238,21 @@ def _two_providers_at_once(it: Story) -> None:
     it.decide("notification", "5", ("notification.offered.v1", "referrals.notification", offer(3)))
 
 
+def together(attempt: int, of: int = 2) -> dict[str, Any]:
+    """One of several offers that were made at once."""
+    return {**offer(attempt), "broadcast": {"first": 2, "offers": of}}
+
+
+def _others_asked_still(it: Story) -> None:
+    for step, attempt in (("offered", 2), ("offered", 3), ("accepted", 3)):
+        it.decide("notification", "4", (f"notification.{step}.v1", "referrals.notification", together(attempt)))
+
+
+def _both_accept(it: Story) -> None:
+    for step, attempt in (("offered", 2), ("offered", 3), ("accepted", 3), ("accepted", 2), ("revoked", 2)):
+        it.decide("notification", "4", (f"notification.{step}.v1", "referrals.notification", together(attempt)))
+
+
 def _matched_twice(it: Story) -> None:
     it.decide("matching", "3", ("matching.matched.v1", "referrals.matching", {**offer(), "slot": 1}), minute=3)
 
@@ -261,6 +301,8 @@ FAULTS: dict[Change, str] = {
     _unknown_to_agency: "each_need_has_ended_or_is_open",
     _accepted_after_the_end: "each_offer_runs_its_course",
     _two_providers_at_once: "each_offer_runs_its_course",
+    _others_asked_still: "each_offer_runs_its_course",
+    _both_accept: "each_offer_runs_its_course",
     _matched_twice: "each_attempt_has_one_match_and_one_offer",
     _offered_twice: "each_attempt_has_one_match_and_one_offer",
     _above_capacity: "no_place_is_held_twice",

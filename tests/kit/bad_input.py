@@ -163,6 +163,17 @@ def of_referral(good: dict[str, Any], someone_else: str = "somebody-else") -> It
     yield bad("a huge number", "household_size", 10**400, "must be at most 30")
     yield bad("a household of none", "household_size", 0, "must be at least 1")
     yield bad("half a person", "household_size", 1.5, "must be a whole number")
+    son = {"member": "c1", "age_band": "5-11", "sex": "male"}
+    yield bad("a member's name for a label", "household", [{**son, "member": f"{CANARY} x"}], "1 to 64 of the",
+              "household.0.member")  # fmt: skip
+    yield bad("a member twice", "household", [son, son], "each member of the household has a label", "body")
+    yield bad("a member of no age", "household", [{"member": "c1", "sex": "male"}], "give either", "household.0")
+    yield bad("a member's contact", "household", [{**son, "contact": {}}], "remove the unknown", "household.0")
+    yield bad("a member born in the future", "household", [{"member": "c1", "sex": "male", "birth_date": "2999-01-01"}],
+              "can not be in the future", "household.0.birth_date")  # fmt: skip
+    yield bad("nobody of the household", "needs.0.members", [CANARY], "by the labels in household", "body")
+    yield bad("apart and several", "needs.0", {**good["needs"][0], "members": ["a", "b"], "together": False},
+              "name one member in each")  # fmt: skip
     yield bad("no consent", "consent", _GONE, "is needed")
     yield bad("no grants", "consent.grants", [], "needs at least 1")
     yield bad("a typo in consent", "consent.grants.0.recipient", ["a"], "remove the unknown", "consent.grants.0")
@@ -178,6 +189,33 @@ def of_referral(good: dict[str, Any], someone_else: str = "somebody-else") -> It
     within = plain.replace('"recipients"', '"fields": [], "recipients"').encode()
     head = headers("agency.submitted.v1", f"{CANARY}-r-within-twice")
     yield Bad("fields twice", within, head, "consent.grants.0.fields", "is given more than once")
+
+
+def of_recommendation(good: dict[str, Any], someone_else: str = "somebody-else") -> Iterator[Bad]:
+    """What can be wrong with a question. `good` is a valid one with one need: identity has no place in it."""
+    kind = "agency.recommendation-requested.v1"
+    yield from of_any(kind, good, "reference")
+
+    def bad(name: str, path: str, value: Any, fix: str, field: str = "") -> Bad:
+        return Bad(name, _with(good, path, value), headers(kind, f"{CANARY}-q-{name}"), field or path, fix)
+
+    yield bad("another agency", "agency", someone_else, "must be your own id")
+    yield bad("a name", "person.name", CANARY, "remove the unknown field", "person")
+    yield bad("a contact", "person.contact", {"phone": CANARY}, "remove the unknown field", "person")
+    yield bad("a birth date", "person.birth_date", "1988-02-03", "remove the unknown field", "person")
+    yield bad("coordinates", "location.latitude", 52.1, "remove the unknown field", "location")
+    yield bad("a place", "location.place", CANARY, "remove the unknown field", "location")
+    yield bad("a note", "needs.0.note", CANARY, "remove the unknown field", "needs.0")
+    yield bad("a distance", "needs.0.constraints", {"max_distance_km": 3}, "by region, not by distance", "needs.0")
+    yield bad("a distance in words", "needs.0.constraints", {"max_distance_km": CANARY}, "must be a number",
+              "needs.0.constraints.max_distance_km")  # fmt: skip
+    yield bad("no age", "person.age_band", _GONE, "is needed")
+    yield bad("no needs", "needs", [], "needs at least 1")
+    yield bad("one label twice", "needs", good["needs"] * 2, "a label of its own", "body")
+    yield bad("no recipients", "recipients", [], "needs at least 1")
+    yield bad("an unknown category", "needs.0.category", CANARY, "must be 'shelter', ")
+    yield bad("a region in words", "location.admin1", CANARY, "such as BY-BR")
+    yield bad("no reference", "reference", _GONE, "is needed")
 
 
 def of_others(kinds: tuple[str, ...] = ("withdrawn", "corrected", "status-requested")) -> Iterator[Bad]:

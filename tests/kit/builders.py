@@ -23,6 +23,7 @@ from contracts.words import (
     Rule,
     Sex,
     Urgency,
+    Wait,
 )
 
 from .clock import START
@@ -148,3 +149,51 @@ def elapsed(name: str, due_at: datetime, stream: str = NEED) -> operations.Timer
 def service(**changes: Any) -> Service:
     """A directory entry: open to anyone, anywhere, with two places."""
     return Service(**{"service": "beds", "name": "Beds", "categories": [Category.SHELTER], "capacity": 2, **changes})
+
+
+def on_hold(attempt: int = 1, **changes: Any) -> matching.OnHold:
+    of_hold = {"attempt": attempt, "provider": f"provider-{attempt}", "service": "beds", "cause": "missing-documents"}
+    return matching.OnHold(**{**OF_NEED, **of_hold, "since": START, "until": START + timedelta(days=7), **changes})
+
+
+def closed(attempt: int = 1, **changes: Any) -> matching.Closed:
+    of_match = {"attempt": attempt, "provider": f"provider-{attempt}", "service": "beds", "cause": "no-longer-needed"}
+    return matching.Closed(**{**OF_NEED, **of_match, **changes})
+
+
+def posed(label: str = "bed", **changes: Any) -> intake.Posed:
+    """A need that is only asked about."""
+    of_need = {"need_id": f"q-{label}", "need": label, "category": Category.SHELTER, "urgency": Urgency.URGENT}
+    return intake.Posed(**{**of_need, "person": minimum(), **changes})
+
+
+def recommendation_asked(*needs: intake.Posed, **changes: Any) -> intake.RecommendationAsked:
+    """About one bed, unless told otherwise."""
+    return intake.RecommendationAsked(
+        **{
+            "request_id": "q1",
+            "agency": OF_NEED["agency"],
+            "reference": "Q-1",
+            "asked_at": START,
+            "region": Region(admin1="BY-BR"),
+            "recipients": "any",
+            "needs": list(needs) or [posed()],
+            **changes,
+        }
+    )
+
+
+def recommended(**changes: Any) -> matching.Recommended:
+    beds = matching.Suggested(
+        provider="p1",
+        service="beds",
+        name="Beds",
+        areas=["BY-BR"],
+        wait=Wait.NONE,
+        reasons=[Reason(term="distance", value=0.5)],
+    )
+    bed = matching.Suggestions(
+        need="bed", category=Category.SHELTER, urgency=Urgency.URGENT, suggested=[beds], funnel=FUNNEL
+    )
+    of_question = {"request_id": "q1", "agency": OF_NEED["agency"], "reference": "Q-1"}
+    return matching.Recommended(**{**of_question, "needs": [bed], **changes})

@@ -86,6 +86,17 @@ def need(label: str = "bed", **changes: Any) -> dict[str, Any]:
     return {"need": label, "category": "shelter", "urgency": "urgent", "note": CANARIES["note"], **changes}
 
 
+def question(**changes: Any) -> dict[str, Any]:
+    """What an agency asks that wants a recommendation for one bed."""
+    whole: dict[str, Any] = {
+        "reference": "Q-1",
+        "person": {"age_band": "18-59", "sex": "female", "languages": ["ru"], "disability": True},
+        "location": {"admin1": "BY-BR"},
+        "needs": [{"need": "bed", "category": "shelter", "urgency": "normal"}],
+    }
+    return {**whole, **changes}
+
+
 def submission(**changes: Any) -> Submitted:
     return Submitted.model_validate(body(**changes))
 
@@ -180,7 +191,13 @@ class IntakeGate:
         self.clock = HandClock()
         self.log = MemoryLog(self.clock.now)
         self.log.create(
-            topics.referrals("a"), topics.referrals("b"), INBOX, OUTCOMES, topics.DEAD_LETTERS, partitions=1
+            topics.referrals("a"),
+            topics.referrals("b"),
+            INBOX,
+            OUTCOMES,
+            topics.INTAKE,
+            topics.DEAD_LETTERS,
+            partitions=1,
         )
         self.claims = MemoryClaims()
         self.keys = KeyRing(self.claims, MASTER)
@@ -203,9 +220,9 @@ class IntakeGate:
         self.log.append(topics.referrals(agency), CANARIES["name"].encode(), text, encode(event))
 
     async def run(self) -> list[Seen]:
-        """Pass on what was sent; what is on the two inboxes now, in order."""
+        """Pass on what was sent; what is on the two inboxes and intake's own topic now, in order."""
         await drain(self._gate, self._consumer)
-        return [seen(record) for record in self.log.read(INBOX, OUTCOMES)]
+        return [seen(record) for record in self.log.read(INBOX, OUTCOMES, topics.INTAKE)]
 
     async def passed(self, what: dict[str, Any] | None = None, agency: str = "a") -> Seen:
         """Send one submission; what became of it."""
@@ -216,7 +233,7 @@ class IntakeGate:
 
     def written(self) -> Iterator[bytes]:
         """All bytes that left the gate, the dead letters' too."""
-        for record in self.log.read(INBOX, OUTCOMES, topics.DEAD_LETTERS):
+        for record in self.log.read(INBOX, OUTCOMES, topics.INTAKE, topics.DEAD_LETTERS):
             yield record.key or b""
             yield record.value or b""
             for name, content in record.headers:

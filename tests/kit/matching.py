@@ -20,6 +20,7 @@ from services.chassis.ports import Message
 from services.chassis.sealing import new_pair
 from services.matching.directory import Directory
 from services.matching.limits import Limits
+from services.matching.marks import FULL
 from services.matching.outside import MatchingOutside, subject
 from services.matching.places import TABLE as PLACES
 from services.matching.policy import MatchingPolicy
@@ -68,7 +69,8 @@ class MatchingWorld:
         self.clock = clock or HandClock()
         self.limits = limits or Limits()
         self.log = _HoldingLog(self.clock)
-        self.log.create(INBOX, topics.INTAKE, topics.NOTIFICATION, topics.MATCHING, topics.DEAD_LETTERS, partitions=1)
+        written = (topics.MATCHING, topics.DEAD_LETTERS, topics.inbox("notification"))
+        self.log.create(INBOX, topics.INTAKE, topics.NOTIFICATION, *written, partitions=1)
         self.store, self.claims = MemoryStore(), MemoryClaims()
         self.directory = Directory()
         self.policy = MatchingPolicy(self.limits)
@@ -98,7 +100,8 @@ class MatchingWorld:
     def publish(self, service: Service | None, provider: str = "p1", key: str | None = None) -> None:
         """A provider publishes an entry, or deletes the one under `key`."""
         self._offset += 1
-        self.directory.put(provider, key or (service.service if service else ""), self._offset, service)
+        key = key or (service.service if service else "")
+        self.directory.put(provider, key, self._offset, service, self.clock.now())
 
     def send(self, event: Body, topic: str = INBOX, id_: str | None = None) -> None:
         """Put an event on a topic; with an id that was used before it is a repetition."""
@@ -166,6 +169,11 @@ class MatchingWorld:
         """The latest wait of each need that has a row."""
         found = sorted(map(read, self.waiting.values()), key=lambda each: each.turn)
         return list({each.id: each for each in found}.values())
+
+    @property
+    def full(self) -> set[str]:
+        """The versions of entries that are marked as full."""
+        return set(self.claims.tables[FULL])
 
     @property
     def streams(self) -> list[str]:

@@ -42,7 +42,9 @@ class Lifecycle(RuleBasedStateMachine):
         self.world.start()
         self.people.submit()
 
-    @rule(what=st.sampled_from(("submit", "correct", "withdraw", "ask", "repeat")), read=_READ)
+    @rule(
+        what=st.sampled_from(("submit", "correct", "correct_person", "withdraw", "ask", "wonder", "repeat")), read=_READ
+    )
     def an_agency(self, what: str, read: bool) -> None:
         """Says something."""
         getattr(self.people, what)()
@@ -59,6 +61,11 @@ class Lifecycle(RuleBasedStateMachine):
         """Says the same to every offer it has ever had."""
         self.people.answer_all(answer)
         self._read(read)
+
+    @rule()
+    def a_provider_publishes(self) -> None:
+        """Its services again, be they full or not."""
+        self.people.republish()
 
     @rule(service=_SERVICES)
     def some_are_read(self, service: str) -> None:

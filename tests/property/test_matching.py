@@ -4,28 +4,38 @@ from collections import Counter
 from typing import Any
 
 from hypothesis import HealthCheck, settings
+from hypothesis import event as seen
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from contracts import matching
 from contracts.agency import Constraints
-from contracts.intake import Region
-from contracts.notification import Declined, Delivered, Expired, NotDelivered
+from contracts.intake import PersonCorrected, Region
+from contracts.notification import Accepted, Declined, Delivered, EntryDoubted, Expired, NotDelivered
 from contracts.operations import TimerElapsed
 from contracts.words import Category, DeclineCode, Flag, Urgency
 from services.matching.eligibility import failing
 from services.matching.limits import Limits
+from services.matching.marks import DISPUTES
 from services.matching.places import service_of
-from services.matching.state import Phase, row_of
+from services.matching.state import Phase, rows_of
 from services.matching.waiting import precedence, row_id
-from tests.kit.builders import accepted, minimum, of_offer, service, withdrawn
+from tests.kit.builders import OF_NEED, accepted, minimum, of_offer, service, withdrawn
 from tests.kit.matching import MatchingWorld
 
-LIMITS = Limits(max_attempts=2)  # few, so that they are used up
+LIMITS = Limits(  # few rounds, so that they are used up
+    max_attempts=2, at_once={Urgency.EMERGENCY: 3, Urgency.URGENT: 2, Urgency.NORMAL: 1}, dispute_after=2
+)
 SERVICES = ["p1/a", "p1/b", "p2/a", "p3/c"]
 REGIONS = ["BY-BR", "BY-MI"]
 categories = st.sampled_from([Category.SHELTER, Category.LEGAL])
 moments = st.integers(0, 10_000)
+sizes = st.sampled_from([1, 1, 1, 2, 3])
+
+
+def household(places: int) -> dict[str, Any]:
+    """So many who are to be served together or not at all."""
+    return {"places": places, "companions": [minimum()] * (places - 1)}
 
 
 def a_need(number: int, **changes: Any) -> Any:
@@ -41,9 +51,10 @@ class Matching(RuleBasedStateMachine):
         self.largest: Counter[str] = Counter()
         self.needs = 0
 
-    @initialize()
-    def providers_publish(self) -> None:
-        for id_, capacity in zip(SERVICES, (1, 1, 1, 1), strict=True):
+    @initialize(capacities=st.sampled_from([(1, 1, 1, 3), (2, 1, 2, 3), (3, 4, 3, 4)]))
+    def providers_publish(self, capacities: tuple[int, ...]) -> None:
+        """With few places somebody waits; with more of them a household can be offered to several at once."""
+        for id_, capacity in zip(SERVICES, capacities, strict=True):
             self.publish(id_, capacity, [Category.SHELTER, Category.LEGAL], [])
 
     def publish(self, id_: str, capacity: int, categories: list[Category], areas: list[str]) -> None:
@@ -59,9 +70,16 @@ class Matching(RuleBasedStateMachine):
         flags=st.lists(st.sampled_from([Flag.PREGNANT, Flag.DISABILITY]), unique=True),
         region=st.sampled_from(REGIONS),
         not_providers=st.sampled_from([[], [], ["p1"]]),
+        places=sizes,
     )
     def need_arrives(
-        self, category: Category, urgency: Urgency, flags: list[Flag], region: str, not_providers: list[str]
+        self,
+        category: Category,
+        urgency: Urgency,
+        flags: list[Flag],
+        region: str,
+        not_providers: list[str],
+        places: int,
     ) -> None:
         world, now = self.world, self.world.clock.now()
         self.needs += 1
@@ -73,29 +91,59 @@ class Matching(RuleBasedStateMachine):
             region=Region(admin1=region),
             requested_at=now,
             constraints=Constraints(not_providers=not_providers),
+            **household(places),
         )
-        taken = Counter(service_of(row) for row in world.rows)
+        taken, full = Counter(service_of(row) for row in world.rows), world.full
         line = world.waiters
         world.handle(need)
         state = world.state(need.need_id)
-        if state.match is not None:
-            entry = world.directory.get(state.service or "")
+        for match in state.matches:
+            entry = world.directory.get(f"{match.provider}/{match.service}")
             assert entry is not None
+            assert entry.version not in full, "it was sent where there is no capacity"
             mine = precedence(state.waiter(now), now, LIMITS.patience)
-            above = [
-                each
-                for each in line
-                if failing(each.case(now, LIMITS.retry_after), entry) is None
-                and precedence(each, now, LIMITS.patience) < mine
-            ]
-            assert len(above) < entry.service.capacity - taken[entry.id], "it took the place of one who ranks above it"
+            free = entry.service.capacity - taken[entry.id]
+            for each in sorted(line, key=lambda each: precedence(each, now, LIMITS.patience)):
+                able = failing(each.case(now, LIMITS.retry_after), entry) is None
+                if able and precedence(each, now, LIMITS.patience) < mine and each.need.places <= free:
+                    free -= each.need.places
+            assert free >= places, "it took the place of one who ranks above it"
+        if places > 1 and len(state.matches) > 1:
+            seen("a household was offered to several at once")
+
+    @rule(category=categories, places=st.sampled_from([2, 3]))
+    def family_is_in_an_emergency(self, category: Category, places: int) -> None:
+        """Asked at once are the services that have places for all of it, one for each provider, up to a number."""
+        world, now = self.world, self.world.clock.now()
+        open_ = {
+            entry.provider
+            for entry in world.directory.of(category)
+            if not entry.service.areas and entry.version not in world.full
+            if entry.service.capacity - sum(service_of(row) == entry.id for row in world.rows) >= places
+        }
+        waits = bool(world.waiters)
+        self.needs += 1
+        family = {"category": category, "urgency": Urgency.EMERGENCY, "requested_at": now, **household(places)}
+        world.handle(a_need(self.needs, **family))
+        matches = world.state(f"n{self.needs}").matches
+        if not waits:
+            most = LIMITS.at_once[Urgency.EMERGENCY]
+            assert len(matches) >= min(len(open_), most), "not all were asked that could have been"
+        if len(matches) > 1:
+            seen("a household was offered to several at once")
 
     @precondition(lambda self: self.needs)
-    @rule(moment=moments, category=categories, region=st.sampled_from(REGIONS), urgency=st.sampled_from(Urgency))
-    def need_is_corrected(self, moment: int, category: Category, region: str, urgency: Urgency) -> None:
+    @rule(
+        moment=moments,
+        category=categories,
+        region=st.sampled_from(REGIONS),
+        urgency=st.sampled_from(Urgency),
+        places=sizes,
+    )
+    def need_is_corrected(self, moment: int, category: Category, region: str, urgency: Urgency, places: int) -> None:
         old = self.world.state(self.some_need(moment)).accepted
         assert old is not None
-        changes = {"category": category, "region": Region(admin1=region), "urgency": urgency}
+        changes = {"category": category, "region": Region(admin1=region), "urgency": urgency, **household(places)}
         self.world.handle(old.model_copy(update={**changes, "revision": old.revision + 1}))
 
     @precondition(lambda self: self.needs)
@@ -107,21 +155,30 @@ class Matching(RuleBasedStateMachine):
     @precondition(lambda self: self.needs)
     @rule(
         moment=moments,
-        kind=st.sampled_from([Declined, Declined, Declined, Expired, Expired, Delivered, NotDelivered]),
-        code=st.sampled_from([DeclineCode.UNSAFE, DeclineCode.NO_CAPACITY]),
+        kind=st.sampled_from([Accepted, Declined, Declined, Declined, Expired, Expired, Delivered, NotDelivered]),
+        code=st.sampled_from([*DeclineCode, DeclineCode.UNSAFE, DeclineCode.NOT_ELIGIBLE, DeclineCode.OTHER]),
         late=st.sampled_from([0, 0, 0, 1]),
         together=st.booleans(),
     )
     def offer_ends(self, moment: int, kind: Any, code: DeclineCode, late: int, together: bool) -> None:
-        matched = [need for need in self.world.streams if self.world.state(need).match is not None]
-        if not matched:
+        """Or is taken up. Those of a broadcast one by one or all in one batch, beside those of other needs."""
+        open_ = [(need, match.attempt) for need in self.world.streams for match in self.world.state(need).matches]
+        if not open_:
             return
-        chosen = matched if together else [matched[moment % len(matched)]]
-        for need in chosen:  # together they are one batch
-            attempt = self.world.state(need).attempt - late
+        chosen = open_ if together else [open_[moment % len(open_)]]
+        now = self.world.clock.now()
+        for need, attempt in chosen:
             changes = {"code": code} if kind is Declined else {}
-            self.world.send(of_offer(kind, attempt, need_id=need, referral_id=f"r{need[1:]}", **changes))
+            self.world.send(of_offer(kind, attempt - late, now, need_id=need, referral_id=f"r{need[1:]}", **changes))
         self.world.run()
+        if kind is Accepted and not late:
+            assert all(len(self.world.state(need).matches) == 1 for need, _ in chosen), "one has it"
+
+    @precondition(lambda self: self.needs)
+    @rule(moment=moments)
+    def person_is_corrected(self, moment: int) -> None:
+        need = self.some_need(moment)
+        self.world.handle(PersonCorrected(**{**OF_NEED, "need_id": need, "referral_id": f"r{need[1:]}"}))
 
     @rule(hours=st.sampled_from([1, 13, 25, 200]))
     def time_passes(self, hours: int) -> None:
@@ -129,7 +186,7 @@ class Matching(RuleBasedStateMachine):
 
     @rule(
         id_=st.sampled_from(SERVICES),
-        capacity=st.sampled_from([0, 1, 1, 2]),
+        capacity=st.sampled_from([0, 1, 1, 2, 4]),
         categories=st.lists(categories, min_size=1, unique=True),
         areas=st.lists(st.sampled_from(REGIONS), unique=True),
     )
@@ -180,12 +237,16 @@ class Matching(RuleBasedStateMachine):
         restarts=st.booleans(),
         id_=st.sampled_from(SERVICES),
         capacity=st.integers(0, 2),
+        urgency=st.sampled_from(Urgency),
+        places=sizes,
     )
-    def next_batch_fails(self, call: str, when: str, restarts: bool, id_: str, capacity: int) -> None:
+    def next_batch_fails(
+        self, call: str, when: str, restarts: bool, id_: str, capacity: int, urgency: Urgency, places: int
+    ) -> None:
         """Half-way through the next batch Kafka or MongoDB is away; it is decided again in another world."""
         world = self.world
         self.needs += 1
-        world.send(a_need(self.needs, requested_at=world.clock.now()))
+        world.send(a_need(self.needs, requested_at=world.clock.now(), urgency=urgency, **household(places)))
         world.interrupt(call, when)
         self.publish(id_, capacity, [Category.SHELTER], [])
         if restarts:
@@ -204,9 +265,20 @@ class Matching(RuleBasedStateMachine):
 
     @invariant()
     def each_open_match_has_its_place_and_nobody_else_has_one(self) -> None:
-        matches = [self.world.state(need).match for need in self.world.streams]
-        expected = {row_of(match): (match.need_id, match.match_id) for match in matches if match is not None}
+        matches = [match for need in self.world.streams for match in self.world.state(need).matches]
+        held = [(row, (match.need_id, match.match_id)) for match in matches for row in rows_of(match)]
+        expected = dict(held)
+        assert len(expected) == len(held), "two matches, one place"
         assert {row: (doc["need"], doc["match"]) for row, doc in self.world.rows.items()} == expected
+
+    @invariant()
+    def no_family_is_parted(self) -> None:
+        for state in map(self.world.state, self.world.streams):
+            for match in state.matches:
+                rows = rows_of(match)
+                assert state.accepted is not None
+                assert len(set(rows)) == state.accepted.places
+                assert {service_of(row) for row in rows} == {f"{match.provider}/{match.service}"}
 
     @invariant()
     def no_service_is_over_capacity(self) -> None:
@@ -216,6 +288,23 @@ class Matching(RuleBasedStateMachine):
     @invariant()
     def each_waiting_need_has_its_row(self) -> None:
         assert self.waiting_needs() <= self.world.waiting.keys()
+
+    @invariant()
+    def several_matches_are_one_broadcast_to_different_providers(self) -> None:
+        for need in self.world.streams:
+            matches = self.world.state(need).matches
+            assert len({match.provider for match in matches}) == len(matches)
+            if len(matches) > 1:
+                (broadcast,) = {match.broadcast for match in matches}
+                assert broadcast is not None
+                assert all(broadcast.first <= each.attempt < broadcast.first + broadcast.offers for each in matches)
+
+    @invariant()
+    def each_need_disputes_an_entry_once_and_no_more_are_counted_than_it_takes(self) -> None:
+        rows = self.world.claims.tables[DISPUTES].values()
+        counted = Counter((doc["version"], doc["need"]) for doc in rows)
+        assert max(counted.values(), default=1) == 1
+        assert max(Counter(doc["version"] for doc in rows).values(), default=0) <= LIMITS.dispute_after
 
     @invariant()
     def no_need_is_left_open_within(self) -> None:
@@ -232,24 +321,35 @@ class Matching(RuleBasedStateMachine):
         self.world.run()
         assert {need: self.world.state(need) for need in self.world.streams} == before, "repeats change nothing"
         self.all_settle()
+        self.all_give_back()
 
     def check_history(self, need: str) -> None:
         ruled_out: set[str] = set()
-        attempts, failed, ended = [0], 0, False
+        failed: set[int] = set()
+        attempts, ended = [0], False
         for fact in self.world.facts(need):
-            assert not ended or isinstance(fact, matching.PlaceDisowned | matching.WaitingRecalled), "over is over"
+            after = matching.PlaceDisowned | matching.WaitingRecalled | EntryDoubted
+            assert not ended or isinstance(fact, after), "over is over"
             match fact:
                 case matching.Matched():
-                    assert failed < LIMITS.max_attempts, "offered once too often"
+                    first = fact.broadcast.first if fact.broadcast else fact.attempt
+                    assert len(failed - {first}) < LIMITS.max_attempts, "offered once too often"
                     assert f"{fact.provider}/{fact.service}" not in ruled_out, "offered where it was ruled out"
                     attempts.append(fact.attempt)
                 case matching.AttemptEnded():
-                    failed += 1
+                    failed.add(fact.round or fact.attempt)
                     ruled_out |= {fact.service} if fact.for_good else set()
-                case matching.Unmet() | matching.NeedEnded():
+                case matching.Unmet() | matching.NeedEnded() | matching.Closed():
                     ended = True
         assert attempts == list(range(len(attempts))), "attempts are counted one by one"
-        assert failed <= LIMITS.max_attempts
+        assert len(failed) <= LIMITS.max_attempts
+
+    def all_give_back(self) -> None:
+        """Whoever has been asked, and for how many: once it is over, no place is held."""
+        for need in self.world.streams:
+            self.world.handle(withdrawn(need_id=need, referral_id=f"r{need[1:]}"))
+        assert not self.world.rows, "a place was never returned"
+        assert not self.waiting_needs()
 
     def all_settle(self) -> None:
         """All recalls lost, sweeps alone bring every free place to somebody who waits for it."""
@@ -260,10 +360,20 @@ class Matching(RuleBasedStateMachine):
         rows = set(self.world.waiting)
         assert rows == self.waiting_needs(), f"{rows} stand where {self.waiting_needs()} wait"
         for waiter in self.world.waiters:
+            kept = any(
+                each.need.places > 1
+                and now - each.since >= LIMITS.patience[each.need.urgency]
+                and precedence(each, now, LIMITS.patience) < precedence(waiter, now, LIMITS.patience)
+                for each in self.world.waiters
+            )  # for one that has waited long, places are kept
             for entry in self.world.directory.of(waiter.need.category):
-                able = failing(waiter.case(now, LIMITS.retry_after), entry) is None
-                full = sum(service_of(row) == entry.id for row in self.world.rows) >= entry.service.capacity
-                assert full or not able, f"{waiter.id} waits, and {entry.id} has a place for it"
+                able = (
+                    failing(waiter.case(now, LIMITS.retry_after), entry) is None
+                    and entry.version not in self.world.full
+                )
+                taken = sum(service_of(row) == entry.id for row in self.world.rows)
+                full = entry.service.capacity - taken < waiter.need.places
+                assert full or not able or kept, f"{waiter.id} waits, and {entry.id} has a place for it"
 
 
 TestMatching = Matching.TestCase

@@ -13,6 +13,7 @@ from hypothesis.stateful import Bundle, RuleBasedStateMachine, invariant, precon
 
 from contracts import intake, notification, operations, provider, topics
 from contracts.base import Message
+from contracts.matching import Broadcast
 from contracts.words import Answer, Clock, ExpiryCode, Lifecycle, Urgency
 from services.chassis.decider import Reply, SetTimer
 from services.notification.policy import NotificationPolicy
@@ -23,6 +24,7 @@ from tests.kit.clock import START
 from tests.kit.stream import Stream, emitted, replied
 
 ATTEMPTS = st.integers(1, 4)
+ONE_BEHIND = st.integers(0, 1)
 PROVIDERS = st.sampled_from(["provider-1", "provider-2", "stranger"])
 CHECK_INS = 2
 HOURS = {
@@ -71,6 +73,8 @@ class Offers(RuleBasedStateMachine):
         self.phases: dict[int, Lifecycle] = {}
         self.clocks: dict[tuple[int, Clock], notification.Running] = {}
         self.turns: dict[int, int] = {}
+        self.broadcasts: dict[int, Broadcast | None] = {}
+        self.decide_by: dict[int, datetime] = {}
         self.counts: Counter[tuple[int, str]] = Counter()
 
     def say(self, event: Message, id_: str | None = None) -> tuple[str, Message]:
@@ -94,10 +98,24 @@ class Offers(RuleBasedStateMachine):
         """A fact moves its attempt one legal step."""
         if isinstance(fact, notification.Offered):
             assert fact.attempt > max(self.phases, default=0)
-            assert not [each for each in self.phases.values() if each in NEXT], "one open offer at a time"
+            open_ = [attempt for attempt, phase in self.phases.items() if phase in NEXT]
+            together = all(fact.broadcast and self.broadcasts[attempt] == fact.broadcast for attempt in open_)
+            assert together, "one open offer at a time, or several of one broadcast"
             self.phases[fact.attempt] = Lifecycle.OFFERED
             self.note_clocks(fact)
+            self.broadcasts[fact.attempt] = fact.broadcast
+            self.decide_by[fact.attempt] = fact.decide_by
             return
+        if isinstance(fact, notification.Declined | notification.Expired | notification.Revoked):
+            mine = self.broadcasts[fact.attempt]
+            others = {
+                at: self.phases[at] for at, each in self.broadcasts.items() if each == mine and at != fact.attempt
+            }
+            if mine is None:
+                assert not fact.others_open
+            else:
+                awaited = len(others) + 1 < mine.offers
+                assert fact.others_open == (awaited or any(phase in NEXT for phase in others.values()))
         if isinstance(fact, notification.Expired):
             self.check_expiry(fact)
         if isinstance(fact, notification.Reminded | notification.Overdue | notification.Escalated):
@@ -156,6 +174,12 @@ class Offers(RuleBasedStateMachine):
         """Either it counts and is its sender's own, or it is answered to its sender and nothing else happens."""
         facts, replies = emitted(effects), replied(effects)
         assert not (facts and replies)
+        closing = (notification.Revoked, provider.OfferClosed)
+        rivals = {fact.attempt for fact in facts if isinstance(fact, closing)}
+        if rivals:  # those who were asked at the same time are told that they are late
+            assert answer.answer is Answer.ACCEPTED
+            assert all(self.broadcasts[each] == self.broadcasts[answer.attempt] for each in rivals)
+        facts = [fact for fact in facts if not isinstance(fact, closing)]
         if facts:
             assert {(fact.provider, fact.attempt) for fact in facts} == {(answer.provider, answer.attempt)}
             assert answer.provider == f"provider-{answer.attempt}"
@@ -177,6 +201,12 @@ class Offers(RuleBasedStateMachine):
     def match_anew(self, urgency: Urgency) -> tuple[str, Message]:
         return self.say(matched(max(self.phases, default=0) + 1, urgency=urgency))
 
+    @rule(target=sent, attempt=ATTEMPTS, offers=st.integers(2, 3))
+    def match_at_once(self, attempt: int, offers: int) -> tuple[str, Message]:
+        """One of a broadcast: of the first, which begins with attempt 1, or of the second."""
+        first = 1 if attempt <= 2 else 3
+        return self.say(matched(attempt, broadcast=Broadcast(first=first, offers=offers)))
+
     @rule(target=sent, attempt=ATTEMPTS)
     def revoke(self, attempt: int) -> tuple[str, Message]:
         return self.say(match_revoked(attempt))
@@ -186,11 +216,14 @@ class Offers(RuleBasedStateMachine):
         event = answer_received(answer, attempt, provider=who, answered_at=self.now, **self.appointed(answer, 5))
         id_, _ = self.say(event)
         return id_, event
-
-    @rule(target=sent, answer=st.sampled_from(Answer), hours=st.sampled_from([1, 5, 20, 2000]))
-    def answer_rightly(self, answer: Answer, hours: int) -> tuple[str, Message]:
+    @rule(target=sent, answer=st.sampled_from(Answer), hours=st.sampled_from([1, 5, 20, 2000]), behind=ONE_BEHIND)
+    @rule(
+        target=sent, answer=st.sampled_from(Answer), hours=st.sampled_from([1, 5, 20, 2000]), behind=st.integers(0, 1)
+    )
+    def answer_rightly(self, answer: Answer, hours: int, behind: int) -> tuple[str, Message]:
         appointed = self.appointed(answer, hours)
-        event = answer_received(answer, max(self.phases, default=1), answered_at=self.now, **appointed)
+        attempt = max(1, max(self.phases, default=1) - behind)
+        event = answer_received(answer, attempt, answered_at=self.now, **appointed)
         id_, _ = self.say(event)
         return id_, event
 
@@ -284,6 +317,12 @@ class Offers(RuleBasedStateMachine):
     @invariant()
     def one_end_and_one_acceptance_for_each_attempt(self) -> None:
         assert all(count == 1 for count in self.counts.values()), self.counts
+
+    @invariant()
+    def no_two_providers_believe_that_they_have_the_person(self) -> None:
+        open_ = [phase for phase in self.phases.values() if phase in NEXT]
+        if any(phase in (Lifecycle.TAKEN_UP, Lifecycle.IN_PROGRESS) for phase in open_):
+            assert len(open_) == 1, "nor is anybody asked still"
 
     @invariant()
     def the_state_is_the_fold_of_the_journal(self) -> None:

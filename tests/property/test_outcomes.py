@@ -13,13 +13,26 @@ from hypothesis import strategies as st
 
 from contracts import intake, matching, notification
 from contracts.base import Message
+from contracts.matching import Broadcast
 from contracts.outcomes import Noted, StatusChanged
 from contracts.words import Category, Clock, DecidedBy, Happening, Lifecycle
 from services.outcomes.indicators import SENSITIVE, Disclosure, indicators, row
 from services.outcomes.policy import OutcomesPolicy
 from services.outcomes.state import Standing, rank_of
 from services.outcomes.timeline import timeline
-from tests.kit.builders import NEED, OF_NEED, accepted, match_revoked, matched, of_offer, unmet, waiting, withdrawn
+from tests.kit.builders import (
+    NEED,
+    OF_NEED,
+    accepted,
+    closed,
+    match_revoked,
+    matched,
+    of_offer,
+    on_hold,
+    unmet,
+    waiting,
+    withdrawn,
+)
 from tests.kit.clock import START
 from tests.kit.stream import Stream, emitted
 
@@ -55,9 +68,19 @@ def histories(draw: st.DrawFn) -> list[Sent]:
     """All that can become of one need, by chance: attempts, waits, a correction, a withdrawal at any point."""
     past = History()
     past.say("intake", accepted())
-    for attempt in range(1, draw(st.integers(1, 4)) + 1):
+    attempt = 0
+    for _ in range(draw(st.integers(1, 4))):
         if draw(st.booleans()):
-            past.say("matching", waiting(attempt - 1))
+            past.say("matching", waiting(attempt) if attempt == 0 or draw(st.booleans()) else on_hold(attempt))
+        at_once = draw(st.sampled_from([1, 1, 2, 3]))
+        if at_once > 1:
+            broadcast = Broadcast(first=attempt + 1, offers=at_once)
+            taken_up = _broadcast(draw, past, broadcast)
+            if taken_up:
+                return _end(draw, past, taken_up, broadcast)
+            attempt += at_once
+            continue
+        attempt += 1
         past.say("matching", matched(attempt))
         past.tell(notification.Offered, attempt)
         if draw(st.booleans()):
@@ -72,6 +95,9 @@ def histories(draw: st.DrawFn) -> list[Sent]:
         end = draw(st.sampled_from(["declined", "expired", "changed", "withdrawn", "taken-up", "nothing"]))
         if end == "declined":
             past.tell(notification.Declined, attempt)
+            if draw(st.integers(0, 5)) == 0:
+                past.say("matching", closed(attempt))
+                return past.sent
         elif end == "expired":
             _late(draw, past, attempt, Clock.DECIDE, state, turn)
             past.tell(notification.Expired, attempt, undeliverable=draw(st.booleans()))
@@ -92,6 +118,29 @@ def histories(draw: st.DrawFn) -> list[Sent]:
     return past.sent
 
 
+def _broadcast(draw: st.DrawFn, past: History, broadcast: Broadcast) -> int | None:
+    """Several offers at once. All fail, one by one; or one is taken up: its attempt is returned."""
+    left = list(range(broadcast.first, broadcast.first + broadcast.offers))
+    for attempt in left:
+        past.say("matching", matched(attempt, broadcast=broadcast))
+    for attempt in left:
+        past.tell(notification.Offered, attempt, broadcast=broadcast)
+    while left:
+        attempt = left.pop(draw(st.integers(0, len(left) - 1)))
+        if draw(st.booleans()):
+            past.tell(notification.Acknowledged, attempt, broadcast=broadcast)
+        if draw(st.integers(0, 3)) == 0:
+            past.tell(notification.Accepted, attempt, provider_reference="P-1", broadcast=broadcast)
+            for other in left:
+                past.tell(notification.Revoked, other, cause="taken-by-another", others_open=True, broadcast=broadcast)
+            for other in left:
+                past.say("matching", match_revoked(other, cause="taken-by-another"))
+            return attempt
+        how = draw(st.sampled_from([notification.Declined, notification.Expired]))
+        past.tell(how, attempt, others_open=bool(left), broadcast=broadcast)
+    return None
+
+
 def _help(draw: st.DrawFn, past: History, attempt: int) -> list[Sent]:
     past.tell(notification.Accepted, attempt, provider_reference="P-1")
     state, turn = Lifecycle.TAKEN_UP, 0
@@ -106,13 +155,18 @@ def _help(draw: st.DrawFn, past: History, attempt: int) -> list[Sent]:
             past.tell(notification.NoShow, attempt, appointment_at=when, turn=turn, by=DecidedBy.PROVIDER)
             state = Lifecycle.NO_SHOW
     _late(draw, past, attempt, Clock.START, state, turn)
+    return _end(draw, past, attempt, turn=turn)
+
+
+def _end(draw: st.DrawFn, past: History, attempt: int, broadcast: Broadcast | None = None, turn: int = 0) -> list[Sent]:
     if draw(st.booleans()):
-        past.tell(notification.InProgress, attempt, provider_reference="P-1")
-        _late(draw, past, attempt, Clock.CLOSE, Lifecycle.IN_PROGRESS, turn)
+        past.tell(notification.InProgress, attempt, provider_reference="P-1", broadcast=broadcast)
+        if broadcast is None:
+            _late(draw, past, attempt, Clock.CLOSE, Lifecycle.IN_PROGRESS, turn)
     end = draw(st.sampled_from([notification.Delivered, notification.NotDelivered, None]))
     if end is None:
         return _withdraw(draw, past, attempt) if draw(st.booleans()) else past.sent
-    past.tell(end, attempt, provider_reference="P-1")
+    past.tell(end, attempt, provider_reference="P-1", broadcast=broadcast)
     if draw(st.booleans()):  # a withdrawal that comes too late
         past.say("intake", withdrawn())
         past.say("matching", match_revoked(attempt))
@@ -191,14 +245,28 @@ def test_so_does_any_order_and_any_repetition(case: tuple[Any, Any]) -> None:
     check(*case)
 
 
+def _of_others(event: Message) -> bool:
+    """The end of an offer while others of its broadcast are open: it is noted, and is no step of the need's."""
+    return bool(getattr(event, "others_open", False))
+
+
+def _repeats(history: Sequence[Sent]) -> int:
+    """Steps that the need has taken already with another offer of the same broadcast."""
+    steps: Counter[Any] = Counter()
+    for event in (sent.event for sent in history):
+        if isinstance(event, matching.Matched | notification.Offered | notification.Acknowledged) and event.broadcast:
+            steps[type(event), event.broadcast.first] += 1
+    return sum(count - 1 for count in steps.values())
+
+
 @settings(max_examples=100, deadline=None)
 @given(histories())
 def test_read_as_it_happened_an_agency_is_told_of_every_step(history: list[Sent]) -> None:
     _, told = read(history)
     if not any(isinstance(sent.event, intake.Withdrawn) for sent in history):
         untold = (intake.Accepted, matching.MatchRevoked)
-        silent = [sent for sent in history[1:] if isinstance(sent.event, untold)]
-        assert len(told) == len(history) - len(silent)
+        silent = [sent for sent in history[1:] if isinstance(sent.event, untold) or _of_others(sent.event)]
+        assert len(told) == len(history) - len(silent) - _repeats(history)
 
 
 @settings(max_examples=100, deadline=None)
@@ -222,6 +290,7 @@ def noted(draw: st.DrawFn) -> Noted:
         escalated=draw(st.booleans()),
         at=START + timedelta(minutes=draw(st.integers(0, 3))),
         provider=draw(st.sampled_from([None, "a", "b"])),
+        broadcast=draw(st.sampled_from([None, None, Broadcast(first=1, offers=2)])),
         revision=draw(st.integers(0, 2)),
         category=draw(st.sampled_from([None, Category.FOOD, Category.CASH])),
         area="BY-BR",

@@ -9,8 +9,9 @@ import orjson
 from contracts import topics
 from contracts.agency import Corrected, StatusRequested, Submitted, Withdrawn
 from contracts.cloudevents import decode
-from contracts.outcomes import StatusChanged
+from contracts.outcomes import Recommended, StatusChanged
 from contracts.provider import Answered, Offer, Profile, Service
+from contracts.recommendation import RecommendationRequested
 from contracts.words import Answer, Category, DeclineCode, NotDeliveredCode, Urgency
 from services.chassis.sealing import new_pair
 
@@ -32,6 +33,8 @@ class People:
     referrals: list[tuple[str, Submitted]] = field(default_factory=list)
     answered: set[tuple[str, int, Answer]] = field(default_factory=set)
     asked: set[str] = field(default_factory=set)
+    doors: list[tuple[str, Service]] = field(default_factory=list)
+    questions: list[tuple[str, str]] = field(default_factory=list)
 
     def open_doors(self) -> None:
         """The providers publish their directories: few places, so that needs wait."""
@@ -42,9 +45,10 @@ class People:
                     service=f"s{number}",
                     name="service",
                     categories=[self.chance.choice(_CATEGORIES)],
-                    capacity=self.chance.randint(1, 2),
+                    capacity=self.chance.choice((1, 1, 2, 2, 3)),
                     areas=["BY"],
                 )
+                self.doors.append((provider, service))
                 self._say(topics.directory(provider), service.service, service)
         self.sent.clear()
 
@@ -63,6 +67,10 @@ class People:
                     "languages": ["ru"],
                     "contact": {"may_contact": False},
                 },
+                "household": [
+                    {"member": f"m{n}", "name": "Somebody else", "age_band": "5-11", "sex": "male"}
+                    for n in range(self.chance.choice((0, 0, 0, 1, 2)))
+                ],
                 "location": {"admin1": "BY-HM"},
                 "consent": {
                     "basis": "consent",
@@ -82,6 +90,21 @@ class People:
         )
         self.referrals.append((agency, referral))
         self._say(topics.referrals(agency), referral.reference, referral)
+
+    def correct_person(self) -> None:
+        """Some referral is corrected: in what is sealed, so that only a need on hold takes notice of it."""
+        if self.referrals:
+            agency, referral = self.chance.choice(self.referrals)
+            self.asked.add(referral.reference)  # it is answered with where it stands
+            person = referral.person.model_copy(update={"name": f"Somebody {self.chance.random()}"})
+            corrected = Corrected(**{**dict(referral), "person": person})
+            self._say(topics.referrals(agency), referral.reference, corrected)
+
+    def republish(self) -> None:
+        """Some provider publishes its services again, be they full or not."""
+        provider = self.chance.choice(PROVIDERS)
+        for entry in [each for who, each in self.doors if who == provider]:
+            self.world.send(topics.directory(provider), entry.service, entry)
 
     def withdraw(self) -> None:
         """Some referral is not wanted any more."""
@@ -108,6 +131,30 @@ class People:
             agency, referral = self.chance.choice(self.referrals)
             self.asked.add(referral.reference)
             self._say(topics.referrals(agency), referral.reference, StatusRequested(reference=referral.reference))
+
+    def wonder(self) -> None:
+        """Some agency asks what there is, without a referral."""
+        agency, reference = self.chance.choice(AGENCIES), f"Q-{len(self.questions)}"
+        self.questions.append((agency, reference))
+        question = RecommendationRequested.model_validate(
+            {
+                "reference": reference,
+                "person": {"age_band": "18-59", "sex": "female", "languages": ["ru"]},
+                "location": {"admin1": "BY-HM"},
+                "needs": [{"need": "1", "category": self.chance.choice(_CATEGORIES), "urgency": "urgent"}],
+            }
+        )
+        self._say(topics.referrals(agency), reference, question)
+
+    def unanswered(self) -> set[tuple[str, str]]:
+        """Questions of which the agency has never heard again."""
+        found = set(self.questions)
+        for agency in AGENCIES:
+            for record in self.world.log.read(topics.status(agency)):
+                event = decode(record.headers, record.value, record.appended)
+                if event.type == Recommended.ce_type():
+                    found.discard((agency, Recommended.read(event.data).reference))
+        return found
 
     def repeat(self) -> None:
         """Something that was sent is sent again, under the same id."""

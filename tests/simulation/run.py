@@ -10,8 +10,10 @@ from contracts import topics
 from contracts.base import Message
 from contracts.catalogue import MESSAGES
 from contracts.cloudevents import decode
-from contracts.matching import Matched
-from contracts.notification import Accepted, Declined, Delivered, Expired, NotDelivered, Revoked
+from contracts.intake import Accepted
+from contracts.matching import Broadcast, Matched, NeedKept
+from contracts.notification import Accepted as TakenUp
+from contracts.notification import Declined, Delivered, Expired, NotDelivered, Offered, Revoked
 from contracts.words import Lifecycle
 from services.chassis.errors import Transient
 from services.chassis.loop import Loop
@@ -22,6 +24,26 @@ from .world import World
 
 _ROUNDS = 60
 """Of peace; in each, an hour and a half goes by. Long enough for three attempts and the end of every wait."""
+
+_CHANCES = {
+    "batch": 40,
+    "admit": 14,
+    "tick": 8,
+    "look": 4,
+    "answer": 16,
+    "submit": 4,
+    "repeat": 4,
+    "withdraw": 1,
+    "ask": 1,
+    "wonder": 1,
+    "time": 6,
+    "doubt": 3,
+    "scale": 2,
+    "correct": 1,
+    "correct_person": 1,
+    "republish": 1,
+}
+"""How often each thing happens, beside the others."""
 
 
 async def run(seed: int, loop: type[Loop[Any]] = Loop, store: type[MemoryStore] = MemoryStore, steps: int = 120) -> str:
@@ -63,8 +85,10 @@ def balance(world: World, people: People) -> None:
     """The books, after `peace`. Raises `AssertionError` where a promise is broken."""
     _every_need_has_one_end(people)
     _every_end_is_measured_as_told(world)
+    assert not people.unanswered(), "a question was never answered"
     _each_event_took_effect_once(world)
     _every_place_is_returned(world)
+    _no_family_was_parted(world)
     _one_provider_at_a_time_has_the_person(world)
     _an_offer_ends_once(world)
     _facts_leave_in_the_order_of_the_journal(world)
@@ -74,10 +98,7 @@ def balance(world: World, people: People) -> None:
 async def _something(world: World, people: People) -> None:
     chance = world.chance
     service = world.services[chance.choice(topics.SERVICES)]
-    match chance.choices(
-        ("batch", "admit", "tick", "look", "answer", "submit", "repeat", "withdraw", "ask", "time", "doubt", "scale"),
-        (40, 14, 8, 4, 16, 4, 4, 1, 1, 6, 3, 2),
-    )[0]:
+    match chance.choices(list(_CHANCES), list(_CHANCES.values()))[0]:
         case "batch":
             await world.batch(service)
         case "admit":
@@ -102,9 +123,33 @@ async def _in_doubt(job: Awaitable[Any]) -> None:
 
 
 def no_place_is_taken_twice(world: World) -> None:
-    """At any moment."""
+    """No need has more places of a service than people. Between a claim and what is stored it may have fewer."""
     rows = world.services["matching"].claims.tables["places"]
-    assert len({(doc["need"], doc["service"]) for doc in rows.values()}) == len(rows), "two places of one service"
+    taken = Counter((doc["need"], doc["service"]) for doc in rows.values())
+    wanted = _places_wanted(world) if any(count > 1 for count in taken.values()) else {}
+    assert all(count <= wanted.get(need, 1) for (need, _), count in taken.items()), "more places than people"
+
+
+def _places_wanted(world: World) -> dict[str, int]:
+    """By need; the most, where corrections have changed it."""
+    wanted: dict[str, int] = {}
+    for record in world.log.read(topics.INTAKE):
+        event = decode(record.headers, record.value, record.appended)
+        if event.type == Accepted.ce_type():
+            need = Accepted.read(event.data)
+            wanted[need.need_id] = max(need.places, wanted.get(need.need_id, 1))
+    return wanted
+
+
+def _no_family_was_parted(world: World) -> None:
+    """Each match has a place for each of them, all at one service."""
+    for stream, facts in _facts(world, "matching").items():
+        places = 0
+        for fact in facts:
+            if isinstance(fact, NeedKept):
+                places = fact.accepted.places
+            elif isinstance(fact, Matched):
+                assert len(set(fact.slots)) == places, f"{stream}: a family was parted"
 
 
 def _every_need_has_one_end(people: People) -> None:
@@ -145,15 +190,26 @@ def _every_place_is_returned(world: World) -> None:
 
 
 def _one_provider_at_a_time_has_the_person(world: World) -> None:
-    for stream, facts in _facts(world, "notification").items():
+    """Nor may another be asked meanwhile: whoever was offered it at the same time was told in the same decision."""
+    for stream, entries in world.entries("notification").items():
+        asked: dict[int, Broadcast | None] = {}
         holder: int | None = None
-        for fact in facts:
-            match fact:
-                case Accepted():
-                    assert holder is None, f"{stream}: two providers believe they have the person"
-                    holder = fact.attempt
-                case Declined() | Expired() | Revoked() | Delivered() | NotDelivered() if fact.attempt == holder:
-                    holder = None
+        for entry in entries:
+            for fact in _read(entry):
+                match fact:
+                    case TakenUp():
+                        assert holder is None, f"{stream}: two providers believe they have the person"
+                        holder = fact.attempt
+                    case Offered():
+                        asked[fact.attempt] = fact.broadcast
+                    case Declined() | Expired() | Revoked() | Delivered() | NotDelivered():
+                        asked.pop(fact.attempt)
+                        holder = None if fact.attempt == holder else holder
+            assert holder is None or set(asked) == {holder}, f"{stream}: it was taken up, and somebody was asked still"
+            together = set(asked.values())
+            assert len(asked) <= 1 or (len(together) == 1 and None not in together), (
+                f"{stream}: asked one after another"
+            )
     for stream, facts in _facts(world, "matching").items():
         attempts = [fact.attempt for fact in facts if isinstance(fact, Matched)]
         assert attempts == sorted(set(attempts)), f"{stream}: an attempt twice, or out of order"
@@ -189,11 +245,13 @@ def _facts_leave_in_the_order_of_the_journal(world: World) -> None:
 
 def _facts(world: World, service: str) -> dict[str, list[Message]]:
     return {
-        stream: [
-            MESSAGES[fact["type"]].read(fact["text"]) for entry in entries for fact in entry["facts"] if "text" in fact
-        ]
+        stream: [fact for entry in entries for fact in _read(entry)]
         for stream, entries in world.entries(service).items()
     }
+
+
+def _read(entry: dict[str, Any]) -> list[Message]:
+    return [MESSAGES[fact["type"]].read(fact["text"]) for fact in entry["facts"] if "text" in fact]
 
 
 def _digest(world: World) -> str:

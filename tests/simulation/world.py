@@ -20,7 +20,7 @@ from contracts.words import Urgency
 from services.chassis.dead_letters import DeadLetters
 from services.chassis.gate import Admission, Gate
 from services.chassis.loop import Loop
-from services.chassis.ports import Partition
+from services.chassis.ports import Partition, Record
 from services.chassis.sealing import new_key, new_pair
 from services.chassis.tenants import Registry
 from services.chassis.timers import Progress, Stage, Ticker
@@ -80,10 +80,9 @@ class Instance:
     def __init__(self, world: "World", service: "Simulated") -> None:
         self.service = service
         self.die_at: str | None = None
-        directory, providers = Directory(), ProviderKeys()
+        directory, providers = self.directory, self.providers = Directory(), ProviderKeys()
         for record in world.log.read(*(topic for topic in world.log.topics if topic.endswith(".directory"))):
-            directory.apply(record)
-            providers.apply(record)
+            self.follow(record)
         common: dict[str, Any] = {"log": world.log, "clock": world.clock, "sleep": no_pause}
         common["dead_letters"] = DeadLetters(service.name, world.log, _OPERATOR)
         ring = KeyRing(service.claims, _MASTER)
@@ -107,6 +106,11 @@ class Instance:
         progress = Progress(service.stages, world, world.clock)
         self.ticker = Ticker(service.name, service.store, world.log, progress)
         self.sweep = Sweep(directory, service.claims, world.limits)
+
+    def follow(self, record: Record) -> None:
+        """A provider has published an entry of its directory."""
+        self.directory.apply(record)
+        self.providers.apply(record)
 
     def _fault(self, step: str) -> None:
         if step == self.die_at:
@@ -180,6 +184,10 @@ class World:
         id_ = id_ or f"e{next(self._numbers)}"
         headers = encode(CloudEvent(id_, "/simulation", body.ce_type(), self.clock.now(), b""))
         self.log.append(topic, key.encode(), body.model_dump_json(exclude_none=True).encode(), headers)
+        if topic.endswith(".directory"):
+            newest = self.log.read(topic)[-1]
+            for instance in (each for service in self.services.values() for each in service.instances):
+                instance.follow(newest)
         return id_
 
     # what can happen -------------------------------------------------------------------------------------------------

@@ -86,7 +86,11 @@ class SimulatedProvider:
         await self._say(offer, Answer.ACKNOWLEDGED)
         await asyncio.sleep(chance.uniform(0.05, 0.3))
         if mood > temper.accepts:
-            await self._say(offer, Answer.DECLINED, chance.choices(list(_DECLINES), list(_DECLINES.values()))[0])
+            code = chance.choices(list(_DECLINES), list(_DECLINES.values()))[0]
+            await self._say(offer, Answer.DECLINED, code)
+            if code is DeclineCode.NO_CAPACITY:  # nobody is sent until the entry is published again
+                await asyncio.sleep(chance.uniform(2, 6))
+                await self.publish_directory()
             return
         await self._say(offer, Answer.ACCEPTED)
         await asyncio.sleep(chance.uniform(0.2, 1.0))

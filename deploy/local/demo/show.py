@@ -50,7 +50,8 @@ def summary(
         table.add_row(f"  {state}", str(count))
     for reason, count in watch.unmet().most_common():
         table.add_row(f"  unmet: {reason}", str(count))
-    table.add_row("re-routed (attempts after the first)", str(watch.rerouted()))
+    table.add_row("offered to several services at once", str(watch.at_once()))
+    table.add_row("re-routed (offers after the first)", str(watch.rerouted()))
     table.add_row("waited for a place at some time", str(watch.waited()))
     table.add_row("offers that providers read", str(answered))
     table.add_row("contacts released, encrypted, and opened", str(released))

@@ -64,7 +64,7 @@ class Watch:
     def faults(self, now: datetime) -> dict[str, list[Need]]:
         """Needs that were lost (nothing is known), doubled (two ends, or one step told twice) or stuck.
 
-        Stuck is what has not ended, unless it waits for a place and the end of its wait is still to come.
+        Stuck is what has not ended, unless it waits (for a place, or its agency) and the end of that is still to come.
         """
         found: dict[str, list[Need]] = defaultdict(list)
         for need, told in self.needs.items():
@@ -87,8 +87,13 @@ class Watch:
         return len(self.published.keys() - bad)
 
     def rerouted(self) -> int:
-        """Attempts after the first."""
-        return sum(max((status.attempt for status in told), default=1) - 1 for told in self.needs.values() if told)
+        """Rounds of offers after the first; those made at once are one."""
+        rounds = ({_round(status) for status in told if status.attempt} for told in self.needs.values())
+        return sum(max(len(each) - 1, 0) for each in rounds)
+
+    def at_once(self) -> int:
+        """Needs that were offered to several services at once."""
+        return sum(any(status.broadcast for status in told) for told in self.needs.values())
 
     def waited(self) -> int:
         """Needs that waited at some time."""
@@ -108,8 +113,14 @@ class Watch:
         return events.most_common(1)[0][0]
 
 
+def _round(status: StatusChanged) -> int:
+    return status.broadcast.first if status.broadcast else status.attempt
+
+
 def _may_wait(status: StatusChanged, now: datetime) -> bool:
-    return status.state is Lifecycle.WAITING and status.next_by is not None and status.next_by > now
+    return (
+        status.state in (Lifecycle.WAITING, Lifecycle.ON_HOLD) and status.next_by is not None and status.next_by > now
+    )
 
 
 def quantiles(seconds: list[float]) -> tuple[float, float]:

@@ -19,6 +19,7 @@ _PHASES = [
     "declined",
     "expired",
     "revoked",
+    "on-hold",
     "waiting",
 ]
 _ENDS = ["rejected", "unmet", "withdrawn", "not-delivered", "partly-delivered", "delivered"]
@@ -27,9 +28,10 @@ _ENDS = ["rejected", "unmet", "withdrawn", "not-delivered", "partly-delivered", 
 def rank(told: Mapping[str, Any]) -> tuple[int, ...]:
     """An agency's view only ever rises: through the phases of an attempt, to the next attempt, to an end.
 
-    Within a phase by turns (check-ins, appointments) and by how late its provider is.
+    Within a phase by turns (check-ins, appointments) and by how late its provider is. Attempts that were made at once
+    count as the first of them.
     """
-    state, attempt = told["state"], told["attempt"]
+    state, attempt = told["state"], (told.get("broadcast") or {}).get("first", told["attempt"])
     if state in _ENDS:
         return (1, _ENDS.index(state), attempt)
     stage = _PHASES.index("appointed" if state == "no-show" else state)
@@ -73,9 +75,10 @@ def statuses_rise(evidence: Evidence) -> Iterator[str]:
 
 
 def each_need_has_ended_or_is_open(evidence: Evidence) -> Iterator[str]:
-    """Open is what holds a place or has a row on the waiting list; and each need is known to its agency."""
-    open_ = {row["need"] for row in (*evidence.places, *evidence.waiting)}
+    """Open is what holds a place, has a row on the waiting list or is on hold; and each need is known to its agency."""
     told = _told(evidence)
+    on_hold = {need for need, each in told.items() if each[-1].body["state"] == "on-hold"}
+    open_ = on_hold | {row["need"] for row in (*evidence.places, *evidence.waiting)}
     for fact in facts(evidence, "intake"):
         if fact.kind != "intake.accepted.v1":
             continue
@@ -102,21 +105,29 @@ _MOVES_NOTHING = ("reminded", "overdue", "escalated", "checked-in")
 
 
 def each_offer_runs_its_course(evidence: Evidence) -> Iterator[str]:
-    """One offer of a need at a time, each step once, in an order that makes sense."""
-    stands: dict[str, tuple[int, str]] = {}
+    """One offer of a need at a time, or several made at once until one is taken up; each step once, in order."""
+    stands: dict[str, dict[int, tuple[str, Any]]] = defaultdict(dict)
     for fact in facts(evidence, "notification"):
         step = fact.kind.removeprefix("notification.").removesuffix(".v1")
         if not fact.kind.startswith("notification.") or step in _MOVES_NOTHING:
             continue
         need, attempt = fact.body["need_id"], fact.body["attempt"]
-        before, phase = stands.get(need, (0, ""))
+        offers, together = stands[need], fact.body.get("broadcast")
+        before = max(offers, default=0)
+        phase = offers.get(attempt if step != "offered" else before, ("", None))[0]
+        others = {each: one for each, one in offers.items() if each != attempt and one[0] in _OFFER}
+        taken = any(one[0] in ("accepted", "in-progress") for one in others.values())
         if step == "offered":
-            fine = attempt > before and phase not in {*_OFFER} - {""}
+            fine = attempt > before and all(together and one[1] == together for one in others.values())
         else:
-            fine = attempt == before and step in _OFFER.get(phase, ())
+            fine = step in _OFFER.get(phase, ()) and (step == "revoked" or not taken)
         if not fine:
             yield f"{need}: {step} ({attempt}) after {phase or 'nothing'} ({before})"
-        stands[need] = (attempt, step)
+        offers[attempt] = (step, together)
+    for need, offers in stands.items():
+        open_ = [step for step, _ in offers.values() if step in _OFFER]
+        if len(open_) > 1 and {"accepted", "in-progress"} & set(open_):
+            yield f"{need}: taken up, and somebody else is asked still"
 
 
 def each_attempt_has_one_match_and_one_offer(evidence: Evidence) -> Iterator[str]:
@@ -138,7 +149,8 @@ def each_attempt_has_one_match_and_one_offer(evidence: Evidence) -> Iterator[str
     )
 
 
-_LEAVES = {"matching.attempt-ended.v1", "matching.need-ended.v1", "matching.revoked.v1"}
+_WHOLE = {"matching.need-ended.v1", "matching.closed.v1"}
+_LEAVES = {"matching.attempt-ended.v1", "matching.revoked.v1", *_WHOLE}
 
 
 def no_place_is_held_twice(evidence: Evidence) -> Iterator[str]:
@@ -149,24 +161,33 @@ def no_place_is_held_twice(evidence: Evidence) -> Iterator[str]:
             service = f"{record.topic.split('.')[1]}/{record.body.get('service')}"
             capacity[service] = max(capacity.get(service, 0), record.body["capacity"])
     holds: dict[tuple[str, int], list[tuple[str, str, str]]] = defaultdict(list)
-    open_: dict[str, tuple[tuple[str, int], str]] = {}
+    open_: dict[str, dict[int, tuple[list[tuple[str, int]], str]]] = defaultdict(dict)
+    at_once: dict[str, int] = defaultdict(lambda: 1)
     for fact in facts(evidence, "matching"):
         if fact.kind == "matching.matched.v1":
             service = f"{fact.body['provider']}/{fact.body['service'].removeprefix(fact.body['provider'] + '/')}"
-            slot = (service, fact.body["slot"])
-            if service in capacity and not 0 <= slot[1] < capacity[service]:
-                yield f"{service} has {capacity[service]} places, and {fact.stream} has slot {slot[1]}"
-            open_[fact.stream] = (slot, fact.at)
-        elif fact.kind in _LEAVES and fact.stream in open_:
-            slot, since = open_.pop(fact.stream)
-            holds[slot].append((since, fact.at, fact.stream))
-    for need, (slot, since) in open_.items():
-        holds[slot].append((since, "9", need))
+            slots = [(service, slot) for slot in fact.body.get("slots") or [fact.body["slot"]]]
+            for _, number in slots:
+                if service in capacity and not 0 <= number < capacity[service]:
+                    yield f"{service} has {capacity[service]} places, and {fact.stream} has slot {number}"
+            open_[fact.stream][fact.body["attempt"]] = (slots, fact.at)
+            offers = (fact.body.get("broadcast") or {}).get("offers", 1)
+            at_once[fact.stream] = max(at_once[fact.stream], offers * len(slots))
+        elif fact.kind in _LEAVES:
+            mine, attempt = open_[fact.stream], fact.body["attempt"]
+            for gone in [one for one in mine if fact.kind in _WHOLE or one == attempt]:
+                slots, since = mine.pop(gone)
+                for slot in slots:
+                    holds[slot].append((since, fact.at, fact.stream))
+    for need, mine in open_.items():
+        for slots, since in mine.values():
+            for slot in slots:
+                holds[slot].append((since, "9", need))
     for slot, each in holds.items():
         for (_, until, one), (since, _, other) in zip(sorted(each), sorted(each)[1:], strict=False):
             if since < until:
                 yield f"{slot} was held by {one} and {other} at once"
     held = Counter(row["need"] for row in evidence.places)
-    yield from (f"{need} holds {n} places" for need, n in held.items() if n > 1)
+    yield from (f"{need} holds {n} places" for need, n in held.items() if n > at_once[need])
     yield from (f"{row['_id']} is held by {row['need']}, which has no match" for row in evidence.places
-                if row["need"] not in open_)  # fmt: skip
+                if not open_[row["need"]])  # fmt: skip

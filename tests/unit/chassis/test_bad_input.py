@@ -10,6 +10,7 @@ import pytest
 from contracts import agency, intake, notification, provider, topics
 from contracts.base import Input, Message
 from contracts.catalogue import MESSAGES
+from contracts.recommendation import RecommendationRequested
 from services.chassis.dead_letters import DeadLetters
 from services.chassis.gate import Admission, Gate
 from services.chassis.problems import PATTERNS, careless
@@ -20,10 +21,10 @@ from services.intake.release import ProviderKeys
 from services.matching.directory import Directory
 from services.matching.directory_gate import DirectoryAdmission
 from services.notification.gate import AnswerAdmission
-from tests.kit.bad_input import CANARY, Bad, headers, of_answer, of_entry, of_others, of_referral
+from tests.kit.bad_input import CANARY, Bad, headers, of_answer, of_entry, of_others, of_recommendation, of_referral
 from tests.kit.builders import REFERRAL
 from tests.kit.clock import HandClock, no_pause
-from tests.kit.intake import MASTER, SECRET, body, person
+from tests.kit.intake import MASTER, SECRET, body, person, question
 from tests.kit.memory import MemoryClaims, MemoryGroup, MemoryLog, drain
 from tests.kit.rig import OPERATOR_PUBLIC, Seen, seen
 
@@ -99,6 +100,18 @@ async def test_bad_referrals(capsysbinary: pytest.CaptureFixture[bytes]) -> None
     assert CANARY.encode() not in b"".join(capsysbinary.readouterr())
     with_reference = [each.body["reference"] for each in out if each.type == intake.Refused.ce_type()]
     assert with_reference.count("R-1") > len(bad) / 2, "told under the agency's own reference where it can be read"
+
+
+async def test_bad_questions(capsysbinary: pytest.CaptureFixture[bytes]) -> None:
+    bad = list(of_recommendation(question()))
+    rig = Rig(
+        "intake", ReferralAdmission(KeyRing(MemoryClaims(), MASTER), SECRET), topics.referrals("a"),
+        topics.AGENCY_REFERRALS, topics.INTAKE, topics.inbox("outcomes"),
+    )  # fmt: skip
+    out = await rig.run(RecommendationRequested, question(), bad)
+    judge(rig, bad, [each for each in out if each.type == intake.Refused.ce_type()])
+    assert sum(each.type == intake.RecommendationAsked.ce_type() for each in out) == len(bad) + 1
+    assert CANARY.encode() not in b"".join(capsysbinary.readouterr())
 
 
 async def test_bad_answers(capsysbinary: pytest.CaptureFixture[bytes]) -> None:

@@ -5,13 +5,14 @@ from typing import Any
 import h3
 import pytest
 
-from contracts import agency
-from contracts.intake import Received, Refused, StatusAsked, WithdrawalReceived
-from contracts.words import AgeBand, Flag
+from contracts import agency, topics
+from contracts.intake import Received, RecommendationAsked, Refused, Region, StatusAsked, WithdrawalReceived
+from contracts.recommendation import RecommendationRequested
+from contracts.words import AgeBand, Flag, Urgency
 from services.chassis.sealing import new_pair, unseal
 from services.intake.gate import purpose
 from services.intake.personal import Personal
-from tests.kit.intake import CANARIES, INBOX, OUTCOMES, IntakeGate, body, need, person
+from tests.kit.intake import CANARIES, INBOX, OUTCOMES, IntakeGate, body, need, person, question
 from tests.kit.rig import Seen
 
 
@@ -211,3 +212,37 @@ async def test_two_refused_events_without_a_reference_are_not_one(gate: IntakeGa
     gate.send(agency.Submitted, b"[]", id_="y")
     gate.send(agency.Submitted, b"[]", id_="x", agency="b")
     assert len({out.record.key for out in await gate.run()}) == 3
+
+
+# questions ------------------------------------------------------------------------------------------------------------
+
+
+async def test_a_question_goes_straight_to_matching_with_the_floors_of_triage_and_no_data_key(gate: IntakeGate) -> None:
+    asked = {"need": "help", "category": "gbv", "urgency": "normal"}
+    gate.send(RecommendationRequested, question(needs=[asked], household_size=3, recipients=["p1"]))
+    [out] = await gate.run()
+    assert out.record.topic == topics.INTAKE
+    found = RecommendationAsked.read(out.event.data)
+    assert (found.agency, found.reference, found.recipients) == ("a", "Q-1", ["p1"])
+    [posed] = found.needs
+    assert (posed.person.household_size, posed.person.flags, posed.places) == (3, [Flag.DISABILITY], 1)
+    assert posed.urgency is Urgency.URGENT
+    assert found.region == Region(admin1="BY-BR")
+    assert not gate.claims.tables.get("keys"), "nothing is stored"
+
+
+async def test_the_id_of_a_question_is_no_referrals_and_no_other_agencys(gate: IntakeGate) -> None:
+    referral = admitted(await gate.passed(body(reference="Q-1")))
+    for sender in ("a", "b", "a"):
+        gate.send(RecommendationRequested, question(), sender)
+    ids = [each.body["request_id"] for each in await gate.run() if each.type == RecommendationAsked.ce_type()]
+    assert len(set(ids)) == 2
+    assert referral.referral_id not in ids
+
+
+async def test_a_refused_question_is_told_under_its_own_id(gate: IntakeGate) -> None:
+    gate.send(RecommendationRequested, question())
+    gate.send(RecommendationRequested, question(needs=[]))
+    refused, asked = await gate.run()
+    assert refused.body["sent"] == "agency.recommendation-requested.v1"
+    assert refused.body["referral_id"] == asked.body["request_id"]

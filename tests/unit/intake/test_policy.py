@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from contracts import agency, intake, topics
-from contracts.intake import Sealed
+from contracts.intake import PersonCorrected, Sealed
 from contracts.words import Category, Flag, PersonalField, Urgency
 from services.chassis.decider import Effect, Emit, Reply, SetTimer
 from services.intake.policy import IntakePolicy
@@ -155,12 +155,15 @@ def test_a_correction_of_the_person_concerns_every_need(known: Stream) -> None:
     assert accepted(effects).keys() == {"bed", "school"}
 
 
-def test_a_correction_of_what_is_sealed_is_held_and_answered_and_told_to_nobody_else(known: Stream) -> None:
+def test_a_correction_of_what_is_sealed_is_held_and_answered_and_others_learn_only_that_there_was_one(
+    known: Stream,
+) -> None:
     personal = Sealed(key_id=REFERRAL, box="new", digest="another telephone number")
     effects = known.handle(corrected(asked("bed"), asked("school"), personal=personal))
-    [held] = emitted(effects)
+    held, *told = emitted(effects)
     assert held.personal == personal
-    assert said_again(effects[1:]) == ["bed", "school"]
+    assert [(type(each), each.need) for each in told] == [(PersonCorrected, "bed"), (PersonCorrected, "school")]
+    assert said_again([each for each in effects if isinstance(each, Reply)]) == ["bed", "school"]
     assert known.state.held.personal == personal
 
 

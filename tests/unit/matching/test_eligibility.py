@@ -11,8 +11,9 @@ from contracts.intake import Accepted, Region
 from contracts.matching import AttemptEnded
 from contracts.provider import Eligibility
 from contracts.words import AgeBand, Category, Flag, Rule, Sex, Status, Urgency
+from services.matching.assessment import STATUS_BLIND
 from services.matching.directory import Entry
-from services.matching.eligibility import STATUS_BLIND, Case, distance_km, failing, funnel
+from services.matching.eligibility import Case, distance_km, failing, funnel
 from tests.kit.builders import accepted, minimum, service
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -136,9 +137,10 @@ def test_a_band_may_lie_partly_within_but_a_child_never_goes_among_adults(
     assert rule(need, limits(minimum_age=ages[0], maximum_age=ages[1])) is expected
 
 
-def test_an_undisclosed_sex_does_not_open_a_womens_shelter() -> None:
+def test_an_undisclosed_sex_is_for_the_service_to_assess_and_another_fails() -> None:
     assert rule(person(sex=Sex.FEMALE), limits(sexes=[Sex.FEMALE])) is None
-    assert rule(person(sex=Sex.UNDISCLOSED), limits(sexes=[Sex.FEMALE])) is Rule.SEX
+    assert rule(person(sex=Sex.UNDISCLOSED), limits(sexes=[Sex.FEMALE])) is None
+    assert rule(person(sex=Sex.OTHER), limits(sexes=[Sex.FEMALE])) is Rule.SEX
 
 
 def test_one_shared_language_is_enough_and_none_stated_is_no_limit_but_meets_no_demand() -> None:
@@ -202,7 +204,7 @@ def test_the_funnel_counts_what_is_left_after_each_rule_and_ends_where_none_is()
     left, steps = funnel(Case(accepted(), (), NOW, DAY), entries)
     assert left == [entries[0]]
     assert [step.left for step in steps] == [4, 4, 3, 3, 1, 1, 1, 1, 1, 1, 1, 1]
-    assert [step.rule for step in steps] == list(Rule)[:-1], "in the order of the words"
+    assert [step.rule for step in steps] == list(Rule)[:-2], "in the order of the words"
     left, steps = funnel(Case(accepted(), (), NOW, DAY), entries[2:])
     assert left == []
     assert (steps[-1].rule, steps[-1].left) == (Rule.AREA, 0)

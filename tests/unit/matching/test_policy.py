@@ -57,7 +57,7 @@ def test_a_need_is_matched_with_a_place_the_reasons_and_the_funnel() -> None:
     assert (match.provider, match.service, match.slot, match.attempt) == ("p1", "beds", 0, 1)
     assert match.version == "p1/beds@1"
     assert match.match_id == match_id("n1", 1)
-    assert [step.left for step in match.funnel] == [2] * 12 + [1]
+    assert [step.left for step in match.funnel] == [2] * 13 + [1]
     assert {reason.term for reason in match.reasons} == {"distance", "free-share", "preference", "score"}
     assert made.rows == {"p1/beds:0": document("n1", match.match_id, "p1/beds", "r1")}
 
@@ -146,25 +146,25 @@ def test_a_match_passes_the_opening_hours_on() -> None:
     assert match.schedule == hours
 
 
-def test_a_service_that_was_full_is_asked_again_after_a_time_or_a_newer_entry() -> None:
+def test_a_service_that_was_silent_is_asked_again_after_a_time_or_a_newer_entry() -> None:
     made = world(1)
-    made.handle(need(), answer(Declined, code=DeclineCode.NO_CAPACITY))
+    made.handle(need(), answer(Expired))
     made.look()
     assert made.state("n1").phase is Phase.WAITING
     made.elapse(hours=24)
     made.look()
     assert made.state("n1").attempt == 2
-    made.handle(answer(Declined, attempt=2, code=DeclineCode.NO_CAPACITY))
+    made.handle(answer(Expired, attempt=2))
     made.publish(service(capacity=1), "p1")
     made.look()
     assert made.state("n1").attempt == 3
 
 
-def test_an_entry_published_before_the_refusal_does_not_lift_it() -> None:
+def test_an_entry_published_before_the_silence_ends_does_not_lift_it() -> None:
     made = world(1)
     made.handle(need())
     made.publish(service(capacity=1), "p1")
-    made.handle(answer(Declined, code=DeclineCode.NO_CAPACITY))
+    made.handle(answer(Expired))
     made.look()
     assert made.state("n1").phase is Phase.WAITING
 

@@ -8,7 +8,7 @@ import pytest
 from contracts import intake, notification, topics
 from contracts.base import Message
 from contracts.intake import Problem
-from contracts.outcomes import InputRefused, Noted, StatusChanged
+from contracts.outcomes import InputRefused, Noted, Recommended, StatusChanged
 from contracts.words import Category, Clock, DecidedBy, DeclineCode, ExpiryCode, Lifecycle
 from services.chassis.decider import Emit, Put
 from services.outcomes.policy import OutcomesPolicy
@@ -22,6 +22,7 @@ from tests.kit.builders import (
     match_revoked,
     matched,
     of_offer,
+    recommended,
     status_due,
     unmet,
     waiting,
@@ -281,3 +282,11 @@ def test_no_free_text_of_a_provider_reaches_an_agency_or_the_timeline() -> None:
 def test_the_settings_give_the_rules_of_disclosure() -> None:
     rules = OutcomesSettings(operator_key="A" * 43 + "=", settle_hours=1).disclosure
     assert (rules.k, rules.k_sensitive, rules.window_days, rules.settle) == (5, 10, 1, timedelta(hours=1))
+
+
+def test_a_recommendation_is_passed_on_to_who_asked_and_leaves_no_trace(need: Stream) -> None:
+    [reply] = replied(need.handle(recommended()))
+    assert reply.topic == topics.status("brest-migration")
+    assert isinstance(reply.event, Recommended)
+    assert (reply.event.reference, reply.event.needs) == ("Q-1", recommended().needs)
+    assert need.entries == []

@@ -24,6 +24,7 @@ RISING = [
     (Lifecycle.DECLINED, 1),
     (Lifecycle.EXPIRED, 1),
     (Lifecycle.REVOKED, 1),
+    (Lifecycle.ON_HOLD, 1),
     (Lifecycle.WAITING, 1),
     (Lifecycle.MATCHED, 2),
     (Lifecycle.WITHDRAWN, 0),

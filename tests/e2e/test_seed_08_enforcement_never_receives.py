@@ -1,11 +1,16 @@
-"""An organisation registered as enforcement is neither recipient nor sender, whatever it publishes."""
+"""Seed 8. An organisation registered as enforcement never receives and never reads, whatever it publishes."""
+
+import asyncio
 
 from contracts import topics
 from contracts.operations import Tenant, TenantKind
-from contracts.outcomes import InputRefused, StatusChanged
+from contracts.outcomes import InputRefused, Recommended, StatusChanged
 from contracts.provider import InputRefused as WordsRefused
 from contracts.provider import Offer
-from contracts.words import Answer
+from contracts.recommendation import RecommendationRequested
+from contracts.words import Answer, Rule
+from deploy import tenants
+from deploy.local.stack import Addresses
 
 from .system import PATIENCE, Agency, People, Provider, now
 
@@ -44,6 +49,37 @@ async def test_enforcement_is_never_offered_a_need_though_its_service_is_the_onl
     unmet = await agency.told("unmet", "R-1")
     assert unmet.funnel[-1].left == 0
     assert not any(isinstance(m, Offer) for _, m in provider.notifications.events)
+
+
+async def test_enforcement_is_recommended_to_nobody(here: People) -> None:
+    agency, provider = await here.agency(), await here.provider()
+    await _register(here, provider, TenantKind.ENFORCEMENT)
+    await provider.publish(here.service("tools", categories=["disability"]))
+    needs = [{"need": "1", "category": "disability", "urgency": "urgent"}]
+    await agency.send(here.referral("R-1", needs=needs))
+    await agency.told("waiting", "R-1")
+    question = {
+        "reference": "Q-1",
+        "person": {"age_band": "18-59", "sex": "female", "languages": ["ru"]},
+        "location": {"admin1": here.area},
+        "needs": needs,
+    }
+    await agency.send(RecommendationRequested.model_validate(question))
+    answer = await agency.status.until(lambda m: isinstance(m, Recommended))
+    assert isinstance(answer, Recommended)
+    assert answer.needs[0].suggested == []
+    assert answer.needs[0].funnel[-1].rule in (Rule.TENANT, Rule.CATEGORY)  # the latter: its entry is not read yet
+
+
+async def test_enforcement_that_is_taken_in_as_such_is_given_nothing_to_read_with(
+    here: People, servers: Addresses
+) -> None:
+    given = await asyncio.to_thread(tenants.onboard, servers.operator, "enforcement", "seed-8", "Border police")
+    assert (given.logins, given.private_key) == ({}, None)
+    [entry] = [
+        each for each in await asyncio.to_thread(tenants.list_tenants, servers.operator) if each.tenant == "seed-8"
+    ]
+    assert (tenants.topics_of(entry), tenants.rules_of(entry)) == ([], [])
 
 
 async def test_enforcement_can_not_refer(here: People) -> None:

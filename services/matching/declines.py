@@ -1,0 +1,58 @@
+"""What a decline says of the service that declines, and the marks and messages that follow.
+
+What it leads to for the need stands in `contracts.steps` and is done by the policy.
+"""
+
+from contracts import notification
+from contracts.matching import Matched
+from contracts.steps import Step, next_step
+from contracts.words import DeclineCode
+from services.chassis.decider import Claim, Drop, Effect, Put
+
+from . import facts, marks
+from .directory import Entry
+from .facts import Refusal
+from .outside import Given
+from .state import service_of
+
+
+def step_of(event: Refusal) -> Step:
+    """What follows an attempt that has failed. Silence says nothing: on to the next service."""
+    return next_step(event.code) if isinstance(event, notification.Declined) else Step.RE_ROUTE
+
+
+def of_service(match: Matched, event: Refusal, given: Given, dispute_after: int) -> list[Effect]:
+    """Nothing for most codes, and nothing where the entry meant is not there any more."""
+    entry = given.directory.get(service_of(match))
+    if entry is None or not isinstance(event, notification.Declined):
+        return []
+    if step_of(event) is Step.SERVICE_FULL:
+        return _full(entry, event, given)
+    if event.code is DeclineCode.NOT_ELIGIBLE and entry.version == match.version:
+        return _disputed(entry, match.need_id, given, dispute_after)
+    return []
+
+
+def _full(entry: Entry, event: notification.Declined, given: Given) -> list[Effect]:
+    """Unless it has published an entry since: then that is its latest word on how many places there are."""
+    if given.marks.full(entry) or (entry.at is not None and entry.at > event.at):
+        return []
+    row = Put(marks.FULL, entry.version, {"service": entry.id, "at": event.at.isoformat()})
+    fix = "said to be used up in your answer, so nobody is sent: publish the entry again once there is a place"
+    told = facts.entry_doubted(entry.provider, entry.service.service, "capacity", fix)
+    return [row, *(Drop(marks.FULL, version) for version in given.marks.older(entry)), told]
+
+
+def _disputed(entry: Entry, need: str, given: Given, after: int) -> list[Effect]:
+    """Count the need, once, up to the number that makes the entry's rules disputed; that one tells the provider."""
+    number = given.marks.number(entry, need)
+    if number >= after:
+        return []
+    doc = {"service": entry.id, "version": entry.version, "need": need}
+    effects: list[Effect] = [Claim(marks.DISPUTES, marks.dispute_row(entry.version, number), doc)]
+    if number == 0:
+        effects += [Drop(marks.DISPUTES, row) for row in given.marks.settled(entry)]
+    if number == after - 1:
+        fix = f"lets through whom you call not eligible ({after} needs so far): say in the entry whom it is not for"
+        effects.append(facts.entry_doubted(entry.provider, entry.service.service, "eligibility", fix))
+    return effects

@@ -1,0 +1,84 @@
+"""Answers what a person could go to, without a need: nothing is claimed, journaled or put on a list."""
+
+from datetime import datetime
+
+from contracts.intake import Accepted, Posed, RecommendationAsked
+from contracts.matching import Recommended, Suggested, Suggestions
+from contracts.words import ReferrerKind, Wait
+
+from .choosing import before, choose
+from .directory import Entry
+from .limits import Limits
+from .outside import Given
+from .ranking import Ranked, rank
+from .waiting import Waiter
+
+MOST = 10
+"""Services told for one need: who reads them wants the best, and a message has its limits."""
+
+
+def recommend(question: RecommendationAsked, now: datetime, given: Given, limits: Limits) -> Recommended:
+    """For each need by itself, as if it had been asked for now: what one would take is not taken from another."""
+    return Recommended(
+        request_id=question.request_id,
+        agency=question.agency,
+        reference=question.reference,
+        needs=[_for(question, asked, now, given, limits) for asked in question.needs],
+    )
+
+
+def as_need(question: RecommendationAsked, asked: Posed) -> Accepted:
+    """The need that a referral with these words would have had."""
+    return Accepted(
+        referral_id=question.request_id,
+        need_id=asked.need_id,
+        need=asked.need,
+        agency=question.agency,
+        reference=question.reference,
+        referrer=ReferrerKind.ORGANISATION,  # nothing depends on it
+        requested_at=question.asked_at,
+        category=asked.category,
+        urgency=asked.urgency,
+        person=asked.person,
+        region=question.region,
+        constraints=asked.constraints,
+        preferences=asked.preferences,
+        recipients=question.recipients,
+        companions=asked.companions,
+        places=asked.places,
+    )
+
+
+def _for(question: RecommendationAsked, asked: Posed, now: datetime, given: Given, limits: Limits) -> Suggestions:
+    waiter = Waiter(as_need(question, asked), (), now, 0)
+    choice = choose(waiter, 1, now, given, limits)
+    open_ = [_suggested(each, Wait.NONE) for each in choice.ranked]
+    full = [
+        (_wait(before(waiter, each.entry, now, given, limits), each.entry, given), each)
+        for each in rank(waiter.need, choice.full)
+    ]
+    shortest = [_suggested(each, wait) for wait in (Wait.SHORT, Wait.LONG) for its, each in full if its is wait]
+    return Suggestions(
+        need=asked.need,
+        category=asked.category,
+        urgency=asked.urgency,
+        suggested=[*open_, *shortest][:MOST],
+        funnel=choice.steps,
+    )
+
+
+def _wait(ahead: int, entry: Entry, given: Given) -> Wait:
+    return Wait.SHORT if ahead < entry.service.capacity and not given.marks.full(entry) else Wait.LONG
+
+
+def _suggested(ranked: Ranked, wait: Wait) -> Suggested:
+    service = ranked.entry.service
+    return Suggested(
+        provider=ranked.entry.provider,
+        service=service.service,
+        name=service.name,
+        areas=service.areas,
+        wait=wait,
+        reasons=ranked.reasons,
+        needs_assessment=ranked.unknown,
+    )
