@@ -216,6 +216,7 @@ class Offers(RuleBasedStateMachine):
         event = answer_received(answer, attempt, provider=who, answered_at=self.now, **self.appointed(answer, 5))
         id_, _ = self.say(event)
         return id_, event
+
     @rule(target=sent, answer=st.sampled_from(Answer), hours=st.sampled_from([1, 5, 20, 2000]), behind=ONE_BEHIND)
     @rule(
         target=sent, answer=st.sampled_from(Answer), hours=st.sampled_from([1, 5, 20, 2000]), behind=st.integers(0, 1)
