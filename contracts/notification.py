@@ -246,4 +246,5 @@ class AnswerInvalid(Event):
     TYPE: ClassVar[str] = "notification.answer-invalid.v1"
 
     provider: str
+    sent: str = "provider.answered.v1"
     problems: list[Problem]

@@ -15,6 +15,7 @@ from contracts.cloudevents import CloudEvent
 from contracts.ids import need_id, referral_id
 from contracts.intake import (
     Asked,
+    ConsentReceived,
     Minimum,
     Problem,
     Received,
@@ -42,7 +43,8 @@ class ReferralAdmission:
     """See `services.chassis.gate.Admission`."""
 
     accepts: Mapping[str, type[Message]] = {
-        model.ce_type(): model for model in (sent.Submitted, sent.Corrected, sent.Withdrawn, sent.StatusRequested)
+        model.ce_type(): model
+        for model in (sent.Submitted, sent.Corrected, sent.ConsentChanged, sent.Withdrawn, sent.StatusRequested)
     }
 
     def __init__(self, keys: KeyRing, id_secret: str) -> None:
@@ -64,6 +66,14 @@ class ReferralAdmission:
         match data:
             case sent.Submitted():
                 event: Message = self._received(arrival, data)
+            case sent.ConsentChanged():
+                event = ConsentReceived(
+                    referral_id=self._id(arrival.tenant, data.reference),
+                    agency=arrival.tenant,
+                    reference=data.reference,
+                    consent=data.consent,
+                    received_at=arrival.at,
+                )
             case sent.Withdrawn():
                 event = WithdrawalReceived(
                     referral_id=self._id(arrival.tenant, data.reference),
@@ -130,6 +140,7 @@ class ReferralAdmission:
             ),
             region=Region(admin1=where.admin1, cell=cell),
             consent=referral.consent,
+            may_contact=person.contact.may_contact,
             needs=[
                 Asked(
                     need_id=need_id(id_, need.need),

@@ -39,20 +39,20 @@ class Personal(Value):
         )
 
     def release(self, fields: Iterable[PersonalField], need: str) -> dict[str, Any]:
-        """The named fields as JSON values. "Do not contact" hides every channel, whatever was granted."""
+        """The named fields as JSON values. "Do not contact" takes the contact out, whatever was granted."""
         whole = self.model_dump(mode="json")
         whole["note"] = whole.pop("notes").get(need)
         if not self.contact.may_contact:
-            whole["contact"] = {"may_contact": False}
+            whole["contact"] = None
         return {field.value: whole[field.value] for field in fields if whole[field.value] is not None}
 
 
-def granted(grants: Iterable[Grant], provider: str) -> list[PersonalField]:
-    """The fields that consent lets this provider see, in a fixed order."""
+def granted(grants: Iterable[Grant], provider: str, may_contact: bool = True) -> list[PersonalField]:
+    """The fields that consent lets this provider see, in a fixed order. Without `may_contact`, never `contact`."""
     fields = {
         field for grant in grants if grant.recipients == "any" or provider in grant.recipients for field in grant.fields
     }
-    return [field for field in PersonalField if field in fields]
+    return [field for field in PersonalField if field in fields and (may_contact or field is not PersonalField.CONTACT)]
 
 
 def recipients(grants: Iterable[Grant]) -> "list[str] | None":

@@ -19,7 +19,7 @@ from services.chassis.decider import Arrived, Claim, Drop, Effect, Emit, Put, Se
 
 from . import facts, places, ranking, waiting
 from .directory import Entry
-from .eligibility import failing, funnel
+from .eligibility import agreed, failing, funnel
 from .facts import Outcome, Refusal
 from .limits import Limits
 from .outside import Given, subject
@@ -193,7 +193,7 @@ class MatchingPolicy:
 
     def _still_fits(self, asked: Accepted, match: Matched, now: datetime, given: Given) -> bool:
         """Whether the match could be made as the need is now. That the service has closed since is no reason."""
-        if asked.category is not match.category:
+        if asked.category is not match.category or not agreed(asked, match.provider):
             return False
         entry = given.directory.get(places.service_of(row_of(match)))
         afresh = Waiter(asked, (), now, 0).case(now, self._limits.retry_after)

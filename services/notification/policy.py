@@ -17,6 +17,7 @@ from services.chassis.decider import Arrived, Effect, Emit, Reply
 from .answers import decide_answer, refusal
 from .messages import fact, of, to, to_provider
 from .overdue import elapse
+from .releases import let_go
 from .state import Offer, Offers, evolve
 from .times import Deadline, Times, wait_for, wait_for_decision
 
@@ -50,6 +51,7 @@ _FACTS = (
     provider.CheckInCounted,
     provider.OfferClosed,
     intake.ReleaseRequested,
+    intake.ReleaseEnded,
 )
 
 
@@ -84,7 +86,11 @@ class NotificationPolicy:
         return evolve(state, fact)
 
     def decide(self, state: Offers, event: Arrived, now: datetime, given: Any) -> Sequence[Effect]:
-        """What follows from an event."""
+        """What follows from an event; and intake is told of each provider that has the need no more."""
+        effects = self._follows(state, event, now, given)
+        return [*effects, *let_go(state, effects)]
+
+    def _follows(self, state: Offers, event: Arrived, now: datetime, given: Any) -> Sequence[Effect]:
         match event.data:
             case matching.Matched() as match:
                 return self._offer(state, match, now, given)
@@ -102,9 +108,7 @@ class NotificationPolicy:
                 )
                 return [Reply(refused, topics.notifications(doubted.provider), doubted.entry)]
             case notification.AnswerInvalid() as invalid:
-                told = provider.InputRefused(
-                    provider=invalid.provider, sent=provider.Answered.TYPE, problems=invalid.problems
-                )
+                told = provider.InputRefused(provider=invalid.provider, sent=invalid.sent, problems=invalid.problems)
                 return [Reply(told, topics.notifications(invalid.provider), invalid.provider)]
         raise TypeError(type(event.data).__name__)
 
