@@ -199,8 +199,9 @@ class Referrals(RuleBasedStateMachine):
                 assert list(effects) == [reply], "a refused event emits no facts"
                 assert reply.event.problems
 
-    @initialize(target=sent, needs=NEEDS, grants=CONSENTS)
-    def begin(self, needs: list[Asked], grants: Consent) -> tuple[str, Message]:
+    @initialize(target=sent, needs=NEEDS, grants=CONSENTS, keys=st.sets(st.sampled_from(PROVIDERS)))
+    def begin(self, needs: list[Asked], grants: Consent, keys: set[str]) -> tuple[str, Message]:
+        self.keys |= keys
         return self.say(received(*needs, consent=grants))
 
     @rule(target=sent, needs=NEEDS, person=PERSONS, grants=CONSENTS, digest=DIGESTS, corrects=st.booleans())
@@ -287,6 +288,12 @@ class Referrals(RuleBasedStateMachine):
         if self.timers:
             timer = data.draw(st.sampled_from(self.timers))
             self.timers.remove(timer)
+            self.now = max(self.now, timer.due_at)
+            self.say(elapsed(timer.name, timer.due_at, REFERRAL))
+
+    @rule()
+    def let_every_recall_fall_due_twice(self) -> None:
+        for timer in [each for each in self.timers if each.name.startswith("recall:")] * 2:
             self.now = max(self.now, timer.due_at)
             self.say(elapsed(timer.name, timer.due_at, REFERRAL))
 
