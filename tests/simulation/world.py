@@ -70,6 +70,7 @@ INPUTS = {
 PATTERNS = {"intake": topics.AGENCY_REFERRALS, "notification": topics.PROVIDER_RESPONSES}
 
 # Made once: what is random in them does not change what happens.
+SECRET = bytes([1]) * 32
 _SECRET, _MASTER = (b64encode(bytes([n]) * 32).decode() for n in (1, 2))
 _HASH = new_key()
 OPERATOR_PRIVATE, _OPERATOR = new_pair()

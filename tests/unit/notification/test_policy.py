@@ -152,7 +152,7 @@ def test_the_providers_own_number_is_on_all_that_is_said_from_when_it_was_given(
     accepted, _ = emitted(offered.handle(answer_received(Answer.ACCEPTED)))
     refused = refusal(offered.handle(answer_received(Answer.ACKNOWLEDGED, answered_at=DECIDE_BY)))
     (begun,) = emitted(offered.handle(answer_received(Answer.IN_PROGRESS, provider_reference="P-8")))
-    revoked, closed = emitted(offered.handle(match_revoked()))
+    revoked, closed, _ = emitted(offered.handle(match_revoked()))
     said = [acknowledged, accepted, refused, begun, revoked, closed]
     assert [each.provider_reference for each in said] == ["P-7", "P-7", "P-7", "P-8", "P-8", "P-8"]
 

@@ -291,7 +291,9 @@ def test_an_agency_is_told_of_a_recall_and_the_need_stands_where_it_stood(need: 
     told(need, accepted(), matched(), of_offer(notification.Offered), of_offer(notification.Accepted))
     before = need.state.top
     effects = need.handle(recall(kind))
-    [noted, said] = [each for each in effects if isinstance(each, Emit)]
+    [noted, status, said] = [each for each in effects if isinstance(each, Emit)]
+    assert isinstance(status.event, StatusChanged)
+    assert (status.event.state, status.event.what) == ("taken-up", noted.event.what)  # type: ignore[attr-defined]
     assert isinstance(said.event, RecallChanged)
     assert (said.topic, said.key) == (topics.status("brest-migration"), NEED)
     assert (said.event.state, said.event.fields, said.event.reason) == (state, [PersonalField.NAME], "consent-changed")
@@ -300,6 +302,12 @@ def test_an_agency_is_told_of_a_recall_and_the_need_stands_where_it_stood(need: 
     assert noted.event.what.startswith("recall")
     assert need.state.top == before
     assert need.folded() == need.state
+
+
+def test_an_agency_is_told_of_a_recall_also_after_the_end(need: Stream) -> None:
+    told(need, accepted(), matched(), of_offer(notification.Offered), of_offer(notification.Delivered))
+    effects = need.handle(recall(intake.Recalled, at=START + timedelta(hours=1)))
+    assert [type(each) for each in emitted(effects)] == [Noted, RecallChanged]
 
 
 def test_the_settings_give_the_rules_of_disclosure() -> None:
