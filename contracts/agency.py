@@ -135,11 +135,20 @@ class Grant(Value):
 
 
 class Consent(Value):
-    """What was agreed, on what basis, when and by whom. No grant that covers a provider: never routed to it."""
+    """What was agreed, on what basis, when and by whom. No grant that covers a provider: never routed to it.
+
+    No grants at all: it was withdrawn.
+    """
 
     basis: LegalBasis
     given_at: AwareDatetime
     given_by: ConsentGiver
+    grants: Annotated[list[Grant], Field(max_length=20)]
+
+
+class GivenConsent(Consent):
+    """A consent that lets somebody be asked. Without one there is nothing to refer."""
+
     grants: Annotated[list[Grant], Field(min_length=1, max_length=20)]
 
 
@@ -223,7 +232,7 @@ class Submitted(Input):
     household_size: Annotated[int, Field(ge=1, le=30)] = 1
     household: Annotated[list[Member], Field(max_length=29)] = []
     location: Location
-    consent: Consent
+    consent: GivenConsent
     needs: Annotated[list[Need], Field(min_length=1, max_length=20)]
 
     @model_validator(mode="after")
@@ -241,6 +250,22 @@ class Corrected(Submitted):
     """The referral as it should have been, whole. Needs that are no longer in it are withdrawn."""
 
     TYPE: ClassVar[str] = "agency.corrected.v1"
+
+
+class ConsentChanged(Input):
+    """The consent as it is from now on, whole. One older (`given_at`) than the consent in force is refused.
+
+    Wider: providers that may be asked now are, and one that has the need is sent the fields it may see now. Narrower:
+    offers to providers that may have the need no more are revoked, and what was released beyond the grants is recalled.
+    No grants: all is revoked and recalled, and where the basis is ``consent`` the open needs end as withdrawn; on any
+    other legal basis they stay open, though nobody may be asked until there is a grant.
+    """
+
+    TYPE: ClassVar[str] = "agency.consent-changed.v1"
+
+    reference: Reference
+    agency: TenantId | None = None
+    consent: Consent
 
 
 class Withdrawn(Input):

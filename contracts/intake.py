@@ -6,7 +6,7 @@ from pydantic import AwareDatetime, Field
 
 from .agency import Admin1, Consent, Constraints, Language, Preferences
 from .base import Event, Value
-from .words import AgeBand, Category, Flag, PersonalField, ReferrerKind, Sex, Status, Urgency
+from .words import AgeBand, Category, Flag, Lifecycle, PersonalField, ReferrerKind, Sex, Status, Urgency
 
 
 class Minimum(Value):
@@ -62,7 +62,10 @@ class Sealed(Value):
 
 
 class Received(Event):
-    """Gate to intake: a submitted (or corrected) referral, well-formed, its personal data sealed."""
+    """Gate to intake: a submitted (or corrected) referral, well-formed, its personal data sealed.
+
+    `may_contact` false: the field `contact` is released to nobody.
+    """
 
     TYPE: ClassVar[str] = "intake.received.v1"
 
@@ -76,8 +79,21 @@ class Received(Event):
     region: Region
     household: list[Fellow] = []
     consent: Consent
+    may_contact: bool = True
     needs: list[Asked]
     personal: Sealed
+
+
+class ConsentReceived(Event):
+    """Gate to intake: the consent as it is from now on, whole."""
+
+    TYPE: ClassVar[str] = "intake.consent-received.v1"
+
+    referral_id: str
+    agency: str
+    reference: str
+    consent: Consent
+    received_at: AwareDatetime
 
 
 class WithdrawalReceived(Event):
@@ -184,7 +200,10 @@ class Withdrawn(_OfNeed):
 
 
 class Held(Event):
-    """What intake keeps of a referral for itself: the sealed person and the consent. Journaled, on no topic."""
+    """What intake keeps of a referral for itself: the sealed person and the consent. Journaled, on no topic.
+
+    `consent_at` is since when the consent holds: when it was given, or received where that is earlier.
+    """
 
     TYPE: ClassVar[str] = "intake.held.v1"
 
@@ -196,6 +215,8 @@ class Held(Event):
     region: Region
     household: list[Fellow] = []
     consent: Consent
+    consent_at: AwareDatetime | None = None
+    may_contact: bool = True
     needs: list[Asked]
     personal: Sealed
 
@@ -231,11 +252,7 @@ class StatusDue(Event):
     reference: str
 
 
-class ReleaseRequested(Event):
-    """To intake: this provider has accepted; release what consent allows."""
-
-    TYPE: ClassVar[str] = "intake.release-requested.v1"
-
+class _OfAttempt(Event):
     referral_id: str
     need_id: str
     need: str
@@ -244,10 +261,34 @@ class ReleaseRequested(Event):
     service: str
 
 
+class ReleaseRequested(_OfAttempt):
+    """To intake: this provider has accepted; release what consent allows.
+
+    Journaled by intake where the release awaits the provider's key.
+    """
+
+    TYPE: ClassVar[str] = "intake.release-requested.v1"
+
+
+class ReleaseEnded(_OfAttempt):
+    """To intake: the provider that had accepted has the need no more. `end` says how it ended for it."""
+
+    TYPE: ClassVar[str] = "intake.release-ended.v1"
+
+    end: Lifecycle
+
+
+class TakenUp(_OfAttempt):
+    """A provider has the need, and consent lets it know nothing more (yet). Journaled, on no topic."""
+
+    TYPE: ClassVar[str] = "intake.taken-up.v1"
+
+
 class Released(Event):
     """What is released to whom. The ciphertext for the provider is made when it is published, never journaled.
 
-    `members` are the labels of those whom the need is for; none: the person.
+    `members` are the labels of those whom the need is for; none: the person. An attempt may have several releases: what
+    is granted later follows, and what was corrected comes again.
     """
 
     TYPE: ClassVar[str] = "intake.released.v1"
@@ -262,3 +303,53 @@ class Released(Event):
     personal: Sealed
     reference: str | None = None
     members: list[str] = []
+
+
+class DeletionConfirmed(Event):
+    """Notification's gate to intake: a provider says that it has deleted what this recall names.
+
+    Counts at `at`, the broker's append time.
+    """
+
+    TYPE: ClassVar[str] = "intake.deletion-confirmed.v1"
+
+    provider: str
+    referral_id: str
+    need_id: str
+    need: str
+    attempt: int
+    recall: int
+    at: AwareDatetime
+
+
+class _OfRecall(_OfNeed):
+    attempt: int
+    provider: str
+    service: str
+    recall: int
+    fields: list[PersonalField]
+    reason: str
+    acknowledge_by: AwareDatetime
+    at: AwareDatetime
+
+
+class Recalled(_OfRecall):
+    """A provider was told to delete fields that were released to it. `recall` counts those of an attempt, from 1.
+
+    `reason` is ``consent-changed``, ``consent-withdrawn``, ``do-not-contact``, or the lifecycle's word for how the
+    attempt ended without delivery.
+    """
+
+    TYPE: ClassVar[str] = "intake.recalled.v1"
+
+
+class RecallOverdue(_OfRecall):
+    """The provider has not said in time that it has deleted them. Said once; it may still come."""
+
+    TYPE: ClassVar[str] = "intake.recall-overdue.v1"
+
+
+class RecallAcknowledged(_OfRecall):
+    """The provider says that it has deleted them."""
+
+    TYPE: ClassVar[str] = "intake.recall-acknowledged.v1"

@@ -256,4 +256,5 @@ class AnswerInvalid(Event):
     TYPE: ClassVar[str] = "notification.answer-invalid.v1"
 
     provider: str
+    sent: str = "provider.answered.v1"
     problems: list[Problem]

@@ -1,7 +1,7 @@
 """What outcomes tells agencies on ``agency.<id>.status`` and analysts on ``statistics.indicators``."""
 
 from datetime import date
-from typing import ClassVar
+from typing import ClassVar, Literal
 
 from pydantic import AwareDatetime
 
@@ -9,7 +9,7 @@ from .agency import Admin1
 from .base import Event
 from .intake import Problem
 from .matching import Broadcast, Eliminated, Suggestions
-from .words import Category, Clock, DecidedBy, Document, Lifecycle, NextStep, Rule, Urgency
+from .words import Category, Clock, DecidedBy, Document, Lifecycle, NextStep, PersonalField, Rule, Urgency
 
 
 class StatusChanged(Event):
@@ -57,6 +57,31 @@ class StatusChanged(Event):
     texts: dict[str, str] = {}
     broadcast: Broadcast | None = None
     needs_assessment: list[Rule] = []
+
+
+class RecallChanged(Event):
+    """What became of telling a provider to delete what was released to it.
+
+    `fields` are their names, never what stood in them. ``overdue``: the provider has not answered by `acknowledge_by`,
+    and an operator sees to it; ``acknowledged`` may still follow. For `reason` see ``intake.recalled.v1``.
+    """
+
+    TYPE: ClassVar[str] = "outcomes.recall-changed.v1"
+
+    agency: str
+    reference: str
+    referral_id: str
+    need: str
+    need_id: str
+    attempt: int
+    provider: str
+    service: str
+    recall: int
+    fields: list[PersonalField]
+    reason: str
+    state: Literal["recalled", "overdue", "acknowledged"]
+    since: AwareDatetime
+    acknowledge_by: AwareDatetime
 
 
 class InputRefused(Event):

@@ -146,6 +146,18 @@ class Answered(Input):
         return self
 
 
+class RecallAcknowledged(Input):
+    """What a recall named has been deleted: the fields, and every copy. `recall` and the rest are the recall's own."""
+
+    TYPE: ClassVar[str] = "provider.recall-acknowledged.v1"
+
+    provider: Annotated[str, StringConstraints(pattern=r"^[a-z0-9-]{1,63}$")] | None = None
+    referral_id: Annotated[str, StringConstraints(pattern=r"^[0-9a-f-]{36}$")]
+    need: Reference
+    attempt: Annotated[int, Field(ge=1, le=1000)]
+    recall: Annotated[int, Field(ge=1, le=1000)]
+
+
 class _ToProvider(Event):
     """What every message to a provider says first: which offer it is about.
 
@@ -213,6 +225,7 @@ class OfferClosed(_ToProvider):
     or changed, or taken.
 
     `reason` is then ``taken-by-another``: the offer had gone to several at once, and another was first to accept.
+    What the offer said of the person is to be forgotten; what was released after it, a `Recall` names.
     """
 
     TYPE: ClassVar[str] = "provider.offer-closed.v1"
@@ -251,6 +264,22 @@ class ContactReleased(_ToProvider):
     reference: str | None = None
 
 
+class Recall(_ToProvider):
+    """Delete these fields, in every copy, and say so by `acknowledge_by` with `RecallAcknowledged`.
+
+    It holds for all that was released for this offer before, also where that should arrive after it. `recall` counts
+    those of one offer, from 1. For the values of `reason` see ``intake.recalled.v1``.
+    """
+
+    TYPE: ClassVar[str] = "provider.recall.v1"
+
+    recall: int
+    fields: list[PersonalField]
+    reason: str
+    acknowledge_by: AwareDatetime
+    reference: str | None = None
+
+
 class EntryRefused(Event):
     """A directory entry cannot be used: what is wrong with it, by field."""
 
@@ -262,7 +291,7 @@ class EntryRefused(Event):
 
 
 class InputRefused(Event):
-    """Something the provider sent could not be read: what is wrong with it, by field."""
+    """Something the provider sent could not be read or acted on: what is wrong with it, by field."""
 
     TYPE: ClassVar[str] = "provider.input-refused.v1"
 

@@ -342,6 +342,7 @@ class Happening(StrEnum):
     APPOINTMENT_MOVED = "appointment-moved"
     RECALLED = "recalled"
     RECALL_OVERDUE = "recall-overdue"
+    RECALL_ACKNOWLEDGED = "recall-acknowledged"
 
 
 class NextStep(StrEnum):

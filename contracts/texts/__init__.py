@@ -26,7 +26,9 @@ VOCABULARIES: Mapping[str, frozenset[str]] = {
     "declined": frozenset({*DeclineCode, "no-longer-needed"}),
     "not-delivered": frozenset(NotDeliveredCode),
     "unmet": frozenset({*Rule, "full", "attempts-exhausted", "no-place", "already-served"} - {Rule.PLACE}),
-    "withdrawn": frozenset({*get_args(Withdrawn.model_fields["reason"].annotation), "corrected"}),
+    "withdrawn": frozenset({*get_args(Withdrawn.model_fields["reason"].annotation), "corrected", "consent-withdrawn"}),
+    "recalled": frozenset({"consent-changed", "consent-withdrawn", "do-not-contact"})
+    | {Lifecycle.REVOKED, Lifecycle.NOT_DELIVERED, Lifecycle.EXPIRED},
     "revoked": frozenset({"withdrawn", "corrected", "superseded", "taken-by-another"}),
     "expired": frozenset({"undeliverable", "not-started"}),
     "waiting": frozenset({"already-served"}),

@@ -4,6 +4,7 @@ from contracts import topics
 from services.chassis.service import Service
 
 from .gate import ReferralAdmission
+from .journals import Journals
 from .keys import KeyRing
 from .policy import IntakePolicy
 from .release import ProviderKeys, Release
@@ -17,5 +18,7 @@ def build(settings: IntakeSettings) -> Service:
     providers = ProviderKeys(service.follow_tenants().admits)
     service.follow(topics.PROVIDER_DIRECTORY, providers.apply)
     service.gate(ReferralAdmission(keys, settings.id_secret), topics.AGENCY_REFERRALS)
-    service.loop(IntakePolicy(), inputs=[], outside=providers, render=Release(keys, providers).render)
+    policy = IntakePolicy(settings.recall_within)
+    release = Release(keys, providers, Journals(service.store.load, policy))
+    service.loop(policy, inputs=[], outside=providers, render=release.render)
     return service

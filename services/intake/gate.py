@@ -14,6 +14,7 @@ from contracts.base import Message
 from contracts.cloudevents import CloudEvent
 from contracts.ids import referral_id
 from contracts.intake import (
+    ConsentReceived,
     Minimum,
     Problem,
     Received,
@@ -46,6 +47,7 @@ class ReferralAdmission:
         for model in (
             sent.Submitted,
             sent.Corrected,
+            sent.ConsentChanged,
             sent.Withdrawn,
             sent.StatusRequested,
             RecommendationRequested,
@@ -76,6 +78,14 @@ class ReferralAdmission:
                 return [Admitted(question, topics.INTAKE, question.request_id, self._hash(arrival.event.data))]
             case sent.Submitted():
                 event: Message = self._received(arrival, data)
+            case sent.ConsentChanged():
+                event = ConsentReceived(
+                    referral_id=self._id(arrival.tenant, data.reference),
+                    agency=arrival.tenant,
+                    reference=data.reference,
+                    consent=data.consent,
+                    received_at=arrival.at,
+                )
             case sent.Withdrawn():
                 event = WithdrawalReceived(
                     referral_id=self._id(arrival.tenant, data.reference),
@@ -146,6 +156,7 @@ class ReferralAdmission:
             household=fellows(referral.household, minimum, today),
             region=Region(admin1=where.admin1, cell=cell),
             consent=referral.consent,
+            may_contact=person.contact.may_contact,
             needs=[asked(id_, need, referral.size) for need in referral.needs],
             personal=_sealed(id_, self._keys[id_], Personal.of(referral)),
         )

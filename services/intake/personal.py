@@ -56,7 +56,7 @@ class Personal(Value):
         )
 
     def release(self, fields: Iterable[PersonalField], need: str, members: Sequence[str] = ()) -> dict[str, Any]:
-        """The named fields as JSON values. "Do not contact" hides every channel, whatever was granted.
+        """The named fields as JSON values. "Do not contact" takes the contact out, whatever was granted.
 
         `members` are the labels of those whom the need is for, none: the person. Of them, and only of them, it is
         told who they are; a relation goes with the name.
@@ -65,7 +65,7 @@ class Personal(Value):
         whole = self.model_dump(mode="json")
         whole["note"] = whole.pop("notes").get(need)
         if not self.contact.may_contact:
-            whole["contact"] = {"may_contact": False}
+            whole["contact"] = None
         if members and PERSON not in members:
             whole |= dict.fromkeys(_IDENTITY)
         told = {field.value: whole[field.value] for field in fields if whole[field.value] is not None}
@@ -82,12 +82,12 @@ class Personal(Value):
 _OF_MEMBER = set(PersonalMember.model_fields)
 
 
-def granted(grants: Iterable[Grant], provider: str) -> list[PersonalField]:
-    """The fields that consent lets this provider see, in a fixed order."""
+def granted(grants: Iterable[Grant], provider: str, may_contact: bool = True) -> list[PersonalField]:
+    """The fields that consent lets this provider see, in a fixed order. Without `may_contact`, never `contact`."""
     fields = {
         field for grant in grants if grant.recipients == "any" or provider in grant.recipients for field in grant.fields
     }
-    return [field for field in PersonalField if field in fields]
+    return [field for field in PersonalField if field in fields and (may_contact or field is not PersonalField.CONTACT)]
 
 
 def recipients(grants: Iterable[Grant]) -> "list[str] | None":

@@ -1,21 +1,22 @@
-"""Intake's decisions: accept, correct, withdraw, say again, release. Pure."""
+"""Intake's decisions: accept, correct, change consent, withdraw, say again, release, recall. Pure."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from datetime import datetime, timedelta
-from typing import Protocol
+from functools import reduce
 
-from contracts import agency, topics
+from contracts import agency, provider, topics
 from contracts.base import Message
 from contracts.intake import (
     Accepted,
     Asked,
+    ConsentReceived,
+    DeletionConfirmed,
     Held,
     PersonCorrected,
     Problem,
     Received,
     Refused,
-    Released,
+    ReleaseEnded,
     ReleaseRequested,
     StatusAsked,
     StatusDue,
@@ -23,39 +24,46 @@ from contracts.intake import (
     Withdrawn,
 )
 from contracts.operations import TimerElapsed
-from services.chassis.decider import Arrived, Effect, Emit, Reply, SetTimer
+from services.chassis.decider import Arrived, Effect, Emit, Reply
 
-from .household import all_flags, for_whom, whom
-from .personal import granted, recipients
+from . import consent, holdings
+from .consent import Keys
+from .household import all_flags, for_whom
+from .personal import recipients
 from .state import Referral
 from .triage import triage
 
-_FIRST_LOOK, _LAST_LOOK = timedelta(seconds=1), timedelta(minutes=10)
+RECALL_WITHIN = timedelta(hours=72)
+"""How long a provider has to acknowledge a recall, unless the settings say otherwise."""
 
+CONSENT_WITHDRAWN = "consent-withdrawn"
+"""Why a need ended that nothing but a consent allowed, when there is none any more."""
 
-class Keys(Protocol):
-    """What a release needs to know from outside."""
+_ID_REUSED = "was used for another body; use a new id"
+_OLDER = "is older than the consent in force, which came with agency.consent-changed.v1 or a correction; send that one"
 
-    def __contains__(self, provider: object) -> bool:
-        """True when the provider has published a key to encrypt to."""
-        ...
+_FromAgency = Received | ConsentReceived | WithdrawalReceived | StatusAsked
+_HANDLED: tuple[type[Message], ...] = (
+    Received, ConsentReceived, WithdrawalReceived, StatusAsked, ReleaseRequested, ReleaseEnded, DeletionConfirmed,
+    TimerElapsed,
+)  # fmt: skip
+_FACTS: tuple[type[Message], ...] = (Held, Accepted, PersonCorrected, Withdrawn, provider.Recall, *holdings.FACTS)
 
 
 class IntakePolicy:
-    """See `services.chassis.decider.Policy`."""
+    """See `services.chassis.decider.Policy`. `recall_within` is how long a provider has to acknowledge a recall."""
 
-    handles: Mapping[str, type[Message]] = {
-        model.ce_type(): model for model in (Received, WithdrawalReceived, StatusAsked, ReleaseRequested, TimerElapsed)
-    }
-    facts: Mapping[str, type[Message]] = {
-        model.ce_type(): model for model in (Held, Accepted, PersonCorrected, Withdrawn, ReleaseRequested, Released)
-    }
+    handles: Mapping[str, type[Message]] = {model.ce_type(): model for model in _HANDLED}
+    facts: Mapping[str, type[Message]] = {model.ce_type(): model for model in _FACTS}
+
+    def __init__(self, recall_within: timedelta = RECALL_WITHIN) -> None:
+        self._within = recall_within
 
     def stream(self, event: Message) -> str:
         """The referral's id."""
         if isinstance(event, TimerElapsed):
             return event.stream
-        assert isinstance(event, Received | WithdrawalReceived | StatusAsked | ReleaseRequested)  # noqa: S101
+        assert isinstance(event, _FromAgency | ReleaseRequested | ReleaseEnded | DeletionConfirmed)  # noqa: S101
         return event.referral_id
 
     def initial(self, stream: str) -> Referral:
@@ -66,47 +74,50 @@ class IntakePolicy:
         """What follows from an event."""
         match event.data:
             case Received() as received:
-                return _correct(state, received) if received.corrects else _submit(state, received)
+                return self._correct(state, received, now, given) if received.corrects else _submit(state, received)
+            case ConsentReceived() as changed:
+                return self._change_consent(state, changed, now, given)
             case WithdrawalReceived() as withdrawal:
                 return _withdraw(state, withdrawal)
             case StatusAsked() as asked:
                 return _say_again(state) if state.held else [_unknown(asked)]
             case ReleaseRequested() as request:
-                is_awaited = (request.need, request.attempt) in state.pending
-                effects = _release(state, request, now, given)
-                return [each for each in effects if not (is_awaited and isinstance(each, SetTimer))]  # it has one
-            case TimerElapsed(name=name):
-                timer, _, looked = name.rpartition(":")
-                awaited = [request for request in state.pending.values() if _timer(request) == timer]
-                return [each for request in awaited for each in _release(state, request, now, given, int(looked) + 1)]
+                return consent.request(state, request, now, given)
+            case ReleaseEnded() as ended:
+                return consent.end(state, ended, now, self._within)
+            case DeletionConfirmed() as confirmed:
+                return consent.confirm(state, confirmed)
+            case TimerElapsed() as elapsed:
+                return [*consent.look_again(state, elapsed, now, given), *consent.overdue(state, elapsed, now)]
             case _:
                 return []
 
     def evolve(self, state: Referral, fact: Message) -> Referral:
         """The referral after a fact."""
-        match fact:
-            case Held():
-                return replace(state, held=fact)
-            case Accepted():
-                return replace(state, accepted={**state.accepted, fact.need: fact})
-            case Withdrawn():
-                return replace(state, withdrawn=state.withdrawn | {fact.need})
-            case ReleaseRequested():
-                return replace(state, pending={**state.pending, (fact.need, fact.attempt): fact})
-            case Released():
-                this = (fact.need, fact.attempt)
-                pending = {key: request for key, request in state.pending.items() if key != this}
-                return replace(state, released=state.released | {this}, pending=pending)
-            case _:
-                return state
+        return state.after(fact)
 
     def collide(self, state: Referral, event: Arrived) -> Sequence[Effect]:
         """One id for two bodies: the first counts, and the agency is told."""
         match event.data:
-            case Received() | WithdrawalReceived() | StatusAsked() as data:
-                return [_refused(data, Problem(field="ce_id", fix="was used for another body; use a new id"))]
+            case Received() | ConsentReceived() | WithdrawalReceived() | StatusAsked() as data:
+                return [_refused(data, Problem(field="ce_id", fix=_ID_REUSED))]
+            case DeletionConfirmed() as confirmed:
+                return [consent.refused(confirmed, "ce_id", _ID_REUSED)]
             case _:
                 return []
+
+    def _correct(self, state: Referral, received: Received, now: datetime, keys: Keys) -> Sequence[Effect]:
+        effects = _correct(state, received)
+        return [*effects, *self._settle(state, effects, now, keys)]
+
+    def _change_consent(self, state: Referral, changed: ConsentReceived, now: datetime, keys: Keys) -> Sequence[Effect]:
+        effects = _change_consent(state, changed)
+        return [*effects, *self._settle(state, effects, now, keys)]
+
+    def _settle(self, state: Referral, effects: Sequence[Effect], now: datetime, keys: Keys) -> Sequence[Effect]:
+        """What follows for those who have been told something of the person; nothing where nothing has changed."""
+        facts = [each.event for each in effects if isinstance(each, Emit)]
+        return consent.settle(reduce(Referral.after, facts, state), now, keys, self._within) if facts else []
 
 
 def _submit(state: Referral, received: Received) -> Sequence[Effect]:
@@ -127,6 +138,8 @@ def _correct(state: Referral, received: Received) -> Sequence[Effect]:
         return [_refused(received, *problems)]
     if _same(state.held, received):
         return _say_again(state)
+    if consent.as_of(received.consent, received.received_at) < _consent_at(state.held):
+        return [_refused(received, Problem(field="consent.given_at", fix=_OLDER))]
     effects: list[Effect] = [Emit(_held(received))]
     same: list[Accepted] = []
     for asked in received.needs:
@@ -140,6 +153,34 @@ def _correct(state: Referral, received: Received) -> Sequence[Effect]:
     effects += [_withdrawn(state.accepted[need], "corrected") for need in state.open if need not in named]
     told = [] if len(effects) > 1 else _say_again(state)  # no silence, also where only a name changed
     return [*effects, *map(_person_corrected, same), *told]
+
+
+def _change_consent(state: Referral, changed: ConsentReceived) -> Sequence[Effect]:
+    """Matching learns who may be asked now; or all that is open ends, if nothing allows it any more."""
+    if state.held is None:
+        return [_unknown(changed)]
+    if changed.consent == state.held.consent:
+        return _say_again(state)
+    since = consent.as_of(changed.consent, changed.received_at)
+    if since < _consent_at(state.held):
+        return [_refused(changed, Problem(field="consent.given_at", fix=_OLDER))]
+    effects: list[Effect] = [
+        Emit(state.held.model_copy(update={"consent": changed.consent, "consent_at": since})),
+    ]
+    if consent.ends_all(changed.consent):
+        effects += [_withdrawn(state.accepted[need], CONSENT_WITHDRAWN) for need in state.open]
+    else:
+        named = recipients(changed.consent.grants)
+        now: dict[str, object] = {"recipients": "any" if named is None else named}
+        for known in (state.accepted[need] for need in state.open):
+            again = known.model_copy(update={**now, "revision": known.revision + 1})
+            if _differs(known, again):
+                effects.append(Emit(again, topics.INTAKE))
+    return effects if len(effects) > 1 else [*effects, *_say_again(state)]
+
+
+def _consent_at(held: Held) -> datetime:
+    return held.consent_at or consent.as_of(held.consent, held.requested_at)
 
 
 def _withdraw(state: Referral, withdrawal: WithdrawalReceived) -> Sequence[Effect]:
@@ -171,45 +212,6 @@ def _say_again(state: Referral) -> Sequence[Effect]:
     ]
 
 
-def _release(
-    state: Referral, request: ReleaseRequested, now: datetime, keys: Keys, looked: int = 0
-) -> Sequence[Effect]:
-    """`looked`: how often its timer has elapsed already."""
-    this = (request.need, request.attempt)
-    if state.held is None or this in state.released or request.need not in state.open:
-        return []
-    fields = granted(state.held.consent.grants, request.provider)
-    if not fields:
-        return []
-    if request.provider not in keys:  # mostly a matter of seconds: its profile has yet to be read
-        pause = min(_FIRST_LOOK * 4 ** min(looked, 5), _LAST_LOOK)
-        waits = [] if this in state.pending else [Emit(request)]
-        return [*waits, SetTimer(f"{_timer(request)}:{looked}", now + pause)]
-    released = Released(
-        referral_id=request.referral_id,
-        need_id=request.need_id,
-        need=request.need,
-        attempt=request.attempt,
-        provider=request.provider,
-        service=request.service,
-        fields=fields,
-        personal=state.held.personal,
-        reference=state.held.reference,
-        members=_members(state.held, request.need),
-    )
-    return [Emit(released, topics.notifications(request.provider))]
-
-
-def _members(held: Held, need: str) -> list[str]:
-    """Whom the need is for, by label; none where it is no longer asked for as it was."""
-    household = [each.member for each in held.household]
-    return next((whom(each.members, each.together, household) for each in held.needs if each.need == need), [])
-
-
-def _timer(request: ReleaseRequested) -> str:
-    return f"release:{request.need}:{request.attempt}"
-
-
 def _held(received: Received) -> Held:
     return Held(
         agency=received.agency,
@@ -220,6 +222,8 @@ def _held(received: Received) -> Held:
         region=received.region,
         household=received.household,
         consent=received.consent,
+        consent_at=consent.as_of(received.consent, received.received_at),
+        may_contact=received.may_contact,
         needs=received.needs,
         personal=received.personal,
     )
@@ -285,15 +289,17 @@ def _withdrawn(need: Accepted, reason: str) -> Emit:
     )
 
 
-def _unknown(data: Received | WithdrawalReceived | StatusAsked) -> Reply:
+def _unknown(data: _FromAgency) -> Reply:
     return _refused(data, Problem(field="reference", fix="is not known; send agency.submitted.v1 first"))
 
 
-def _refused(data: Received | WithdrawalReceived | StatusAsked, *problems: Problem) -> Reply:
+def _refused(data: _FromAgency, *problems: Problem) -> Reply:
     """In the words of what the agency sent, not of what its gate made of it."""
     match data:
         case Received():
             sent = agency.Corrected.TYPE if data.corrects else agency.Submitted.TYPE
+        case ConsentReceived():
+            sent = agency.ConsentChanged.TYPE
         case WithdrawalReceived():
             sent = agency.Withdrawn.TYPE
         case StatusAsked():

@@ -1,4 +1,8 @@
-"""Turns a release into ciphertext as it is published. The plain person exists only inside `render`."""
+"""Turns a release into ciphertext as it is published. The plain person exists only inside `render`.
+
+A fact may be published long after it was decided: again after a crash, or late. So what leaves is what its provider may
+hold by the journal as it is then, which knows of every recall since.
+"""
 
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -10,8 +14,8 @@ from pydantic import ValidationError
 from contracts import topics
 from contracts.base import Message
 from contracts.cloudevents import Malformed, decode
-from contracts.intake import Released
-from contracts.provider import ContactReleased, Profile
+from contracts.intake import RecallOverdue, Released
+from contracts.provider import ContactReleased, Profile, Recall
 from services.chassis.decider import Effect
 from services.chassis.journal import Outgoing
 from services.chassis.ports import Record
@@ -19,8 +23,10 @@ from services.chassis.problems import careless
 from services.chassis.sealing import Unsealable, seal_to, takes_sealed, unseal
 
 from .gate import purpose
+from .journals import Journals
 from .keys import KeyRing
 from .personal import Personal
+from .state import Referral
 
 logger = structlog.get_logger()
 
@@ -62,6 +68,10 @@ class ProviderKeys:
         usable = takes_sealed(profile.public_key) and not careless(record.value or b"", Profile)
         return profile.public_key if usable else None  # a name twice: which key is meant?
 
+    def admits(self, provider: str) -> bool:
+        """Whether this provider may be told anything."""
+        return self._admits(provider)
+
     def __contains__(self, provider: object) -> bool:
         return self._keys.get(str(provider), (0, None))[1] is not None and self._admits(str(provider))
 
@@ -78,29 +88,54 @@ class ProviderKeys:
 
 
 class Release:
-    """The last step before a `Released` fact leaves for a provider."""
+    """The last step before a fact leaves for a provider, or for whoever sees to a recall that is overdue."""
 
-    def __init__(self, keys: KeyRing, providers: ProviderKeys) -> None:
+    def __init__(self, keys: KeyRing, providers: ProviderKeys, journals: Journals) -> None:
         self._keys = keys
         self._providers = providers
+        self._journals = journals
 
     async def render(self, outgoing: list[Outgoing]) -> list[Outgoing]:
         """Open, select, encrypt to the provider. Where the data key was destroyed there is nothing left to release."""
-        releases = [Released.read(each.text) for each in outgoing if each.type == Released.ce_type()]
+        outgoing = [each for each in outgoing if self._passes(each)]
+        releases = {at: Released.read(each.text) for at, each in enumerate(outgoing) if each.type == Released.ce_type()}
         if not releases:
             return outgoing
-        keys = await self._keys.find({release.referral_id for release in releases})
+        referrals = {release.referral_id for release in releases.values()}
+        keys, known = await self._keys.find(referrals), await self._journals.read(referrals)
         rendered = []
-        for each in outgoing:
-            if each.type != Released.ce_type():
+        for at, each in enumerate(outgoing):
+            if at not in releases:
                 rendered.append(each)
                 continue
-            release = Released.read(each.text)
+            release = _still(releases[at], known.get(releases[at].referral_id))
             key = keys.get(release.referral_id)
-            contact = None if key is None else self._contact(release, key)
+            contact = None if key is None or not release.fields else self._contact(release, key)
             if contact is not None:
                 rendered.append(each._replace(type=ContactReleased.ce_type(), text=contact.model_dump_json()))
         return rendered
+
+    def _passes(self, each: Outgoing) -> bool:
+        """All but a recall to an organisation that may be told nothing any more. What an operator must do is logged."""
+        if each.type == RecallOverdue.ce_type():
+            late = RecallOverdue.read(each.text)
+            logger.warning(
+                "recall_overdue",
+                topic=topics.notifications(late.provider),
+                referral_id=late.referral_id,
+                hint="the provider has not said that it deleted what was released to it: ask it by other means",
+            )
+        if each.type != Recall.ce_type():
+            return True
+        recall = Recall.read(each.text)
+        if not self._providers.admits(recall.provider):
+            logger.error(
+                "recall_to_barred",
+                topic=each.topic,
+                referral_id=recall.referral_id,
+                hint="the organisation holds what is recalled and may be told nothing here: ask it by other means",
+            )
+        return self._providers.admits(recall.provider)
 
     def _contact(self, release: Released, key: bytes) -> ContactReleased | None:
         try:
@@ -129,3 +164,10 @@ class Release:
             sealed=sealed,
             reference=release.reference,
         )
+
+
+def _still(release: Released, known: Referral | None) -> Released:
+    """The release, less the fields that have been recalled since it was decided."""
+    holding = known.holdings.get((release.need, release.attempt)) if known else None
+    given = holding.given if holding else frozenset()
+    return release.model_copy(update={"fields": [field for field in release.fields if field in given]})

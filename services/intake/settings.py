@@ -1,5 +1,6 @@
 """Intake's own settings."""
 
+from datetime import timedelta
 from typing import Annotated
 
 from pydantic import Field
@@ -9,7 +10,18 @@ from services.chassis.settings import ChassisSettings
 
 
 class IntakeSettings(ChassisSettings):
-    """The two secrets of the one service that can open personal data. Losing them loses every sealed person."""
+    """The two secrets of the one service that can open personal data, and how long a recall may stay unanswered.
+
+    Losing the secrets loses every sealed person.
+    """
 
     id_secret: Annotated[Base64Key, Field(description="32 bytes in base64, or @file: referral ids derive from it")]
     master_key: Annotated[Base64Key, Field(description="32 bytes in base64, or @file: wraps each referral's data key")]
+    recall_acknowledge_hours: Annotated[
+        float, Field(gt=0, le=8760, description="for a provider to say that it has deleted what was recalled")
+    ] = 72
+
+    @property
+    def recall_within(self) -> timedelta:
+        """What the policy is made with."""
+        return timedelta(hours=self.recall_acknowledge_hours)

@@ -86,10 +86,14 @@ def _open(case: Case, entry: Entry) -> bool:
     )
 
 
+def agreed(need: Accepted, provider: str) -> bool:
+    """Whether consent lets this provider be asked, which counts also where its entry is gone or closed."""
+    named = need.recipients == "any" or provider in need.recipients
+    return named and provider not in need.constraints.not_providers
+
+
 def _consent(case: Case, entry: Entry) -> bool:
-    need = case.need
-    agreed = need.recipients == "any" or entry.provider in need.recipients
-    return agreed and entry.provider not in need.constraints.not_providers
+    return agreed(case.need, entry.provider)
 
 
 def _area(case: Case, entry: Entry) -> bool:

@@ -20,7 +20,7 @@ from services.chassis.decider import Arrived, Claim, Drop, Effect, Emit, Put, Re
 from . import facts, marks, places, ranking, waiting
 from .choosing import choose
 from .declines import of_service, step_of
-from .eligibility import failing
+from .eligibility import agreed, failing
 from .facts import Outcome, Refusal
 from .limits import Limits
 from .outside import Given, subject
@@ -218,6 +218,8 @@ class MatchingPolicy:
     def _still_fits(self, asked: Accepted, match: Matched, now: datetime, given: Given) -> bool:
         """Whether the match could be made as the need is now. That the service has closed since is no reason."""
         if asked.category is not match.category or asked.places != len(rows_of(match)):
+            return False
+        if not agreed(asked, match.provider):
             return False
         entry = given.directory.get(service_of(match))
         afresh = Waiter(asked, (), now, 0).case(now, self._limits.retry_after)

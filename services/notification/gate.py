@@ -7,7 +7,7 @@ reaches any topic of ours; notification itself can not read it.
 import hashlib
 from collections.abc import Mapping, Sequence
 
-from contracts import ids, notification, provider, topics
+from contracts import ids, intake, notification, provider, topics
 from contracts.base import Message
 from contracts.cloudevents import CloudEvent
 from contracts.intake import Problem
@@ -26,7 +26,9 @@ def note_purpose(need_id: str) -> str:
 class AnswerAdmission:
     """Admits answers. `intake_key` is intake's public key; `hash_key` 32 secret bytes, the same on every instance."""
 
-    accepts: Mapping[str, type[Message]] = {provider.Answered.ce_type(): provider.Answered}
+    accepts: Mapping[str, type[Message]] = {
+        model.ce_type(): model for model in (provider.Answered, provider.RecallAcknowledged)
+    }
 
     def __init__(self, intake_key: str, hash_key: bytes) -> None:
         self._intake_key = intake_key
@@ -38,6 +40,8 @@ class AnswerAdmission:
     def admit(self, arrival: Arrival) -> Sequence[Admitted]:
         """The answer under the need's id. Whether there is such a need is decided in its stream, not here."""
         data = arrival.data
+        if isinstance(data, provider.RecallAcknowledged):
+            return [_confirmed(arrival, data)]
         assert isinstance(data, provider.Answered), "`accepts` has nothing else"  # noqa: S101
         need_id = ids.need_id(data.referral_id, data.need)
         note = None if data.note is None else seal_to(self._intake_key, data.note.encode(), note_purpose(need_id))
@@ -62,4 +66,19 @@ class AnswerAdmission:
 
     def refuse(self, tenant: str, record: Record, event: CloudEvent, problems: list[Problem]) -> Sequence[Admitted]:
         """Told by notification, under the provider's own id: no need is known to be meant."""
-        return [Admitted(notification.AnswerInvalid(provider=tenant, problems=problems), _INBOX, tenant)]
+        sent = self.accepts.get(event.type, provider.Answered).TYPE
+        return [Admitted(notification.AnswerInvalid(provider=tenant, sent=sent, problems=problems), _INBOX, tenant)]
+
+
+def _confirmed(arrival: Arrival, data: provider.RecallAcknowledged) -> Admitted:
+    """Straight to intake, which recalls: it alone knows what was released."""
+    confirmed = intake.DeletionConfirmed(
+        provider=arrival.tenant,
+        referral_id=data.referral_id,
+        need_id=ids.need_id(data.referral_id, data.need),
+        need=data.need,
+        attempt=data.attempt,
+        recall=data.recall,
+        at=arrival.at,
+    )
+    return Admitted(confirmed, topics.inbox("intake"), data.referral_id)

@@ -18,6 +18,7 @@ from .answers import decide_answer, refusal
 from .broadcast import TAKEN, close, is_over, superseded
 from .messages import fact, of
 from .overdue import elapse
+from .releases import let_go
 from .state import Offer, Offers, evolve
 from .times import Deadline, Times, wait_for, wait_for_decision
 
@@ -51,6 +52,7 @@ _FACTS = (
     provider.CheckInCounted,
     provider.OfferClosed,
     intake.ReleaseRequested,
+    intake.ReleaseEnded,
 )
 
 
@@ -85,7 +87,11 @@ class NotificationPolicy:
         return evolve(state, fact)
 
     def decide(self, state: Offers, event: Arrived, now: datetime, given: Any) -> Sequence[Effect]:
-        """What follows from an event."""
+        """What follows from an event; and intake is told of each provider that has the need no more."""
+        effects = self._follows(state, event, now, given)
+        return [*effects, *let_go(state, effects)]
+
+    def _follows(self, state: Offers, event: Arrived, now: datetime, given: Any) -> Sequence[Effect]:
         match event.data:
             case matching.Matched() as match:
                 return self._offer(state, match, now, given)
@@ -103,9 +109,7 @@ class NotificationPolicy:
                 )
                 return [Reply(refused, topics.notifications(doubted.provider), doubted.entry)]
             case notification.AnswerInvalid() as invalid:
-                told = provider.InputRefused(
-                    provider=invalid.provider, sent=provider.Answered.TYPE, problems=invalid.problems
-                )
+                told = provider.InputRefused(provider=invalid.provider, sent=invalid.sent, problems=invalid.problems)
                 return [Reply(told, topics.notifications(invalid.provider), invalid.provider)]
         raise TypeError(type(event.data).__name__)
 

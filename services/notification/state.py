@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from contracts import notification
+from contracts import intake, notification
 from contracts.base import Message
 from contracts.matching import Broadcast
 from contracts.notification import Running
@@ -77,7 +77,8 @@ class Offer:
     """One offer, which is one attempt. `provider_reference` is the provider's own number for the case.
 
     `clocks` are those started last, `done` the steps of clocks that were taken, for ever. `check_ins` counts those of
-    the clock that runs; `turn` all news that brought no higher state.
+    the clock that runs; `turn` all news that brought no higher state. `release_asked`: intake was asked to tell this
+    provider who the person is.
     """
 
     referral_id: str
@@ -102,6 +103,7 @@ class Offer:
     turn: int = 0
     accepted_at: datetime | None = None
     appointment_at: datetime | None = None
+    release_asked: bool = False
 
     @property
     def undecided(self) -> bool:
@@ -166,7 +168,7 @@ class Offers:
 
 
 def evolve(state: Offers, fact: Message) -> Offers:
-    """The state after a fact; facts for others (what went to providers and intake) change nothing."""
+    """The state after a fact; most facts for others (what went to providers and intake) change nothing."""
     match fact:
         case notification.Offered():
             return Offers((*state.all, _offer(fact)))
@@ -218,6 +220,8 @@ def evolve(state: Offers, fact: Message) -> Offers:
         case notification.NotDelivered():
             reference = fact.provider_reference
             return _changed(state, fact, phase=Lifecycle.NOT_DELIVERED, provider_reference=reference)
+        case intake.ReleaseRequested():
+            return _changed(state, fact, release_asked=True)
         case _:
             return state
 

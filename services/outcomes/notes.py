@@ -1,9 +1,10 @@
 """Every event that outcomes reads of a need, as one `Noted`: the only place that knows all their shapes."""
 
 from datetime import datetime
-from typing import Any, TypedDict
+from typing import Any, Literal, TypedDict
 
 from contracts import intake, matching, notification
+from contracts.base import Message
 from contracts.outcomes import Noted
 from contracts.words import Lifecycle
 
@@ -31,8 +32,21 @@ OfNeed = (
     | notification.InProgress
     | notification.Delivered
     | notification.NotDelivered
+    | intake.Recalled
+    | intake.RecallOverdue
+    | intake.RecallAcknowledged
 )
 """What happens to a need."""
+
+OfRecall = intake.Recalled | intake.RecallOverdue | intake.RecallAcknowledged
+"""What happens to what was released: it brings the need to no other state."""
+
+RECALL_STATES: dict[type[Message], Literal["recalled", "overdue", "acknowledged"]] = {
+    intake.Recalled: "recalled",
+    intake.RecallOverdue: "overdue",
+    intake.RecallAcknowledged: "acknowledged",
+}
+"""In the agency's words."""
 
 _OfOffer = (
     notification.Offered
@@ -138,6 +152,11 @@ def note(event: OfNeed, at: datetime) -> Noted:
             # No state: the attempt is revoked when notification has taken the offer back, or has ended already.
             whom = {"provider": event.provider, "service": event.service}
             return Noted(**need, what="match-revoked", attempt=event.attempt, at=at, code=event.cause, **whom)
+        case intake.Recalled() | intake.RecallOverdue() | intake.RecallAcknowledged():
+            whom = {"provider": event.provider, "service": event.service}
+            what = event.TYPE.split(".")[1]
+            due = None if isinstance(event, intake.RecallAcknowledged) else event.acknowledge_by
+            return Noted(**need, what=what, attempt=event.attempt, at=event.at, code=event.reason, next_by=due, **whom)
         case _:
             return _of_offer(event, need)
 

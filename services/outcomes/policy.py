@@ -12,12 +12,12 @@ from typing import Any, get_args
 
 from contracts import intake, matching, operations, topics
 from contracts.base import Message
-from contracts.outcomes import InputRefused, Noted, NotTold, Recommended, StatusChanged
+from contracts.outcomes import InputRefused, Noted, NotTold, RecallChanged, Recommended, StatusChanged
 from contracts.words import Lifecycle
 from services.chassis.decider import Arrived, Effect, Emit, Put, Reply
 
 from .indicators import TABLE, row
-from .notes import OfNeed, note
+from .notes import RECALL_STATES, OfNeed, OfRecall, note
 from .state import Standing, round_of
 from .telling import status
 
@@ -34,7 +34,9 @@ class OutcomesPolicy:
     """The decisions of outcomes."""
 
     handles: Mapping[str, type[Message]] = {model.ce_type(): model for model in _HANDLED}
-    facts: Mapping[str, type[Message]] = {model.ce_type(): model for model in (Noted, StatusChanged, NotTold)}
+    facts: Mapping[str, type[Message]] = {
+        model.ce_type(): model for model in (Noted, StatusChanged, NotTold, RecallChanged)
+    }
 
     def stream(self, event: Message) -> str:
         """The need's id; for what was refused before it became needs, the referral's; of a question its own."""
@@ -78,6 +80,9 @@ class OutcomesPolicy:
                 return _lost(state, lost)
             case matching.Recommended() as answer:
                 return [_recommendation(answer)]
+        if isinstance(event.data, OfRecall):
+            told = Emit(_recall(event.data), topics.status(event.data.agency), event.data.need_id)
+            return [*_note(state, note(event.data, event.at)), told]
         if isinstance(event.data, OfNeed):
             return _note(state, note(event.data, event.at))
         raise TypeError(type(event.data).__name__)
@@ -122,6 +127,12 @@ def _lost(state: Standing, lost: operations.Undeliverable) -> Sequence[Effect]:
     sent = StatusChanged.read(lost.text)
     fact = NotTold(need_id=sent.need_id, state=sent.state, attempt=round_of(sent), reason=lost.reason)
     return [Emit(fact), *_row(sent.need_id, state, state.lose(fact))]
+
+
+def _recall(event: OfRecall) -> RecallChanged:
+    """What the agency is told of a recall, in words of its own: the need stands where it stood."""
+    shared = event.model_dump(include=set(RecallChanged.model_fields))
+    return RecallChanged(**shared, state=RECALL_STATES[type(event)], since=event.at)
 
 
 def _told(event: StatusChanged) -> Emit:

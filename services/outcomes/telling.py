@@ -56,6 +56,7 @@ REMARKS: Mapping[str, Remark] = {
     Happening.APPOINTMENT_MOVED: Remark(NextStep.PERSON_ATTENDS, _TAKEN_UP),
     Happening.RECALLED: Remark(NextStep.PROVIDER_DELETES, _ANY),
     Happening.RECALL_OVERDUE: Remark(NextStep.PROVIDER_DELETES, _ANY),
+    Happening.RECALL_ACKNOWLEDGED: Remark(None, _ANY),
 }
 """By what `Noted` calls it."""
 

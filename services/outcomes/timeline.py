@@ -24,6 +24,7 @@ _BY_PROVIDER = frozenset(
         Lifecycle.NOT_DELIVERED,
     }
 )
+_DELETED = "recall-acknowledged"
 _BY_AGENCY = ("accepted", "corrected", "withdrawn")
 
 
@@ -65,7 +66,7 @@ def _line(noted: Noted) -> Line:
     where = f"{noted.provider}/{noted.service}" if noted.provider else ""
     if noted.by is DecidedBy.PERSON:
         by = "person"
-    elif noted.state in _BY_PROVIDER and noted.overdue is None:
+    elif (noted.state in _BY_PROVIDER and noted.overdue is None) or noted.what == _DELETED:
         by = noted.provider or ""
     else:
         by = noted.agency if noted.what in _BY_AGENCY else "system"

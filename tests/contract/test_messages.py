@@ -42,12 +42,14 @@ OF_REFERENCE = {"reference": "R-1"}
 INPUTS: dict[type[Message], dict[str, Any]] = {
     agency.Submitted: SUBMITTED,
     agency.Corrected: SUBMITTED,
+    agency.ConsentChanged: {"reference": "R-1", "consent": {**SUBMITTED["consent"], "grants": []}},
     agency.Withdrawn: OF_REFERENCE,
     agency.StatusRequested: OF_REFERENCE,
     RecommendationRequested: QUESTION,
     provider.Profile: PROFILE,
     provider.Service: SERVICE,
     provider.Answered: ANSWERED,
+    provider.RecallAcknowledged: {"referral_id": "0" * 36, "need": "bed", "attempt": 1, "recall": 1},
 }
 EVENTS = [
     builders.accepted(),

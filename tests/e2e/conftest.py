@@ -38,6 +38,7 @@ async def system(servers: Addresses, tmp_path_factory: pytest.TempPathFactory) -
         retry_after_hours=1,
         wait_urgent_hours=0.002,
         patience_urgent_hours=0.001,
+        recall_acknowledge_hours=0.001,
         operator_token=OPERATOR_TOKEN,
     ) as services:
         yield services

@@ -15,7 +15,7 @@ from contracts.base import Message
 from contracts.cloudevents import CloudEvent
 from contracts.notification import Declined
 from contracts.outcomes import StatusChanged
-from contracts.provider import Answered, Offer, Profile, Service
+from contracts.provider import Answered, Offer, Profile, Recall, RecallAcknowledged, Service
 from contracts.words import Answer, DeclineCode, NotDeliveredCode
 from deploy import tenants
 from deploy.local.demo import client
@@ -139,6 +139,13 @@ class Provider:
         of_offer = {"referral_id": offer.referral_id, "need": offer.need, "attempt": offer.attempt}
         body = Answered(**of_offer, answer=answer, code=code, **more)
         await client.send(self._writer, topics.responses(self.id), offer.referral_id, f"/{self.id}", body)
+
+    async def deleted(self, recall: Recall) -> None:
+        """Say that what was recalled is deleted."""
+        body = RecallAcknowledged(
+            referral_id=recall.referral_id, need=recall.need, attempt=recall.attempt, recall=recall.recall
+        )
+        await client.send(self._writer, topics.responses(self.id), recall.referral_id, f"/{self.id}", body)
 
     async def send_raw(self, topic: str, key: str, value: bytes | None, headers: list[tuple[str, Any]]) -> None:
         """Publish whatever one likes."""

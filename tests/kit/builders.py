@@ -19,6 +19,7 @@ from contracts.words import (
     DecidedBy,
     DeclineCode,
     NotDeliveredCode,
+    PersonalField,
     ReferrerKind,
     Rule,
     Sex,
@@ -140,6 +141,21 @@ def of_offer(kind: type[M], attempt: int = 1, at: datetime = START, **changes: A
     }
     of = {"attempt": attempt, "provider": f"provider-{attempt}", "service": "beds", "at": at}
     return kind(**{**OF_NEED, **of, **extra.get(kind.__name__, {}), **changes})
+
+
+def recall(kind: type[M], **changes: Any) -> M:
+    """Any of intake's facts of a recall."""
+    of_recall = {
+        "attempt": 1,
+        "provider": "provider-1",
+        "service": "beds",
+        "recall": 1,
+        "fields": [PersonalField.NAME],
+        "reason": "consent-changed",
+        "acknowledge_by": START + timedelta(hours=72),
+        "at": START,
+    }
+    return kind(**{**OF_NEED, **of_recall, **changes})
 
 
 def elapsed(name: str, due_at: datetime, stream: str = NEED) -> operations.TimerElapsed:

@@ -12,7 +12,7 @@ from contracts.base import Message
 from contracts.cloudevents import CloudEvent, encode
 from contracts.intake import Asked, Sealed
 from contracts.provider import Profile
-from contracts.words import Category, ConsentGiver, LegalBasis, PersonalField, ReferrerKind, Urgency
+from contracts.words import Category, ConsentGiver, LegalBasis, Lifecycle, PersonalField, ReferrerKind, Urgency
 from services.chassis.dead_letters import DeadLetters
 from services.chassis.gate import Gate
 from services.chassis.ports import Record
@@ -150,6 +150,33 @@ def corrected(*needs: Asked, **changes: Any) -> intake.Received:
 
 def withdrawal(*needs: str, reason: str = "resolved") -> intake.WithdrawalReceived:
     return intake.WithdrawalReceived(**_of_referral(), needs=list(needs), reason=reason)
+
+
+def consent_received(*fields: PersonalField, recipients: Any = "any", **changes: Any) -> intake.ConsentReceived:
+    """The consent from now on: these fields to `recipients`, or what `changes` say of it."""
+    now = consent(*fields, recipients=recipients).model_copy(update=changes)
+    return intake.ConsentReceived(**_of_referral(), consent=now, received_at=START)
+
+
+def release_ended(end: Lifecycle, label: str = "bed", attempt: int = 1, **changes: Any) -> intake.ReleaseEnded:
+    return intake.ReleaseEnded(**dict(release_requested(label, attempt, **changes)), end=end)
+
+
+def deletion_confirmed(
+    recall: int = 1, label: str = "bed", attempt: int = 1, **changes: Any
+) -> intake.DeletionConfirmed:
+    return intake.DeletionConfirmed(
+        **{
+            "provider": "provider-1",
+            "referral_id": REFERRAL,
+            "need_id": f"id-of-{label}",
+            "need": label,
+            "attempt": attempt,
+            "recall": recall,
+            "at": START,
+            **changes,
+        }
+    )
 
 
 def status_asked() -> intake.StatusAsked:

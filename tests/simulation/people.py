@@ -7,15 +7,16 @@ from datetime import timedelta
 import orjson
 
 from contracts import topics
-from contracts.agency import Corrected, StatusRequested, Submitted, Withdrawn
+from contracts.agency import Consent, ConsentChanged, Corrected, StatusRequested, Submitted, Withdrawn
 from contracts.cloudevents import decode
+from contracts.ids import referral_id
 from contracts.outcomes import Recommended, StatusChanged
-from contracts.provider import Answered, Offer, Profile, Service
+from contracts.provider import Answered, ContactReleased, Offer, Profile, Recall, RecallAcknowledged, Service
 from contracts.recommendation import RecommendationRequested
 from contracts.words import Answer, Category, DeclineCode, NotDeliveredCode, Urgency
 from services.chassis.sealing import new_pair
 
-from .world import World
+from .world import SECRET, World
 
 AGENCIES, PROVIDERS = ("a1", "a2"), ("p1", "p2", "p3")
 TENANTS = dict.fromkeys(AGENCIES, "agency") | dict.fromkeys(PROVIDERS, "provider")
@@ -62,6 +63,7 @@ class People:
                 "referrer": "peer",
                 "person": {
                     "name": "Somebody",
+                    "case_code": "C-1",
                     "age_band": "18-59",
                     "sex": "female",
                     "languages": ["ru"],
@@ -76,7 +78,7 @@ class People:
                     "basis": "consent",
                     "given_at": self.world.now(),
                     "given_by": "person",
-                    "grants": [{"recipients": "any", "fields": self.chance.choice(([], ["name"]))}],
+                    "grants": [{"recipients": "any", "fields": self.chance.choice(([], ["name"], ["name"]))}],
                 },
                 "needs": [
                     {
@@ -125,6 +127,47 @@ class People:
             self.referrals[number] = (agency, corrected)
             self._say(topics.referrals(agency), referral.reference, corrected)
 
+    def consent(self) -> None:
+        """Somebody thinks again about who may know what; now and then nobody may know anything."""
+        if self.referrals:
+            known = {each.referral_id for provider in PROVIDERS for each in self.notices(provider)}
+            told = [each for each in self.referrals if referral_id(SECRET, each[0], each[1].reference) in known]
+            agency, referral = self.chance.choice(told or self.referrals)
+            self.asked.add(referral.reference)  # where it changes nothing for others, it is answered
+            basis = self.chance.choice(("consent", "vital-interest"))
+            recipients = self.chance.choice(("any", ["p1", "p2"], ["p3"]))
+            grants = [{"recipients": recipients, "fields": self.chance.choice(([], ["name"], ["name", "case_code"]))}]
+            consent = {
+                "basis": basis,
+                "given_at": self.world.now(),
+                "given_by": "person",
+                "grants": grants if self.chance.random() < 0.8 else [],
+            }
+            body = ConsentChanged(reference=referral.reference, consent=Consent.model_validate(consent))
+            self._say(topics.referrals(agency), referral.reference, body)
+
+    def delete(self) -> None:
+        """Some provider says that it has deleted what was recalled."""
+        provider = self.chance.choice(PROVIDERS)
+        recalls = [each for each in self.notices(provider) if isinstance(each, Recall)]
+        if recalls:
+            recall = self.chance.choice(recalls)
+            body = RecallAcknowledged(
+                referral_id=recall.referral_id, need=recall.need, attempt=recall.attempt, recall=recall.recall
+            )
+            self._say(topics.responses(provider), recall.referral_id, body)
+
+    def notices(self, provider: str) -> list[ContactReleased | Recall]:
+        """What a provider was told of persons, in order: releases as often as they came, recalls at their first."""
+        found: list[ContactReleased | Recall] = []
+        for record in self.world.log.read(topics.notifications(provider)):
+            event = decode(record.headers, record.value, record.appended)
+            if event.type == ContactReleased.ce_type():
+                found.append(ContactReleased.read(event.data))
+            elif event.type == Recall.ce_type() and (recall := Recall.read(event.data)) not in found:
+                found.append(recall)
+        return found
+
     def ask(self) -> None:
         """Some agency asks again."""
         if self.referrals:
@@ -168,7 +211,7 @@ class People:
         offers = self.offers(provider)
         if offers:
             offer = self.chance.choice(offers[-4:])
-            likely = [*Answer, Answer.ACCEPTED, Answer.ACCEPTED, Answer.DELIVERED, Answer.DECLINED]
+            likely = [*Answer, *[Answer.ACCEPTED] * 6, Answer.DELIVERED, Answer.DECLINED]
             self._answer(provider, offer, self.chance.choice(likely))
 
     def answer_all(self, answer: Answer) -> None:

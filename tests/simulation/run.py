@@ -10,16 +10,17 @@ from contracts import topics
 from contracts.base import Message
 from contracts.catalogue import MESSAGES
 from contracts.cloudevents import decode
-from contracts.intake import Accepted
+from contracts.intake import Accepted, Held
 from contracts.matching import Broadcast, Matched, NeedKept
 from contracts.notification import Accepted as TakenUp
 from contracts.notification import Declined, Delivered, Expired, NotDelivered, Offered, Revoked
+from contracts.provider import ContactReleased
 from contracts.words import Lifecycle
 from services.chassis.errors import Transient
 from services.chassis.loop import Loop
 from tests.kit.memory import MemoryStore
 
-from .people import TENANTS, People, ended
+from .people import PROVIDERS, TENANTS, People, ended
 from .world import World
 
 _ROUNDS = 60
@@ -42,6 +43,8 @@ _CHANCES = {
     "correct": 1,
     "correct_person": 1,
     "republish": 1,
+    "consent": 4,
+    "delete": 2,
 }
 """How often each thing happens, beside the others."""
 
@@ -91,6 +94,7 @@ def balance(world: World, people: People) -> None:
     _no_family_was_parted(world)
     _one_provider_at_a_time_has_the_person(world)
     _an_offer_ends_once(world)
+    _nobody_keeps_what_it_may_not(world, people)
     _facts_leave_in_the_order_of_the_journal(world)
     assert not world.log.read(topics.DEAD_LETTERS), "something was set aside"
 
@@ -162,14 +166,17 @@ def _every_need_has_one_end(people: People) -> None:
         # "received" is only ever an answer to who asks before the first news; all else is told once.
         # A need that is corrected while it waits has another funnel, which who asks again reads.
         again = {Lifecycle.RECEIVED, *({Lifecycle.WAITING} if need[1] in people.asked else ())}
-        steps = Counter(
+        told = [
             (
-                (status.attempt, status.what, status.turn, status.overdue, status.escalated),
+                (status.attempt, status.state, status.what, status.turn, status.overdue, status.escalated),
                 status.at if status.what != status.state else None,
+                status.since,
             )
             for status in story
             if status.state not in again
-        )
+        ]
+        # Who asked may be told a step again, by another of the events that brought it at the same moment.
+        steps = Counter(each[:2] for each in (set(told) if need[1] in people.asked else told))
         assert max(steps.values(), default=1) == 1, f"{need}: a step was told twice"
 
 
@@ -222,10 +229,41 @@ def _an_offer_ends_once(world: World) -> None:
     for stream, facts in _facts(world, "notification").items():
         over: set[int] = set()
         for fact in facts:
-            if isinstance(fact, Accepted | Declined | Expired | Revoked | Delivered | NotDelivered):
+            if isinstance(fact, TakenUp | Declined | Expired | Revoked | Delivered | NotDelivered):
                 assert fact.attempt not in over, f"{stream}: {fact.TYPE} after the end of attempt {fact.attempt}"
-                if not isinstance(fact, Accepted):
+                if not isinstance(fact, TakenUp):
                     over.add(fact.attempt)
+
+
+def _nobody_keeps_what_it_may_not(world: World, people: People) -> None:
+    """What was sent to a provider and not recalled since, is granted now, and its attempt did not end in vain."""
+    consents = {
+        stream: fact.consent
+        for stream, facts in _facts(world, "intake").items()
+        for fact in facts
+        if isinstance(fact, Held)
+    }
+    vain = {
+        (fact.need_id, fact.attempt)
+        for facts in _facts(world, "notification").values()
+        for fact in facts
+        if isinstance(fact, Declined | Expired | Revoked | NotDelivered)
+    }
+    for provider in PROVIDERS:
+        holds: dict[tuple[str, str, int], set[str]] = defaultdict(set)
+        for told in people.notices(provider):
+            of = holds[told.referral_id, told.need_id, told.attempt]
+            if isinstance(told, ContactReleased):
+                of |= set(told.fields)
+            else:
+                of -= set(told.fields)
+        for (referral, need, attempt), fields in holds.items():
+            grants = [
+                each for each in consents[referral].grants if each.recipients == "any" or provider in each.recipients
+            ]
+            granted = {field for each in grants for field in each.fields}
+            assert fields <= granted, f"{provider} keeps {fields - granted} of {need} without consent"
+            assert not (fields and (need, attempt) in vain), f"{provider} keeps {fields} of {need}, which it lost"
 
 
 def _facts_leave_in_the_order_of_the_journal(world: World) -> None:

@@ -25,6 +25,7 @@ from services.chassis.sealing import new_key, new_pair
 from services.chassis.tenants import Registry
 from services.chassis.timers import Progress, Stage, Ticker
 from services.intake.gate import ReferralAdmission
+from services.intake.journals import Journals
 from services.intake.keys import KeyRing
 from services.intake.policy import IntakePolicy
 from services.intake.release import ProviderKeys, Release
@@ -48,6 +49,7 @@ LIMITS = Limits(
     patience=dict.fromkeys(Urgency, timedelta(hours=10)),
     retry_after=timedelta(hours=5),
 )
+RECALL_WITHIN = timedelta(hours=3)
 DEADLINES = dict.fromkeys(
     Urgency,
     Deadline(
@@ -68,6 +70,7 @@ INPUTS = {
 PATTERNS = {"intake": topics.AGENCY_REFERRALS, "notification": topics.PROVIDER_RESPONSES}
 
 # Made once: what is random in them does not change what happens.
+SECRET = bytes([1]) * 32
 _SECRET, _MASTER = (b64encode(bytes([n]) * 32).decode() for n in (1, 2))
 _HASH = new_key()
 OPERATOR_PRIVATE, _OPERATOR = new_pair()
@@ -86,8 +89,10 @@ class Instance:
         common: dict[str, Any] = {"log": world.log, "clock": world.clock, "sleep": no_pause}
         common["dead_letters"] = DeadLetters(service.name, world.log, _OPERATOR)
         ring = KeyRing(service.claims, _MASTER)
+        intake = IntakePolicy(RECALL_WITHIN)
+        release = Release(ring, providers, Journals(service.store.load, intake))
         policy, own = {
-            "intake": (IntakePolicy(), {"outside": providers, "render": Release(ring, providers).render}),
+            "intake": (intake, {"outside": providers, "render": release.render}),
             "matching": (MatchingPolicy(world.limits), {"outside": MatchingOutside(directory, service.claims)}),
             "notification": (NotificationPolicy(world.deadlines), {"outside": Recipients(Registry())}),
             "outcomes": (OutcomesPolicy(), {}),

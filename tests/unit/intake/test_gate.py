@@ -6,7 +6,15 @@ import h3
 import pytest
 
 from contracts import agency, topics
-from contracts.intake import Received, RecommendationAsked, Refused, Region, StatusAsked, WithdrawalReceived
+from contracts.intake import (
+    ConsentReceived,
+    Received,
+    RecommendationAsked,
+    Refused,
+    Region,
+    StatusAsked,
+    WithdrawalReceived,
+)
 from contracts.recommendation import RecommendationRequested
 from contracts.words import AgeBand, Flag, Urgency
 from services.chassis.sealing import new_pair, unseal
@@ -88,6 +96,31 @@ async def test_where_there_are_no_coordinates_there_is_no_cell(gate: IntakeGate)
 async def test_a_disability_is_a_flag_wherever_it_was_said_and_each_flag_stands_once(gate: IntakeGate) -> None:
     for said in ({"disability": True}, {"disability": True, "flags": ["disability"]}, {"flags": ["disability"] * 2}):
         assert admitted(await gate.passed(body(person=person(**said)))).person.flags == [Flag.DISABILITY]
+
+
+# consent --------------------------------------------------------------------------------------------------------------
+
+
+async def test_a_changed_consent_goes_to_its_referrals_stream_also_where_nothing_is_granted(gate: IntakeGate) -> None:
+    first = await gate.passed()
+    gate.send(agency.ConsentChanged, {"reference": "R-1", "consent": {**body()["consent"], "grants": []}})
+    [_, out] = await gate.run()
+    assert (out.type, out.record.topic, out.record.key) == (ConsentReceived.ce_type(), INBOX, first.record.key)
+    changed = ConsentReceived.read(out.event.data)
+    assert (changed.consent.grants, changed.received_at) == ([], gate.clock.now())
+
+
+async def test_whether_a_person_may_be_contacted_is_told_apart_from_how(gate: IntakeGate) -> None:
+    for may in (True, False):
+        contact = {"may_contact": may, "phone": CANARIES["phone"]}
+        assert admitted(await gate.passed(body(person=person(contact=contact)))).may_contact is may
+
+
+@pytest.mark.parametrize("referrer", ["peer", "self"])
+async def test_no_phone_at_all_is_fine(gate: IntakeGate, referrer: str) -> None:
+    for may in (True, False):
+        contact = {"may_contact": may}
+        admitted(await gate.passed(body(referrer=referrer, person=person(contact=contact))))
 
 
 # ids and hashes -------------------------------------------------------------------------------------------------------

@@ -295,9 +295,12 @@ def test_what_is_corrected_before_the_release_is_what_is_released(known: Stream)
 )
 def test_without_a_grant_nothing_is_released(referral: Stream, grants: agency.Consent) -> None:
     referral.handle(received(consent=grants))
+    [kept] = referral.handle(release_requested(), given=KEYS, id="1")
+    assert isinstance(kept, Emit)
+    assert (kept.topic, type(kept.event)) == (None, intake.TakenUp)
     for keys in (KEYS, set[str]()):
-        assert referral.handle(release_requested(), given=keys, id=str(len(keys))) == []
-    assert len(referral.entries) == 1
+        assert referral.handle(release_requested(), given=keys, id=f"again {len(keys)}") == []
+    assert len(referral.entries) == 2
 
 
 def test_nothing_is_released_of_a_need_that_is_unknown_or_withdrawn(referral: Stream) -> None:
@@ -317,7 +320,7 @@ def test_a_release_waits_until_the_provider_has_a_key(known: Stream) -> None:
     assert still == SetTimer("release:bed:1:1", LATER + timedelta(seconds=4))
     [released] = emitted(known.handle(elapsed("release:bed:1:1", still.due_at), given=KEYS))
     assert isinstance(released, intake.Released)
-    assert known.state.pending == {}
+    assert not known.state.holdings["bed", 1].waits
     assert known.handle(elapsed("release:bed:1:1", still.due_at), given=KEYS, id="late") == []
 
 

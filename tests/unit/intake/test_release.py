@@ -1,7 +1,7 @@
 """What leaves for a provider: only ciphertext, only for it, only what was granted."""
 
 from base64 import b64encode
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import orjson
@@ -9,20 +9,33 @@ import pytest
 from structlog.testing import capture_logs
 
 from contracts import topics
-from contracts.intake import Accepted, Released, Sealed
-from contracts.provider import ContactReleased
+from contracts.intake import Accepted, Recalled, RecallOverdue, Released, Sealed
+from contracts.provider import ContactReleased, Recall
 from contracts.words import PersonalField
 from services.chassis.journal import Outgoing
 from services.chassis.ports import Record, Row
 from services.chassis.sealing import Unsealable, new_pair, open_sealed, seal
 from services.intake.gate import purpose
+from services.intake.journals import Journals
 from services.intake.keys import TABLE, KeyRing
 from services.intake.personal import Personal
+from services.intake.policy import IntakePolicy
 from services.intake.release import ProviderKeys, Release
 from tests.kit.builders import REFERRAL, accepted
 from tests.kit.clock import START
-from tests.kit.intake import CANARIES, MASTER, person, profile, submission
+from tests.kit.intake import (
+    CANARIES,
+    MASTER,
+    consent,
+    consent_received,
+    person,
+    profile,
+    received,
+    release_requested,
+    submission,
+)
 from tests.kit.memory import MemoryClaims
+from tests.kit.stream import Stream, emitted
 
 PRIVATE, PUBLIC = new_pair()
 OTHER_PRIVATE, OTHER_PUBLIC = new_pair()
@@ -44,26 +57,23 @@ class Releasing:
         self.keys = KeyRing(self.claims, MASTER)
         self.providers = ProviderKeys()
         self.providers.apply(profile(PUBLIC))
+        self.journal = Stream("intake", IntakePolicy(), REFERRAL)
 
     async def released(self, *fields: PersonalField, **whom: Any) -> Outgoing:
         """The fact, as the loop hands it over."""
         key = (await self.keys.ensure([REFERRAL]))[REFERRAL]
         plain = Personal.of(submission(person=person(**whom))).model_dump_json().encode()
-        fact = Released(
-            referral_id=REFERRAL,
-            need_id="id-of-bed",
-            need="bed",
-            attempt=2,
-            provider="provider-1",
-            service="beds",
-            fields=list(fields),
-            personal=Sealed(key_id=REFERRAL, box=seal(key, plain, purpose(REFERRAL))),
-            reference="R-1",
-        )
+        box = Sealed(key_id=REFERRAL, box=seal(key, plain, purpose(REFERRAL)))
+        self.journal.handle(received(consent=consent(*fields), personal=box))
+        [fact] = emitted(self.journal.handle(release_requested(attempt=2), given={"provider-1"}), Released)
         return outgoing(fact, topics.notifications("provider-1"))
 
+    async def load(self, streams: Iterable[str]) -> dict[str, list[dict[str, Any]]]:
+        return {REFERRAL: self.journal.documents} if REFERRAL in set(streams) else {}
+
     async def render(self, *each: Outgoing) -> Sequence[Outgoing]:
-        return await Release(self.keys, self.providers).render(list(each))
+        journals = Journals(self.load, IntakePolicy())
+        return await Release(self.keys, self.providers, journals).render(list(each))
 
     async def contact(self, *fields: PersonalField, **whom: Any) -> ContactReleased:
         [out] = await self.render(await self.released(*fields, **whom))
@@ -114,7 +124,8 @@ async def test_a_field_that_is_granted_and_not_known_is_not_announced(here: Rele
 
 async def test_do_not_contact_holds_to_the_end(here: Releasing) -> None:
     contact = await here.contact(*PersonalField, contact={"may_contact": False, "phone": "+1 555"})
-    assert opened(contact)["contact"] == {"may_contact": False}
+    assert "contact" not in opened(contact)
+    assert PersonalField.CONTACT not in contact.fields
 
 
 async def test_a_repetition_has_the_same_id_and_another_ciphertext(here: Releasing) -> None:
@@ -157,6 +168,58 @@ async def test_a_provider_whose_key_is_gone_is_told_nothing_and_an_operator_is(h
     [line] = lines
     assert (line["event"], line["log_level"]) == ("release_without_key", "error")
     assert CANARIES["name"] not in str(line)
+
+
+# what has changed since -----------------------------------------------------------------------------------------------
+
+
+async def test_what_was_recalled_since_does_not_leave_though_the_release_was_decided_before(here: Releasing) -> None:
+    released = await here.released(PersonalField.NAME, PersonalField.CONTACT)
+    here.journal.handle(consent_received(PersonalField.CONTACT), given={"provider-1"})
+    [out] = await here.render(released)
+    contact = ContactReleased.read(out.text)
+    assert (contact.fields, opened(contact).keys()) == ([PersonalField.CONTACT], {"contact"})
+    here.journal.handle(consent_received(grants=[]), given={"provider-1"})
+    assert await here.render(released) == []
+
+
+async def test_a_release_that_no_journal_knows_does_not_leave(here: Releasing) -> None:
+    released = await here.released(PersonalField.NAME)
+    here.journal = Stream("intake", IntakePolicy(), REFERRAL)
+    assert await here.render(released) == []
+
+
+async def recalled(here: Releasing) -> tuple[Outgoing, Recalled]:
+    """What a provider that was told a name is told when consent is withdrawn, and what is told of it."""
+    await here.released(PersonalField.NAME)
+    effects = here.journal.handle(consent_received(grants=[]), given={"provider-1"})
+    [recall], [fact] = emitted(effects, Recall), emitted(effects, Recalled)
+    return outgoing(recall, topics.notifications("provider-1")), fact
+
+
+async def test_a_recall_leaves_as_it_is_but_to_who_may_be_told_nothing_any_more(here: Releasing) -> None:
+    recall, _ = await recalled(here)
+    assert await here.render(recall) == [recall]
+    here.providers = ProviderKeys(lambda provider: False)
+    with capture_logs() as lines:
+        assert await here.render(recall) == []
+    [line] = lines
+    assert (line["event"], line["log_level"], line["referral_id"]) == ("recall_to_barred", "error", REFERRAL)
+    assert line["hint"]
+
+
+async def test_an_operator_is_told_of_a_recall_that_is_overdue_by_ids_alone(here: Releasing) -> None:
+    _, fact = await recalled(here)
+    overdue = outgoing(RecallOverdue(**dict(fact)), topics.INTAKE)
+    with capture_logs() as lines:
+        assert await here.render(overdue) == [overdue], "the agency is told, too"
+    [line] = lines
+    assert line.keys() == {"event", "log_level", "topic", "referral_id", "hint"}
+    assert (line["event"], line["log_level"], line["topic"]) == (
+        "recall_overdue",
+        "warning",
+        topics.notifications("provider-1"),
+    )
 
 
 # the providers' keys --------------------------------------------------------------------------------------------------

@@ -275,6 +275,23 @@ def test_a_correction_that_breaks_the_match_revokes_it_and_matches_anew(changes:
     assert made.facts("n1")[3].cause == "corrected"  # type: ignore[attr-defined]
 
 
+@pytest.mark.parametrize("entry", [service(takes_referrals=False), None])
+def test_a_match_without_consent_is_revoked_also_where_the_service_has_closed_or_is_gone(entry: Any) -> None:
+    made = world(1)
+    made.handle(need())
+    made.publish(entry, "p1", "beds")
+    made.handle(need(revision=1, recipients=["p2"]))
+    assert kinds(made) == ["NeedKept", "Matched", "NeedKept", "MatchRevoked", "Waiting"]
+    assert holds(made) == {}
+
+
+def test_a_wider_consent_finds_a_place_for_who_waits() -> None:
+    made = world(1)
+    made.handle(need(recipients=["p2"]))
+    made.handle(need(revision=1, recipients=["p1", "p2"]))
+    assert holds(made) == {"p1/beds:0": "n1"}
+
+
 def test_an_older_or_equal_revision_is_ignored() -> None:
     made = world(1)
     made.handle(need(revision=2))

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from contracts import ids, notification, provider, topics
+from contracts import ids, intake, notification, provider, topics
 from contracts.cloudevents import CloudEvent
 from contracts.intake import Problem
 from contracts.words import Answer, Urgency
@@ -73,6 +73,29 @@ def test_what_can_not_be_read_is_passed_on_to_be_told_to_its_sender() -> None:
     (admitted,) = AnswerAdmission(PUBLIC, HASH_KEY).refuse("provider-1", arrived.record, arrived.event, problems)
     assert admitted.event == notification.AnswerInvalid(provider="provider-1", problems=problems)
     assert (admitted.topic, admitted.key) == (topics.inbox("notification"), "provider-1")
+
+
+def test_a_deletion_that_is_acknowledged_goes_to_intake_which_recalled_it() -> None:
+    body = {"referral_id": REFERRAL, "need": "bed", "attempt": 2, "recall": 1}
+    data, at = json.dumps(body).encode(), START + timedelta(minutes=5)
+    event = CloudEvent("e-1", "/p", provider.RecallAcknowledged.ce_type(), START, data)
+    record = Record(topics.responses("provider-1"), 0, 7, b"k", data, [], at)
+    admission = AnswerAdmission(PUBLIC, HASH_KEY)
+    arrived = Arrival("provider-1", event, admission.accepts[event.type].read(data), at, record)
+    (admitted,) = admission.admit(arrived)
+    assert (admitted.topic, admitted.key) == (topics.inbox("intake"), REFERRAL)
+    assert admitted.event == intake.DeletionConfirmed(
+        provider="provider-1",
+        referral_id=REFERRAL,
+        need_id=ids.need_id(REFERRAL, "bed"),
+        need="bed",
+        attempt=2,
+        recall=1,
+        at=at,
+    )
+    (refused,) = admission.refuse("provider-1", record, event, [Problem(field="recall", fix="…")])
+    assert isinstance(refused.event, notification.AnswerInvalid)
+    assert refused.event.sent == provider.RecallAcknowledged.TYPE
 
 
 def settings(**changes: Any) -> NotificationSettings:

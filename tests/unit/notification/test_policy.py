@@ -6,8 +6,9 @@ from typing import Any
 import pytest
 
 from contracts import intake, notification, operations, provider, topics
+from contracts.base import Message
 from contracts.intake import Problem
-from contracts.words import Answer, AnswerFault, Clock, DecidedBy, DeclineCode, NotDeliveredCode, Urgency
+from contracts.words import Answer, AnswerFault, Clock, DecidedBy, DeclineCode, Lifecycle, NotDeliveredCode, Urgency
 from services.chassis.decider import Emit, SetTimer
 from services.notification.policy import NotificationPolicy
 from services.notification.times import Deadline
@@ -105,6 +106,7 @@ def test_a_provider_acknowledges_takes_up_begins_and_delivers(offered: Stream) -
         intake.ReleaseRequested,
         notification.InProgress,
         notification.Delivered,
+        intake.ReleaseEnded,
     ]
 
 
@@ -134,15 +136,14 @@ def test_a_non_delivery_keeps_its_code_also_where_declines_have_the_same(
     offered: Stream, code: NotDeliveredCode
 ) -> None:
     offered.handle(answer_received(Answer.ACCEPTED))
-    (ended,) = emitted(offered.handle(answer_received(Answer.NOT_DELIVERED, code=code)))
-    assert isinstance(ended, notification.NotDelivered)
+    (ended,) = emitted(offered.handle(answer_received(Answer.NOT_DELIVERED, code=code)), notification.NotDelivered)
     assert ended.code is code
 
 
 def test_the_providers_own_number_is_kept_to_the_end(offered: Stream) -> None:
     offered.handle(answer_received(Answer.ACCEPTED, provider_reference="P-7"))
     offered.handle(answer_received(Answer.IN_PROGRESS))
-    (delivered,) = emitted(offered.handle(answer_received(Answer.PARTLY_DELIVERED)))
+    delivered, _ = emitted(offered.handle(answer_received(Answer.PARTLY_DELIVERED)))
     assert (delivered.partly, delivered.provider_reference) == (True, "P-7")
 
 
@@ -151,7 +152,7 @@ def test_the_providers_own_number_is_on_all_that_is_said_from_when_it_was_given(
     accepted, _ = emitted(offered.handle(answer_received(Answer.ACCEPTED)))
     refused = refusal(offered.handle(answer_received(Answer.ACKNOWLEDGED, answered_at=DECIDE_BY)))
     (begun,) = emitted(offered.handle(answer_received(Answer.IN_PROGRESS, provider_reference="P-8")))
-    revoked, closed = emitted(offered.handle(match_revoked()))
+    revoked, closed, _ = emitted(offered.handle(match_revoked()))
     said = [acknowledged, accepted, refused, begun, revoked, closed]
     assert [each.provider_reference for each in said] == ["P-7", "P-7", "P-7", "P-8", "P-8", "P-8"]
 
@@ -250,6 +251,45 @@ def test_a_timer_of_an_earlier_attempt_is_ignored(offered: Stream) -> None:
     assert offered.handle(elapsed("acknowledge-remind", REMIND_AT)) == []
 
 
+# intake is told who has the need no more ------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("last", "end"),
+    [
+        (answer_received(Answer.DELIVERED), Lifecycle.DELIVERED),
+        (answer_received(Answer.PARTLY_DELIVERED), Lifecycle.PARTLY_DELIVERED),
+        (answer_received(Answer.NOT_DELIVERED), Lifecycle.NOT_DELIVERED),
+        (match_revoked(), Lifecycle.REVOKED),
+        (matched(2), Lifecycle.REVOKED),
+    ],
+)
+def test_intake_is_told_once_when_who_took_the_need_up_has_it_no_more(
+    offered: Stream, last: Message, end: Lifecycle
+) -> None:
+    offered.handle(answer_received(Answer.ACCEPTED))
+    effects = offered.handle(last)
+    [ended] = [each for each in effects if isinstance(each, Emit) and isinstance(each.event, intake.ReleaseEnded)]
+    assert (ended.topic, ended.key) == (topics.inbox("intake"), REFERRAL)
+    assert ended.event == intake.ReleaseEnded(
+        referral_id=REFERRAL,
+        need_id=NEED,
+        need="bed",
+        attempt=1,
+        provider="provider-1",
+        service="beds",
+        end=end,
+    )
+    assert emitted(offered.handle(last, id="again"), intake.ReleaseEnded) == []
+
+
+@pytest.mark.parametrize("last", [answer_received(Answer.DECLINED), match_revoked(), elapsed("expire", DECIDE_BY)])
+def test_intake_is_not_told_of_who_never_took_it_up(offered: Stream, last: Message) -> None:
+    facts = emitted(offered.handle(last, now=DECIDE_BY))
+    assert facts
+    assert not [each for each in facts if isinstance(each, intake.ReleaseEnded)]
+
+
 # taken back, undeliverable --------------------------------------------------------------------------------------------
 
 
@@ -257,7 +297,7 @@ def test_a_timer_of_an_earlier_attempt_is_ignored(offered: Stream) -> None:
 def test_a_revoked_match_closes_the_offer_wherever_it_stands(offered: Stream, answers: list[str]) -> None:
     for answer in answers:
         offered.handle(answer_received(Answer(answer)))
-    revoked, closed = emitted(offered.handle(match_revoked()))
+    revoked, closed, *_ = emitted(offered.handle(match_revoked()))
     assert (type(revoked), revoked.cause) == (notification.Revoked, "withdrawn")
     assert (type(closed), closed.reason, closed.provider) == (provider.OfferClosed, "withdrawn", "provider-1")
 

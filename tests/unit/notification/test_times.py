@@ -208,7 +208,7 @@ def test_after_a_no_show_another_is_proposed_or_it_is_over() -> None:
     ]
     assert emitted(need.answer(Answer.APPOINTMENT_PROPOSED, 33, **appointment(50)), notification.Appointed)
     need.answer(Answer.NO_SHOW, 51)
-    (ended,) = emitted(need.answer(Answer.NOT_DELIVERED, 52))
+    (ended,) = emitted(need.answer(Answer.NOT_DELIVERED, 52), notification.NotDelivered)
     assert ended.code.value == "no-show"
 
 

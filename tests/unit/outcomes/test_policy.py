@@ -8,8 +8,8 @@ import pytest
 from contracts import intake, notification, topics
 from contracts.base import Message
 from contracts.intake import Problem
-from contracts.outcomes import InputRefused, Noted, Recommended, StatusChanged
-from contracts.words import Category, Clock, DecidedBy, DeclineCode, ExpiryCode, Lifecycle
+from contracts.outcomes import InputRefused, Noted, RecallChanged, Recommended, StatusChanged
+from contracts.words import Category, Clock, DecidedBy, DeclineCode, ExpiryCode, Lifecycle, PersonalField
 from services.chassis.decider import Emit, Put
 from services.outcomes.policy import OutcomesPolicy
 from services.outcomes.settings import OutcomesSettings
@@ -22,6 +22,7 @@ from tests.kit.builders import (
     match_revoked,
     matched,
     of_offer,
+    recall,
     recommended,
     status_due,
     unmet,
@@ -277,6 +278,37 @@ def test_a_row_is_not_written_where_nothing_in_it_changes(need: Stream) -> None:
 
 def test_no_free_text_of_a_provider_reaches_an_agency_or_the_timeline() -> None:
     assert "note" not in StatusChanged.model_fields.keys() | Noted.model_fields.keys()
+
+
+@pytest.mark.parametrize(
+    ("kind", "state"),
+    [
+        (intake.Recalled, "recalled"),
+        (intake.RecallOverdue, "overdue"),
+        (intake.RecallAcknowledged, "acknowledged"),
+    ],
+)
+def test_an_agency_is_told_of_a_recall_and_the_need_stands_where_it_stood(need: Stream, kind: Any, state: str) -> None:
+    told(need, accepted(), matched(), of_offer(notification.Offered), of_offer(notification.Accepted))
+    before = need.state.top
+    effects = need.handle(recall(kind))
+    [noted, status, said] = [each for each in effects if isinstance(each, Emit)]
+    assert isinstance(status.event, StatusChanged)
+    assert (status.event.state, status.event.what) == ("taken-up", noted.event.what)  # type: ignore[attr-defined]
+    assert isinstance(said.event, RecallChanged)
+    assert (said.topic, said.key) == (topics.status("brest-migration"), NEED)
+    assert (said.event.state, said.event.fields, said.event.reason) == (state, [PersonalField.NAME], "consent-changed")
+    assert (said.event.provider, said.event.attempt, said.event.recall, said.event.since) == ("provider-1", 1, 1, START)
+    assert isinstance(noted.event, Noted)
+    assert noted.event.what.startswith("recall")
+    assert need.state.top == before
+    assert need.folded() == need.state
+
+
+def test_an_agency_is_told_of_a_recall_also_after_the_end(need: Stream) -> None:
+    told(need, accepted(), matched(), of_offer(notification.Offered), of_offer(notification.Delivered))
+    effects = need.handle(recall(intake.Recalled, at=START + timedelta(hours=1)))
+    assert [type(each) for each in emitted(effects)] == [Noted, RecallChanged]
 
 
 def test_the_settings_give_the_rules_of_disclosure() -> None:

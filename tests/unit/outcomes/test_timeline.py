@@ -2,11 +2,11 @@
 
 from datetime import timedelta
 
-from contracts import notification
+from contracts import intake, notification
 from contracts.words import Clock, DecidedBy, Lifecycle
 from services.outcomes.policy import OutcomesPolicy
 from services.outcomes.timeline import Line, render, timeline
-from tests.kit.builders import NEED, accepted, match_revoked, matched, of_offer, status_due, withdrawn
+from tests.kit.builders import NEED, accepted, match_revoked, matched, of_offer, recall, status_due, withdrawn
 from tests.kit.clock import START
 from tests.kit.stream import Stream
 
@@ -39,6 +39,15 @@ def test_lines_stand_in_the_order_in_which_things_happened() -> None:
         "withdrawn",
         "match-revoked",
     ]
+
+
+def test_a_recall_stands_in_the_timeline_and_who_deleted() -> None:
+    stream = a_need()
+    stream.handle(recall(intake.Recalled, **minute(7)))  # type: ignore[arg-type]
+    stream.handle(recall(intake.RecallAcknowledged, **minute(8)))  # type: ignore[arg-type]
+    sent, deleted = timeline(stream.documents)[-2:]
+    assert (sent.what, sent.by, sent.to, sent.code) == ("recalled", "system", "provider-1/beds", "consent-changed")
+    assert (deleted.what, deleted.by) == ("recall-acknowledged", "provider-1")
 
 
 def test_a_line_says_when_who_where_and_why() -> None:
