@@ -49,6 +49,17 @@ class Sealed(Value):
     digest: str = ""
 
 
+class Marks(Value):
+    """Keyed hashes by which a person can be known again; on intake's inbox and in its database, nowhere else.
+
+    `person` is strong identity, the same whichever agency sends it, and absent where consent does not allow that.
+    `within_agency` are possible duplicates among one agency's own referrals: another agency's marks never equal them.
+    """
+
+    person: str | None = None
+    within_agency: list[str] = []
+
+
 class Received(Event):
     """Gate to intake: a submitted (or corrected) referral, well-formed, its personal data sealed."""
 
@@ -65,6 +76,7 @@ class Received(Event):
     consent: Consent
     needs: list[Asked]
     personal: Sealed
+    marks: Marks = Marks()
 
 
 class WithdrawalReceived(Event):
@@ -136,6 +148,7 @@ class Held(Event):
     consent: Consent
     needs: list[Asked]
     personal: Sealed
+    marks: Marks = Marks()
 
 
 class Problem(Value):

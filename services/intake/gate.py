@@ -30,6 +30,7 @@ from services.chassis.journal import derived_id
 from services.chassis.ports import Record
 from services.chassis.sealing import seal
 
+from .identity import marking_key, marks_of
 from .keys import KeyRing
 from .personal import Personal
 
@@ -48,6 +49,7 @@ class ReferralAdmission:
     def __init__(self, keys: KeyRing, id_secret: str) -> None:
         self._ring = keys
         self._secret = b64decode(id_secret)
+        self._marking = marking_key(self._secret)
         self._keys: dict[str, bytes] = {}
 
     async def prepare(self, arrivals: Sequence[Arrival]) -> None:
@@ -142,6 +144,7 @@ class ReferralAdmission:
                 for need in referral.needs
             ],
             personal=_sealed(id_, self._keys[id_], Personal.of(referral)),
+            marks=marks_of(self._marking, arrival.tenant, person, referral.consent),
         )
 
 
