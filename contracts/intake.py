@@ -6,7 +6,7 @@ from pydantic import AwareDatetime
 
 from .agency import Admin1, Consent, Constraints, Language, Preferences
 from .base import Event, Value
-from .words import AgeBand, Category, Flag, PersonalField, ReferrerKind, Sex, Status, Urgency
+from .words import AgeBand, Category, Flag, HeldBack, PersonalField, ReferrerKind, Sex, Status, Urgency
 
 
 class Minimum(Value):
@@ -110,7 +110,10 @@ class _OfNeed(Event):
 
 
 class Accepted(_OfNeed):
-    """A need to be matched. `revision` counts corrections of it, from 0."""
+    """A need to be matched. `revision` counts corrections of it, from 0.
+
+    `held_back`: it is not to be offered to anyone for now; where that ends, it comes again with the next revision.
+    """
 
     TYPE: ClassVar[str] = "intake.accepted.v1"
 
@@ -124,6 +127,7 @@ class Accepted(_OfNeed):
     constraints: Constraints
     preferences: Preferences
     recipients: Literal["any"] | list[str]
+    held_back: HeldBack | None = None
 
 
 class Withdrawn(_OfNeed):
@@ -208,3 +212,57 @@ class Released(Event):
     service: str
     fields: list[PersonalField]
     personal: Sealed
+
+
+class _OfRow(Event):
+    """Of a need and a row of the table ``served``. `turn` tells apart the rows that one referral has had."""
+
+    need_id: str
+    need: str
+    row: str
+    turn: int
+
+
+class Serving(_OfRow):
+    """The need is the one for which the person is served in its category: its row is claimed. On no topic."""
+
+    TYPE: ClassVar[str] = "intake.serving.v1"
+
+
+class ServingEnded(_OfRow):
+    """The row is given back, since the need has ended (`end`) or is another person's now. On no topic."""
+
+    TYPE: ClassVar[str] = "intake.serving-ended.v1"
+
+    end: str
+
+
+class Linked(_OfRow):
+    """The need is held back, since another referral's need has this row. Nothing says which. On no topic."""
+
+    TYPE: ClassVar[str] = "intake.linked.v1"
+
+    held_back: HeldBack
+
+
+class Unlinked(_OfRow):
+    """The need is linked no more. On no topic."""
+
+    TYPE: ClassVar[str] = "intake.unlinked.v1"
+
+
+class LinkEnded(_OfRow):
+    """To a linked need's own stream: whoever had the row has given it back. `end`: how that need ended, if known."""
+
+    TYPE: ClassVar[str] = "intake.link-ended.v1"
+
+    referral_id: str
+    end: str = ""
+
+
+class ServedDoubtful(_OfRow):
+    """To the stream that a row of ``served`` names: is this still yours?"""
+
+    TYPE: ClassVar[str] = "intake.served-doubtful.v1"
+
+    referral_id: str

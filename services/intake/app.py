@@ -5,17 +5,30 @@ from services.chassis.service import Service
 
 from .gate import ReferralAdmission
 from .keys import KeyRing
+from .outside import INDEXES, IntakeOutside
 from .policy import IntakePolicy
 from .release import ProviderKeys, Release
 from .settings import IntakeSettings
+from .sweep import Sweep
 
 
 def build(settings: IntakeSettings) -> Service:
     """Wire the service."""
-    service = Service("intake", settings)
+    service = Service("intake", settings, INDEXES)
     keys = KeyRing(service.claims, settings.master_key)
     providers = ProviderKeys(service.follow_tenants().admits)
     service.follow(topics.PROVIDER_DIRECTORY, providers.apply)
     service.gate(ReferralAdmission(keys, settings.id_secret), topics.AGENCY_REFERRALS)
-    service.loop(IntakePolicy(), inputs=[], outside=providers, render=Release(keys, providers).render)
+    service.loop(
+        IntakePolicy(link_confidential=settings.link_confidential),
+        inputs=[topics.MATCHING],
+        outside=IntakeOutside(providers, service.claims),
+        render=Release(keys, providers).render,
+    )
+    sweep = Sweep(service.claims)
+
+    async def look() -> None:
+        await service.tell(topics.inbox("intake"), await sweep.look())
+
+    service.every(settings.sweep, look)
     return service

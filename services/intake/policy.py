@@ -11,19 +11,29 @@ from contracts.intake import (
     Accepted,
     Asked,
     Held,
+    Linked,
+    LinkEnded,
     Problem,
     Received,
     Refused,
     Released,
     ReleaseRequested,
+    ServedDoubtful,
+    Serving,
+    ServingEnded,
     StatusAsked,
     StatusDue,
+    Unlinked,
     WithdrawalReceived,
     Withdrawn,
 )
+from contracts.matching import NeedEnded, Unmet
 from contracts.operations import TimerElapsed
-from services.chassis.decider import Arrived, Effect, Emit, Reply, SetTimer
+from contracts.words import ALREADY_SERVED, HeldBack, Lifecycle
+from services.chassis.decider import Arrived, Drop, Effect, Emit, Reply, SetTimer
 
+from . import duplicates
+from .duplicates import HELPED, LINKS, Desk, link_row
 from .personal import granted, recipients
 from .state import Referral
 from .triage import triage
@@ -31,8 +41,8 @@ from .triage import triage
 _FIRST_LOOK, _LAST_LOOK = timedelta(seconds=1), timedelta(minutes=10)
 
 
-class Keys(Protocol):
-    """What a release needs to know from outside."""
+class Given(duplicates.Known, Protocol):
+    """What a decision needs to know from outside: rows, and for a release the providers' keys."""
 
     def __contains__(self, provider: object) -> bool:
         """True when the provider has published a key to encrypt to."""
@@ -43,30 +53,50 @@ class IntakePolicy:
     """See `services.chassis.decider.Policy`."""
 
     handles: Mapping[str, type[Message]] = {
-        model.ce_type(): model for model in (Received, WithdrawalReceived, StatusAsked, ReleaseRequested, TimerElapsed)
+        model.ce_type(): model
+        for model in (
+            *(Received, WithdrawalReceived, StatusAsked, ReleaseRequested, TimerElapsed),
+            *(Unmet, NeedEnded, LinkEnded, ServedDoubtful),
+        )
     }
     facts: Mapping[str, type[Message]] = {
-        model.ce_type(): model for model in (Held, Accepted, Withdrawn, ReleaseRequested, Released)
+        model.ce_type(): model
+        for model in (
+            *(Held, Accepted, Withdrawn, ReleaseRequested, Released),
+            *(Serving, ServingEnded, Linked, Unlinked, LinkEnded),
+        )
     }
+
+    def __init__(self, *, link_confidential: bool = True) -> None:
+        self._link_confidential = link_confidential
 
     def stream(self, event: Message) -> str:
         """The referral's id."""
         if isinstance(event, TimerElapsed):
             return event.stream
-        assert isinstance(event, Received | WithdrawalReceived | StatusAsked | ReleaseRequested)  # noqa: S101
-        return event.referral_id
+        referral: str = event.referral_id  # type: ignore[attr-defined]  # all else that is handled has one
+        return referral
 
     def initial(self, stream: str) -> Referral:
         """Nothing is known yet."""
         return Referral()
 
-    def decide(self, state: Referral, event: Arrived, now: datetime, given: Keys) -> Sequence[Effect]:
+    def decide(self, state: Referral, event: Arrived, now: datetime, given: Given) -> Sequence[Effect]:
         """What follows from an event."""
+        desk = Desk(state, self.stream(event.data), given, link_confidential=self._link_confidential)
         match event.data:
             case Received() as received:
-                return _correct(state, received) if received.corrects else _submit(state, received)
+                return _correct(state, received, desk) if received.corrects else _submit(state, received, desk)
             case WithdrawalReceived() as withdrawal:
-                return _withdraw(state, withdrawal)
+                return _withdraw(state, withdrawal, desk)
+            case Unmet() as unmet:
+                return _over(state, unmet.need_id, Lifecycle.UNMET.value, desk)
+            case NeedEnded() as ended:
+                return _over(state, ended.need_id, ended.end, desk)
+            case LinkEnded() as link_ended:
+                return _link_ended(state, link_ended, desk)
+            case ServedDoubtful() as doubt:
+                return desk.disown(doubt)
             case StatusAsked() as asked:
                 return _say_again(state) if state.held else [_unknown(asked)]
             case ReleaseRequested() as request:
@@ -96,7 +126,7 @@ class IntakePolicy:
                 pending = {key: request for key, request in state.pending.items() if key != this}
                 return replace(state, released=state.released | {this}, pending=pending)
             case _:
-                return state
+                return duplicates.evolve(state, fact)
 
     def collide(self, state: Referral, event: Arrived) -> Sequence[Effect]:
         """One id for two bodies: the first counts, and the agency is told."""
@@ -107,16 +137,20 @@ class IntakePolicy:
                 return []
 
 
-def _submit(state: Referral, received: Received) -> Sequence[Effect]:
+def _submit(state: Referral, received: Received, desk: Desk) -> Sequence[Effect]:
     if state.held is None:
-        return [Emit(_held(received)), *(_accept(received, asked) for asked in received.needs)]
+        effects: list[Effect] = [Emit(_held(received))]
+        for asked in received.needs:
+            held_back, rows = desk.place(received, asked)
+            effects += [*rows, _accept(received, asked, held_back)]
+        return effects
     if _same(state.held, received):  # sending it twice is sending it once
         return _say_again(state)
     fix = "is in use for another referral; to change that one, send agency.corrected.v1"
     return [_refused(received, Problem(field="reference", fix=fix))]
 
 
-def _correct(state: Referral, received: Received) -> Sequence[Effect]:
+def _correct(state: Referral, received: Received, desk: Desk) -> Sequence[Effect]:
     if state.held is None:
         return [_unknown(received)]
     gone = [asked.need for asked in received.needs if asked.need in state.withdrawn]
@@ -128,15 +162,20 @@ def _correct(state: Referral, received: Received) -> Sequence[Effect]:
     effects: list[Effect] = [Emit(_held(received))]
     for asked in received.needs:
         known = state.accepted.get(asked.need)
-        again = _accept(received, asked, known)
+        held_back, rows = desk.place(received, asked)
+        again = _accept(received, asked, held_back, known)
+        effects += rows
         if known is None or _differs(known, again.event):
             effects.append(again)
     named = {asked.need for asked in received.needs}
-    effects += [_withdrawn(state.accepted[need], "corrected") for need in state.open if need not in named]
-    return effects if len(effects) > 1 else [*effects, *_say_again(state)]  # no silence, also where only a name changed
+    for need in state.open:
+        if need not in named:
+            effects += [*desk.leave(need, Lifecycle.WITHDRAWN.value), _withdrawn(state.accepted[need], "corrected")]
+    is_told = any(isinstance(each, Emit) and each.topic == topics.INTAKE for each in effects)
+    return effects if is_told else [*effects, *_say_again(state)]  # no silence, also where only a name changed
 
 
-def _withdraw(state: Referral, withdrawal: WithdrawalReceived) -> Sequence[Effect]:
+def _withdraw(state: Referral, withdrawal: WithdrawalReceived, desk: Desk) -> Sequence[Effect]:
     if state.held is None:
         return [_unknown(withdrawal)]
     unknown = [need for need in withdrawal.needs if need not in state.accepted]
@@ -146,7 +185,30 @@ def _withdraw(state: Referral, withdrawal: WithdrawalReceived) -> Sequence[Effec
     closing = [need for need in state.open if not withdrawal.needs or need in withdrawal.needs]
     if not closing:
         return _say_again(state)
-    return [_withdrawn(state.accepted[need], withdrawal.reason) for need in closing]
+    rows = [each for need in closing for each in desk.leave(need, Lifecycle.WITHDRAWN.value)]
+    return [*(_withdrawn(state.accepted[need], withdrawal.reason) for need in closing), *rows]
+
+
+def _over(state: Referral, need_id: str, end: str, desk: Desk) -> Sequence[Effect]:
+    """A need has ended elsewhere. That matters to intake only where it has a row, or waits for one."""
+    rows = [*state.serving.values(), *state.links.values()]
+    return [effect for each in rows if each.need_id == need_id for effect in desk.leave(each.need, end)]
+
+
+def _link_ended(state: Referral, event: LinkEnded, desk: Desk) -> Sequence[Effect]:
+    """Help was given: that is the end where the agency knows of it, and no news where it doesn't. Else it resumes."""
+    link = state.links.get(event.need)
+    if link is None or link.turn != event.turn:
+        return [Drop(LINKS, link_row(event.need_id, event.turn))]
+    need = state.accepted[event.need]
+    if event.end in HELPED:
+        closed = [_withdrawn(need, ALREADY_SERVED)] if link.held_back is HeldBack.TOLD else []
+        return [*desk.leave(event.need, event.end), *closed]
+    rows = desk.resume(need)
+    if rows is None:
+        return []
+    resumed = need.model_copy(update={"revision": need.revision + 1, "held_back": None})
+    return [*rows, Emit(resumed, topics.INTAKE)]
 
 
 def _say_again(state: Referral) -> Sequence[Effect]:
@@ -166,7 +228,7 @@ def _say_again(state: Referral) -> Sequence[Effect]:
 
 
 def _release(
-    state: Referral, request: ReleaseRequested, now: datetime, keys: Keys, looked: int = 0
+    state: Referral, request: ReleaseRequested, now: datetime, keys: Given, looked: int = 0
 ) -> Sequence[Effect]:
     """`looked`: how often its timer has elapsed already."""
     this = (request.need, request.attempt)
@@ -222,7 +284,7 @@ def _same(held: Held, received: Received) -> bool:
     )
 
 
-def _accept(received: Received, asked: Asked, known: Accepted | None = None) -> Emit:
+def _accept(received: Received, asked: Asked, held_back: HeldBack | None = None, known: Accepted | None = None) -> Emit:
     """A need as matching is to see it; a corrected one keeps the time it was first asked for, and so its turn."""
     named = recipients(received.consent.grants)
     accepted = Accepted(
@@ -241,6 +303,7 @@ def _accept(received: Received, asked: Asked, known: Accepted | None = None) -> 
         constraints=asked.constraints,
         preferences=asked.preferences,
         recipients="any" if named is None else named,
+        held_back=held_back,
     )
     return Emit(accepted, topics.INTAKE)
 

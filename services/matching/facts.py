@@ -40,10 +40,10 @@ def matched(need: Accepted, attempt: int, best: Ranked, slot: int, match: str, f
 
 
 def waiting(
-    need: Accepted, attempt: int, since: datetime, until: datetime, funnel: list[Eliminated]
+    need: Accepted, attempt: int, since: datetime, until: datetime, funnel: list[Eliminated], code: str | None = None
 ) -> matching.Waiting:
-    """Nobody can take the need now."""
-    return matching.Waiting(**_names(need), attempt=attempt, since=since, until=until, funnel=funnel)
+    """Nobody can take the need now; or, with a `code`, nobody is to."""
+    return matching.Waiting(**_names(need), attempt=attempt, since=since, until=until, funnel=funnel, code=code)
 
 
 def unmet(need: Accepted, attempt: int, cause: str, funnel: list[Eliminated]) -> matching.Unmet:

@@ -14,7 +14,7 @@ from contracts.base import Message
 from contracts.intake import Accepted
 from contracts.matching import Eliminated, Matched
 from contracts.operations import TimerElapsed
-from contracts.words import Lifecycle, Rule
+from contracts.words import ALREADY_SERVED, HeldBack, Lifecycle, Rule
 from services.chassis.decider import Arrived, Claim, Drop, Effect, Emit, Put, SetTimer
 
 from . import facts, places, ranking, waiting
@@ -99,7 +99,7 @@ class MatchingPolicy:
                 return _over(state, event)
             case matching.WaitingRecalled():
                 return self._recalled(state, event.need_id, now, given)
-            case TimerElapsed(name=name) if name == WAIT_OVER:
+            case TimerElapsed(name=name) if name == WAIT_OVER and not _told_served(state):
                 due = state.until is not None and state.until <= min(event.due_at, now)
                 return self._place(state, now, given) if due and state.phase is Phase.WAITING else []
             case _:  # a doubtful place is answered by `_disown`
@@ -156,12 +156,15 @@ class MatchingPolicy:
             unmet = facts.unmet(need, state.attempt, cause, steps)
             return [Emit(unmet, topics.MATCHING), *_off_list(state)]
         until = state.until or now + self._limits.wait[need.urgency]
-        waits = facts.waiting(need, state.attempt, state.since or now, until, steps)
+        code = ALREADY_SERVED if _told_served(state) else None
+        waits = facts.waiting(need, state.attempt, state.since or now, until, steps, code)
         # One timer for all waits of a need, since they have one end.
         timer = [SetTimer(WAIT_OVER, until)] if state.until is None else []
         waiter = evolve(state, waits).waiter(now)
-        put = Put(waiting.TABLE, waiting.row_id(waiter.id, waiter.turn), waiting.row(waiter))
-        return [Emit(waits, topics.MATCHING), put, *_off_list(state), *timer]
+        listed = (
+            [] if need.held_back else [Put(waiting.TABLE, waiting.row_id(waiter.id, waiter.turn), waiting.row(waiter))]
+        )
+        return [Emit(waits, topics.MATCHING), *listed, *_off_list(state), *timer]
 
     def _match(self, state: Need, now: datetime, given: Given) -> tuple[list[Effect], list[Eliminated]]:
         """What a match with the best service that has a place for it takes; nothing if none has. And the funnel."""
@@ -171,6 +174,8 @@ class MatchingPolicy:
         eligible, steps = funnel(waiter.case(now, self._limits.retry_after), given.directory.of(need.category))
         offers = [(entry, given.places.free(entry, need.need_id, match)) for entry in eligible]
         ranked = ranking.rank(need, (each for each in offers if self._available(waiter, *each, now, given)))
+        if need.held_back:  # it waits like any other, and stands in nobody's way
+            ranked = []
         if eligible:
             steps.append(Eliminated(rule=Rule.PLACE, left=len(ranked)))
         if not ranked:
@@ -214,10 +219,15 @@ class MatchingPolicy:
         return found
 
 
+def _told_served(state: Need) -> bool:
+    """Its agency knows why it waits: until intake says more, and to no end of its own."""
+    return state.accepted is not None and state.accepted.held_back is HeldBack.TOLD
+
+
 def _withdrawn(state: Need) -> list[Effect]:
     if state.accepted is None or state.phase is Phase.ENDED:
         return []
-    ended = Emit(facts.need_ended(state.accepted, state.attempt, Lifecycle.WITHDRAWN))
+    ended = Emit(facts.need_ended(state.accepted, state.attempt, Lifecycle.WITHDRAWN), topics.MATCHING)
     if state.match is None:
         return [ended, *_off_list(state)]
     return [Emit(facts.revoked(state.match, "withdrawn"), topics.MATCHING), ended, _give_back(state.match)]
@@ -227,7 +237,8 @@ def _over(state: Need, event: Outcome) -> list[Effect]:
     """Of another attempt than the one that holds the place: of no consequence, it was revoked in time."""
     if state.accepted is None or state.match is None or event.attempt != state.match.attempt:
         return []
-    return [Emit(facts.need_ended(state.accepted, state.attempt, facts.end_of(event))), _give_back(state.match)]
+    ended = facts.need_ended(state.accepted, state.attempt, facts.end_of(event))
+    return [Emit(ended, topics.MATCHING), _give_back(state.match)]
 
 
 def _disown(need: str, referral: str, after: Need, effects: Sequence[Effect], given: Given) -> list[Effect]:

@@ -7,6 +7,7 @@ from enum import Enum
 from contracts import matching
 from contracts.base import Message
 from contracts.intake import Accepted
+from contracts.words import HeldBack
 
 from .directory import service_id
 from .places import row_id
@@ -59,6 +60,9 @@ def evolve(state: Need, fact: Message) -> Need:
     """The state after a fact. What concerns rows or other needs only changes nothing."""
     match fact:
         case matching.NeedKept():
+            was, now = state.accepted and state.accepted.held_back, fact.accepted.held_back
+            if was is HeldBack.TOLD and now is not HeldBack.TOLD:  # only now does it begin to wait for a place
+                return replace(state, accepted=fact.accepted, since=None, until=None)
             return replace(state, accepted=fact.accepted)
         case matching.Matched():
             return replace(state, phase=Phase.MATCHED, match=fact, attempt=fact.attempt)

@@ -4,7 +4,7 @@ Intake, matching and notification write to topics that have no common order. So 
 `Noted` with a rank, and the state keeps the steps by which the rank has risen in time. Adding an event is commutative,
 associative and idempotent, hence every interleaving and every repetition leads to the same state.
 
-    received < accepted < waiting(0) < matched(1) < offered < acknowledged < taken up < in progress
+    received < accepted < already served < waiting(0) < matched(1) < offered < acknowledged < taken up < in progress
              < declined, expired, revoked < waiting(1) < matched(2) < …
              < withdrawn < unmet < not delivered, partly delivered, delivered
 
@@ -16,7 +16,7 @@ from dataclasses import astuple, dataclass
 from datetime import datetime
 
 from contracts.outcomes import Noted
-from contracts.words import Category, Lifecycle
+from contracts.words import ALREADY_SERVED, Category, Lifecycle
 
 _PHASES = (
     Lifecycle.RECEIVED,
@@ -45,11 +45,16 @@ _ENDS = (
 Rank = tuple[int, int, int]
 
 
-def rank(state: Lifecycle, attempt: int) -> Rank:
-    """Where a state stands in the order above. A total order, so that there is always one highest."""
+def rank(state: Lifecycle, attempt: int, code: str | None = None) -> Rank:
+    """Where a state stands in the order above. A total order, so that there is always one highest.
+
+    Of the codes only `ALREADY_SERVED` counts: a need that is held back begins to wait for a place only afterwards.
+    """
     if state.ended:
         return (1, _ENDS.index(state), attempt)
-    return (0, attempt, _PHASES.index(state))
+    if state is Lifecycle.WAITING and code == ALREADY_SERVED:
+        return (0, attempt, 2 * _PHASES.index(Lifecycle.ACCEPTED) + 1)
+    return (0, attempt, 2 * _PHASES.index(state))
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +96,9 @@ class Standing:
     def join(self, noted: Noted) -> "Standing":
         """The state with one event more, or the same state where it adds nothing."""
         return Standing(
-            self.steps if noted.state is None else _rising(self.steps, Step(rank(noted.state, noted.attempt), noted)),
+            self.steps
+            if noted.state is None
+            else _rising(self.steps, Step(rank(noted.state, noted.attempt, noted.code), noted)),
             _by_revision((*self.described, *_description(noted))),
         )
 

@@ -79,7 +79,12 @@ def _line(noted: Noted) -> Line:
 
 def _order(noted: Noted) -> tuple[Any, ...]:
     """By time; at the same moment by rank, what brings no state first."""
-    return (noted.at, () if noted.state is None else rank(noted.state, noted.attempt), noted.revision, noted.what)
+    return (
+        noted.at,
+        () if noted.state is None else rank(noted.state, noted.attempt, noted.code),
+        noted.revision,
+        noted.what,
+    )
 
 
 def life(streams: Mapping[str, Sequence[Mapping[str, Any]]]) -> dict[str, Any] | None:

@@ -55,13 +55,7 @@ class People:
             {
                 "reference": f"R-{number}",
                 "referrer": "peer",
-                "person": {
-                    "name": "Somebody",
-                    "age_band": "18-59",
-                    "sex": "female",
-                    "languages": ["ru"],
-                    "contact": {"may_contact": False},
-                },
+                "person": self._person(),
                 "location": {"admin1": "BY-HM"},
                 "consent": {
                     "basis": "consent",
@@ -81,6 +75,18 @@ class People:
         )
         self.referrals.append((agency, referral))
         self._say(topics.referrals(agency), referral.reference, referral)
+
+    def _person(self) -> dict[str, object]:
+        """Somebody, or one of two whom agencies may know again; of one of them nobody may be told anything."""
+        known = self.chance.choice((None, None, 1, 2))
+        return {
+            "name": "Somebody Else" if known else "Somebody",
+            **({"birth_date": f"1990-02-0{known}"} if known else {"age_band": "18-59"}),
+            "sex": "female",
+            "languages": ["ru"],
+            "flags": ["gbv-survivor"] if known == 2 else [],
+            "contact": {"may_contact": False, "phone": f"+37529000000{known}" if known else None},
+        }
 
     def withdraw(self) -> None:
         """Some referral is not wanted any more."""

@@ -4,24 +4,33 @@ import hashlib
 from collections import Counter, defaultdict
 from collections.abc import Awaitable
 from contextlib import suppress
+from functools import reduce
 from typing import Any
+
+import orjson
 
 from contracts import topics
 from contracts.base import Message
 from contracts.catalogue import MESSAGES
 from contracts.cloudevents import decode
+from contracts.intake import Serving, ServingEnded
 from contracts.matching import Matched
 from contracts.notification import Accepted, Declined, Delivered, Expired, NotDelivered, Revoked
-from contracts.words import Lifecycle
+from contracts.words import ALREADY_SERVED, Lifecycle
 from services.chassis.errors import Transient
 from services.chassis.loop import Loop
+from services.intake.policy import IntakePolicy
+from services.intake.state import Referral
 from tests.kit.memory import MemoryStore
 
 from .people import TENANTS, People, ended
 from .world import World
 
-_ROUNDS = 60
-"""Of peace; in each, an hour and a half goes by. Long enough for three attempts and the end of every wait."""
+evolve = IntakePolicy().evolve
+
+_ROUNDS = 240
+"""Of peace; in each, an hour and a half goes by. Long enough for three attempts and the end of every wait, one by one
+where needs of one person waited for each other."""
 
 
 async def run(seed: int, loop: type[Loop[Any]] = Loop, store: type[MemoryStore] = MemoryStore, steps: int = 120) -> str:
@@ -34,6 +43,7 @@ async def run(seed: int, loop: type[Loop[Any]] = Loop, store: type[MemoryStore] 
     for _ in range(steps):
         await _something(world, people)
         no_place_is_taken_twice(world)
+        nobody_is_served_twice(world)
     await peace(world, people)
     balance(world, people)
     return _digest(world)
@@ -64,6 +74,7 @@ def balance(world: World, people: People) -> None:
     _every_need_has_one_end(people)
     _each_event_took_effect_once(world)
     _every_place_is_returned(world)
+    _nobody_waits_for_a_need_that_has_ended(world)
     _one_provider_at_a_time_has_the_person(world)
     _facts_leave_in_the_order_of_the_journal(world)
     assert not world.log.read(topics.DEAD_LETTERS), "something was set aside"
@@ -105,6 +116,30 @@ def no_place_is_taken_twice(world: World) -> None:
     assert len({(doc["need"], doc["service"]) for doc in rows.values()}) == len(rows), "two places of one service"
 
 
+def nobody_is_served_twice(world: World) -> None:
+    """Of the needs that are known to be one person's for one category, one at a time has the row."""
+    held: dict[str, set[tuple[str, int]]] = defaultdict(set)
+    journal = sorted(world.services["intake"].store.journal.values(), key=lambda document: document["n"])
+    for fact in (fact for document in journal for entry in document["entries"] for fact in entry["facts"]):
+        if fact.get("type") in (Serving.ce_type(), ServingEnded.ce_type()):
+            said = orjson.loads(fact["text"])
+            own = (said["need_id"], said["turn"])
+            held[said["row"]].symmetric_difference_update({own})
+            if fact["type"] == ServingEnded.ce_type() and said["end"] == "":
+                held[said["row"]].discard(own)  # disowned: it never was one
+    for row, needs in held.items():
+        assert len(needs) <= 1, f"{row}: one person is served for {needs}"
+
+
+def _nobody_waits_for_a_need_that_has_ended(world: World) -> None:
+    tables = world.services["intake"].claims.tables
+    assert not tables["linked"], "somebody waits for another's end, and has one"
+    for stream, facts in _facts(world, "intake").items():
+        own = reduce(evolve, facts, Referral())
+        assert not own.serving, f"{stream}: a need has ended, and its turn is not given to the next"
+        assert not own.links, f"{stream}: a need has ended, and is linked"
+
+
 def _every_need_has_one_end(people: People) -> None:
     for need, story in people.told().items():
         assert story, f"{need}: lost, its referrer never heard of it"
@@ -113,7 +148,11 @@ def _every_need_has_one_end(people: People) -> None:
         ends = [status.state for status in story if status.state.ended]
         assert len(ends) == 1 or ends[:-1] == [Lifecycle.WITHDRAWN], f"{need}: ended as {ends}"
         # "received" is only ever an answer to who asks before the first news; all else is told once.
-        steps = Counter((status.attempt, status.state) for status in story if status.state is not Lifecycle.RECEIVED)
+        steps = Counter(
+            (status.attempt, status.state, status.code == ALREADY_SERVED)
+            for status in story
+            if status.state is not Lifecycle.RECEIVED
+        )
         assert max(steps.values()) == 1, f"{need}: a step was told twice"
 
 

@@ -26,8 +26,10 @@ from services.chassis.tenants import Registry
 from services.chassis.timers import Progress, Stage, Ticker
 from services.intake.gate import ReferralAdmission
 from services.intake.keys import KeyRing
+from services.intake.outside import IntakeOutside
 from services.intake.policy import IntakePolicy
 from services.intake.release import ProviderKeys, Release
+from services.intake.sweep import Sweep as Duplicates
 from services.matching.directory import Directory
 from services.matching.limits import Limits
 from services.matching.outside import MatchingOutside
@@ -50,7 +52,7 @@ LIMITS = Limits(
 )
 DEADLINES = dict.fromkeys(Urgency, Deadline(timedelta(hours=1), timedelta(hours=4)))
 INPUTS = {
-    "intake": (),
+    "intake": (topics.MATCHING,),
     "matching": (topics.INTAKE, topics.NOTIFICATION),
     "notification": (topics.MATCHING,),
     "outcomes": (topics.INTAKE, topics.MATCHING, topics.NOTIFICATION),
@@ -78,7 +80,10 @@ class Instance:
         common["dead_letters"] = DeadLetters(service.name, world.log, _OPERATOR)
         ring = KeyRing(service.claims, _MASTER)
         policy, own = {
-            "intake": (IntakePolicy(), {"outside": providers, "render": Release(ring, providers).render}),
+            "intake": (
+                IntakePolicy(),
+                {"outside": IntakeOutside(providers, service.claims), "render": Release(ring, providers).render},
+            ),
             "matching": (MatchingPolicy(LIMITS), {"outside": MatchingOutside(directory, service.claims)}),
             "notification": (NotificationPolicy(DEADLINES), {"outside": Recipients(Registry())}),
             "outcomes": (OutcomesPolicy(), {}),
@@ -97,6 +102,7 @@ class Instance:
         progress = Progress(service.stages, world, world.clock)
         self.ticker = Ticker(service.name, service.store, world.log, progress)
         self.sweep = Sweep(directory, service.claims, LIMITS)
+        self.duplicates = Duplicates(service.claims)
 
     def _fault(self, step: str) -> None:
         if step == self.die_at:
@@ -213,10 +219,12 @@ class World:
         await self.chance.choice(service.instances).ticker.tick()
 
     async def look(self) -> None:
-        """Some matcher sweeps."""
+        """Some matcher sweeps, and some intake."""
         matcher = self.chance.choice(self.services["matching"].instances)
         for event, key in await matcher.sweep.look(self.clock.now()):
             self.send(topics.inbox("matching"), key, event)
+        for event, key in await self.chance.choice(self.services["intake"].instances).duplicates.look():
+            self.send(topics.inbox("intake"), key, event)
 
     def scale(self, service: Simulated) -> None:
         """An instance more, or one less."""
