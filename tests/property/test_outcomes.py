@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from contracts import intake, matching, notification
 from contracts.base import Message
 from contracts.outcomes import Noted, StatusChanged
-from contracts.words import Category, Lifecycle
+from contracts.words import ALREADY_SERVED, Category, HeldBack, Lifecycle
 from services.outcomes.indicators import SENSITIVE, Disclosure, indicators, row
 from services.outcomes.policy import OutcomesPolicy
 from services.outcomes.state import Standing, rank
@@ -54,9 +54,14 @@ class History:
 def histories(draw: st.DrawFn) -> list[Sent]:
     """All that can become of one need, by chance: attempts, waits, a correction, a withdrawal at any point."""
     past = History()
-    past.say("intake", accepted())
+    held_back = draw(st.sampled_from([None, None, *HeldBack]))
+    past.say("intake", accepted(held_back=held_back))
+    if held_back is not None:
+        past.say("matching", waiting(code=ALREADY_SERVED if held_back is HeldBack.TOLD else None))
+        past.say("intake", accepted(revision=1))
     for attempt in range(1, draw(st.integers(1, 4)) + 1):
-        if draw(st.booleans()):
+        has_waited = attempt == 1 and held_back is HeldBack.UNTOLD
+        if not has_waited and draw(st.booleans()):
             past.say("matching", waiting(attempt - 1))
         past.say("matching", matched(attempt))
         past.tell(notification.Offered, attempt)
@@ -146,7 +151,7 @@ def check(history: Sequence[Sent], otherwise: Sequence[Sent]) -> None:
     stream, told_otherwise = read(otherwise)
     assert stream.state == in_order.state
     assert told_otherwise[-1] == told[-1], "the last word is the same to the letter"
-    ranks = [rank(each.state, each.attempt) for each in rises(told_otherwise)]
+    ranks = [rank(each.state, each.attempt, each.code) for each in rises(told_otherwise)]
     assert all(lower < higher for lower, higher in pairwise(ranks)), "statuses rise"
     assert timeline(stream.documents) == timeline(in_order.documents), "the timeline has it all"
     assert row(stream.state) == row(in_order.state)
@@ -205,7 +210,7 @@ def test_the_state_is_a_join_whatever_is_joined(case: tuple[list[Noted], list[No
     once, otherwise = (reduce(Standing.join, notes, Standing()) for notes in case)
     assert once == otherwise
     assert all(earlier.at < later.at and earlier.rank < later.rank for earlier, later in pairwise(once.steps))
-    ranks = [rank(each.state, each.attempt) for each in case[0] if each.state is not None]
+    ranks = [rank(each.state, each.attempt, each.code) for each in case[0] if each.state is not None]
     assert (once.top and once.top.rank) == max(ranks, default=None)
 
 
