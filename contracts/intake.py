@@ -52,12 +52,11 @@ class Sealed(Value):
 class Marks(Value):
     """Keyed hashes by which a person can be known again; on intake's inbox and in its database, nowhere else.
 
-    `person` is strong identity, the same whichever agency sends it, and absent where consent does not allow that.
-    `within_agency` are possible duplicates among one agency's own referrals: another agency's marks never equal them.
+    `person` is strong identity, the same whichever agency sends it; none where there is too little to know a person by,
+    or consent does not allow it.
     """
 
     person: str | None = None
-    within_agency: list[str] = []
 
 
 class Received(Event):

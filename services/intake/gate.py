@@ -144,7 +144,7 @@ class ReferralAdmission:
                 for need in referral.needs
             ],
             personal=_sealed(id_, self._keys[id_], Personal.of(referral)),
-            marks=marks_of(self._marking, arrival.tenant, person, referral.consent),
+            marks=marks_of(self._marking, person, referral.consent),
         )
 
 

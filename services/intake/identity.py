@@ -1,16 +1,14 @@
-"""Marks by which a person can be known again: keyed hashes of name, birth date and phone, made at the gate.
+"""The mark by which a person can be known again: a keyed hash of name, birth date and phone, made at the gate.
 
 What counts as strong follows Fellegi and Sunter (1969): a field that agrees weighs log2(m/u), with u the chance that it
 agrees for two different people. Roughly, a birth date weighs 14 bits, a full name 13 to 16 (common ones less), a phone
 20 or more; one true pair among a hundred thousand people costs 17. Name and birth date alone leave some tens of false
 pairs in such a population (many displaced people were given the first of January), and a phone is shared by a family,
-so **strong is all three**. Any two of them are weak: a possible duplicate, which nothing is done about by itself.
+so **strong is all three**. Whoever agrees in less is served as somebody else.
 
-- The strong mark is the same for all agencies; it is made only where consent lets the name be known to any recipient.
-- Weak marks are made per agency: they can't be compared across agencies at all.
-
-Plain identifiers leave the gate sealed only. The key derives from intake's id secret, so that marks and ids can't be
-mistaken for each other; who hasn't got it can't try names. Marks stay on intake's inbox and in its database.
+The mark is the same for all agencies, so it is made only where consent lets the name be known to any recipient. Plain
+identifiers leave the gate sealed only. The key derives from intake's id secret, so that marks and ids can't be mistaken
+for each other; who hasn't got it can't try names. Marks stay on intake's inbox and in its database.
 """
 
 import hmac
@@ -40,17 +38,15 @@ def may_link(consent: Consent) -> bool:
     return any(grant.recipients == "any" and PersonalField.NAME in grant.fields for grant in consent.grants)
 
 
-def marks_of(key: bytes, agency: str, person: Person, consent: Consent) -> Marks:
-    """What this person is known again by. Without a full name, a birth date or a phone there is less of it."""
+def marks_of(key: bytes, person: Person, consent: Consent) -> Marks:
+    """What this person is known again by: nothing without a full name, a birth date, a phone, and consent."""
     name = name_of(person.name or "")
-    if " " not in name:  # one name alone is no name to know a person by
-        name = ""
-    born = person.birth_date.isoformat() if person.birth_date else ""
     phone = phone_of(person.contact.phone or "")
-    strong = _mark(key, "person", name, born, phone) if may_link(consent) else None
-    pairs = {"name-born": (name, born), "name-phone": (name, phone), "phone-born": (phone, born)}
-    weak = [_mark(key, f"agency/{agency}/{kind}", *pair) for kind, pair in pairs.items()]
-    return Marks(person=strong, within_agency=[each for each in weak if each is not None])
+    is_full = " " in name  # one name alone is no name to know a person by
+    if not (is_full and person.birth_date and phone and may_link(consent)):
+        return Marks()
+    fields = f"person|{name}|{person.birth_date.isoformat()}|{phone}"  # none of them can hold a bar
+    return Marks(person=hmac.digest(key, fields.encode(), "sha256").hex()[:_LENGTH])
 
 
 def phone_of(text: str) -> str:
@@ -71,10 +67,3 @@ def phone_of(text: str) -> str:
     if len(digits) == 11 and digits.startswith("8"):
         return f"7{digits[1:]}"
     return digits if any(digits.startswith(code) and len(digits) == size for code, size in _COUNTRIES) else ""
-
-
-def _mark(key: bytes, kind: str, *fields: str) -> str | None:
-    """None where a field is missing. Fields hold no NUL, so they can't run into each other."""
-    if not all(fields):
-        return None
-    return hmac.digest(key, "\0".join((kind, *fields)).encode(), "sha256").hex()[:_LENGTH]

@@ -55,13 +55,13 @@ def test_what_leaves_intake_holds_no_mark_and_nothing_of_the_first(front: Front)
     [
         ({"category": Category.LEGAL}, Marks(person="the-same-person")),
         ({}, Marks(person="another")),
-        ({}, Marks(within_agency=["weak"])),
+        ({}, Marks()),
         ({"urgency": Urgency.EMERGENCY}, Marks(person="the-same-person")),
     ],
-    ids=["another need", "another person", "weak or without consent", "more urgent"],
+    ids=["another need", "another person", "too little, or without consent", "more urgent"],
 )
 def test_both_are_served(front: Front, changes: dict[str, Any], marks: Marks) -> None:
-    front.submit("one", marks=marks.model_copy(update={"person": "the-same-person"} if marks.person else {}))
+    front.submit("one")
     effects = front.submit("two", need("two", **changes), marks=marks)
     assert links(effects) == []
     assert front.now("two").held_back is None
