@@ -151,7 +151,6 @@ class Held(Event):
     consent: Consent
     needs: list[Asked]
     personal: Sealed
-    marks: Marks = Marks()
 
 
 class Problem(Value):

@@ -78,7 +78,7 @@ class People:
 
     def _person(self) -> dict[str, object]:
         """Somebody, or one of two whom agencies may know again; of one of them nobody may be told anything."""
-        known = self.chance.choice((None, None, 1, 2))
+        known = self.chance.choice((None, 1, 1, 2))
         return {
             "name": "Somebody Else" if known else "Somebody",
             **({"birth_date": f"1990-02-0{known}"} if known else {"age_band": "18-59"}),

@@ -13,12 +13,13 @@ from contracts import topics
 from contracts.base import Message
 from contracts.catalogue import MESSAGES
 from contracts.cloudevents import decode
-from contracts.intake import Serving, ServingEnded
+from contracts.intake import Received, Serving, ServingEnded
 from contracts.matching import Matched
 from contracts.notification import Accepted, Declined, Delivered, Expired, NotDelivered, Revoked
-from contracts.words import ALREADY_SERVED, Lifecycle
+from contracts.words import ALREADY_SERVED, Lifecycle, Urgency
 from services.chassis.errors import Transient
 from services.chassis.loop import Loop
+from services.intake.duplicates import row_of
 from services.intake.policy import IntakePolicy
 from services.intake.state import Referral
 from tests.kit.memory import MemoryStore
@@ -134,10 +135,21 @@ def nobody_is_served_twice(world: World) -> None:
 def _nobody_waits_for_a_need_that_has_ended(world: World) -> None:
     tables = world.services["intake"].claims.tables
     assert not tables["linked"], "somebody waits for another's end, and has one"
+    marks = {}
+    for record in world.log.read(topics.inbox("intake")):
+        event = decode(record.headers, record.value, record.appended)
+        if event.type == Received.ce_type():
+            received = Received.read(event.data)
+            marks[received.referral_id] = received.marks
     for stream, facts in _facts(world, "intake").items():
         own = reduce(evolve, facts, Referral())
         assert not own.serving, f"{stream}: a need has ended, and its turn is not given to the next"
         assert not own.links, f"{stream}: a need has ended, and is linked"
+        rows = {fact.row for fact in facts if isinstance(fact, Serving)}
+        for need in own.accepted.values():
+            row = row_of(marks[stream], need.category)
+            if row is not None and need.held_back is None and need.urgency is Urgency.NORMAL:  # more urgent than none
+                assert row in rows, f"{stream}: {need.need} went to matching beside another of the same person"
 
 
 def _every_need_has_one_end(people: People) -> None:
