@@ -13,6 +13,7 @@ from contracts import topics
 from contracts.base import Message
 from contracts.catalogue import MESSAGES
 from contracts.cloudevents import decode
+from contracts.intake import Accepted as IntakeAccepted
 from contracts.intake import Received, Serving, ServingEnded
 from contracts.matching import Matched
 from contracts.notification import Accepted, Declined, Delivered, Expired, NotDelivered, Revoked
@@ -140,13 +141,13 @@ def _nobody_waits_for_a_need_that_has_ended(world: World) -> None:
         event = decode(record.headers, record.value, record.appended)
         if event.type == Received.ce_type():
             received = Received.read(event.data)
-            marks[received.referral_id] = received.marks
+            marks.setdefault(received.referral_id, received.marks)
     for stream, facts in _facts(world, "intake").items():
         own = reduce(evolve, facts, Referral())
         assert not own.serving, f"{stream}: a need has ended, and its turn is not given to the next"
         assert not own.links, f"{stream}: a need has ended, and is linked"
         rows = {fact.row for fact in facts if isinstance(fact, Serving)}
-        for need in own.accepted.values():
+        for need in (fact for fact in facts if isinstance(fact, IntakeAccepted) and fact.revision == 0):
             row = row_of(marks[stream], need.category)
             if row is not None and need.held_back is None and need.urgency is Urgency.NORMAL:  # more urgent than none
                 assert row in rows, f"{stream}: {need.need} went to matching beside another of the same person"
