@@ -6,7 +6,7 @@ from pydantic import AwareDatetime, Field
 
 from .agency import Admin1, Consent, Constraints, Language, Preferences
 from .base import Event, Value
-from .words import AgeBand, Category, Flag, Lifecycle, PersonalField, ReferrerKind, Sex, Status, Urgency
+from .words import AgeBand, Category, Flag, HeldBack, Lifecycle, PersonalField, ReferrerKind, Sex, Status, Urgency
 
 
 class Minimum(Value):
@@ -61,6 +61,16 @@ class Sealed(Value):
     digest: str = ""
 
 
+class Marks(Value):
+    """Keyed hashes by which a person can be known again; on intake's inbox and in its database, nowhere else.
+
+    `person` is strong identity, the same whichever agency sends it; none where there is too little to know a person by,
+    or consent does not allow it.
+    """
+
+    person: str | None = None
+
+
 class Received(Event):
     """Gate to intake: a submitted (or corrected) referral, well-formed, its personal data sealed.
 
@@ -82,6 +92,7 @@ class Received(Event):
     may_contact: bool = True
     needs: list[Asked]
     personal: Sealed
+    marks: Marks = Marks()
 
 
 class ConsentReceived(Event):
@@ -162,6 +173,7 @@ class Accepted(_OfNeed):
 
     It is for `person`, and for `companions` who are to be served with them: at one service, with `places` places, or
     not at all. Where there are more places than people described, the rest of the household is not known.
+    `held_back`: it is not to be offered to anyone for now; where that ends, it comes again with the next revision.
     """
 
     TYPE: ClassVar[str] = "intake.accepted.v1"
@@ -178,6 +190,7 @@ class Accepted(_OfNeed):
     recipients: Literal["any"] | list[str]
     companions: list[Minimum] = []
     places: Annotated[int, Field(ge=1)] = 1
+    held_back: HeldBack | None = None
 
     @property
     def people(self) -> list[Minimum]:
@@ -353,3 +366,57 @@ class RecallAcknowledged(_OfRecall):
     """The provider says that it has deleted them."""
 
     TYPE: ClassVar[str] = "intake.recall-acknowledged.v1"
+
+
+class _OfRow(Event):
+    """Of a need and a row of the table ``served``. `turn` tells apart the rows that one referral has had."""
+
+    need_id: str
+    need: str
+    row: str
+    turn: int
+
+
+class Serving(_OfRow):
+    """The need is the one for which the person is served in its category: its row is claimed. On no topic."""
+
+    TYPE: ClassVar[str] = "intake.serving.v1"
+
+
+class ServingEnded(_OfRow):
+    """The row is given back, since the need has ended (`end`) or is another person's now. On no topic."""
+
+    TYPE: ClassVar[str] = "intake.serving-ended.v1"
+
+    end: str
+
+
+class Linked(_OfRow):
+    """The need is held back, since another referral's need has this row. Nothing says which. On no topic."""
+
+    TYPE: ClassVar[str] = "intake.linked.v1"
+
+    held_back: HeldBack
+
+
+class Unlinked(_OfRow):
+    """The need is linked no more. On no topic."""
+
+    TYPE: ClassVar[str] = "intake.unlinked.v1"
+
+
+class LinkEnded(_OfRow):
+    """To a linked need's own stream: whoever had the row has given it back. `end`: how that need ended, if known."""
+
+    TYPE: ClassVar[str] = "intake.link-ended.v1"
+
+    referral_id: str
+    end: str = ""
+
+
+class ServedDoubtful(_OfRow):
+    """To the stream that a row of ``served`` names: is this still yours?"""
+
+    TYPE: ClassVar[str] = "intake.served-doubtful.v1"
+
+    referral_id: str

@@ -73,13 +73,17 @@ class Matched(_OfNeed):
 
 
 class Waiting(_OfNeed):
-    """No service can take it now. `until` is the end of the wait; `attempt` the last attempt made (0: none)."""
+    """No service can take it now. `until` is the end of the wait; `attempt` the last attempt made (0: none).
+
+    `code` says why, where that is not for want of a place.
+    """
 
     TYPE: ClassVar[str] = "matching.waiting.v1"
 
     since: AwareDatetime
     until: AwareDatetime
     funnel: list[Eliminated]
+    code: str | None = None
 
 
 class Unmet(_OfNeed):
@@ -200,7 +204,7 @@ class NeedKept(Event):
 
 
 class NeedEnded(Event):
-    """The need has ended elsewhere; its place is free again. Journaled, on no topic."""
+    """The need has ended elsewhere; its place is free again. Intake follows it: who waited for that may have a turn."""
 
     TYPE: ClassVar[str] = "matching.need-ended.v1"
 

@@ -30,6 +30,38 @@ class Category(StrEnum):
     TRACING = "tracing"
     RETURN = "return"
 
+    @property
+    def confidential(self) -> bool:
+        """True where it may be told to nobody that a person is known: else a name would be a way to find somebody."""
+        return self in _CONFIDENTIAL
+
+
+_CONFIDENTIAL = frozenset(
+    {
+        Category.PROTECTION,
+        Category.CHILD_PROTECTION,
+        Category.GBV,
+        Category.TRAFFICKING,
+        Category.HEALTH,
+        Category.MENTAL_HEALTH,
+        Category.TRACING,
+    }
+)
+
+
+class HeldBack(StrEnum):
+    """A need is accepted, but kept from services: the person is being served for it already, on strong identity.
+
+    ``told``: its agency learns that, and nothing more. ``untold``: its agency sees a need that waits.
+    """
+
+    TOLD = "told"
+    UNTOLD = "untold"
+
+
+ALREADY_SERVED = "already-served"
+"""The code of a wait, and of an end, of a need that is held back and whose agency is told so."""
+
 
 class Urgency(StrEnum):
     """Three classes: start of help within 24 hours, 72 hours, 2 weeks. ``high/medium/low`` are read as aliases."""

@@ -87,7 +87,7 @@ GROUPS = {
 """Consumer groups of each service: its loop's and its gate's."""
 
 READS = {
-    "intake": [names.inbox("intake"), names.TENANTS],
+    "intake": [names.inbox("intake"), names.MATCHING, names.TENANTS],
     "matching": [names.inbox("matching"), names.INTAKE, names.NOTIFICATION, names.TENANTS],
     "notification": [names.inbox("notification"), names.MATCHING, names.TENANTS],
     "outcomes": [names.inbox("outcomes"), names.INTAKE, names.MATCHING, names.NOTIFICATION],

@@ -6,19 +6,28 @@ from services.chassis.service import Service
 from .gate import ReferralAdmission
 from .journals import Journals
 from .keys import KeyRing
+from .outside import INDEXES, IntakeOutside
 from .policy import IntakePolicy
 from .release import ProviderKeys, Release
 from .settings import IntakeSettings
+from .sweep import Sweep
 
 
 def build(settings: IntakeSettings) -> Service:
     """Wire the service."""
-    service = Service("intake", settings)
+    service = Service("intake", settings, INDEXES)
     keys = KeyRing(service.claims, settings.master_key)
     providers = ProviderKeys(service.follow_tenants().admits)
     service.follow(topics.PROVIDER_DIRECTORY, providers.apply)
     service.gate(ReferralAdmission(keys, settings.id_secret), topics.AGENCY_REFERRALS)
-    policy = IntakePolicy(settings.recall_within)
+    policy = IntakePolicy(settings.recall_within, link_confidential=settings.link_confidential)
     release = Release(keys, providers, Journals(service.store.load, policy))
-    service.loop(policy, inputs=[], outside=providers, render=release.render)
+    outside = IntakeOutside(providers, service.claims)
+    service.loop(policy, inputs=[topics.MATCHING], outside=outside, render=release.render)
+    sweep = Sweep(service.claims)
+
+    async def look() -> None:
+        await service.tell(topics.inbox("intake"), await sweep.look())
+
+    service.every(settings.sweep, look)
     return service

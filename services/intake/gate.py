@@ -31,6 +31,7 @@ from services.chassis.ports import Record
 from services.chassis.sealing import seal
 
 from .coarse import asked, band, fellows, flags, recommendation_asked
+from .identity import marking_key, marks_of
 from .keys import KeyRing
 from .personal import Personal
 
@@ -57,6 +58,7 @@ class ReferralAdmission:
     def __init__(self, keys: KeyRing, id_secret: str) -> None:
         self._ring = keys
         self._secret = b64decode(id_secret)
+        self._marking = marking_key(self._secret)
         self._keys: dict[str, bytes] = {}
 
     async def prepare(self, arrivals: Sequence[Arrival]) -> None:
@@ -159,6 +161,7 @@ class ReferralAdmission:
             may_contact=person.contact.may_contact,
             needs=[asked(id_, need, referral.size) for need in referral.needs],
             personal=_sealed(id_, self._keys[id_], Personal.of(referral)),
+            marks=marks_of(self._marking, person, referral.consent),
         )
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from functools import reduce
+from typing import Protocol
 
 from contracts import agency, provider, topics
 from contracts.base import Message
@@ -12,23 +13,33 @@ from contracts.intake import (
     ConsentReceived,
     DeletionConfirmed,
     Held,
+    Linked,
+    LinkEnded,
     PersonCorrected,
     Problem,
     Received,
     Refused,
     ReleaseEnded,
     ReleaseRequested,
+    ServedDoubtful,
+    Serving,
+    ServingEnded,
     StatusAsked,
     StatusDue,
+    Unlinked,
     WithdrawalReceived,
     Withdrawn,
 )
+from contracts.matching import Closed, NeedEnded, Unmet
 from contracts.operations import TimerElapsed
-from services.chassis.decider import Arrived, Effect, Emit, Reply
+from contracts.words import ALREADY_SERVED, HeldBack, Lifecycle
+from services.chassis.decider import Arrived, Drop, Effect, Emit, Reply
 
-from . import consent, holdings
+from . import consent, duplicates, holdings
 from .consent import Keys
+from .duplicates import HELPED, LINKS, Desk, link_row
 from .household import all_flags, for_whom
+from .identity import may_link
 from .personal import recipients
 from .state import Referral
 from .triage import triage
@@ -42,43 +53,68 @@ CONSENT_WITHDRAWN = "consent-withdrawn"
 _ID_REUSED = "was used for another body; use a new id"
 _OLDER = "is older than the consent in force, which came with agency.consent-changed.v1 or a correction; send that one"
 
+
+class Given(duplicates.Known, Keys, Protocol):
+    """What a decision needs to know from outside: rows, and for a release the providers' keys."""
+
+
 _FromAgency = Received | ConsentReceived | WithdrawalReceived | StatusAsked
 _HANDLED: tuple[type[Message], ...] = (
     Received, ConsentReceived, WithdrawalReceived, StatusAsked, ReleaseRequested, ReleaseEnded, DeletionConfirmed,
-    TimerElapsed,
+    TimerElapsed, Unmet, Closed, NeedEnded, LinkEnded, ServedDoubtful,
 )  # fmt: skip
-_FACTS: tuple[type[Message], ...] = (Held, Accepted, PersonCorrected, Withdrawn, provider.Recall, *holdings.FACTS)
+_FACTS: tuple[type[Message], ...] = (
+    Held, Accepted, PersonCorrected, Withdrawn, provider.Recall, *holdings.FACTS,
+    Serving, ServingEnded, Linked, Unlinked, LinkEnded,
+)  # fmt: skip
 
 
 class IntakePolicy:
-    """See `services.chassis.decider.Policy`. `recall_within` is how long a provider has to acknowledge a recall."""
+    """See `services.chassis.decider.Policy`. `recall_within` is how long a provider has to acknowledge a recall.
+
+    With `link_confidential` a person is served once also where nobody may be told why a need waits.
+    """
 
     handles: Mapping[str, type[Message]] = {model.ce_type(): model for model in _HANDLED}
     facts: Mapping[str, type[Message]] = {model.ce_type(): model for model in _FACTS}
 
-    def __init__(self, recall_within: timedelta = RECALL_WITHIN) -> None:
+    def __init__(self, recall_within: timedelta = RECALL_WITHIN, *, link_confidential: bool = False) -> None:
         self._within = recall_within
+        self._link_confidential = link_confidential
 
     def stream(self, event: Message) -> str:
         """The referral's id."""
         if isinstance(event, TimerElapsed):
             return event.stream
-        assert isinstance(event, _FromAgency | ReleaseRequested | ReleaseEnded | DeletionConfirmed)  # noqa: S101
-        return event.referral_id
+        referral: str = event.referral_id  # type: ignore[attr-defined]  # all else that is handled has one
+        return referral
 
     def initial(self, stream: str) -> Referral:
         """Nothing is known yet."""
         return Referral()
 
-    def decide(self, state: Referral, event: Arrived, now: datetime, given: Keys) -> Sequence[Effect]:
+    def decide(self, state: Referral, event: Arrived, now: datetime, given: Given) -> Sequence[Effect]:
         """What follows from an event."""
+        desk = Desk(state, self.stream(event.data), given, link_confidential=self._link_confidential)
         match event.data:
             case Received() as received:
-                return self._correct(state, received, now, given) if received.corrects else _submit(state, received)
+                if received.corrects:
+                    return self._correct(state, received, now, given, desk)
+                return _submit(state, received, desk)
             case ConsentReceived() as changed:
-                return self._change_consent(state, changed, now, given)
+                return self._change_consent(state, changed, now, given, desk)
             case WithdrawalReceived() as withdrawal:
-                return _withdraw(state, withdrawal)
+                return _withdraw(state, withdrawal, desk)
+            case Unmet() as unmet:
+                return _over(state, unmet.need_id, Lifecycle.UNMET.value, desk)
+            case Closed() as closed:
+                return _over(state, closed.need_id, Lifecycle.WITHDRAWN.value, desk)
+            case NeedEnded() as over:
+                return _over(state, over.need_id, over.end, desk)
+            case LinkEnded() as link_ended:
+                return _link_ended(state, link_ended, desk)
+            case ServedDoubtful() as doubt:
+                return desk.disown(doubt)
             case StatusAsked() as asked:
                 return _say_again(state) if state.held else [_unknown(asked)]
             case ReleaseRequested() as request:
@@ -106,12 +142,14 @@ class IntakePolicy:
             case _:
                 return []
 
-    def _correct(self, state: Referral, received: Received, now: datetime, keys: Keys) -> Sequence[Effect]:
-        effects = _correct(state, received)
+    def _correct(self, state: Referral, received: Received, now: datetime, keys: Keys, desk: Desk) -> Sequence[Effect]:
+        effects = _correct(state, received, desk)
         return [*effects, *self._settle(state, effects, now, keys)]
 
-    def _change_consent(self, state: Referral, changed: ConsentReceived, now: datetime, keys: Keys) -> Sequence[Effect]:
-        effects = _change_consent(state, changed)
+    def _change_consent(
+        self, state: Referral, changed: ConsentReceived, now: datetime, keys: Keys, desk: Desk
+    ) -> Sequence[Effect]:
+        effects = _change_consent(state, changed, desk)
         return [*effects, *self._settle(state, effects, now, keys)]
 
     def _settle(self, state: Referral, effects: Sequence[Effect], now: datetime, keys: Keys) -> Sequence[Effect]:
@@ -120,16 +158,20 @@ class IntakePolicy:
         return consent.settle(reduce(Referral.after, facts, state), now, keys, self._within) if facts else []
 
 
-def _submit(state: Referral, received: Received) -> Sequence[Effect]:
+def _submit(state: Referral, received: Received, desk: Desk) -> Sequence[Effect]:
     if state.held is None:
-        return [Emit(_held(received)), *(_accept(received, asked) for asked in received.needs)]
+        effects: list[Effect] = [Emit(_held(received))]
+        for asked in received.needs:
+            held_back, rows = desk.place(received, asked)
+            effects += [*rows, _accept(received, asked, held_back)]
+        return effects
     if _same(state.held, received):  # sending it twice is sending it once
         return _say_again(state)
     fix = "is in use for another referral; to change that one, send agency.corrected.v1"
     return [_refused(received, Problem(field="reference", fix=fix))]
 
 
-def _correct(state: Referral, received: Received) -> Sequence[Effect]:
+def _correct(state: Referral, received: Received, desk: Desk) -> Sequence[Effect]:
     if state.held is None:
         return [_unknown(received)]
     gone = [asked.need for asked in received.needs if asked.need in state.withdrawn]
@@ -144,19 +186,26 @@ def _correct(state: Referral, received: Received) -> Sequence[Effect]:
     same: list[Accepted] = []
     for asked in received.needs:
         known = state.accepted.get(asked.need)
-        again = _accept(received, asked, known)
+        held_back, rows = desk.place(received, asked)
+        again = _accept(received, asked, held_back, known)
+        effects += rows
         if known is None or _differs(known, again.event):
             effects.append(again)
         else:
             same.append(known)
     named = {asked.need for asked in received.needs}
-    effects += [_withdrawn(state.accepted[need], "corrected") for need in state.open if need not in named]
-    told = [] if len(effects) > 1 else _say_again(state)  # no silence, also where only a name changed
+    for need in state.open:
+        if need not in named:
+            effects += [*desk.leave(need, Lifecycle.WITHDRAWN.value), _withdrawn(state.accepted[need], "corrected")]
+    told = [] if _is_told(effects) else _say_again(state)  # no silence, also where only a name changed
     return [*effects, *map(_person_corrected, same), *told]
 
 
-def _change_consent(state: Referral, changed: ConsentReceived) -> Sequence[Effect]:
-    """Matching learns who may be asked now; or all that is open ends, if nothing allows it any more."""
+def _change_consent(state: Referral, changed: ConsentReceived, desk: Desk) -> Sequence[Effect]:
+    """Matching learns who may be asked now; or all that is open ends, if nothing allows it any more.
+
+    Who may not be known again any more has no row, and is not held back for one.
+    """
     if state.held is None:
         return [_unknown(changed)]
     if changed.consent == state.held.consent:
@@ -168,22 +217,31 @@ def _change_consent(state: Referral, changed: ConsentReceived) -> Sequence[Effec
         Emit(state.held.model_copy(update={"consent": changed.consent, "consent_at": since})),
     ]
     if consent.ends_all(changed.consent):
-        effects += [_withdrawn(state.accepted[need], CONSENT_WITHDRAWN) for need in state.open]
-    else:
-        named = recipients(changed.consent.grants)
-        now: dict[str, object] = {"recipients": "any" if named is None else named}
-        for known in (state.accepted[need] for need in state.open):
-            again = known.model_copy(update={**now, "revision": known.revision + 1})
-            if _differs(known, again):
-                effects.append(Emit(again, topics.INTAKE))
-    return effects if len(effects) > 1 else [*effects, *_say_again(state)]
+        for need in state.open:
+            effects += desk.leave(need, Lifecycle.WITHDRAWN.value)
+            effects.append(_withdrawn(state.accepted[need], CONSENT_WITHDRAWN))
+        return effects if _is_told(effects) else [*effects, *_say_again(state)]
+    named = recipients(changed.consent.grants)
+    for known in (state.accepted[need] for need in state.open):
+        now: dict[str, object] = {"recipients": "any" if named is None else named, "revision": known.revision + 1}
+        if not may_link(changed.consent):
+            effects += desk.leave(known.need, "corrected")
+            now["held_back"] = None
+        again = known.model_copy(update=now)
+        if _differs(known, again):
+            effects.append(Emit(again, topics.INTAKE))
+    return effects if _is_told(effects) else [*effects, *_say_again(state)]
+
+
+def _is_told(effects: Sequence[Effect]) -> bool:
+    return any(isinstance(each, Emit) and each.topic == topics.INTAKE for each in effects)
 
 
 def _consent_at(held: Held) -> datetime:
     return held.consent_at or consent.as_of(held.consent, held.requested_at)
 
 
-def _withdraw(state: Referral, withdrawal: WithdrawalReceived) -> Sequence[Effect]:
+def _withdraw(state: Referral, withdrawal: WithdrawalReceived, desk: Desk) -> Sequence[Effect]:
     if state.held is None:
         return [_unknown(withdrawal)]
     unknown = [need for need in withdrawal.needs if need not in state.accepted]
@@ -193,7 +251,30 @@ def _withdraw(state: Referral, withdrawal: WithdrawalReceived) -> Sequence[Effec
     closing = [need for need in state.open if not withdrawal.needs or need in withdrawal.needs]
     if not closing:
         return _say_again(state)
-    return [_withdrawn(state.accepted[need], withdrawal.reason) for need in closing]
+    rows = [each for need in closing for each in desk.leave(need, Lifecycle.WITHDRAWN.value)]
+    return [*(_withdrawn(state.accepted[need], withdrawal.reason) for need in closing), *rows]
+
+
+def _over(state: Referral, need_id: str, end: str, desk: Desk) -> Sequence[Effect]:
+    """A need has ended elsewhere. That matters to intake only where it has a row, or waits for one."""
+    rows = [*state.serving.values(), *state.links.values()]
+    return [effect for each in rows if each.need_id == need_id for effect in desk.leave(each.need, end)]
+
+
+def _link_ended(state: Referral, event: LinkEnded, desk: Desk) -> Sequence[Effect]:
+    """Help was given: that is the end where the agency knows of it, and no news where it doesn't. Else it resumes."""
+    link = state.links.get(event.need)
+    if link is None or link.turn != event.turn:
+        return [Drop(LINKS, link_row(event.need_id, event.turn))]
+    need = state.accepted[event.need]
+    if event.end in HELPED:
+        closed = [_withdrawn(need, ALREADY_SERVED)] if link.held_back is HeldBack.TOLD else []
+        return [*desk.leave(event.need, event.end), *closed]
+    rows = desk.resume(need)
+    if rows is None:
+        return []
+    resumed = need.model_copy(update={"revision": need.revision + 1, "held_back": None})
+    return [*rows, Emit(resumed, topics.INTAKE)]
 
 
 def _say_again(state: Referral) -> Sequence[Effect]:
@@ -238,7 +319,7 @@ def _same(held: Held, received: Received) -> bool:
     return one == other
 
 
-def _accept(received: Received, asked: Asked, known: Accepted | None = None) -> Emit:
+def _accept(received: Received, asked: Asked, held_back: HeldBack | None = None, known: Accepted | None = None) -> Emit:
     """A need as matching is to see it; a corrected one keeps the time it was first asked for, and so its turn."""
     named = recipients(received.consent.grants)
     those = for_whom(asked.members, asked.together, received.person, received.household)
@@ -260,6 +341,7 @@ def _accept(received: Received, asked: Asked, known: Accepted | None = None) -> 
         recipients="any" if named is None else named,
         companions=those.companions,
         places=those.places,
+        held_back=held_back,
     )
     return Emit(accepted, topics.INTAKE)
 

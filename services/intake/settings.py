@@ -20,6 +20,14 @@ class IntakeSettings(ChassisSettings):
     recall_acknowledge_hours: Annotated[
         float, Field(gt=0, le=8760, description="for a provider to say that it has deleted what was recalled")
     ] = 72
+    link_confidential: Annotated[
+        bool,
+        Field(
+            description="whether a person is served once also in confidential categories, and children and survivors; "
+            "false: by each who is asked, since a second, different need could else end unmet, and nobody hear of it"
+        ),
+    ] = False
+    sweep: Annotated[float, Field(gt=0, description="wall seconds between sweeps for what a lost message missed")] = 30
 
     @property
     def recall_within(self) -> timedelta:

@@ -2,9 +2,10 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from typing import TypeVar
 
 from contracts.base import Message
-from contracts.intake import Accepted, Held, Withdrawn
+from contracts.intake import Accepted, Held, Linked, Serving, ServingEnded, Unlinked, Withdrawn
 
 from . import holdings
 from .holdings import Holdings
@@ -15,12 +16,16 @@ class Referral:
     """The fold of intake's facts. `accepted` holds intake's latest word on each need, by the agency's label.
 
     `holdings` are the providers that have taken a need up, and what they have been given.
+    `serving` are the needs that have a row of ``served``, `links` those that wait for another's; `turns` counts both.
     """
 
     held: Held | None = None
     accepted: Mapping[str, Accepted] = field(default_factory=dict)
     withdrawn: frozenset[str] = frozenset()
     holdings: Holdings = field(default_factory=dict)
+    serving: Mapping[str, Serving] = field(default_factory=dict)
+    links: Mapping[str, Linked] = field(default_factory=dict)
+    turns: int = 0
 
     @property
     def open(self) -> list[str]:
@@ -36,6 +41,21 @@ class Referral:
                 return replace(self, accepted={**self.accepted, fact.need: fact})
             case Withdrawn():
                 return replace(self, withdrawn=self.withdrawn | {fact.need})
+            case Serving():
+                return replace(self, serving={**self.serving, fact.need: fact}, turns=max(self.turns, fact.turn))
+            case ServingEnded():
+                return replace(self, serving=_without(self.serving, fact), turns=max(self.turns, fact.turn))
+            case Linked():
+                return replace(self, links={**self.links, fact.need: fact}, turns=max(self.turns, fact.turn))
+            case Unlinked():
+                return replace(self, links=_without(self.links, fact))
             case _:
                 changed = holdings.evolve(self.holdings, fact)
                 return self if changed is self.holdings else replace(self, holdings=changed)
+
+
+_Row = TypeVar("_Row", Serving, Linked)
+
+
+def _without(rows: Mapping[str, _Row], ended: ServingEnded | Unlinked) -> Mapping[str, _Row]:
+    return {need: each for need, each in rows.items() if (each.row, each.turn) != (ended.row, ended.turn)}

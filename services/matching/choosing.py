@@ -45,6 +45,11 @@ def choose(waiter: Waiter, attempt: int, now: datetime, given: Given, limits: Li
     return Choice(ranked, [each for each in offers if each[0].id not in open_], steps)
 
 
+def none_left(steps: list[Eliminated]) -> list[Eliminated]:
+    """The funnel as it is where all places are taken."""
+    return [each.model_copy(update={"left": 0}) if each.rule is Rule.PLACE else each for each in steps]
+
+
 def before(waiter: Waiter, entry: Entry, now: datetime, given: Given, limits: Limits) -> int:
     """How many needs that wait for this service rank above this one."""
     line = given.lines.of(entry, now, limits)

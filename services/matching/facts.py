@@ -54,10 +54,10 @@ def matched(
 
 
 def waiting(
-    need: Accepted, attempt: int, since: datetime, until: datetime, funnel: list[Eliminated]
+    need: Accepted, attempt: int, since: datetime, until: datetime, funnel: list[Eliminated], code: str | None = None
 ) -> matching.Waiting:
-    """Nobody can take the need now."""
-    return matching.Waiting(**_names(need), attempt=attempt, since=since, until=until, funnel=funnel)
+    """Nobody can take the need now; or, with a `code`, nobody is to."""
+    return matching.Waiting(**_names(need), attempt=attempt, since=since, until=until, funnel=funnel, code=code)
 
 
 def on_hold(

@@ -14,11 +14,11 @@ from contracts.intake import Accepted
 from contracts.matching import Broadcast, Eliminated, Matched
 from contracts.operations import TimerElapsed
 from contracts.steps import Step
-from contracts.words import Lifecycle, Rule
+from contracts.words import ALREADY_SERVED, HeldBack, Lifecycle, Rule
 from services.chassis.decider import Arrived, Claim, Drop, Effect, Emit, Put, Reply, SetTimer
 
 from . import facts, marks, places, ranking, waiting
-from .choosing import choose
+from .choosing import choose, none_left
 from .declines import of_service, step_of
 from .eligibility import agreed, failing
 from .facts import Outcome, Refusal
@@ -106,14 +106,14 @@ class MatchingPolicy:
             case intake.Withdrawn():
                 return _withdrawn(state)
             case notification.Accepted():
-                return _taken_up(state, event)
+                return self._taken_up(state, event, now, given)
             case notification.Declined() | notification.Expired():
                 return self._refused(state, event, now, given)
             case notification.Delivered() | notification.NotDelivered():
                 return _over(state, event)
             case matching.WaitingRecalled():
                 return self._recalled(state, event.need_id, now, given)
-            case TimerElapsed(name=name) if name == WAIT_OVER:
+            case TimerElapsed(name=name) if name == WAIT_OVER and not _told_served(state):
                 due = state.until is not None and state.until <= min(event.due_at, now)
                 return self._place(state, now, given) if due and state.phase in (Phase.WAITING, Phase.HELD) else []
             case _:  # a doubtful place is answered by `_disown`
@@ -143,6 +143,16 @@ class MatchingPolicy:
         kept = matching.NeedKept(accepted=state.accepted)
         placed = self._place(evolve(state, kept), now, given) if state.phase is Phase.HELD else []
         return [Emit(kept), *placed]
+
+    def _taken_up(self, state: Need, event: notification.Accepted, now: datetime, given: Given) -> list[Effect]:
+        """Of several services asked at once, the first to accept keeps its place. The others give theirs back.
+
+        Also where a correction has just taken the place of the first: notification has taken back the other offers.
+        """
+        others = [each for each in state.matches if each.attempt != event.attempt and _at_once(each, event.attempt)]
+        revoked = _revoke(others, facts.TAKEN)
+        after = reduce(evolve, (each.event for each in revoked if isinstance(each, Emit)), state)
+        return [*revoked, *(self._place(after, now, given) if revoked and not after.matches else [])]
 
     def _refused(self, state: Need, event: Refusal, now: datetime, given: Given) -> list[Effect]:
         """The attempt has failed. Of several made at once, what follows for the need waits for the last of them."""
@@ -180,7 +190,7 @@ class MatchingPolicy:
         need, asks = state.waiter(now).need, state.asks
         found, steps = self._match(state, now, given)
         exhausted = state.rounds >= self._limits.max_attempts
-        over = state.until is not None and state.until <= now
+        over = state.until is not None and state.until <= now and not _told_served(state)
         if found and not exhausted and (over or not pauses):
             return found
         if exhausted or over:
@@ -193,10 +203,13 @@ class MatchingPolicy:
         if asks is not None:
             held = facts.on_hold(need, state.attempt, asks, state.since or now, until)
             return [Emit(held, topics.MATCHING), *_off_list(state), *timer]
-        waits = facts.waiting(need, state.attempt, state.since or now, until, steps)
+        code = ALREADY_SERVED if _told_served(state) else None
+        waits = facts.waiting(need, state.attempt, state.since or now, until, steps, code)
         waiter = evolve(state, waits).waiter(now)
-        put = Put(waiting.TABLE, waiting.row_id(waiter.id, waiter.turn), waiting.row(waiter))
-        return [Emit(waits, topics.MATCHING), put, *_off_list(state), *timer]
+        listed = (
+            [] if need.held_back else [Put(waiting.TABLE, waiting.row_id(waiter.id, waiter.turn), waiting.row(waiter))]
+        )
+        return [Emit(waits, topics.MATCHING), *listed, *_off_list(state), *timer]
 
     def _match(self, state: Need, now: datetime, given: Given) -> tuple[list[Effect], list[Eliminated]]:
         """What a match with the best services that have a place for it takes; nothing if none has. And the funnel."""
@@ -204,6 +217,8 @@ class MatchingPolicy:
         need, first = waiter.need, state.attempt + 1
         match = places.match_id(need.need_id, first)
         choice = choose(waiter, first, now, given, self._limits)
+        if need.held_back:  # it waits like any other, takes nothing, and stands in nobody's way
+            return [], none_left(choice.steps)
         chosen = ranking.of_different_providers(choice.ranked, self._limits.at_once[need.urgency])
         broadcast = Broadcast(first=first, offers=len(chosen)) if len(chosen) > 1 else None
         effects: list[Effect] = []
@@ -251,25 +266,23 @@ def _first(line: Iterable[Waiter]) -> list[Waiter]:
     return found
 
 
+def _told_served(state: Need) -> bool:
+    """Its agency knows why it waits: until intake says more, and to no end of its own."""
+    return state.accepted is not None and state.accepted.held_back is HeldBack.TOLD
+
+
 def _withdrawn(state: Need) -> list[Effect]:
     if state.accepted is None or state.phase is Phase.ENDED:
         return []
-    ended = Emit(facts.need_ended(state.accepted, state.attempt, Lifecycle.WITHDRAWN))
+    ended = Emit(facts.need_ended(state.accepted, state.attempt, Lifecycle.WITHDRAWN), topics.MATCHING)
     return [*_revoke(state.matches, "withdrawn"), ended, *_off_list(state)]
-
-
-def _taken_up(state: Need, event: notification.Accepted) -> list[Effect]:
-    """Of several services that were asked at once, the first to accept keeps its place. The others give theirs back."""
-    if state.holds(event.attempt) is None:
-        return []
-    return _revoke([each for each in state.matches if each.attempt != event.attempt], facts.TAKEN)
 
 
 def _over(state: Need, event: Outcome) -> list[Effect]:
     """Of another attempt than one that holds a place: of no consequence, it was revoked in time."""
     if state.accepted is None or state.holds(event.attempt) is None:
         return []
-    ended = Emit(facts.need_ended(state.accepted, state.attempt, facts.end_of(event)))
+    ended = Emit(facts.need_ended(state.accepted, state.attempt, facts.end_of(event)), topics.MATCHING)
     return [ended, *(drop for match in state.matches for drop in _give_back(match))]
 
 
@@ -291,6 +304,12 @@ def _disown(need: str, referral: str, after: Need, effects: Sequence[Effect], gi
             fact = matching.PlaceDisowned(referral_id=referral, need_id=need, row=row, match_id=doc["match"])
             found += [Emit(fact), Drop(places.TABLE, row, {"match": doc["match"]})]
     return found
+
+
+def _at_once(match: Matched, attempt: int) -> bool:
+    """Whether the offer of that attempt was made at once with this match's."""
+    asked = match.broadcast
+    return asked is not None and asked.first <= attempt < asked.first + asked.offers
 
 
 def _give_back(match: Matched) -> list[Drop]:

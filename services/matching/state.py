@@ -7,6 +7,7 @@ from enum import Enum
 from contracts import matching
 from contracts.base import Message
 from contracts.intake import Accepted
+from contracts.words import HeldBack
 
 from .directory import service_id
 from .eligibility import asks_agency
@@ -92,7 +93,10 @@ def evolve(state: Need, fact: Message) -> Need:
     """The state after a fact. What concerns rows or other needs only changes nothing."""
     match fact:
         case matching.NeedKept():
-            return replace(state, accepted=fact.accepted, tried=tuple(map(_corrected, state.tried)))
+            kept, now = replace(state, accepted=fact.accepted, tried=tuple(map(_corrected, state.tried))), fact.accepted
+            if _told(state.accepted) and not _told(now):  # only now does it begin to wait for a place
+                return replace(kept, since=None, until=None)
+            return kept
         case matching.Matched():
             return replace(state, phase=Phase.MATCHED, matches=(*state.matches, fact), attempt=fact.attempt)
         case matching.Waiting():
@@ -112,6 +116,10 @@ def evolve(state: Need, fact: Message) -> Need:
 def _without(state: Need, attempt: int) -> Need:
     left = tuple(each for each in state.matches if each.attempt != attempt)
     return replace(state, phase=Phase.MATCHED if left else Phase.OPEN, matches=left)
+
+
+def _told(need: Accepted | None) -> bool:
+    return need is not None and need.held_back is HeldBack.TOLD
 
 
 def _corrected(ended: matching.AttemptEnded) -> matching.AttemptEnded:

@@ -6,7 +6,7 @@ from typing import Any, Literal, TypedDict
 from contracts import intake, matching, notification
 from contracts.base import Message
 from contracts.outcomes import Noted
-from contracts.words import Lifecycle
+from contracts.words import ALREADY_SERVED, Lifecycle
 
 OfNeed = (
     intake.Accepted
@@ -85,6 +85,8 @@ def note(event: OfNeed, at: datetime) -> Noted:
         reference=event.reference,
     )
     match event:
+        case intake.Accepted() if event.held_back:  # counted once: the person's other need is
+            return Noted(**need, what="accepted", state=Lifecycle.ACCEPTED, at=at, revision=event.revision)
         case intake.Accepted():
             return Noted(
                 **need,
@@ -118,8 +120,9 @@ def note(event: OfNeed, at: datetime) -> Noted:
                 state=Lifecycle.WAITING,
                 attempt=event.attempt,
                 at=at,
-                next_by=event.until,
-                funnel=event.funnel,
+                code=event.code,
+                next_by=None if event.code == ALREADY_SERVED else event.until,
+                funnel=[] if event.code == ALREADY_SERVED else event.funnel,
             )
         case matching.Unmet():
             return Noted(

@@ -4,8 +4,8 @@ Intake, matching and notification write to topics that have no common order. So 
 `Noted` with a rank, and the state keeps the steps by which the rank has risen in time. Adding an event is commutative,
 associative and idempotent, hence every interleaving and every repetition leads to the same state.
 
-    received < accepted < waiting(0) < matched(1) < offered < acknowledged < taken up < appointed, no-show
-             < in progress < declined, expired, revoked < on hold(1) < waiting(1) < matched(2) < …
+    received < accepted < already served < waiting(0) < matched(1) < offered < acknowledged < taken up
+             < appointed, no-show < in progress < declined, expired, revoked < on hold(1) < waiting(1) < matched(2) < …
              < withdrawn < unmet < not delivered, partly delivered, delivered
 
 Within one state: as it was reached < overdue < escalated < the same after the next turn (a check-in, an appointment
@@ -23,7 +23,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from contracts.outcomes import Noted, NotTold, StatusChanged
-from contracts.words import Category, Clock, Lifecycle, Urgency
+from contracts.words import ALREADY_SERVED, Category, Clock, Lifecycle, Urgency
 
 from .telling import REMARKS
 
@@ -73,15 +73,16 @@ _DECISIONS = frozenset(
 Rank = tuple[int, ...]
 
 
-def rank(state: Lifecycle, attempt: int, turn: int = 0, late: int = 0) -> Rank:
+def rank(state: Lifecycle, attempt: int, turn: int = 0, late: int = 0, code: str | None = None) -> Rank:
     """Where a state stands in the order above. A total order, so that there is always one highest.
 
-    A withdrawal is one, whoever says it: the agency (of no attempt), or the person to a provider (of some attempt).
+    A withdrawal is one, whoever says it: the agency (of no attempt), or the person to a provider (of some attempt). Of
+    the codes only `ALREADY_SERVED` counts: a need that is held back begins to wait for a place only afterwards.
     """
     if state.ended:
         return (1, _ENDS.index(state), 0 if state is Lifecycle.WITHDRAWN else attempt, turn, late)
-    stage = _PHASES.index(_BY_TURNS.get(state, state))
-    return (0, attempt, stage, turn, _PHASES.index(state), late)
+    phase = Lifecycle.ACCEPTED if state is Lifecycle.WAITING and code == ALREADY_SERVED else _BY_TURNS.get(state, state)
+    return (0, attempt, _PHASES.index(phase), turn, _PHASES.index(state), late)
 
 
 def rank_of(said: Noted | StatusChanged) -> Rank | None:
@@ -89,7 +90,7 @@ def rank_of(said: Noted | StatusChanged) -> Rank | None:
     if said.state is None:
         return None
     late = 0 if said.overdue is None else 1 + 2 * (said.overdue is Clock.DECIDE) + said.escalated
-    return rank(said.state, round_of(said), said.turn, late)
+    return rank(said.state, round_of(said), said.turn, late, said.code)
 
 
 @dataclass(frozen=True, slots=True)

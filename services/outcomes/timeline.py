@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from contracts.outcomes import Noted
-from contracts.words import DecidedBy, Lifecycle
+from contracts.words import ALREADY_SERVED, DecidedBy, Lifecycle
 from services.chassis.journal import Entry
 
 from .state import rank_of
@@ -69,7 +69,7 @@ def _line(noted: Noted) -> Line:
     elif (noted.state in _BY_PROVIDER and noted.overdue is None) or noted.what == _DELETED:
         by = noted.provider or ""
     else:
-        by = noted.agency if noted.what in _BY_AGENCY else "system"
+        by = noted.agency if noted.what in _BY_AGENCY and noted.code != ALREADY_SERVED else "system"
     return Line(
         at=noted.at,
         what=noted.what,

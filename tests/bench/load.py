@@ -71,7 +71,7 @@ def referrals(count: int, first: int = 0) -> Iterator[tuple[bytes, bytes, list[t
                 "birth_date": "1990-05-17",
                 "sex": "female",
                 "languages": ["ru", "uk"],
-                "contact": {"may_contact": True, "phone": "+375 29 1234567"},
+                "contact": {"may_contact": True, "phone": f"+375 29 {number:07}"},
             },
             "location": {"admin1": "BY-BR", "place": "Brest", "latitude": 52.09, "longitude": 23.68},
             "consent": _CONSENT.model_dump(mode="json"),

@@ -39,6 +39,7 @@ async def system(servers: Addresses, tmp_path_factory: pytest.TempPathFactory) -
         wait_urgent_hours=0.002,
         patience_urgent_hours=0.001,
         recall_acknowledge_hours=0.001,
+        link_confidential=True,
         operator_token=OPERATOR_TOKEN,
     ) as services:
         yield services

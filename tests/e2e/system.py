@@ -5,7 +5,7 @@ import itertools
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -34,6 +34,7 @@ CANARY_PHONE = "+375 29 7654321"
 """A person who must not turn up where no person belongs."""
 
 _numbers = itertools.count(1)
+_persons: dict[tuple[str, str], int] = {}
 
 
 @contextmanager
@@ -175,6 +176,10 @@ class People:
         await provider.publish(*services)
         return provider
 
+    def born(self, reference: str) -> date:
+        """When the person of this referral was born: else every test would be about one person, to be served once."""
+        return date(1960, 1, 1) + timedelta(_persons.setdefault((self.area, reference), len(_persons)))
+
     def referral(self, reference: str, urgency: str = "normal", **changes: Any) -> Submitted:
         """A referral of one need in this test's region, unless told otherwise."""
         whole: dict[str, Any] = {
@@ -182,7 +187,7 @@ class People:
             "referrer": "peer",
             "person": {
                 "name": CANARY,
-                "birth_date": "1988-02-03",
+                "birth_date": self.born(reference),
                 "sex": "female",
                 "languages": ["ru"],
                 "contact": {"may_contact": True, "phone": CANARY_PHONE},

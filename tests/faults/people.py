@@ -213,7 +213,7 @@ def service(capacity: int, category: str = "shelter") -> dict[str, Any]:
 
 
 def referral(reference: str, needs: list[dict[str, Any]]) -> dict[str, Any]:
-    """A person who is not one, with these needs."""
+    """A person who is not one, with these needs; another each time, by the phone."""
     return {
         "reference": reference,
         "referrer": "organisation",
@@ -223,7 +223,7 @@ def referral(reference: str, needs: list[dict[str, Any]]) -> dict[str, Any]:
             "birth_date": "1988-02-03",
             "sex": "female",
             "languages": ["ru"],
-            "contact": {"may_contact": True, "phone": "+375 29 0000000"},
+            "contact": {"may_contact": True, "phone": f"+375 {random.randrange(10**9):09}"},
         },
         "consent": {
             "basis": "consent",

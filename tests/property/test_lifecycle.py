@@ -90,6 +90,7 @@ class Lifecycle(RuleBasedStateMachine):
     def places_hold(self) -> None:
         """At any moment, whatever has been read so far."""
         run.no_place_is_taken_twice(self.world)
+        run.nobody_is_served_twice(self.world)
 
     def teardown(self) -> None:
         """Peace, then the books."""

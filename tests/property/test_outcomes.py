@@ -15,7 +15,7 @@ from contracts import intake, matching, notification
 from contracts.base import Message
 from contracts.matching import Broadcast
 from contracts.outcomes import Noted, StatusChanged
-from contracts.words import Category, Clock, DecidedBy, Happening, Lifecycle
+from contracts.words import ALREADY_SERVED, Category, Clock, DecidedBy, Happening, HeldBack, Lifecycle
 from services.outcomes.indicators import SENSITIVE, Disclosure, indicators, row
 from services.outcomes.policy import OutcomesPolicy
 from services.outcomes.state import Standing, rank_of
@@ -67,10 +67,15 @@ class History:
 def histories(draw: st.DrawFn) -> list[Sent]:
     """All that can become of one need, by chance: attempts, waits, a correction, a withdrawal at any point."""
     past = History()
-    past.say("intake", accepted())
+    held_back = draw(st.sampled_from([None, None, *HeldBack]))
+    past.say("intake", accepted(held_back=held_back))
+    if held_back is not None:
+        past.say("matching", waiting(code=ALREADY_SERVED if held_back is HeldBack.TOLD else None))
+        past.say("intake", accepted(revision=1))
     attempt = 0
     for _ in range(draw(st.integers(1, 4))):
-        if draw(st.booleans()):
+        has_waited = attempt == 0 and held_back is HeldBack.UNTOLD
+        if not has_waited and draw(st.booleans()):
             past.say("matching", waiting(attempt) if attempt == 0 or draw(st.booleans()) else on_hold(attempt))
         at_once = draw(st.sampled_from([1, 1, 2, 3]))
         if at_once > 1:

@@ -61,14 +61,7 @@ class People:
             {
                 "reference": f"R-{number}",
                 "referrer": "peer",
-                "person": {
-                    "name": "Somebody",
-                    "case_code": "C-1",
-                    "age_band": "18-59",
-                    "sex": "female",
-                    "languages": ["ru"],
-                    "contact": {"may_contact": False},
-                },
+                "person": self._person(),
                 "household": [
                     {"member": f"m{n}", "name": "Somebody else", "age_band": "5-11", "sex": "male"}
                     for n in range(self.chance.choice((0, 0, 0, 1, 2)))
@@ -107,6 +100,19 @@ class People:
         provider = self.chance.choice(PROVIDERS)
         for entry in [each for who, each in self.doors if who == provider]:
             self.world.send(topics.directory(provider), entry.service, entry)
+
+    def _person(self) -> dict[str, object]:
+        """Somebody, or one of two whom agencies may know again; of one of them nobody may be told anything."""
+        known = self.chance.choice((None, 1, 1, 2))
+        return {
+            "name": "Somebody Else" if known else "Somebody",
+            "case_code": "C-1",
+            **({"birth_date": f"1990-02-0{known}"} if known else {"age_band": "18-59"}),
+            "sex": "female",
+            "languages": ["ru"],
+            "flags": ["gbv-survivor"] if known == 2 else [],
+            "contact": {"may_contact": False, "phone": f"+37529000000{known}" if known else None},
+        }
 
     def withdraw(self) -> None:
         """Some referral is not wanted any more."""

@@ -4,27 +4,36 @@ import hashlib
 from collections import Counter, defaultdict
 from collections.abc import Awaitable
 from contextlib import suppress
+from functools import reduce
 from typing import Any
+
+import orjson
 
 from contracts import topics
 from contracts.base import Message
 from contracts.catalogue import MESSAGES
 from contracts.cloudevents import decode
-from contracts.intake import Accepted, Held
+from contracts.intake import Accepted, Held, Received, Serving, ServingEnded
 from contracts.matching import Broadcast, Matched, NeedKept
 from contracts.notification import Accepted as TakenUp
 from contracts.notification import Declined, Delivered, Expired, NotDelivered, Offered, Revoked
 from contracts.provider import ContactReleased
-from contracts.words import Lifecycle
+from contracts.words import ALREADY_SERVED, Lifecycle, Urgency
 from services.chassis.errors import Transient
 from services.chassis.loop import Loop
+from services.intake.duplicates import row_of
+from services.intake.policy import IntakePolicy
+from services.intake.state import Referral
 from tests.kit.memory import MemoryStore
 
 from .people import PROVIDERS, TENANTS, People, ended
 from .world import World
 
-_ROUNDS = 60
-"""Of peace; in each, an hour and a half goes by. Long enough for three attempts and the end of every wait."""
+evolve = IntakePolicy().evolve
+
+_ROUNDS = 240
+"""Of peace; in each, an hour and a half goes by. Long enough for three attempts and the end of every wait, one by one
+where needs of one person waited for each other."""
 
 _CHANCES = {
     "batch": 40,
@@ -59,6 +68,7 @@ async def run(seed: int, loop: type[Loop[Any]] = Loop, store: type[MemoryStore] 
     for _ in range(steps):
         await _something(world, people)
         no_place_is_taken_twice(world)
+        nobody_is_served_twice(world)
     await peace(world, people)
     balance(world, people)
     return _digest(world)
@@ -92,6 +102,7 @@ def balance(world: World, people: People) -> None:
     _each_event_took_effect_once(world)
     _every_place_is_returned(world)
     _no_family_was_parted(world)
+    _nobody_waits_for_a_need_that_has_ended(world)
     _one_provider_at_a_time_has_the_person(world)
     _an_offer_ends_once(world)
     _nobody_keeps_what_it_may_not(world, people)
@@ -156,6 +167,41 @@ def _no_family_was_parted(world: World) -> None:
                 assert len(set(fact.slots)) == places, f"{stream}: a family was parted"
 
 
+def nobody_is_served_twice(world: World) -> None:
+    """Of the needs that are known to be one person's for one category, one at a time has the row."""
+    held: dict[str, set[tuple[str, int]]] = defaultdict(set)
+    journal = sorted(world.services["intake"].store.journal.values(), key=lambda document: document["n"])
+    for fact in (fact for document in journal for entry in document["entries"] for fact in entry["facts"]):
+        if fact.get("type") in (Serving.ce_type(), ServingEnded.ce_type()):
+            said = orjson.loads(fact["text"])
+            own = (said["need_id"], said["turn"])
+            held[said["row"]].symmetric_difference_update({own})
+            if fact["type"] == ServingEnded.ce_type() and said["end"] == "":
+                held[said["row"]].discard(own)  # disowned: it never was one
+    for row, needs in held.items():
+        assert len(needs) <= 1, f"{row}: one person is served for {needs}"
+
+
+def _nobody_waits_for_a_need_that_has_ended(world: World) -> None:
+    tables = world.services["intake"].claims.tables
+    assert not tables["linked"], "somebody waits for another's end, and has one"
+    marks = {}
+    for record in world.log.read(topics.inbox("intake")):
+        event = decode(record.headers, record.value, record.appended)
+        if event.type == Received.ce_type():
+            received = Received.read(event.data)
+            marks.setdefault(received.referral_id, received.marks)
+    for stream, facts in _facts(world, "intake").items():
+        own = reduce(evolve, facts, Referral())
+        assert not own.serving, f"{stream}: a need has ended, and its turn is not given to the next"
+        assert not own.links, f"{stream}: a need has ended, and is linked"
+        rows = {fact.row for fact in facts if isinstance(fact, Serving)}
+        for need in (fact for fact in facts if isinstance(fact, Accepted) and fact.revision == 0):
+            row = row_of(marks[stream], need.category) if need.places == 1 else None  # never a household's
+            if row is not None and need.held_back is None and need.urgency is Urgency.NORMAL:  # more urgent than none
+                assert row in rows, f"{stream}: {need.need} went to matching beside another of the same person"
+
+
 def _every_need_has_one_end(people: People) -> None:
     for need, story in people.told().items():
         assert story, f"{need}: lost, its referrer never heard of it"
@@ -168,7 +214,10 @@ def _every_need_has_one_end(people: People) -> None:
         again = {Lifecycle.RECEIVED, *({Lifecycle.WAITING} if need[1] in people.asked else ())}
         told = [
             (
-                (status.attempt, status.state, status.what, status.turn, status.overdue, status.escalated),
+                (
+                    *(status.attempt, status.state, status.what, status.turn, status.overdue, status.escalated),
+                    status.code == ALREADY_SERVED,
+                ),
                 status.at if status.what != status.state else None,
                 status.since,
             )

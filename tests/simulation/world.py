@@ -27,8 +27,10 @@ from services.chassis.timers import Progress, Stage, Ticker
 from services.intake.gate import ReferralAdmission
 from services.intake.journals import Journals
 from services.intake.keys import KeyRing
+from services.intake.outside import IntakeOutside
 from services.intake.policy import IntakePolicy
 from services.intake.release import ProviderKeys, Release
+from services.intake.sweep import Sweep as Duplicates
 from services.matching.directory import Directory
 from services.matching.limits import Limits
 from services.matching.outside import MatchingOutside
@@ -62,7 +64,7 @@ DEADLINES = dict.fromkeys(
     ),
 )
 INPUTS = {
-    "intake": (),
+    "intake": (topics.MATCHING,),
     "matching": (topics.INTAKE, topics.NOTIFICATION),
     "notification": (topics.MATCHING,),
     "outcomes": (topics.INTAKE, topics.MATCHING, topics.NOTIFICATION),
@@ -89,10 +91,10 @@ class Instance:
         common: dict[str, Any] = {"log": world.log, "clock": world.clock, "sleep": no_pause}
         common["dead_letters"] = DeadLetters(service.name, world.log, _OPERATOR)
         ring = KeyRing(service.claims, _MASTER)
-        intake = IntakePolicy(RECALL_WITHIN)
+        intake = IntakePolicy(RECALL_WITHIN, link_confidential=True)
         release = Release(ring, providers, Journals(service.store.load, intake))
         policy, own = {
-            "intake": (intake, {"outside": providers, "render": release.render}),
+            "intake": (intake, {"outside": IntakeOutside(providers, service.claims), "render": release.render}),
             "matching": (MatchingPolicy(world.limits), {"outside": MatchingOutside(directory, service.claims)}),
             "notification": (NotificationPolicy(world.deadlines), {"outside": Recipients(Registry())}),
             "outcomes": (OutcomesPolicy(), {}),
@@ -111,6 +113,7 @@ class Instance:
         progress = Progress(service.stages, world, world.clock)
         self.ticker = Ticker(service.name, service.store, world.log, progress)
         self.sweep = Sweep(directory, service.claims, world.limits)
+        self.duplicates = Duplicates(service.claims)
 
     def follow(self, record: Record) -> None:
         """A provider has published an entry of its directory."""
@@ -239,10 +242,12 @@ class World:
         await self.chance.choice(service.instances).ticker.tick()
 
     async def look(self) -> None:
-        """Some matcher sweeps."""
+        """Some matcher sweeps, and some intake."""
         matcher = self.chance.choice(self.services["matching"].instances)
         for event, key in await matcher.sweep.look(self.clock.now()):
             self.send(topics.inbox("matching"), key, event)
+        for event, key in await self.chance.choice(self.services["intake"].instances).duplicates.look():
+            self.send(topics.inbox("intake"), key, event)
 
     def scale(self, service: Simulated) -> None:
         """An instance more, or one less."""

@@ -40,7 +40,7 @@ WRITERS = {
 READERS = {
     **{f"referrals.inbox.{each}": {each} for each in SERVICES},
     "referrals.intake": {"matching", "outcomes"},
-    "referrals.matching": {"notification", "outcomes"},
+    "referrals.matching": {"notification", "outcomes", "intake"},
     "referrals.notification": {"matching", "outcomes"},
     "referrals.tenants": {"intake", "matching", "notification"},
     "referrals.dead-letters": set(),

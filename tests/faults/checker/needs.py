@@ -29,12 +29,13 @@ def rank(told: Mapping[str, Any]) -> tuple[int, ...]:
     """An agency's view only ever rises: through the phases of an attempt, to the next attempt, to an end.
 
     Within a phase by turns (check-ins, appointments) and by how late its provider is. Attempts that were made at once
-    count as the first of them.
+    count as the first of them. A need that is held back begins to wait for a place only afterwards.
     """
     state, attempt = told["state"], (told.get("broadcast") or {}).get("first", told["attempt"])
     if state in _ENDS:
         return (1, _ENDS.index(state), attempt)
-    stage = _PHASES.index("appointed" if state == "no-show" else state)
+    held_back = state == "waiting" and told.get("code") == "already-served"
+    stage = _PHASES.index("appointed" if state == "no-show" else "accepted" if held_back else state)
     clock = ("", "acknowledge", "decide", "start", "close").index(told.get("overdue") or "")
     return (0, attempt, stage, told.get("turn", 0), _PHASES.index(state), clock, int(told.get("escalated", False)))
 

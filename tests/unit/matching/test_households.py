@@ -248,6 +248,17 @@ def test_the_first_to_accept_keeps_all_places_and_the_others_give_all_of_theirs_
     assert not made.rows
 
 
+def test_a_correction_that_outruns_the_first_acceptance_leaves_no_offer_that_was_taken_back() -> None:
+    """Notification took back the others when the first accepted; by then a correction has taken the first's place."""
+    made = world(3, 3)
+    made.handle(emergency(), emergency(recipients=["p2"], revision=1))
+    (left,) = made.state("n1").matches
+    made.handle(answer(TakenUp, attempt=3 - left.attempt))
+    assert [match.attempt for match in made.state("n1").matches] in ([], [3])
+    made.look()
+    assert [(match.provider, match.attempt) for match in made.state("n1").matches] == [("p2", 3)]
+
+
 def test_a_household_that_has_grown_is_asked_for_anew_everywhere() -> None:
     made = world(4, 3, 4)
     made.handle(emergency(), emergency(4, revision=2))

@@ -9,8 +9,9 @@ from contracts import intake, notification, topics
 from contracts.base import Message
 from contracts.intake import Problem
 from contracts.outcomes import InputRefused, Noted, RecallChanged, Recommended, StatusChanged
-from contracts.words import Category, Clock, DecidedBy, DeclineCode, ExpiryCode, Lifecycle, PersonalField
+from contracts.words import Category, Clock, DecidedBy, DeclineCode, ExpiryCode, HeldBack, Lifecycle, PersonalField
 from services.chassis.decider import Emit, Put
+from services.outcomes.indicators import row
 from services.outcomes.policy import OutcomesPolicy
 from services.outcomes.settings import OutcomesSettings
 from services.outcomes.timeline import timeline
@@ -322,3 +323,21 @@ def test_a_recommendation_is_passed_on_to_who_asked_and_leaves_no_trace(need: St
     assert isinstance(reply.event, Recommended)
     assert (reply.event.reference, reply.event.needs) == ("Q-1", recommended().needs)
     assert need.entries == []
+
+
+def test_a_need_that_is_held_back_is_told_so_with_no_more_and_counts_only_once_it_resumes(need: Stream) -> None:
+    held, waits = told(need, accepted(held_back=HeldBack.TOLD), waiting(code="already-served"))
+    assert (held.state, held.code) == ("accepted", None)
+    assert (waits.state, waits.code, waits.next_by, waits.funnel) == ("waiting", "already-served", None, [])
+    assert not row(need.state)["history"]
+    resumed = told(need, accepted(revision=1), waiting())
+    assert [(each.state, each.code, each.funnel) for each in resumed] == [("waiting", None, FUNNEL)]
+    assert [each["state"] for each in row(need.state)["history"]] == ["waiting"]
+
+
+def test_one_that_is_not_to_know_sees_a_need_that_waits(need: Stream) -> None:
+    other = Stream("outcomes", OutcomesPolicy(), NEED)
+    assert told(need, accepted(held_back=HeldBack.UNTOLD), waiting(), unmet()) == told(
+        other, accepted(), waiting(), unmet()
+    )
+    assert not row(need.state)["history"]

@@ -40,6 +40,12 @@ def test_states_rise_along_the_lifecycle_attempt_by_attempt_and_ends_stand_above
     assert all(rank(*lower) < rank(*higher) for lower, higher in pairwise(RISING))
 
 
+def test_a_need_that_is_held_back_begins_to_wait_for_a_place_only_afterwards() -> None:
+    held = rank(Lifecycle.WAITING, 0, code="already-served")
+    assert rank(Lifecycle.ACCEPTED, 0) < held < rank(Lifecycle.WAITING, 0) < rank(Lifecycle.MATCHED, 1)
+    assert rank(Lifecycle.WAITING, 0, code="no-place") == rank(Lifecycle.WAITING, 0)
+
+
 def test_every_state_has_a_rank() -> None:
     assert {state for state, *_ in RISING} == set(Lifecycle) - {Lifecycle.REJECTED}
     assert len({rank(state, 1) for state in Lifecycle}) == len(Lifecycle)
