@@ -65,7 +65,7 @@ async def test_for_missing_documents_the_agency_is_asked_and_its_correction_resu
     agency, provider = await here.agency(), await here.provider(here.service())
     await agency.send(here.referral("R-1"))
     offer = await offered(provider, agency, "R-1")
-    await provider.answer(offer, Answer.DECLINED, DeclineCode.MISSING_DOCUMENTS, [Document.MEDICAL_RECORD])
+    await provider.answer(offer, Answer.DECLINED, DeclineCode.MISSING_DOCUMENTS, missing=[Document.MEDICAL_RECORD])
     held = await agency.told("on-hold", "R-1")
     assert (held.code, held.missing, held.provider) == ("missing-documents", [Document.MEDICAL_RECORD], provider.id)
     assert held.next_by is not None

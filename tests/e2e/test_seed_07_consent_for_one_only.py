@@ -17,7 +17,7 @@ async def test_consent_for_one_provider_only_never_leads_to_another(here: People
     agency = await here.agency()
     one, other = await here.provider(here.service(capacity=1)), await here.provider(here.service(capacity=9))
     await agency.send(here.referral("R-1", "urgent", consent=for_whom(one)))
-    await one.answer(await one.offered(), Answer.DECLINED, DeclineCode.NO_CAPACITY)
+    await one.answer(await one.offered(), Answer.DECLINED, DeclineCode.NOT_ELIGIBLE)
     assert (await agency.told("declined", "R-1")).provider == one.id
     await agency.told("unmet", "R-1")  # rather than somebody else's
     await agency.send(here.referral("R-2", consent=for_whom(one)))  # one has a place: the decline was of R-1
