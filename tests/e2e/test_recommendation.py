@@ -1,5 +1,6 @@
 """An agency asks what a person could go to, opens no referral, and leaves no trace."""
 
+import asyncio
 from typing import Any
 
 from motor.motor_asyncio import AsyncIOMotorClient
@@ -33,12 +34,25 @@ async def _answered(agency: Agency, reference: str) -> Recommended:
     return answer
 
 
+async def _heard_of(here: People, agency: Agency, services: int) -> None:
+    """Ask until matching has read of so many services here: a directory is followed, not waited for."""
+    for number in range(60):
+        await agency.send(_question(here, f"Q-early-{number}"))
+        answer = await _answered(agency, f"Q-early-{number}")
+        area = next((step.left for step in answer.needs[0].funnel if step.rule is Rule.AREA), 0)
+        if area == services:
+            return
+        await asyncio.sleep(0.2)
+    raise AssertionError("matching never heard of the services")
+
+
 async def test_an_agency_is_told_what_a_person_could_go_to_and_nothing_is_held_or_stored(
     here: People, system: Services, servers: Addresses
 ) -> None:
     agency = await here.agency()
     provider = await here.provider(here.service(capacity=1, latitude=52.09753, longitude=23.73408))
     men = await here.provider(here.service(capacity=3, eligibility={"sexes": ["male"]}))
+    await _heard_of(here, agency, 2)
     for n in range(2):
         await agency.send(_question(here, f"Q-{n}"))
     first, second = await _answered(agency, "Q-0"), await _answered(agency, "Q-1")
