@@ -241,7 +241,8 @@ class Offers(RuleBasedStateMachine):
         return id_, event
 
     def latest_open(self) -> int:
-        return max(attempt for attempt, phase in self.phases.items() if phase in NEXT)
+        """Of several that were made at once, one may end before the others; the last of all when none is open."""
+        return max((at for at, phase in self.phases.items() if phase in NEXT), default=max(self.phases))
 
     def appointed(self, answer: Answer, hours: int) -> dict[str, Any]:
         with_time = answer in (Answer.APPOINTMENT_PROPOSED, Answer.APPOINTMENT_MOVED)
