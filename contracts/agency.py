@@ -42,6 +42,14 @@ class Contact(Value):
     other: Short | None = None
 
 
+def _band_on(day: date, born: date | None, band: AgeBand | None) -> AgeBand:
+    """Of somebody of whom one of the two is known."""
+    if band is not None:
+        return band
+    assert born is not None, "the model holds one of the two"  # noqa: S101
+    return AgeBand.born(born, day)
+
+
 class Person(Value):
     """Who is referred. A name or a case code, a birth date or an age band: the least that will do."""
 
@@ -71,11 +79,7 @@ class Person(Value):
 
     def band_on(self, day: date) -> AgeBand:
         """The age band on a day."""
-        if self.age_band is not None:
-            return self.age_band
-        born = self.birth_date
-        assert born is not None, "the model holds one of the two"  # noqa: S101
-        return AgeBand.born(born, day)
+        return _band_on(day, self.birth_date, self.age_band)
 
 
 class Member(Value):
@@ -105,11 +109,7 @@ class Member(Value):
 
     def band_on(self, day: date) -> AgeBand:
         """The age band on a day."""
-        if self.age_band is not None:
-            return self.age_band
-        born = self.birth_date
-        assert born is not None, "the model holds one of the two"  # noqa: S101
-        return AgeBand.born(born, day)
+        return _band_on(day, self.birth_date, self.age_band)
 
 
 class Location(Value):
