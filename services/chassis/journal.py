@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 from contracts.base import Message as Body
 from contracts.cloudevents import CloudEvent, encode
 
-from .decider import Drop, Effect, Emit, Put, Reply, SetTimer
+from .decider import Drop, Effect, Emit, Policy, Put, Reply, S, SetTimer
 from .ports import Message, Row, Timer
 
 
@@ -98,6 +98,15 @@ class Entry:
     def events(self) -> list[dict[str, Any]]:
         """The facts that are events, to be folded into the state; a reply is none, for it changes nothing."""
         return [fact for fact in self.facts if "text" in fact and "reply" not in fact]
+
+
+def fold(policy: Policy[S], stream: str, entries: Iterable[Entry]) -> S:
+    """The state of a stream after these entries."""
+    state = policy.initial(stream)
+    for entry in entries:
+        for fact in entry.events():
+            state = policy.evolve(state, policy.facts[fact["type"]].read(fact["text"]))
+    return state
 
 
 class Outgoing(NamedTuple):

@@ -24,7 +24,7 @@ from .decider import Arrived, Claim, Effect, Emit, Given, Nothing, Outside, Poli
 from .delivery import Delivery, Render
 from .errors import Poison, Transient, where
 from .items import Item, item_of
-from .journal import Entry
+from .journal import Entry, fold
 from .logs import handled
 from .metrics import Kind, Meter
 from .ports import Batch, Claims, Log, Partition, Position, Record, Row, Store
@@ -208,13 +208,8 @@ class Loop(Generic[S]):
         return owed
 
     def _fold(self, stream: str, documents: Sequence[dict[str, Any]], entries: Sequence[Entry]) -> Stream[S]:
-        folded = Stream(self._policy.initial(stream), n=documents[-1]["n"] + 1 if documents else 0)
-        for entry in entries:
-            folded.causes[entry.cause] = entry.hash
-            for fact in entry.events():
-                event = self._policy.facts[fact["type"]].read(fact["text"])
-                folded.state = self._policy.evolve(folded.state, event)
-        return folded
+        causes = {entry.cause: entry.hash for entry in entries}
+        return Stream(fold(self._policy, stream, entries), documents[-1]["n"] + 1 if documents else 0, causes)
 
     def _unsettled(self, entry: Entry) -> bool:
         """True when the event was handled but its offset never committed: it died between steps 4 and 6."""

@@ -3,7 +3,7 @@
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from typing import Any
 
-from services.chassis.journal import Entry
+from services.chassis.journal import Entry, fold
 
 from .policy import IntakePolicy
 from .state import Referral
@@ -25,9 +25,5 @@ class Journals:
         return {referral: self._folded(referral, documents) for referral, documents in found.items()}
 
     def _folded(self, referral: str, documents: Iterable[Mapping[str, Any]]) -> Referral:
-        state = self._policy.initial(referral)
-        for document in documents:
-            for each in document["entries"]:
-                for fact in Entry.read(referral, each).events():
-                    state = self._policy.evolve(state, self._policy.facts[fact["type"]].read(fact["text"]))
-        return state
+        entries = (Entry.read(referral, each) for document in documents for each in document["entries"])
+        return fold(self._policy, referral, entries)
