@@ -194,24 +194,27 @@ async def _insert(collection: Any, documents: Sequence[Document]) -> list[int]:
 
 
 async def _replace(collection: Any, rows: Sequence[Row]) -> None:
-    """Unordered. Where a higher version is there the upsert tries an insert, whose key is there already: as wanted."""
-    writes = [
-        ReplaceOne({"_id": row.id}, _document(row), upsert=True)
-        if row.version is None
-        else ReplaceOne(
-            {"_id": row.id, "version": {"$not": {"$gte": row.version}}},
-            {**_document(row), "version": row.version},
-            upsert=True,
-        )
-        for row in rows
-    ]
+    """Unordered. Where a row is there whose version is no lower, the upsert tries an insert, and its key is taken.
+
+    So it is where another writer inserted a lower one at that moment: what is refused is tried once more, on what is
+    there by now.
+    """
     try:
-        await collection.bulk_write(writes, ordered=False)
+        await collection.bulk_write([_replacement(row, upsert=True) for row in rows], ordered=False)
     except BulkWriteError as error:
         faults = error.details.get("writeErrors", [])
-        lower = all(fault["code"] == _DUPLICATE and rows[fault["index"]].version is not None for fault in faults)
-        if error.details.get("writeConcernErrors") or not lower:
+        refused = [rows[fault["index"]] for fault in faults if fault["code"] == _DUPLICATE]
+        versioned = all(row.version is not None for row in refused)
+        if error.details.get("writeConcernErrors") or len(refused) < len(faults) or not versioned:
             raise Transient("mongodb: a write is in doubt") from None
+        await collection.bulk_write([_replacement(row, upsert=False) for row in refused], ordered=False)
+
+
+def _replacement(row: Row, *, upsert: bool) -> ReplaceOne[Document]:
+    if row.version is None:
+        return ReplaceOne({"_id": row.id}, _document(row), upsert=upsert)
+    lower = {"_id": row.id, "version": {"$not": {"$gte": row.version}}}
+    return ReplaceOne(lower, {**_document(row), "version": row.version}, upsert=upsert)
 
 
 def _document(row: Row) -> Document:
