@@ -56,6 +56,12 @@ async def test_a_row_with_a_version_is_written_over_lower_ones_only(ports: Ports
     }
 
 
+async def test_of_several_who_write_a_new_row_at_once_the_highest_version_stays(ports: Ports) -> None:
+    for row in map(str, range(50)):
+        await asyncio.gather(*(ports.claims.put([Row("needs", row, {}, version)]) for version in (1, 2, 3, 4)))
+    assert {doc["version"] for doc in (await ports.claims.all("needs")).values()} == {4}
+
+
 async def test_a_row_is_dropped_only_while_it_says_what_was_expected(ports: Ports) -> None:
     await ports.claims.take([place(0, "a"), place(1, "a"), place(2, "a")])
     await ports.claims.drop(
