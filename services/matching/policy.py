@@ -14,7 +14,7 @@ from contracts.intake import Accepted
 from contracts.matching import Broadcast, Eliminated, Matched
 from contracts.operations import TimerElapsed
 from contracts.steps import Step
-from contracts.words import ALREADY_SERVED, HeldBack, Lifecycle, Rule
+from contracts.words import ALREADY_SERVED, Lifecycle, Rule
 from services.chassis.decider import Arrived, Claim, Drop, Effect, Emit, Put, Reply, SetTimer
 
 from . import facts, marks, places, ranking, waiting
@@ -93,7 +93,7 @@ class MatchingPolicy:
             return [Reply(recommend(event.data, now, given, self._limits), topics.MATCHING)]
         need = subject(event.data)
         effects = self._follows(state, event.data, now, given)
-        after = reduce(evolve, (each.event for each in effects if isinstance(each, Emit)), state)
+        after = _after(state, effects)
         effects += _disown(need, event.key, after, effects, given)
         return [*effects, *self._recall(need, effects, now, given)]
 
@@ -113,7 +113,7 @@ class MatchingPolicy:
                 return _over(state, event)
             case matching.WaitingRecalled():
                 return self._recalled(state, event.need_id, now, given)
-            case TimerElapsed(name=name) if name == WAIT_OVER and not _told_served(state):
+            case TimerElapsed(name=name) if name == WAIT_OVER and not state.told_served:
                 due = state.until is not None and state.until <= min(event.due_at, now)
                 return self._place(state, now, given) if due and state.phase in (Phase.WAITING, Phase.HELD) else []
             case _:  # a doubtful place is answered by `_disown`
@@ -130,7 +130,7 @@ class MatchingPolicy:
         corrected = evolve(state, kept)
         broken = [match for match in state.matches if not self._still_fits(asked, match, now, given)]
         revoked = _revoke(broken, "corrected")
-        after = reduce(evolve, (each.event for each in revoked if isinstance(each, Emit)), corrected)
+        after = _after(corrected, revoked)
         return [Emit(kept), *revoked, *([] if after.matches else self._place(after, now, given))]
 
     def _person_corrected(self, state: Need, now: datetime, given: Given) -> list[Effect]:
@@ -151,7 +151,7 @@ class MatchingPolicy:
         """
         others = [each for each in state.matches if each.attempt != event.attempt and _at_once(each, event.attempt)]
         revoked = _revoke(others, facts.TAKEN)
-        after = reduce(evolve, (each.event for each in revoked if isinstance(each, Emit)), state)
+        after = _after(state, revoked)
         return [*revoked, *(self._place(after, now, given) if revoked and not after.matches else [])]
 
     def _refused(self, state: Need, event: Refusal, now: datetime, given: Given) -> list[Effect]:
@@ -190,7 +190,7 @@ class MatchingPolicy:
         need, asks = state.waiter(now).need, state.asks
         found, steps = self._match(state, now, given)
         exhausted = state.rounds >= self._limits.max_attempts
-        over = state.until is not None and state.until <= now and not _told_served(state)
+        over = state.until is not None and state.until <= now and not state.told_served
         if found and not exhausted and (over or not pauses):
             return found
         if exhausted or over:
@@ -203,7 +203,7 @@ class MatchingPolicy:
         if asks is not None:
             held = facts.on_hold(need, state.attempt, asks, state.since or now, until)
             return [Emit(held, topics.MATCHING), *_off_list(state), *timer]
-        code = ALREADY_SERVED if _told_served(state) else None
+        code = ALREADY_SERVED if state.told_served else None
         waits = facts.waiting(need, state.attempt, state.since or now, until, steps, code)
         waiter = evolve(state, waits).waiter(now)
         listed = (
@@ -232,9 +232,8 @@ class MatchingPolicy:
 
     def _still_fits(self, asked: Accepted, match: Matched, now: datetime, given: Given) -> bool:
         """Whether the match could be made as the need is now. That the service has closed since is no reason."""
-        if asked.category is not match.category or asked.places != len(rows_of(match)):
-            return False
-        if not agreed(asked, match.provider):
+        same = asked.category is match.category and asked.places == len(rows_of(match))
+        if not (same and agreed(asked, match.provider)):
             return False
         entry = given.directory.get(service_of(match))
         afresh = Waiter(asked, (), now, 0).case(now, self._limits.retry_after)
@@ -266,9 +265,8 @@ def _first(line: Iterable[Waiter]) -> list[Waiter]:
     return found
 
 
-def _told_served(state: Need) -> bool:
-    """Its agency knows why it waits: until intake says more, and to no end of its own."""
-    return state.accepted is not None and state.accepted.held_back is HeldBack.TOLD
+def _after(state: Need, effects: Sequence[Effect]) -> Need:
+    return reduce(evolve, (each.event for each in effects if isinstance(each, Emit)), state)
 
 
 def _withdrawn(state: Need) -> list[Effect]:

@@ -53,9 +53,9 @@ class Need:
         return next((each for each in self.matches if each.attempt == attempt), None)
 
     @property
-    def service(self) -> str | None:
-        """The service matched, by its id among all providers."""
-        return service_of(self.match) if self.match else None
+    def told_served(self) -> bool:
+        """Its agency has been told why it waits: until intake says more, and to no end of its own."""
+        return self.accepted is not None and self.accepted.held_back is HeldBack.TOLD
 
     @property
     def rounds(self) -> int:
@@ -93,8 +93,8 @@ def evolve(state: Need, fact: Message) -> Need:
     """The state after a fact. What concerns rows or other needs only changes nothing."""
     match fact:
         case matching.NeedKept():
-            kept, now = replace(state, accepted=fact.accepted, tried=tuple(map(_corrected, state.tried))), fact.accepted
-            if _told(state.accepted) and not _told(now):  # only now does it begin to wait for a place
+            kept = replace(state, accepted=fact.accepted, tried=tuple(map(_corrected, state.tried)))
+            if state.told_served and not kept.told_served:  # only now does it begin to wait for a place
                 return replace(kept, since=None, until=None)
             return kept
         case matching.Matched():
@@ -116,10 +116,6 @@ def evolve(state: Need, fact: Message) -> Need:
 def _without(state: Need, attempt: int) -> Need:
     left = tuple(each for each in state.matches if each.attempt != attempt)
     return replace(state, phase=Phase.MATCHED if left else Phase.OPEN, matches=left)
-
-
-def _told(need: Accepted | None) -> bool:
-    return need is not None and need.held_back is HeldBack.TOLD
 
 
 def _corrected(ended: matching.AttemptEnded) -> matching.AttemptEnded:
