@@ -5,11 +5,10 @@ from datetime import datetime, timedelta
 from functools import reduce
 from typing import Protocol
 
-from contracts import agency, provider, topics
+from contracts import provider, topics
 from contracts.base import Message
 from contracts.intake import (
     Accepted,
-    Asked,
     ConsentReceived,
     DeletionConfirmed,
     Held,
@@ -18,14 +17,12 @@ from contracts.intake import (
     PersonCorrected,
     Problem,
     Received,
-    Refused,
     ReleaseEnded,
     ReleaseRequested,
     ServedDoubtful,
     Serving,
     ServingEnded,
     StatusAsked,
-    StatusDue,
     Unlinked,
     WithdrawalReceived,
     Withdrawn,
@@ -33,16 +30,14 @@ from contracts.intake import (
 from contracts.matching import Closed, NeedEnded, Unmet
 from contracts.operations import TimerElapsed
 from contracts.words import ALREADY_SERVED, HeldBack, Lifecycle
-from services.chassis.decider import Arrived, Drop, Effect, Emit, Reply
+from services.chassis.decider import Arrived, Drop, Effect, Emit
 
-from . import consent, duplicates, holdings
+from . import consent, duplicates, facts, holdings, replies
 from .consent import Keys
 from .duplicates import HELPED, LINKS, Desk, link_row
-from .household import all_flags, for_whom
 from .identity import may_link
 from .personal import recipients
 from .state import Referral
-from .triage import triage
 
 RECALL_WITHIN = timedelta(hours=72)
 """How long a provider has to acknowledge a recall, unless the settings say otherwise."""
@@ -58,7 +53,6 @@ class Given(duplicates.Known, Keys, Protocol):
     """What a decision needs to know from outside: rows, and for a release the providers' keys."""
 
 
-_FromAgency = Received | ConsentReceived | WithdrawalReceived | StatusAsked
 _HANDLED: tuple[type[Message], ...] = (
     Received, ConsentReceived, WithdrawalReceived, StatusAsked, ReleaseRequested, ReleaseEnded, DeletionConfirmed,
     TimerElapsed, Unmet, Closed, NeedEnded, LinkEnded, ServedDoubtful,
@@ -116,7 +110,7 @@ class IntakePolicy:
             case ServedDoubtful() as doubt:
                 return desk.disown(doubt)
             case StatusAsked() as asked:
-                return _say_again(state) if state.held else [_unknown(asked)]
+                return replies.say_again(state) if state.held else [replies.unknown(asked)]
             case ReleaseRequested() as request:
                 return consent.request(state, request, now, given)
             case ReleaseEnded() as ended:
@@ -136,7 +130,7 @@ class IntakePolicy:
         """One id for two bodies: the first counts, and the agency is told."""
         match event.data:
             case Received() | ConsentReceived() | WithdrawalReceived() | StatusAsked() as data:
-                return [_refused(data, Problem(field="ce_id", fix=_ID_REUSED))]
+                return [replies.refused(data, Problem(field="ce_id", fix=_ID_REUSED))]
             case DeletionConfirmed() as confirmed:
                 return [consent.refused(confirmed, "ce_id", _ID_REUSED)]
             case _:
@@ -154,51 +148,54 @@ class IntakePolicy:
 
     def _settle(self, state: Referral, effects: Sequence[Effect], now: datetime, keys: Keys) -> Sequence[Effect]:
         """What follows for those who have been told something of the person; nothing where nothing has changed."""
-        facts = [each.event for each in effects if isinstance(each, Emit)]
-        return consent.settle(reduce(Referral.after, facts, state), now, keys, self._within) if facts else []
+        said = [each.event for each in effects if isinstance(each, Emit)]
+        return consent.settle(reduce(Referral.after, said, state), now, keys, self._within) if said else []
 
 
 def _submit(state: Referral, received: Received, desk: Desk) -> Sequence[Effect]:
     if state.held is None:
-        effects: list[Effect] = [Emit(_held(received))]
+        effects: list[Effect] = [Emit(facts.held(received))]
         for asked in received.needs:
             held_back, rows = desk.place(received, asked)
-            effects += [*rows, _accept(received, asked, held_back)]
+            effects += [*rows, facts.accepted(received, asked, held_back)]
         return effects
-    if _same(state.held, received):  # sending it twice is sending it once
-        return _say_again(state)
+    if facts.same(state.held, received):  # sending it twice is sending it once
+        return replies.say_again(state)
     fix = "is in use for another referral; to change that one, send agency.corrected.v1"
-    return [_refused(received, Problem(field="reference", fix=fix))]
+    return [replies.refused(received, Problem(field="reference", fix=fix))]
 
 
 def _correct(state: Referral, received: Received, desk: Desk) -> Sequence[Effect]:
     if state.held is None:
-        return [_unknown(received)]
+        return [replies.unknown(received)]
     gone = [asked.need for asked in received.needs if asked.need in state.withdrawn]
     if gone:
         problems = [Problem(field="needs", fix=f"{need} was withdrawn; ask again under a new label") for need in gone]
-        return [_refused(received, *problems)]
-    if _same(state.held, received):
-        return _say_again(state)
+        return [replies.refused(received, *problems)]
+    if facts.same(state.held, received):
+        return replies.say_again(state)
     if consent.as_of(received.consent, received.received_at) < _consent_at(state.held):
-        return [_refused(received, Problem(field="consent.given_at", fix=_OLDER))]
-    effects: list[Effect] = [Emit(_held(received))]
+        return [replies.refused(received, Problem(field="consent.given_at", fix=_OLDER))]
+    effects: list[Effect] = [Emit(facts.held(received))]
     same: list[Accepted] = []
     for asked in received.needs:
         known = state.accepted.get(asked.need)
         held_back, rows = desk.place(received, asked)
-        again = _accept(received, asked, held_back, known)
+        again = facts.accepted(received, asked, held_back, known)
         effects += rows
-        if known is None or _differs(known, again.event):
+        if known is None or facts.differs(known, again.event):
             effects.append(again)
         else:
             same.append(known)
     named = {asked.need for asked in received.needs}
     for need in state.open:
         if need not in named:
-            effects += [*desk.leave(need, Lifecycle.WITHDRAWN.value), _withdrawn(state.accepted[need], "corrected")]
-    told = [] if _is_told(effects) else _say_again(state)  # no silence, also where only a name changed
-    return [*effects, *map(_person_corrected, same), *told]
+            effects += [
+                *desk.leave(need, Lifecycle.WITHDRAWN.value),
+                facts.withdrawn(state.accepted[need], "corrected"),
+            ]
+    told = [] if _is_told(effects) else replies.say_again(state)  # no silence, also where only a name changed
+    return [*effects, *map(facts.person_corrected, same), *told]
 
 
 def _change_consent(state: Referral, changed: ConsentReceived, desk: Desk) -> Sequence[Effect]:
@@ -207,20 +204,20 @@ def _change_consent(state: Referral, changed: ConsentReceived, desk: Desk) -> Se
     Who may not be known again any more has no row, and is not held back for one.
     """
     if state.held is None:
-        return [_unknown(changed)]
+        return [replies.unknown(changed)]
     if changed.consent == state.held.consent:
-        return _say_again(state)
+        return replies.say_again(state)
     since = consent.as_of(changed.consent, changed.received_at)
     if since < _consent_at(state.held):
-        return [_refused(changed, Problem(field="consent.given_at", fix=_OLDER))]
+        return [replies.refused(changed, Problem(field="consent.given_at", fix=_OLDER))]
     effects: list[Effect] = [
         Emit(state.held.model_copy(update={"consent": changed.consent, "consent_at": since})),
     ]
     if consent.ends_all(changed.consent):
         for need in state.open:
             effects += desk.leave(need, Lifecycle.WITHDRAWN.value)
-            effects.append(_withdrawn(state.accepted[need], CONSENT_WITHDRAWN))
-        return effects if _is_told(effects) else [*effects, *_say_again(state)]
+            effects.append(facts.withdrawn(state.accepted[need], CONSENT_WITHDRAWN))
+        return effects if _is_told(effects) else [*effects, *replies.say_again(state)]
     named = recipients(changed.consent.grants)
     for known in (state.accepted[need] for need in state.open):
         now: dict[str, object] = {"recipients": "any" if named is None else named, "revision": known.revision + 1}
@@ -228,9 +225,9 @@ def _change_consent(state: Referral, changed: ConsentReceived, desk: Desk) -> Se
             effects += desk.leave(known.need, "corrected")
             now["held_back"] = None
         again = known.model_copy(update=now)
-        if _differs(known, again):
+        if facts.differs(known, again):
             effects.append(Emit(again, topics.INTAKE))
-    return effects if _is_told(effects) else [*effects, *_say_again(state)]
+    return effects if _is_told(effects) else [*effects, *replies.say_again(state)]
 
 
 def _is_told(effects: Sequence[Effect]) -> bool:
@@ -243,16 +240,16 @@ def _consent_at(held: Held) -> datetime:
 
 def _withdraw(state: Referral, withdrawal: WithdrawalReceived, desk: Desk) -> Sequence[Effect]:
     if state.held is None:
-        return [_unknown(withdrawal)]
+        return [replies.unknown(withdrawal)]
     unknown = [need for need in withdrawal.needs if need not in state.accepted]
     if unknown:
         problem = Problem(field="needs", fix=f"this referral has only: {', '.join(state.accepted)}")
-        return [_refused(withdrawal, problem)]
+        return [replies.refused(withdrawal, problem)]
     closing = [need for need in state.open if not withdrawal.needs or need in withdrawal.needs]
     if not closing:
-        return _say_again(state)
+        return replies.say_again(state)
     rows = [each for need in closing for each in desk.leave(need, Lifecycle.WITHDRAWN.value)]
-    return [*(_withdrawn(state.accepted[need], withdrawal.reason) for need in closing), *rows]
+    return [*(facts.withdrawn(state.accepted[need], withdrawal.reason) for need in closing), *rows]
 
 
 def _over(state: Referral, need_id: str, end: str, desk: Desk) -> Sequence[Effect]:
@@ -268,131 +265,10 @@ def _link_ended(state: Referral, event: LinkEnded, desk: Desk) -> Sequence[Effec
         return [Drop(LINKS, link_row(event.need_id, event.turn))]
     need = state.accepted[event.need]
     if event.end in HELPED:
-        closed = [_withdrawn(need, ALREADY_SERVED)] if link.held_back is HeldBack.TOLD else []
+        closed = [facts.withdrawn(need, ALREADY_SERVED)] if link.held_back is HeldBack.TOLD else []
         return [*desk.leave(event.need, event.end), *closed]
     rows = desk.resume(need)
     if rows is None:
         return []
     resumed = need.model_copy(update={"revision": need.revision + 1, "held_back": None})
     return [*rows, Emit(resumed, topics.INTAKE)]
-
-
-def _say_again(state: Referral) -> Sequence[Effect]:
-    return [
-        Reply(
-            StatusDue(
-                referral_id=need.referral_id,
-                need_id=need.need_id,
-                need=need.need,
-                agency=need.agency,
-                reference=need.reference,
-            ),
-            topics.inbox("outcomes"),
-        )
-        for need in state.accepted.values()
-    ]
-
-
-def _held(received: Received) -> Held:
-    return Held(
-        agency=received.agency,
-        reference=received.reference,
-        referrer=received.referrer,
-        requested_at=received.received_at,
-        person=received.person,
-        region=received.region,
-        household=received.household,
-        consent=received.consent,
-        consent_at=consent.as_of(received.consent, received.received_at),
-        may_contact=received.may_contact,
-        needs=received.needs,
-        personal=received.personal,
-    )
-
-
-def _same(held: Held, received: Received) -> bool:
-    """The same request, which the digest tells also of what is sealed. What a correction mostly changes is first."""
-    one, other = (
-        (each.personal.digest, each.needs, each.person, each.household, each.region, each.consent, each.referrer)
-        for each in (held, received)
-    )
-    return one == other
-
-
-def _accept(received: Received, asked: Asked, held_back: HeldBack | None = None, known: Accepted | None = None) -> Emit:
-    """A need as matching is to see it; a corrected one keeps the time it was first asked for, and so its turn."""
-    named = recipients(received.consent.grants)
-    those = for_whom(asked.members, asked.together, received.person, received.household)
-    accepted = Accepted(
-        referral_id=received.referral_id,
-        need_id=asked.need_id,
-        need=asked.need,
-        agency=received.agency,
-        reference=received.reference,
-        revision=0 if known is None else known.revision + 1,
-        referrer=received.referrer,
-        requested_at=received.received_at if known is None else known.requested_at,
-        category=asked.category,
-        urgency=triage(asked.urgency, asked.category, all_flags([those.person, *those.companions])),
-        person=those.person,
-        region=received.region,
-        constraints=asked.constraints,
-        preferences=asked.preferences,
-        recipients="any" if named is None else named,
-        companions=those.companions,
-        places=those.places,
-        held_back=held_back,
-    )
-    return Emit(accepted, topics.INTAKE)
-
-
-def _differs(known: Accepted, again: Message) -> bool:
-    """True when a correction matters to matching."""
-    return known.model_copy(update={"revision": known.revision + 1}) != again
-
-
-def _person_corrected(need: Accepted) -> Emit:
-    """For whom a correction matters that matching does not see: a need that is on hold for it."""
-    of_need = need.model_dump(include={"referral_id", "need_id", "need", "agency", "reference"})
-    return Emit(PersonCorrected(**of_need), topics.INTAKE)
-
-
-def _withdrawn(need: Accepted, reason: str) -> Emit:
-    return Emit(
-        Withdrawn(
-            referral_id=need.referral_id,
-            need_id=need.need_id,
-            need=need.need,
-            agency=need.agency,
-            reference=need.reference,
-            reason=reason,
-        ),
-        topics.INTAKE,
-    )
-
-
-def _unknown(data: _FromAgency) -> Reply:
-    return _refused(data, Problem(field="reference", fix="is not known; send agency.submitted.v1 first"))
-
-
-def _refused(data: _FromAgency, *problems: Problem) -> Reply:
-    """In the words of what the agency sent, not of what its gate made of it."""
-    match data:
-        case Received():
-            sent = agency.Corrected.TYPE if data.corrects else agency.Submitted.TYPE
-        case ConsentReceived():
-            sent = agency.ConsentChanged.TYPE
-        case WithdrawalReceived():
-            sent = agency.Withdrawn.TYPE
-        case StatusAsked():
-            sent = agency.StatusRequested.TYPE
-    return Reply(
-        Refused(
-            referral_id=data.referral_id,
-            agency=data.agency,
-            reference=data.reference,
-            sent=sent,
-            problems=list(problems),
-        ),
-        topics.inbox("outcomes"),
-    )
