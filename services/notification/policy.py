@@ -12,11 +12,11 @@ from typing import Any
 from contracts import intake, matching, notification, operations, provider, topics
 from contracts.base import Message
 from contracts.words import AnswerFault, Clock, Lifecycle, Urgency
-from services.chassis.decider import Arrived, Effect, Emit, Reply
+from services.chassis.decider import Arrived, Effect, Reply
 
 from .answers import decide_answer, refusal
 from .broadcast import TAKEN, close, is_over, superseded
-from .messages import fact, of
+from .messages import fact, of, to, to_provider
 from .overdue import elapse
 from .releases import let_go
 from .state import Offer, Offers, evolve
@@ -129,12 +129,7 @@ class NotificationPolicy:
             return []
         made = self._made(match, now)
         offer = provider.Offer(
-            provider=match.provider,
-            referral_id=match.referral_id,
-            need=match.need,
-            need_id=match.need_id,
-            attempt=match.attempt,
-            service=match.service,
+            **to(made),
             category=match.category,
             urgency=match.urgency,
             person=match.person,
@@ -162,22 +157,17 @@ class NotificationPolicy:
             schedule=made.schedule,
             clocks=clocks,
         )
-        earlier = superseded(state, match, now)
+        earlier, others_open = superseded(state, match, now), evolve(state, offered).others_open(made)
         if is_over(state, match):
-            late = evolve(state, offered)
-            ended = late.all[-1]
-            revoked = notification.Revoked(**of(ended), at=now, cause=TAKEN, others_open=late.others_open(ended))
-            return [*earlier, Emit(offered, topics.NOTIFICATION, match.referral_id), fact(ended, revoked)]
+            revoked = notification.Revoked(**of(made), at=now, cause=TAKEN, others_open=others_open)
+            return [*earlier, fact(made, offered), fact(made, revoked)]
         if given is not None and not given.admits(match.provider):
-            late = evolve(state, offered)
-            ended = late.all[-1]
-            others_open = late.others_open(ended)
-            expired = notification.Expired(**of(ended), at=now, undeliverable=True, others_open=others_open)
-            return [*earlier, Emit(offered, topics.NOTIFICATION, match.referral_id), fact(ended, expired)]
+            expired = notification.Expired(**of(made), at=now, undeliverable=True, others_open=others_open)
+            return [*earlier, fact(made, offered), fact(made, expired)]
         return [
             *earlier,
-            Emit(offer, topics.notifications(match.provider), match.referral_id),
-            Emit(offered, topics.NOTIFICATION, match.referral_id),
+            to_provider(made, offer),
+            fact(made, offered),
             *wait_for(clocks[0], made.done),
             wait_for_decision(made.decide_by),
         ]

@@ -157,10 +157,12 @@ class Offers:
         return tuple(each for each in self.all if each.broadcast == offer.broadcast and each.attempt != offer.attempt)
 
     def others_open(self, offer: Offer) -> bool:
-        """Whether one of those may still help: it is open, or has yet to be read of."""
+        """Whether one of those may still help: it is open, or has yet to be read of and none has been accepted."""
         beside = self.beside(offer)
-        awaited = offer.broadcast is not None and len(beside) + 1 < offer.broadcast.offers
-        return awaited or any(each.open for each in beside)
+        if any(each.open for each in beside):
+            return True
+        over = any(each.accepted for each in (offer, *beside))
+        return offer.broadcast is not None and len(beside) + 1 < offer.broadcast.offers and not over
 
     def made_to(self, provider: str, attempt: int) -> Offer | None:
         """The offer of that attempt, if it went to that provider. Nobody else is to learn that there is one."""

@@ -183,7 +183,7 @@ def _of_offer(event: _OfOffer, need: _Need) -> Noted:
         case notification.Acknowledged():
             what, more = Lifecycle.ACKNOWLEDGED, {"next_by": event.decide_by, "decide_by": event.decide_by}
         case notification.Accepted():
-            what, more = Lifecycle.TAKEN_UP, _taken_up(event)
+            what, more = Lifecycle.TAKEN_UP, {"next_by": _due(event.clocks)}
         case notification.Declined():
             what, more = Lifecycle.DECLINED, {"code": event.code.value, "by": event.by, "missing": event.missing}
             going_on = event.others_open
@@ -193,13 +193,12 @@ def _of_offer(event: _OfOffer, need: _Need) -> Noted:
         case notification.Revoked():
             what, more, going_on = Lifecycle.REVOKED, {"code": event.cause}, event.others_open
         case notification.InProgress():
-            what, more = Lifecycle.IN_PROGRESS, {**_taken_up(event), "appointment_at": event.appointment_at}
+            what, more = Lifecycle.IN_PROGRESS, {"next_by": _due(event.clocks), "appointment_at": event.appointment_at}
         case notification.Appointed():
             what, name = Lifecycle.APPOINTED, "appointment-moved" if event.moved else None
-            more = {**_taken_up(event), "appointment_at": event.appointment_at, "turn": event.turn}
-            more["next_by"] = event.appointment_at
+            more = {"next_by": event.appointment_at, "appointment_at": event.appointment_at, "turn": event.turn}
         case notification.NoShow():
-            what, more = Lifecycle.NO_SHOW, {**_taken_up(event), "appointment_at": event.appointment_at}
+            what, more = Lifecycle.NO_SHOW, {"next_by": _due(event.clocks), "appointment_at": event.appointment_at}
             more |= {"turn": event.turn, "by": event.by}
         case notification.Delivered():
             what = Lifecycle.PARTLY_DELIVERED if event.partly else Lifecycle.DELIVERED
@@ -218,12 +217,6 @@ def _of_offer(event: _OfOffer, need: _Need) -> Noted:
         provider_reference=event.provider_reference,
         **more,
     )
-
-
-def _taken_up(
-    event: notification.Accepted | notification.Appointed | notification.NoShow | notification.InProgress,
-) -> dict[str, Any]:
-    return {"next_by": _due(event.clocks)}
 
 
 def _due(clocks: list[notification.Running]) -> datetime | None:

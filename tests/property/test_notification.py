@@ -113,7 +113,8 @@ class Offers(RuleBasedStateMachine):
             if mine is None:
                 assert not fact.others_open
             else:
-                awaited = len(others) + 1 < mine.offers
+                accepted = any(self.counts[at, Lifecycle.TAKEN_UP.value] for at in (fact.attempt, *others))
+                awaited = len(others) + 1 < mine.offers and not accepted
                 assert fact.others_open == (awaited or any(phase in NEXT for phase in others.values()))
         if isinstance(fact, notification.Expired):
             self.check_expiry(fact)
