@@ -68,8 +68,10 @@ class Watch:
         """
         found: dict[str, list[Need]] = defaultdict(list)
         for need, told in self.needs.items():
+            # What was remarked of a need is said again with a state that was read later, though it came before.
             steps = Counter(
-                (status.attempt, status.what, status.at if status.what != status.state else None) for status in told
+                (status.attempt, status.state, status.what, status.at if status.what != status.state else None)
+                for status in told
             )
             if not told:
                 found["lost"].append(need)
