@@ -277,11 +277,17 @@ def _withdrawn(state: Need) -> list[Effect]:
 
 
 def _over(state: Need, event: Outcome) -> list[Effect]:
-    """Of another attempt than one that holds a place: of no consequence, it was revoked in time."""
-    if state.accepted is None or state.holds(event.attempt) is None:
+    """The need has its end, and its referrer is told of it.
+
+    Also where the match has been taken back meanwhile: the provider's word came to notification before that did.
+    """
+    if state.accepted is None or state.phase is Phase.ENDED:
         return []
+    held = state.holds(event.attempt)
     ended = Emit(facts.need_ended(state.accepted, state.attempt, facts.end_of(event)), topics.MATCHING)
-    return [ended, *(drop for match in state.matches for drop in _give_back(match))]
+    own = _give_back(held) if held else []
+    others = [each for each in state.matches if each is not held]
+    return [*_revoke(others, facts.TAKEN), ended, *own, *_off_list(state)]
 
 
 def _revoke(matches: Iterable[Matched], cause: str) -> list[Effect]:

@@ -20,6 +20,9 @@ _OUTCOMES: dict[Answer, Lifecycle] = {
     Answer.NOT_DELIVERED: Lifecycle.NOT_DELIVERED,
 }
 
+ENDS = frozenset(_OUTCOMES.values())
+"""With these not only the offer has ended, but the need."""
+
 NEXT: dict[Lifecycle, dict[Answer, Lifecycle]] = {
     Lifecycle.OFFERED: {
         Answer.ACKNOWLEDGED: Lifecycle.ACKNOWLEDGED,

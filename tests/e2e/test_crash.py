@@ -2,16 +2,19 @@
 
 They die by kill -9 in the worst place, between the journal and the topics: what was decided is stored, and nobody has
 been told. The people are the demo's, whose books are kept apart from the services. Afterwards topics and databases are
-read by code that shares nothing with the services.
+read by code that shares nothing with the services. All of it on a Kafka and a MongoDB of its own: the demo's services
+take people from anywhere, and would take those of the other tests too.
 """
 
 import asyncio
 import io
 from collections import Counter, defaultdict
+from collections.abc import Iterator
 from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
+import pytest
 from motor.motor_asyncio import AsyncIOMotorClient
 from rich.console import Console
 
@@ -21,15 +24,24 @@ from deploy.local.process import StartFailed
 from deploy.local.services import Services
 from deploy.local.stack import Addresses
 from services.chassis.clock import Clock
+from tests.kit import servers as kit
 
 from .system import People, people, running
 
 COUNT = 60
 
 
+@pytest.fixture
+def servers_of_its_own() -> Iterator[Addresses]:
+    """Empty ones, gone after the test."""
+    with kit.servers() as addresses:
+        yield addresses
+
+
 async def test_nothing_is_lost_or_doubled_when_each_service_is_killed_midway(
-    servers: Addresses, tmp_path: Path
+    servers_of_its_own: Addresses, tmp_path: Path
 ) -> None:
+    servers = servers_of_its_own
     clock = Clock(datetime.now(UTC), SPEED)
     settings = {name.removeprefix("REFERRALS_"): value for name, value in TIMES.items()}
     settings |= {"CLOCK_ORIGIN": clock.origin.isoformat(), "CLOCK_SPEED": SPEED, "CRASH_AT": "stored:40"}

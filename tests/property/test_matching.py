@@ -166,6 +166,8 @@ class Matching(RuleBasedStateMachine):
         if not open_:
             return
         chosen = open_ if together else [open_[moment % len(open_)]]
+        if kind is Accepted:
+            chosen = list(dict(chosen).items())  # of a broadcast one: notification lets nobody else accept it
         now = self.world.clock.now()
         for need, attempt in chosen:
             changes = {"code": code} if kind is Declined else {}

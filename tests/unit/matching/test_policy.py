@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from contracts import matching, topics
+from contracts.agency import Constraints
 from contracts.intake import Accepted, Region
 from contracts.matching import PlaceDoubtful
 from contracts.notification import Declined, Delivered, Expired, NotDelivered, Revoked
@@ -187,8 +188,8 @@ def test_after_the_last_allowed_attempt_the_need_is_unmet_though_places_are_free
     assert holds(made) == {}
 
 
-@pytest.mark.parametrize("kind", [Declined, Expired, Delivered, NotDelivered])
-def test_news_of_another_attempt_changes_nothing(kind: Any) -> None:
+@pytest.mark.parametrize("kind", [Declined, Expired])
+def test_a_refusal_of_another_attempt_changes_nothing(kind: Any) -> None:
     made = world(1, 1, 1)
     made.handle(need(), answer(Expired))
     before = made.state("n1")
@@ -211,6 +212,18 @@ def test_the_end_of_a_need_gives_its_place_back(event: Any, end: str) -> None:
     assert isinstance(ended, matching.NeedEnded)
     assert ended.end == end
     assert holds(made) == {}
+
+
+@pytest.mark.parametrize("places", [0, 1], ids=["waiting", "matched anew"])
+def test_a_need_that_was_helped_just_as_its_match_was_taken_back_is_not_offered_on(places: int) -> None:
+    made = world(1, places)
+    made.handle(need(), need(revision=1, constraints=Constraints(not_providers=["p1"])))
+    made.handle(answer(Delivered))
+    assert made.state("n1").phase is Phase.ENDED
+    revoked = [fact.attempt for fact in made.facts("n1") if isinstance(fact, matching.MatchRevoked)]
+    assert revoked == ([1, 2] if places else [1])
+    assert holds(made) == {}
+    assert not made.waiting
 
 
 def test_ended_stays_ended() -> None:

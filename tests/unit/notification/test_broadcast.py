@@ -47,6 +47,16 @@ def test_each_is_offered_the_need_and_knows_of_how_many_it_is_one(need: Stream) 
     assert phases(need) == [Lifecycle.OFFERED] * 3
 
 
+@pytest.mark.parametrize("answer", [Answer.DELIVERED, Answer.NOT_DELIVERED])
+def test_a_match_made_before_the_outcome_was_known_is_offered_to_nobody(need: Stream, answer: Answer) -> None:
+    need.handle(matched(1))
+    need.handle(answer_received(Answer.ACCEPTED, 1))
+    need.handle(answer_received(answer, 1))
+    effects = need.handle(matched(2))
+    assert [type(each) for each in emitted(effects)] == [notification.Offered, notification.Revoked]
+    assert need.state.open == ()
+
+
 def test_the_first_acceptance_has_it_and_the_others_are_told_in_the_same_decision(three: Stream) -> None:
     three.handle(answer_received(Answer.ACKNOWLEDGED, 3))
     effects = three.handle(answer_received(Answer.ACCEPTED, 2))
