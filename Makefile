@@ -8,7 +8,7 @@ SEEDS ?= 1000
 
 .PHONY: demo test faults simulate month bench results table check up down format lock schemas clean
 
-demo: $(VENV)/ready           ## Route 200 fictional referrals through the real services and show it.
+demo: $(VENV)/ready           ## Route 200 fictional referrals through the real services and show it; and four stories by name.
 	$(BIN)/python -m deploy.local.demo $(ARGS)
 
 test: $(VENV)/ready           ## The whole suite; starts the Kafka and MongoDB it needs. ARGS= goes to pytest.

@@ -4,7 +4,8 @@ The letters are those of ICAO Doc 9303, part 3, section 6.B (transliteration of 
 three countries follow closely. On top of it, what those passports, BGN/PCGN and the Ukrainian resolution 55 of 2010
 spell in different ways is folded together, in both scripts:
 
-- y, j, и, й, і, ї, ы are i; ie, є, ё, э are e (Yevgeniy, Evgenii); soft and hard signs and apostrophes are nothing;
+- y, j, и, й, і, ї, ы are i; ie, є, э are e (Yevgeniy, Evgenii); soft and hard signs and apostrophes are nothing;
+- ё is e in Russian passports, io in Belarusian ones, yo elsewhere, and often written е: it is e (Пётр, Piotr, Petr);
 - g and h are g (г is G from Russian, H from Belarusian and Ukrainian); kh, х, stay apart from them;
 - x is ks, w is v, ph is f, th is t, c and q are k, tz is ts (Maxim, Maksim, Максім, Максим);
 - a letter that is doubled counts once (Наталля, Наталья; Mariia, Maria).
@@ -48,7 +49,7 @@ _FOLDS = tuple(
         ("w", "v"),
         ("[yj]", "i"),
         (r"(.)\1+", r"\1"),
-        ("i+e", "e"),
+        ("i+[eo]", "e"),
         (r"(.)\1+", r"\1"),
     )
 )

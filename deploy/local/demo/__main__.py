@@ -1,6 +1,6 @@
 """``make demo``: start everything, route two hundred referrals, show what became of them, stop everything.
 
-Exit status 1 if any referral is lost, doubled or stuck.
+Exit status 1 if any referral is lost, doubled or stuck, or one of the four stories did not go as told.
 """
 
 import argparse
@@ -11,7 +11,7 @@ import random
 import sys
 import tempfile
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -34,6 +34,7 @@ from . import client, show
 from .cast import AGENCIES, PROVIDERS
 from .people import referrals
 from .providers import SimulatedProvider
+from .stories import STORIES, Failed, Stage, Story, tell
 from .watch import Watch
 
 SPEED = 1800
@@ -60,37 +61,58 @@ TIMES = {
 
 
 async def play(
-    console: Console, logins: Mapping[str, Login], clock: Clock, count: int, seed: int, patience: float
+    console: Console,
+    logins: Mapping[str, Login],
+    clock: Clock,
+    count: int,
+    seed: int,
+    patience: float,
+    told: Sequence[Story] = STORIES,
 ) -> int:
     """Publish, answer, wait for all ends, each organisation under its own login. Returns the exit status."""
     writers = {tenant: await client.producer(login) for tenant, login in logins.items()}
     watch = Watch()
-    cast = [SimulatedProvider(each, logins[each.id], writers[each.id], seed) for each in PROVIDERS]
-    for provider in cast:
+    cast = {each.id: SimulatedProvider(each, logins[each.id], writers[each.id], seed) for each in PROVIDERS}
+    for provider in cast.values():
         await provider.publish_directory()
     readers = [await client.consumer(logins[agency], topics.status(agency)) for agency in AGENCIES]
-    tasks = [asyncio.create_task(each.work()) for each in cast]
+    tasks = [asyncio.create_task(each.work()) for each in cast.values()]
     tasks += [asyncio.create_task(watch.follow(reader)) for reader in readers]
-    publishing = asyncio.create_task(_publish(watch, writers, clock, count, seed))
+    planned = count + sum(story.referrals for story in told)
+
+    async def act() -> dict[str, str | Failed]:
+        await _publish(watch, writers, clock, count, seed)
+        return await tell(told, Stage(writers, watch, cast, clock))
+
+    acting = asyncio.create_task(act())
     deadline = time.monotonic() + patience
     try:
         with Live(console=console, auto_refresh=False, transient=True) as live:
-            while not (publishing.done() and watch.finished) and time.monotonic() < deadline:
-                live.update(show.progress(watch, count, clock.now()), refresh=True)
-                for task in [*tasks, publishing]:
+            while not (acting.done() and watch.finished) and time.monotonic() < deadline:
+                live.update(show.progress(watch, planned, clock.now()), refresh=True)
+                for task in [*tasks, acting]:
                     if task.done() and task.exception():
                         raise task.exception()  # type: ignore[misc]
                 await asyncio.sleep(0.5)
         await asyncio.sleep(1)  # a repetition would come now
     finally:
-        for task in [*tasks, publishing]:
+        in_time = acting.done()
+        for task in [*tasks, acting]:
             task.cancel()
-        await asyncio.gather(*tasks, publishing, return_exceptions=True)
+        await asyncio.gather(*tasks, acting, return_exceptions=True)
         await asyncio.gather(*(each.stop() for each in [*readers, *writers.values()]))
-    return _verdict(console, watch, cast, count, clock.now())
+    happened = acting.result() if in_time else {}
+    return _verdict(console, watch, list(cast.values()), happened, planned, clock.now())
 
 
-def _verdict(console: Console, watch: Watch, cast: list[SimulatedProvider], count: int, now: datetime) -> int:
+def _verdict(
+    console: Console,
+    watch: Watch,
+    cast: list[SimulatedProvider],
+    happened: Mapping[str, str | Failed],
+    planned: int,
+    now: datetime,
+) -> int:
     offers = [(offer, at) for provider in cast for offer, at in provider.offers]
     agencies = {status.need_id: (status.agency, status.reference) for told in watch.needs.values() for status in told}
     waited = {status.need_id for told in watch.needs.values() for status in told if status.state.value == "waiting"}
@@ -99,14 +121,18 @@ def _verdict(console: Console, watch: Watch, cast: list[SimulatedProvider], coun
         for offer, at in offers
         if offer.attempt == 1 and offer.need_id in agencies and offer.need_id not in waited
     ]
-    show.timeline(console, watch)
-    show.summary(console, watch, now, latencies, sum(each.released for each in cast), len(offers))
+    show.timeline(console, watch, *watch.most_eventful())
+    show.summary(console, watch, now, latencies, sum(len(each.released) for each in cast), len(offers))
+    if happened:
+        show.stories(console, happened)
     faults = watch.faults(now)
     for kind, needs in faults.items():
         console.print(f"[red]{kind}: {len(needs)}[/red]", *("/".join(need) for need in needs[:5]))
+        show.timeline(console, watch, *needs[0][:2])
     for refusal in watch.refused:
         console.print(f"[red]refused: {refusal.reference}[/red]", *(problem.field for problem in refusal.problems))
-    whole = not faults and not watch.refused and len(watch.published) == count
+    failed = any(isinstance(each, Failed) for each in happened.values())
+    whole = not (faults or watch.refused or failed) and len(watch.published) == planned
     console.print(
         "[green]Nothing lost, nothing doubled, nothing stuck.[/green]" if whole else "[red]This is a fault.[/red]"
     )

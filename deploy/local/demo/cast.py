@@ -24,6 +24,13 @@ TOWNS = {
 }
 """Town to ISO 3166-2 subdivision, latitude and longitude (WGS 84)."""
 
+STORY_TOWNS = {
+    "Borisov": ("BY-MI", 54.228, 28.506),
+    "Naroch": ("BY-MI", 54.914, 26.711),
+    "Soligorsk": ("BY-MI", 52.793, 27.536),
+}
+"""Of Minsk Region, from where none of the two hundred come: the places there are for the stories told by name."""
+
 LANGUAGES = ("be", "ru", "uk", "en", "ar", "fa")
 
 
@@ -42,6 +49,9 @@ class Temper:
         return 1 - self.accepts - self.declines
 
 
+WILLING = Temper(accepts=1, declines=0, keeps=1)
+
+
 @dataclass(frozen=True, slots=True)
 class Provider:
     """A provider, its services and its temper."""
@@ -53,7 +63,7 @@ class Provider:
 
 
 def _service(service: str, name: str, town: str, categories: list[Category], capacity: int, **more: object) -> Service:
-    area, latitude, longitude = TOWNS[town]
+    area, latitude, longitude = (TOWNS | STORY_TOWNS)[town]
     place = {"areas": [area], "latitude": latitude, "longitude": longitude}
     languages = {"languages": ["be", "ru", "uk", "en"]}
     whole = {"service": service, "name": name, "categories": categories, "capacity": capacity, **place, **languages}
@@ -187,4 +197,7 @@ PROVIDERS = [
         [_service("beds", "Shelter beds", "Grodno", [C.SHELTER], 5, eligibility=_ADULTS)],
         Temper(accepts=0.65, declines=0.15),
     ),
+    Provider("berezina-borisov", "Berezina House", [_service("rooms", "Rooms", "Borisov", [C.SHELTER], 2)], WILLING),
+    Provider("naroch-rest", "Naroch Rest", [_service("rooms", "Rooms", "Naroch", [C.SHELTER], 4)], WILLING),
+    Provider("sluch-soligorsk", "Sluch House", [_service("rooms", "Rooms", "Soligorsk", [C.SHELTER], 3)], WILLING),
 ]

@@ -2,12 +2,14 @@
 
 import asyncio
 import random
+from collections.abc import Coroutine
 from typing import Any
 
 from aiokafka import AIOKafkaProducer
 
 from contracts import topics
-from contracts.provider import Answered, ContactReleased, Offer, OfferClosed, Profile
+from contracts.base import Message
+from contracts.provider import Answered, ContactReleased, Offer, OfferClosed, Profile, Recall, RecallAcknowledged
 from contracts.words import Answer, DeclineCode, NotDeliveredCode
 from deploy.login import Login
 from services.chassis.sealing import new_pair, open_sealed
@@ -26,7 +28,10 @@ _FAILS = {NotDeliveredCode.NO_SHOW: 50, NotDeliveredCode.COULD_NOT_CONTACT: 30, 
 
 
 class SimulatedProvider:
-    """One provider with a key pair of its own. `released` counts contacts that it could open."""
+    """One provider with a key pair of its own.
+
+    `closed` says why, by need and attempt; `released` are the contacts that it could open.
+    """
 
     def __init__(self, provider: Provider, login: Login, producer: AIOKafkaProducer, seed: int) -> None:
         self._provider = provider
@@ -34,10 +39,11 @@ class SimulatedProvider:
         self._producer = producer
         self._chance = random.Random(f"{seed}/{provider.id}")
         self._private, self._public = new_pair()
-        self._closed: set[tuple[str, int]] = set()
         self._tasks: set[asyncio.Task[None]] = set()
         self.offers: list[tuple[Offer, float]] = []
-        self.released = 0
+        self.closed: dict[tuple[str, int], str] = {}
+        self.released: list[ContactReleased] = []
+        self.recalled: list[Recall] = []
 
     async def publish_directory(self) -> None:
         """The profile with the public key, and the services."""
@@ -64,16 +70,29 @@ class SimulatedProvider:
             case Offer() as offer:
                 if offer.need_id not in {seen.need_id for seen, _ in self.offers if seen.attempt == offer.attempt}:
                     self.offers.append((offer, record.timestamp / 1000))
-                    task = asyncio.create_task(self._answer(offer))
-                    self._tasks.add(task)
-                    task.add_done_callback(self._tasks.discard)
+                    self._start(self._answer(offer))
             case OfferClosed() as closed:
-                self._closed.add((closed.need_id, closed.attempt))
+                self.closed[closed.need_id, closed.attempt] = closed.reason
             case ContactReleased() as contact:
                 open_sealed(self._private, contact.sealed, f"referral-routing/contact/{contact.need_id}")
-                self.released += 1
+                self.released.append(contact)
+            case Recall() as recall:
+                self.recalled.append(recall)
+                self._start(self._delete(recall))
             case _:
                 pass
+
+    def _start(self, what: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.create_task(what)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _delete(self, recall: Recall) -> None:
+        await asyncio.sleep(self._chance.uniform(0.05, 0.3))
+        done = RecallAcknowledged(
+            referral_id=recall.referral_id, need=recall.need, attempt=recall.attempt, recall=recall.recall
+        )
+        await self._send(recall.referral_id, done)
 
     async def _answer(self, offer: Offer) -> None:
         chance, temper = self._chance, self._provider.temper
@@ -102,10 +121,12 @@ class SimulatedProvider:
             await self._say(offer, Answer.NOT_DELIVERED, chance.choices(list(_FAILS), list(_FAILS.values()))[0])
 
     async def _say(self, offer: Offer, answer: Answer, code: DeclineCode | NotDeliveredCode | None = None) -> None:
-        if (offer.need_id, offer.attempt) in self._closed:
+        if (offer.need_id, offer.attempt) in self.closed:
             return
         answered = Answered(
             referral_id=offer.referral_id, need=offer.need, attempt=offer.attempt, answer=answer, code=code
         )
-        to = topics.responses(self._provider.id)
-        await client.send(self._producer, to, offer.referral_id, f"/{self._provider.id}", answered)
+        await self._send(offer.referral_id, answered)
+
+    async def _send(self, key: str, body: Message) -> None:
+        await client.send(self._producer, topics.responses(self._provider.id), key, f"/{self._provider.id}", body)

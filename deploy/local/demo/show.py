@@ -1,6 +1,6 @@
 """What the person in front of the demo sees."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from rich.console import Console, Group
@@ -12,6 +12,7 @@ from rich.text import Text
 from contracts.outcomes import StatusChanged
 from contracts.words import Lifecycle
 
+from .stories import Failed
 from .watch import Watch, quantiles
 
 _COLOURS = {
@@ -62,9 +63,16 @@ def summary(
     console.print(table)
 
 
-def timeline(console: Console, watch: Watch) -> None:
+def stories(console: Console, happened: Mapping[str, str | Failed]) -> None:
+    """What happened in each."""
+    table = Table(title="Told by name", show_header=False, show_lines=True, title_justify="left")
+    for title, what in happened.items():
+        table.add_row(title, Text(str(what), "red" if isinstance(what, Failed) else ""))
+    console.print(table)
+
+
+def timeline(console: Console, watch: Watch, agency: str, reference: str) -> None:
     """All that the agency was told of one referral."""
-    agency, reference = watch.most_eventful()
     told = [status for need, each in watch.needs.items() if need[:2] == (agency, reference) for status in each]
     table = Table(title=f"Referral {reference} as {agency} sees it", title_justify="left")
     for column in ("since", "need", "attempt", "state", "FHIR", "service", "code", "next by"):
@@ -80,9 +88,13 @@ def _row(status: StatusChanged) -> tuple[str | Text, ...]:
         f"{status.since:%d %b %H:%M}",
         status.need,
         str(status.attempt or ""),
-        Text(status.state.value, _COLOURS.get(status.state, "cyan")),
+        Text(_what(status), _COLOURS.get(status.state, "cyan")),
         status.fhir_status,
         where or "",
         status.code or "",
         f"{status.next_by:%d %b %H:%M}" if status.next_by else "",
     )
+
+
+def _what(status: StatusChanged) -> str:
+    return status.state.value if status.what in (None, status.state) else status.what or ""

@@ -9,7 +9,7 @@ from aiokafka import AIOKafkaConsumer
 
 from contracts.agency import Submitted
 from contracts.cloudevents import CloudEvent
-from contracts.outcomes import InputRefused, StatusChanged
+from contracts.outcomes import InputRefused, RecallChanged, StatusChanged
 from contracts.words import Lifecycle
 
 from . import client
@@ -27,6 +27,9 @@ class Watch:
     needs: dict[Need, list[StatusChanged]] = field(default_factory=dict)
     """What was told of each need, in the order it was told; empty: nothing yet."""
     refused: list[InputRefused] = field(default_factory=list)
+    recalls: list[RecallChanged] = field(default_factory=list)
+    asked: set[tuple[str, str]] = field(default_factory=set)
+    """Referrals of which the agency has said more: it is answered with where they stand, be that known or not."""
     _seen: set[str] = field(default_factory=set)
 
     def expect(self, agency: str, referral: Submitted, at: float) -> None:
@@ -50,6 +53,8 @@ class Watch:
             self.needs.setdefault((message.agency, message.reference, message.need), []).append(message)
         elif isinstance(message, InputRefused):
             self.refused.append(message)
+        elif isinstance(message, RecallChanged):
+            self.recalls.append(message)
 
     @property
     def states(self) -> Counter[str]:
@@ -75,7 +80,9 @@ class Watch:
             )
             if not told:
                 found["lost"].append(need)
-            elif sum(status.state.ended for status in told) > 1 or max(steps.values()) > 1:
+            elif sum(status.state.ended for status in told) > 1 or (
+                max(steps.values()) > 1 and need[:2] not in self.asked
+            ):
                 found["doubled"].append(need)
             elif not told[-1].state.ended and not _may_wait(told[-1], now):
                 found["stuck"].append(need)
