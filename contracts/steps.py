@@ -1,12 +1,12 @@
-"""What each decline leads to. The one table of it; matching acts by it, and whoever tells of a decline can say it."""
+"""What each decline leads to, and each failure after acceptance. Matching acts by it; who tells of one can say it."""
 
 from enum import StrEnum
 
-from .words import DeclineCode
+from .words import DeclineCode, NotDeliveredCode
 
 
 class Step(StrEnum):
-    """What follows a decline.
+    """What follows an attempt that has failed.
 
     ``re-route``: the next service at once, the waiting list where there is none. ``wait``: the need takes its turn on
     the waiting list again. ``ask-agency``: the need is on hold until its agency has corrected the referral.
@@ -21,7 +21,7 @@ class Step(StrEnum):
     CLOSE = "close"
 
 
-_STEPS = {
+_DECLINED = {
     DeclineCode.NOT_ELIGIBLE: Step.RE_ROUTE,
     DeclineCode.UNSAFE: Step.RE_ROUTE,
     DeclineCode.CONFLICT_OF_INTEREST: Step.RE_ROUTE,
@@ -35,6 +35,17 @@ _STEPS = {
 }
 
 
-def next_step(code: DeclineCode) -> Step:
+_NOT_DELIVERED = {
+    NotDeliveredCode.LACK_OF_RESOURCES: Step.WAIT,  # the provider can't, so somebody else may
+    NotDeliveredCode.COULD_NOT_CONTACT: Step.CLOSE,
+    NotDeliveredCode.NO_SHOW: Step.CLOSE,
+    NotDeliveredCode.MOVED_AWAY: Step.CLOSE,
+    NotDeliveredCode.NO_LONGER_NEEDED: Step.CLOSE,
+    NotDeliveredCode.OTHER: Step.CLOSE,
+}
+
+
+def next_step(code: DeclineCode | NotDeliveredCode) -> Step:
     """What follows for the need, and for the service."""
-    return _STEPS[code]
+    # Codes are strings, and some of both kinds are the same string: so there are two tables.
+    return _DECLINED[code] if isinstance(code, DeclineCode) else _NOT_DELIVERED[code]

@@ -18,7 +18,7 @@ from .state import service_of
 
 def step_of(event: Refusal) -> Step:
     """What follows an attempt that has failed. Silence says nothing: on to the next service."""
-    return next_step(event.code) if isinstance(event, notification.Declined) else Step.RE_ROUTE
+    return Step.RE_ROUTE if isinstance(event, notification.Expired) else next_step(event.code)
 
 
 def of_service(match: Matched, event: Refusal, given: Given, dispute_after: int) -> list[Effect]:

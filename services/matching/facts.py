@@ -15,7 +15,7 @@ ATTEMPTS_EXHAUSTED = "attempts-exhausted"
 NO_PLACE = "no-place"
 TAKEN = "taken-by-another"
 
-Refusal = notification.Declined | notification.Expired
+Refusal = notification.Declined | notification.NotDelivered | notification.Expired
 Outcome = notification.Delivered | notification.NotDelivered
 
 
@@ -109,11 +109,15 @@ def revoked(match: Matched, cause: str) -> matching.MatchRevoked:
 
 def attempt_ended(match: Matched, service: str, version: str, event: Refusal, now: datetime) -> matching.AttemptEnded:
     """The provider or the person said no, or nobody said anything. `service` is the id among all providers."""
-    if isinstance(event, notification.Declined):
-        code, for_good, missing = event.code.value, event.code.for_good, event.missing
-    else:
-        silent = event.code.value if event.code else "expired"
-        code, for_good, missing = "undeliverable" if event.undeliverable else silent, False, []
+    for_good, missing = False, []
+    match event:
+        case notification.Declined():
+            code, for_good, missing = event.code.value, event.code.for_good, event.missing
+        case notification.NotDelivered():
+            code = event.code.value
+        case notification.Expired():
+            silent = event.code.value if event.code else "expired"
+            code = "undeliverable" if event.undeliverable else silent
     return matching.AttemptEnded(
         referral_id=match.referral_id,
         need_id=match.need_id,

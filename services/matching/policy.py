@@ -109,6 +109,8 @@ class MatchingPolicy:
                 return self._taken_up(state, event, now, given)
             case notification.Declined() | notification.Expired():
                 return self._refused(state, event, now, given)
+            case notification.NotDelivered() if step_of(event) is not Step.CLOSE:
+                return self._refused(state, event, now, given)
             case notification.Delivered() | notification.NotDelivered():
                 return _over(state, event)
             case matching.WaitingRecalled():

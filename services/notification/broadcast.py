@@ -13,7 +13,7 @@ from contracts import matching, notification, provider
 from services.chassis.decider import Effect, Emit
 
 from .messages import fact, of, to, to_provider
-from .state import ENDS, Offer, Offers, evolve
+from .state import HELPED, Offer, Offers, evolve
 
 TAKEN = "taken-by-another"
 
@@ -49,6 +49,6 @@ def superseded(state: Offers, match: matching.Matched, now: datetime) -> list[Ef
 
 
 def is_over(state: Offers, match: matching.Matched) -> bool:
-    """Whether the offer comes too late: one of the same broadcast was accepted, or an earlier one brought the end."""
+    """Whether the offer comes too late: one of the same broadcast was accepted, or help was given meanwhile."""
     beside = [each for each in state.all if each.broadcast is not None and each.broadcast == match.broadcast]
-    return any(each.accepted for each in beside) or any(each.phase in ENDS for each in state.all)
+    return any(each.accepted for each in beside) or any(each.phase in HELPED for each in state.all)

@@ -20,7 +20,7 @@ _OUTCOMES: dict[Answer, Lifecycle] = {
     Answer.NOT_DELIVERED: Lifecycle.NOT_DELIVERED,
 }
 
-ENDS = frozenset(_OUTCOMES.values())
+HELPED = frozenset({Lifecycle.DELIVERED, Lifecycle.PARTLY_DELIVERED})
 """With these not only the offer has ended, but the need."""
 
 NEXT: dict[Lifecycle, dict[Answer, Lifecycle]] = {

@@ -6,6 +6,7 @@ from typing import Any, Literal, TypedDict
 from contracts import intake, matching, notification
 from contracts.base import Message
 from contracts.outcomes import Noted
+from contracts.steps import Step, next_step
 from contracts.words import ALREADY_SERVED, Lifecycle
 
 OfNeed = (
@@ -203,7 +204,8 @@ def _of_offer(event: _OfOffer, need: _Need) -> Noted:
         case notification.Delivered():
             what = Lifecycle.PARTLY_DELIVERED if event.partly else Lifecycle.DELIVERED
         case notification.NotDelivered():
-            what = Lifecycle.NOT_DELIVERED
+            ends = next_step(event.code) is Step.CLOSE  # else only the attempt has failed, and the need goes on
+            what, name = Lifecycle.NOT_DELIVERED if ends else Lifecycle.DECLINED, "not-delivered"
             more = {"code": event.code.value, "by": event.by}
     return Noted(
         **need,

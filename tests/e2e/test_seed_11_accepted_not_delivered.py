@@ -36,3 +36,18 @@ async def test_what_was_accepted_and_not_delivered_is_neither_declined_nor_unmet
     first = [m for _, m in agency.status.events if isinstance(m, StatusChanged) and m.reference == "R-1"]
     assert [m.state for m in first if m.state.ended] == ["not-delivered"], "one end, and no other"
     assert not {"declined", "expired", "unmet"} & {m.state.value for m in first}
+
+
+async def test_who_accepted_and_has_no_means_gives_the_need_back_and_it_goes_on(here: People) -> None:
+    agency, first = await here.agency(), await here.provider(here.service(capacity=1))
+    await agency.send(here.referral("R-1"))
+    offer = await first.offered()
+    second = await here.provider(here.service(capacity=1))
+    await first.answer(offer, Answer.ACCEPTED)
+    await first.answer(offer, Answer.NOT_DELIVERED, NotDeliveredCode.LACK_OF_RESOURCES)
+    told = await agency.told("declined", "R-1")
+    assert (told.code, told.provider) == ("lack-of-resources", first.id)
+    again = await second.offered(attempt=2)
+    for answer in (Answer.ACCEPTED, Answer.DELIVERED):
+        await second.answer(again, answer)
+    assert (await agency.told("delivered", "R-1")).provider == second.id

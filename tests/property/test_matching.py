@@ -13,7 +13,7 @@ from contracts.agency import Constraints
 from contracts.intake import PersonCorrected, Region
 from contracts.notification import Accepted, Declined, Delivered, EntryDoubted, Expired, NotDelivered
 from contracts.operations import TimerElapsed
-from contracts.words import Category, DeclineCode, Flag, Urgency
+from contracts.words import Category, DeclineCode, Flag, NotDeliveredCode, Urgency
 from services.matching.eligibility import failing
 from services.matching.limits import Limits
 from services.matching.marks import DISPUTES
@@ -157,10 +157,13 @@ class Matching(RuleBasedStateMachine):
         moment=moments,
         kind=st.sampled_from([Accepted, Declined, Declined, Declined, Expired, Expired, Delivered, NotDelivered]),
         code=st.sampled_from([*DeclineCode, DeclineCode.UNSAFE, DeclineCode.NOT_ELIGIBLE, DeclineCode.OTHER]),
+        failure=st.sampled_from(NotDeliveredCode),
         late=st.sampled_from([0, 0, 0, 1]),
         together=st.booleans(),
     )
-    def offer_ends(self, moment: int, kind: Any, code: DeclineCode, late: int, together: bool) -> None:
+    def offer_ends(
+        self, moment: int, kind: Any, code: DeclineCode, failure: NotDeliveredCode, late: int, together: bool
+    ) -> None:
         """Or is taken up. Those of a broadcast one by one or all in one batch, beside those of other needs."""
         open_ = [(need, match.attempt) for need in self.world.streams for match in self.world.state(need).matches]
         if not open_:
@@ -170,7 +173,8 @@ class Matching(RuleBasedStateMachine):
             chosen = list(dict(chosen).items())  # of a broadcast one: notification lets nobody else accept it
         now = self.world.clock.now()
         for need, attempt in chosen:
-            changes = {"code": code} if kind is Declined else {}
+            codes = {Declined: code, NotDelivered: failure}
+            changes = {"code": codes[kind]} if kind in codes else {}
             self.world.send(of_offer(kind, attempt - late, now, need_id=need, referral_id=f"r{need[1:]}", **changes))
         self.world.run()
         if kind is Accepted and not late:

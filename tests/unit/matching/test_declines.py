@@ -9,9 +9,9 @@ from structlog.testing import capture_logs
 
 from contracts import intake, matching, topics
 from contracts.intake import Accepted
-from contracts.notification import Declined, EntryDoubted
+from contracts.notification import Declined, EntryDoubted, NotDelivered
 from contracts.steps import Step, next_step
-from contracts.words import DeclineCode, Document, Rule, Urgency
+from contracts.words import DeclineCode, Document, NotDeliveredCode, Rule, Urgency
 from services.matching.limits import Limits
 from services.matching.state import Phase
 from tests.kit.builders import OF_NEED, accepted, of_offer, service
@@ -77,6 +77,19 @@ def test_what_follows_for_the_need_is_what_the_table_says(code: DeclineCode) -> 
         }[next_step(code)]
     )
     assert sorted(doc["service"] for doc in made.rows.values()) == (["p2/beds"] if phase is Phase.MATCHED else [])
+
+
+@pytest.mark.parametrize("code", list(NotDeliveredCode))
+def test_a_provider_that_can_not_help_after_all_is_no_end_of_the_need(code: NotDeliveredCode) -> None:
+    made = world(1, 1)
+    made.handle(need(), of_offer(NotDelivered, need_id="n1", referral_id="r1", code=code))
+    cannot = code is NotDeliveredCode.LACK_OF_RESOURCES
+    assert (next_step(code), made.state("n1").phase) == (
+        (Step.WAIT, Phase.WAITING) if cannot else (Step.CLOSE, Phase.ENDED)
+    )
+    assert not made.rows, "its place is free"
+    made.look()
+    assert [match.provider for match in made.state("n1").matches] == (["p2"] if cannot else [])
 
 
 @pytest.mark.parametrize("code", list(DeclineCode))

@@ -47,8 +47,8 @@ def test_each_is_offered_the_need_and_knows_of_how_many_it_is_one(need: Stream) 
     assert phases(need) == [Lifecycle.OFFERED] * 3
 
 
-@pytest.mark.parametrize("answer", [Answer.DELIVERED, Answer.NOT_DELIVERED])
-def test_a_match_made_before_the_outcome_was_known_is_offered_to_nobody(need: Stream, answer: Answer) -> None:
+@pytest.mark.parametrize("answer", [Answer.DELIVERED, Answer.PARTLY_DELIVERED])
+def test_a_match_made_before_the_help_was_known_is_offered_to_nobody(need: Stream, answer: Answer) -> None:
     need.handle(matched(1))
     need.handle(answer_received(Answer.ACCEPTED, 1))
     need.handle(answer_received(answer, 1))

@@ -9,7 +9,17 @@ from contracts import intake, notification, topics
 from contracts.base import Message
 from contracts.intake import Problem
 from contracts.outcomes import InputRefused, Noted, RecallChanged, Recommended, StatusChanged
-from contracts.words import Category, Clock, DecidedBy, DeclineCode, ExpiryCode, HeldBack, Lifecycle, PersonalField
+from contracts.words import (
+    Category,
+    Clock,
+    DecidedBy,
+    DeclineCode,
+    ExpiryCode,
+    HeldBack,
+    Lifecycle,
+    NotDeliveredCode,
+    PersonalField,
+)
 from services.chassis.decider import Emit, Put
 from services.outcomes.indicators import row
 from services.outcomes.policy import OutcomesPolicy
@@ -80,6 +90,7 @@ def test_every_step_that_matters_is_told(need: Stream) -> None:
         (of_offer(notification.Delivered), "delivered", "completed"),
         (of_offer(notification.Delivered, partly=True), "partly-delivered", "completed"),
         (of_offer(notification.NotDelivered), "not-delivered", "failed"),
+        (of_offer(notification.NotDelivered, code=NotDeliveredCode.LACK_OF_RESOURCES), "declined", "on-hold"),
     ],
 )
 def test_each_event_has_its_state_also_where_it_is_the_first_that_is_read(
