@@ -43,10 +43,15 @@ def sex(need: Accepted, limits: Eligibility) -> Verdict:
     return _of_all(need, True, (_of_sex(person, limits) for person in need.people))
 
 
-def status(need: Accepted, limits: Eligibility) -> Verdict:
-    """Each of them of a status that it is for; not looked at in emergencies, nor where `STATUS_BLIND`."""
+def status_counts(need: Accepted, limits: Eligibility) -> bool:
+    """Whether residence status is looked at: never in emergencies, nor where `STATUS_BLIND`."""
     blind = need.urgency is Urgency.EMERGENCY or need.category in STATUS_BLIND
-    if blind or not (limits.statuses or limits.not_statuses):
+    return not blind and bool(limits.statuses or limits.not_statuses)
+
+
+def status(need: Accepted, limits: Eligibility) -> Verdict:
+    """Each of them of a status that it is for, where that counts."""
+    if not status_counts(need, limits):
         return True
     return _of_all(need, True, (_of_status(person, limits) for person in need.people))
 

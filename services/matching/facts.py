@@ -4,11 +4,12 @@ from datetime import datetime
 from typing import Any
 
 from contracts import matching, notification, topics
-from contracts.intake import Accepted, Problem
+from contracts.intake import Accepted, Minimum, Problem
 from contracts.matching import Broadcast, Eliminated, Matched
 from contracts.words import Rule
 from services.chassis.decider import Emit
 
+from .assessment import status_counts
 from .ranking import Ranked
 
 ATTEMPTS_EXHAUSTED = "attempts-exhausted"
@@ -28,7 +29,12 @@ def matched(
     funnel: list[Eliminated],
     broadcast: Broadcast | None = None,
 ) -> Matched:
-    """The need has a place. `service` is the provider's own id of it; with `provider` it is unique."""
+    """The need has a place. `service` is the provider's own id of it; with `provider` it is unique.
+
+    Whoever has no rule about residence status is not told it, which is the other half of the firewall.
+    """
+    told = status_counts(need, best.entry.service.eligibility)
+    person, *companions = need.people if told else map(_without_status, need.people)
     return Matched(
         **_names(need),
         attempt=attempt,
@@ -40,7 +46,7 @@ def matched(
         version=best.entry.version,
         category=need.category,
         urgency=need.urgency,
-        person=need.person,
+        person=person,
         region=need.region,
         constraints=need.constraints,
         requested_at=need.requested_at,
@@ -48,7 +54,7 @@ def matched(
         funnel=funnel,
         schedule=best.entry.service.schedule,
         broadcast=broadcast,
-        companions=need.companions,
+        companions=companions,
         needs_assessment=best.unknown,
     )
 
@@ -148,6 +154,10 @@ def recalled(need: Accepted) -> Emit:
     """Tell a waiting need, in its own stream, to look again."""
     event = matching.WaitingRecalled(referral_id=need.referral_id, need_id=need.need_id)
     return Emit(event, topics.inbox("matching"), need.referral_id)
+
+
+def _without_status(person: Minimum) -> Minimum:
+    return person if person.status is None else person.model_copy(update={"status": None})
 
 
 def _names(of: Accepted | Matched) -> dict[str, Any]:

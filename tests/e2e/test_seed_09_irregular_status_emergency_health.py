@@ -31,7 +31,9 @@ async def test_who_is_irregular_is_offered_emergency_health_where_a_citizen_is(h
         await agency.send(_referral(here, reference, status, "health", urgency))
         told = await agency.told("matched", reference)
         assert (told.provider, told.needs_assessment) == (clinic.id, [])
-    await clinic.answer(await clinic.offered(), Answer.ACCEPTED)
+    offer = await clinic.offered()
+    assert offer.person.status is None, "who may not look at it is not told it"
+    await clinic.answer(offer, Answer.ACCEPTED)
     await agency.told("taken-up", "R-citizen")
 
 

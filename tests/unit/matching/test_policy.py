@@ -11,13 +11,14 @@ from contracts.intake import Accepted, Region
 from contracts.matching import PlaceDoubtful
 from contracts.notification import Declined, Delivered, Expired, NotDelivered, Revoked
 from contracts.operations import TimerElapsed
+from contracts.provider import Eligibility
 from contracts.schedule import Opening, Schedule, Weekday
-from contracts.words import Category, DeclineCode, ExpiryCode, Urgency
+from contracts.words import Category, DeclineCode, ExpiryCode, Status, Urgency
 from services.matching.limits import Limits
 from services.matching.places import document, match_id
 from services.matching.state import Phase
 from services.matching.waiting import read
-from tests.kit.builders import accepted, of_offer, service, withdrawn
+from tests.kit.builders import accepted, minimum, of_offer, service, withdrawn
 from tests.kit.clock import START
 from tests.kit.matching import MatchingWorld
 
@@ -232,6 +233,31 @@ def test_ended_stays_ended() -> None:
     before = made.state("n1")
     made.handle(withdrawn(need_id="n1", referral_id="r1"), need(revision=1), answer(Expired))
     assert made.state("n1") == before
+
+
+# what a provider is told ----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("changes", "limits", "told"),
+    [
+        ({}, {}, None),
+        ({}, {"statuses": [Status.PROTECTED]}, Status.PROTECTED),
+        ({"urgency": Urgency.EMERGENCY}, {"statuses": [Status.PROTECTED]}, None),
+        ({"category": Category.HEALTH}, {"not_statuses": [Status.IRREGULAR]}, None),
+    ],
+    ids=["no rule", "a rule", "in an emergency", "health"],
+)
+def test_residence_status_is_told_only_where_a_rule_looks_at_it(
+    changes: dict[str, Any], limits: dict[str, Any], told: Status | None
+) -> None:
+    made = MatchingWorld(Limits())
+    offered = [Category.SHELTER, Category.HEALTH]
+    made.publish(service(categories=offered, capacity=9, eligibility=Eligibility(**limits)), "p1")
+    protected = minimum(status=Status.PROTECTED)
+    made.handle(need(person=protected, companions=[protected], places=2, **changes))
+    (match,) = made.state("n1").matches
+    assert [match.person.status, *(each.status for each in match.companions)] == [told, told]
 
 
 # withdrawn, corrected -------------------------------------------------------------------------------------------------
