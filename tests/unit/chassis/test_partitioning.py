@@ -1,0 +1,23 @@
+"""Whoever else writes to our topics hashes with Java's client or aiokafka: a key has to land where theirs does."""
+
+from aiokafka.partitioner import DefaultPartitioner
+from hypothesis import given
+from hypothesis import strategies as st
+
+from services.chassis.kafka.partitioning import partition_of
+
+
+@given(st.binary(max_size=64), st.integers(1, 50))
+def test_a_key_goes_where_every_other_client_sends_it(key: bytes, count: int) -> None:
+    partitions = list(range(count))
+    for _ in range(2):  # hashed, and remembered
+        assert partition_of(key, partitions, []) == DefaultPartitioner()(key, partitions, [])
+
+
+def test_the_number_of_partitions_may_grow() -> None:
+    seen = {partition_of(b"e2e2dffe", list(range(count)), []) for count in (1, 6, 12)}
+    assert seen == {DefaultPartitioner()(b"e2e2dffe", list(range(count)), []) for count in (1, 6, 12)}
+
+
+def test_what_has_no_key_goes_anywhere_that_has_a_leader() -> None:
+    assert {partition_of(None, [0, 1, 2], [1]) for _ in range(20)} == {1}
