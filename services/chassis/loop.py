@@ -97,12 +97,15 @@ class Loop(Generic[S]):
         """Take a batch through all steps and settle it: commit, or back off and nack. Raises `Fatal` only."""
         started = perf_counter()
         self.idle.clear()
+        records = batch.records
         try:
             if self._outdated:  # here, not in the rebalance callback: that may come amid a batch, and may deadlock
                 self._outdated = False
                 self._streams.clear()
                 self._floor = await batch.committed()
-            await self._steps(batch, started)
+                # The rest is of partitions that are another instance's by now: what is owed there is not known here.
+                records = [record for record in records if (record.topic, record.partition) in self._floor]
+            await self._steps(records, batch.lag, started)
             self._floor.update(await batch.commit())  # 6
             self._fault("committed")
             self._failures = 0
@@ -129,8 +132,8 @@ class Loop(Generic[S]):
         """Drop all cached states and the floor before the next batch: after an assignment, or a batch that failed."""
         self._outdated = True
 
-    async def _steps(self, batch: Batch, started: float) -> None:
-        items, letters = self._decode(batch.records)  # 1
+    async def _steps(self, records: Sequence[Record], lag: Callable[[], int], started: float) -> None:
+        items, letters = self._decode(records)  # 1
         self._fault("decoded")
         done: dict[int, Entry] = {}
         journaled: set[int] = set()
@@ -158,7 +161,7 @@ class Loop(Generic[S]):
         entries = [done[index] for index in sorted(done)]
         await self._delivery.carry_out([*owed, *entries], list(letters.values()))  # 5
         self._fault("published")
-        self._finish(items, done, journaled, len(letters), started, batch.lag())
+        self._finish(items, done, journaled, len(letters), started, lag())
 
     # 1 ---------------------------------------------------------------------------------------------------------------
 
