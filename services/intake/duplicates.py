@@ -98,7 +98,9 @@ class Desk:
         serving, link = self._state.serving.get(asked.need), self._state.links.get(asked.need)
         if asked.need in self._state.accepted and serving is None and link is None:
             return None, []  # it is with matching, or was: nothing is to be changed for it
-        row = row_of(received.marks, asked.category) if is_for_the_person_alone(received, asked) else None
+        row = row_of(received.marks, asked.category)
+        if row is not None and not is_for_the_person_alone(received, asked):
+            row = None
         urgency = triage(asked.urgency, asked.category, received.person.flags)
         if serving is not None and serving.row == row:
             return None, []

@@ -1,10 +1,9 @@
 """Whom a need is for: the person, one of the household, or several who are to be served together."""
 
 from collections.abc import Iterable, Mapping
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from contracts.agency import PERSON
-from contracts.base import Value
 from contracts.intake import Fellow, Minimum
 from contracts.words import Flag
 
@@ -14,7 +13,7 @@ class _ForMembers(Protocol):
     def members(self) -> list[str]: ...
 
 
-class ForWhom(Value):
+class ForWhom(NamedTuple):
     """As `contracts.intake.Accepted` has it."""
 
     person: Minimum
@@ -37,8 +36,12 @@ def for_whom(members: list[str], together: bool, person: Minimum, household: Ite
     labels = whom(members, together, [label for label in known if label != PERSON])
     places = 1 if not together else len(labels) if members else max(person.household_size, len(labels))
     size = person.household_size if labels == [PERSON] and not members else places
-    first, *others = [known[label].model_copy(update={"household_size": size}) for label in labels]
+    first, *others = [_of_a_household_of(size, known[label]) for label in labels]
     return ForWhom(person=first, companions=others, places=places)
+
+
+def _of_a_household_of(size: int, person: Minimum) -> Minimum:
+    return person if person.household_size == size else person.model_copy(update={"household_size": size})
 
 
 def all_flags(people: Iterable[Minimum]) -> list[Flag]:

@@ -148,6 +148,8 @@ class IntakePolicy:
 
     def _settle(self, state: Referral, effects: Sequence[Effect], now: datetime, keys: Keys) -> Sequence[Effect]:
         """What follows for those who have been told something of the person; nothing where nothing has changed."""
+        if not state.holdings:
+            return []
         said = [each.event for each in effects if isinstance(each, Emit)]
         return consent.settle(reduce(Referral.after, said, state), now, keys, self._within) if said else []
 
