@@ -13,6 +13,7 @@ from contracts import topics
 from contracts.agency import Corrected, Submitted
 from contracts.base import Message
 from contracts.cloudevents import CloudEvent
+from contracts.matching import Matched
 from contracts.notification import Declined
 from contracts.outcomes import StatusChanged
 from contracts.provider import Answered, Offer, Profile, Recall, RecallAcknowledged, Service
@@ -159,6 +160,7 @@ class People:
     def __init__(self, servers: Addresses) -> None:
         self._servers = servers
         self._open: list[Any] = []
+        self._matches: Inbox | None = None
         self.area = f"BY-{next(_numbers):03}"
         """A region of this test's own: services of other tests are out of area."""
 
@@ -228,6 +230,15 @@ class People:
         self._open.append(reader)
         return Inbox(reader)
 
+    async def matched(self, agency: Agency, reference: str, need: str = "1") -> Matched:
+        """Wait for a need's first match. Its status may be overtaken by that of the offer; this is the fact."""
+        if self._matches is None:
+            self._matches = await self.inbox(topics.MATCHING)
+        ours = (agency.id, reference, need)
+        found = await self._matches.until(lambda m: isinstance(m, Matched) and (m.agency, m.reference, m.need) == ours)
+        assert isinstance(found, Matched)
+        return found
+
     async def publish(self, topic: str, key: str, body: Message) -> None:
         """What an operator publishes."""
         await client.send(await self._writer(self._servers.operator), topic, key, "/operator", body)
@@ -295,6 +306,11 @@ async def people(servers: Addresses) -> AsyncIterator[People]:
 async def internal_topics(servers: Addresses) -> None:
     """Create the internal topics."""
     await ensure(servers.operator, internal())
+
+
+def in_order(told: list[str], whole: list[str]) -> bool:
+    """Whether it was told as it went, from beginning to end: a step may be overtaken, and then is not told."""
+    return told[:1] + told[-1:] == [whole[0], whole[-1]] and told == [state for state in whole if state in told]
 
 
 def now() -> datetime:

@@ -29,7 +29,7 @@ async def test_who_is_irregular_is_offered_emergency_health_where_a_citizen_is(h
         ("R-later", "irregular", "normal"),  # health is status-blind whatever the urgency
     ):
         await agency.send(_referral(here, reference, status, "health", urgency))
-        told = await agency.told("matched", reference)
+        told = await here.matched(agency, reference)
         assert (told.provider, told.needs_assessment) == (clinic.id, [])
     offer = await clinic.offered()
     assert offer.person.status is None, "who may not look at it is not told it"
@@ -43,7 +43,7 @@ async def test_in_an_emergency_status_does_not_count_for_shelter_either_and_othe
     agency = await here.agency()
     await here.provider(here.service(capacity=9, eligibility=RESIDENTS))
     await agency.send(_referral(here, "R-now", "irregular", "shelter", "emergency"))
-    assert (await agency.told("matched", "R-now")).needs_assessment == []
+    assert (await here.matched(agency, "R-now")).needs_assessment == []
     await agency.send(_referral(here, "R-later", "irregular", "shelter", "normal"))
     waiting = await agency.told("waiting", "R-later")
     assert (waiting.funnel[-1].rule, waiting.funnel[-1].left) == (Rule.STATUS, 0)

@@ -38,7 +38,7 @@ async def test_what_nobody_can_tell_is_offered_with_the_rule_named(here: People)
     ):
         offer = await provider.offered(need=need)
         assert offer.needs_assessment == [rule]
-        assert (await agency.told("matched", "R-1", need)).needs_assessment == [rule]
+        assert (await here.matched(agency, "R-1", need)).needs_assessment == [rule]
         await provider.answer(offer, Answer.ACCEPTED)
         await agency.told("taken-up", "R-1", need)
 
@@ -52,12 +52,12 @@ async def test_what_is_known_is_decided_and_told(here: People) -> None:
     assert waiting.funnel[-1].left == 0
     for person, reference in ((UNKNOWN, "R-2"), ({**UNKNOWN, "sex": "female"}, "R-3")):
         await agency.send(here.referral(reference, person=person))
-    assert (await agency.told("matched", "R-2")).needs_assessment == [Rule.SEX]
-    assert (await agency.told("matched", "R-3")).needs_assessment == []
+    assert (await here.matched(agency, "R-2")).needs_assessment == [Rule.SEX]
+    assert (await here.matched(agency, "R-3")).needs_assessment == []
     # Once there is one where it is clear, that is where the next one goes.
     anyone = await _of(here, "shelter")
-    await agency.told("matched", "R-1")
+    await here.matched(agency, "R-1")
     await agency.send(here.referral("R-4", person=UNKNOWN))
-    told = await agency.told("matched", "R-4")
+    told = await here.matched(agency, "R-4")
     assert (told.provider, told.needs_assessment) == (anyone.id, [])
     assert women.id != anyone.id
