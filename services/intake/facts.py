@@ -73,22 +73,16 @@ def differs(known: Accepted, again: Message) -> bool:
     return known.model_copy(update={"revision": known.revision + 1}) != again
 
 
+def names(need: Accepted) -> dict[str, str]:
+    """What every message about a need says first."""
+    return need.model_dump(include={"referral_id", "need_id", "need", "agency", "reference"})
+
+
 def person_corrected(need: Accepted) -> Emit:
     """For whom a correction matters that matching does not see: a need that is on hold for it."""
-    of_need = need.model_dump(include={"referral_id", "need_id", "need", "agency", "reference"})
-    return Emit(PersonCorrected(**of_need), topics.INTAKE)
+    return Emit(PersonCorrected(**names(need)), topics.INTAKE)
 
 
 def withdrawn(need: Accepted, reason: str) -> Emit:
     """The need is not wanted any more."""
-    return Emit(
-        Withdrawn(
-            referral_id=need.referral_id,
-            need_id=need.need_id,
-            need=need.need,
-            agency=need.agency,
-            reference=need.reference,
-            reason=reason,
-        ),
-        topics.INTAKE,
-    )
+    return Emit(Withdrawn(**names(need), reason=reason), topics.INTAKE)

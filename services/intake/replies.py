@@ -6,6 +6,7 @@ from contracts import agency, topics
 from contracts.intake import ConsentReceived, Problem, Received, Refused, StatusAsked, StatusDue, WithdrawalReceived
 from services.chassis.decider import Effect, Reply
 
+from . import facts
 from .state import Referral
 
 FromAgency = Received | ConsentReceived | WithdrawalReceived | StatusAsked
@@ -13,19 +14,7 @@ FromAgency = Received | ConsentReceived | WithdrawalReceived | StatusAsked
 
 def say_again(state: Referral) -> Sequence[Effect]:
     """Where each need stands, which outcomes knows."""
-    return [
-        Reply(
-            StatusDue(
-                referral_id=need.referral_id,
-                need_id=need.need_id,
-                need=need.need,
-                agency=need.agency,
-                reference=need.reference,
-            ),
-            topics.inbox("outcomes"),
-        )
-        for need in state.accepted.values()
-    ]
+    return [Reply(StatusDue(**facts.names(need)), topics.inbox("outcomes")) for need in state.accepted.values()]
 
 
 def unknown(data: FromAgency) -> Reply:
