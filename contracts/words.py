@@ -59,6 +59,9 @@ class HeldBack(StrEnum):
     UNTOLD = "untold"
 
 
+TAKEN_BY_ANOTHER = "taken-by-another"
+"""Why an offer is closed, or a match taken back: of several services asked, another has the need, or has helped."""
+
 ALREADY_SERVED = "already-served"
 """The code of a wait, and of an end, of a need that is held back and whose agency is told so."""
 

@@ -14,7 +14,6 @@ from .ranking import Ranked
 
 ATTEMPTS_EXHAUSTED = "attempts-exhausted"
 NO_PLACE = "no-place"
-TAKEN = "taken-by-another"
 
 Refusal = notification.Declined | notification.NotDelivered | notification.Expired
 Outcome = notification.Delivered | notification.NotDelivered
@@ -107,7 +106,7 @@ def cause_of(funnel: list[Eliminated]) -> str:
 
 
 def revoked(match: Matched, cause: str) -> matching.MatchRevoked:
-    """The match is taken back: ``withdrawn``, ``corrected``, `TAKEN` or the code that closed the need."""
+    """The match is taken back: ``withdrawn``, ``corrected``, `TAKEN_BY_ANOTHER` or the code that closed the need."""
     return matching.MatchRevoked(
         **_names(match), attempt=match.attempt, provider=match.provider, service=match.service, cause=cause
     )

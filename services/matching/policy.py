@@ -14,7 +14,7 @@ from contracts.intake import Accepted
 from contracts.matching import Broadcast, Eliminated, Matched
 from contracts.operations import TimerElapsed
 from contracts.steps import Step
-from contracts.words import ALREADY_SERVED, Lifecycle, Rule
+from contracts.words import ALREADY_SERVED, TAKEN_BY_ANOTHER, Lifecycle, Rule
 from services.chassis.decider import Arrived, Claim, Drop, Effect, Emit, Put, Reply, SetTimer
 
 from . import facts, marks, places, ranking, waiting
@@ -152,7 +152,7 @@ class MatchingPolicy:
         Also where a correction has just taken the place of the first: notification has taken back the other offers.
         """
         others = [each for each in state.matches if each.attempt != event.attempt and _at_once(each, event.attempt)]
-        revoked = _revoke(others, facts.TAKEN)
+        revoked = _revoke(others, TAKEN_BY_ANOTHER)
         after = _after(state, revoked)
         return [*revoked, *(self._place(after, now, given) if revoked and not after.matches else [])]
 
@@ -289,7 +289,7 @@ def _over(state: Need, event: Outcome) -> list[Effect]:
     ended = Emit(facts.need_ended(state.accepted, state.attempt, facts.end_of(event)), topics.MATCHING)
     own = _give_back(held) if held else []
     others = [each for each in state.matches if each is not held]
-    return [*_revoke(others, facts.TAKEN), ended, *own, *_off_list(state)]
+    return [*_revoke(others, TAKEN_BY_ANOTHER), ended, *own, *_off_list(state)]
 
 
 def _revoke(matches: Iterable[Matched], cause: str) -> list[Effect]:

@@ -10,12 +10,11 @@ from datetime import datetime
 from functools import reduce
 
 from contracts import matching, notification, provider
+from contracts.words import TAKEN_BY_ANOTHER
 from services.chassis.decider import Effect, Emit
 
 from .messages import fact, of, to, to_provider
 from .state import HELPED, Offer, Offers, evolve
-
-TAKEN = "taken-by-another"
 
 
 def close(state: Offers, offer: Offer, cause: str, now: datetime) -> list[Effect]:
@@ -39,7 +38,7 @@ def each_in_turn(
 def taken(state: Offers, winner: Offer, at: datetime) -> list[Effect]:
     """The others are taken back: `winner` was first. `state` is that after its acceptance."""
     rivals = [each for each in state.beside(winner) if each.open]
-    return each_in_turn(state, rivals, lambda now, offer: close(now, offer, TAKEN, at))
+    return each_in_turn(state, rivals, lambda now, offer: close(now, offer, TAKEN_BY_ANOTHER, at))
 
 
 def superseded(state: Offers, match: matching.Matched, now: datetime) -> list[Effect]:

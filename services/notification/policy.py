@@ -11,11 +11,11 @@ from typing import Any
 
 from contracts import intake, matching, notification, operations, provider, topics
 from contracts.base import Message
-from contracts.words import AnswerFault, Clock, Lifecycle, Urgency
+from contracts.words import TAKEN_BY_ANOTHER, AnswerFault, Clock, Lifecycle, Urgency
 from services.chassis.decider import Arrived, Effect, Reply
 
 from .answers import decide_answer, refusal
-from .broadcast import TAKEN, close, is_over, superseded
+from .broadcast import close, is_over, superseded
 from .messages import fact, of, to, to_provider
 from .overdue import elapse
 from .releases import let_go
@@ -159,7 +159,7 @@ class NotificationPolicy:
         )
         earlier, others_open = superseded(state, match, now), evolve(state, offered).others_open(made)
         if is_over(state, match):
-            revoked = notification.Revoked(**of(made), at=now, cause=TAKEN, others_open=others_open)
+            revoked = notification.Revoked(**of(made), at=now, cause=TAKEN_BY_ANOTHER, others_open=others_open)
             return [*earlier, fact(made, offered), fact(made, revoked)]
         if given is not None and not given.admits(match.provider):
             expired = notification.Expired(**of(made), at=now, undeliverable=True, others_open=others_open)

@@ -88,13 +88,9 @@ def _row(status: StatusChanged) -> tuple[str | Text, ...]:
         f"{status.since:%d %b %H:%M}",
         status.need,
         str(status.attempt or ""),
-        Text(_what(status), _COLOURS.get(status.state, "cyan")),
+        Text(status.what or status.state.value, _COLOURS.get(status.state, "cyan")),
         status.fhir_status,
         where or "",
         status.code or "",
         f"{status.next_by:%d %b %H:%M}" if status.next_by else "",
     )
-
-
-def _what(status: StatusChanged) -> str:
-    return status.state.value if status.what in (None, status.state) else status.what or ""

@@ -18,7 +18,7 @@ from contracts.agency import ConsentChanged, Submitted
 from contracts.base import Message
 from contracts.outcomes import StatusChanged
 from contracts.provider import Offer
-from contracts.words import ALREADY_SERVED, Lifecycle
+from contracts.words import ALREADY_SERVED, TAKEN_BY_ANOTHER, Lifecycle
 from services.chassis.clock import Clock
 
 from . import client
@@ -120,7 +120,7 @@ async def broadcast(stage: Stage) -> str:
     for other in sorted(asked.keys() - {first}):
         closed, key = stage.cast[other].closed, (taken.need_id, asked[other].attempt)
         reason = await stage.until(f"{other} was not told that another has it", lambda: closed.get(key))  # noqa: B023
-        require(reason == "taken-by-another", f"{other} was told: {reason}")
+        require(reason == TAKEN_BY_ANOTHER, f"{other} was told: {reason}")
     await stage.told(agency, reference, Lifecycle.DELIVERED)
     others = " and ".join(sorted(asked.keys() - {first}))
     return (
