@@ -2,7 +2,8 @@
 
 from typing import Any
 
-from contracts.words import Answer, Rule
+from contracts.outcomes import StatusChanged
+from contracts.words import Answer, Lifecycle, Rule
 
 from .system import People, Provider
 
@@ -41,6 +42,9 @@ async def test_what_nobody_can_tell_is_offered_with_the_rule_named(here: People)
         assert (await here.matched(agency, "R-1", need)).needs_assessment == [rule]
         await provider.answer(offer, Answer.ACCEPTED)
         await agency.told("taken-up", "R-1", need)
+        said = [m for _, m in agency.status.events if isinstance(m, StatusChanged) and m.need == need]
+        matched = [m.needs_assessment for m in said if m.state is Lifecycle.MATCHED]
+        assert matched in ([[rule]], []), "told, unless it was overtaken"
 
 
 async def test_what_is_known_is_decided_and_told(here: People) -> None:
