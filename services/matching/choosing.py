@@ -9,7 +9,6 @@ from contracts.words import Rule
 
 from . import places, ranking
 from .directory import Entry
-from .eligibility import failing, funnel
 from .limits import Limits
 from .outside import Given
 from .ranking import Ranked
@@ -33,11 +32,11 @@ def choose(waiter: Waiter, attempt: int, now: datetime, given: Given, limits: Li
     """What there is for a need in its next attempt."""
     need = waiter.need
     match = places.match_id(need.need_id, attempt)
-    eligible, steps = funnel(waiter.case(now, limits.retry_after), given.directory.of(need.category))
+    eligible, steps, unknown = given.directory.find(waiter.case(now, limits.retry_after))
     said = {entry.id for entry in eligible if given.marks.full(entry)}
     offers = [(entry, 0 if entry.id in said else given.places.free(entry, need.need_id, match)) for entry in eligible]
     open_ = {entry.id for entry, free in offers if _available(waiter, entry, free, now, given, limits)}
-    ranked = ranking.rank(need, (each for each in offers if each[0].id in open_))
+    ranked = ranking.rank(need, (each for each in offers if each[0].id in open_), unknown)
     if eligible:
         steps.append(Eliminated(rule=Rule.FULL, left=len(eligible) - len(said)))
     if len(eligible) > len(said):
@@ -90,8 +89,7 @@ def _keeps(waiter: Waiter, entry: Entry, now: datetime, given: Given, limits: Li
     if waiter.need.places == 1 or now - waiter.since < limits.patience[waiter.need.urgency]:
         return False
     if waiter.id not in given.kept:
-        case = waiter.case(now, limits.retry_after)
-        known = given.directory.of(waiter.need.category)
-        able = [each for each in known if failing(case, each) is None and not given.marks.full(each)]
+        found = given.directory.find(waiter.case(now, limits.retry_after)).entries
+        able = [each for each in found if not given.marks.full(each)]
         given.kept[waiter.id] = max(able, key=lambda each: (each.service.capacity, each.id)).id if able else ""
     return given.kept[waiter.id] == entry.id
