@@ -80,6 +80,10 @@ class Directory:
         """The services that can take a need, if they have a place, and the elimination funnel that led to them."""
         return self._shards[case.need.category].find(case)
 
+    def size(self) -> int:
+        """Bytes that the index takes, besides the entries."""
+        return sum(shard.size() for shard in self._shards.values())
+
     def __len__(self) -> int:
         return len(self._entries)
 

@@ -9,19 +9,20 @@ What no mask can hold is looked at service by service, by the predicates themsel
 those left in the area), the edge of a wide radius, dates (once a day), and the services that have been tried.
 """
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable
 from datetime import date
 from functools import lru_cache
+from sys import getsizeof
 from typing import NamedTuple
 
-from contracts.intake import Accepted
+from contracts.intake import Accepted, Minimum
 from contracts.matching import Eliminated
 from contracts.words import Rule
 
 from . import assessment, cells, masks
 from .eligibility import Case, distance_km, not_ruled_out, valid
 from .entry import Entry
-from .masks import JUDGED, Key
+from .masks import KINDS, Key
 
 
 class Found(NamedTuple):
@@ -37,7 +38,7 @@ class Shard:
     """The services of one category."""
 
     def __init__(self) -> None:
-        self._entries: list[Entry | None] = []
+        self._entries: list[Entry] = []
         self._bits: dict[str, int] = {}
         self._unused: list[int] = []
         self._masks: dict[Key, int] = {}
@@ -46,52 +47,55 @@ class Shard:
     def put(self, entry: Entry) -> None:
         """Set an entry, in the place of an earlier one of the same service."""
         bit = self._bits.get(entry.id)
-        if bit is None:
-            if not self._unused:
-                self._unused.append(len(self._entries))
-                self._entries.append(None)
-            bit = self._bits[entry.id] = self._unused.pop()
-        self._set(bit, entry)
+        if bit is not None:
+            old, self._entries[bit] = self._entries[bit], entry
+            self._turn(bit, old, entry)
+            return
+        bit = self._unused.pop() if self._unused else len(self._entries)
+        self._entries[bit : bit + 1] = [entry]
+        self._bits[entry.id] = bit
+        self._turn(bit, None, entry)
 
     def remove(self, id_: str) -> None:
         """The service is not in this category (any more)."""
         bit = self._bits.pop(id_, None)
         if bit is not None:
-            self._set(bit, None)
+            self._turn(bit, self._entries[bit], None)
             self._unused.append(bit)
 
     def entries(self) -> list[Entry]:
         """All there are, open or not."""
-        return [entry for entry in self._entries if entry is not None]
+        return [self._entries[bit] for bit in self._bits.values()]
 
     def size(self) -> int:
-        """Bytes that the masks take."""
-        return sum(mask.__sizeof__() for mask in self._masks.values())
+        """Bytes that the masks take, with their keys, and the numbers of the services."""
+        held = sum(getsizeof(mask) + getsizeof(key) for key, mask in self._masks.items())
+        return held + sum(map(getsizeof, (self._masks, self._bits, self._entries)))
 
     def find(self, case: Case) -> Found:
         """See `Found`."""
-        left, count = self._mask(masks.IN_CATEGORY), len(self._bits)
+        asked = _Asked(case, case.need, case.need.people)
+        left, count = self._masks.get(masks.IN_CATEGORY, 0), len(self._bits)
         steps: list[Eliminated] = []
         for rule, of in _RULES:
-            passed = of(self, case, left)
+            passed = of(self, asked, left)
             if passed is not left:
                 left, count = passed, passed.bit_count()
-            steps.append(_step(rule, count))
+            steps.append(left_after(rule, count))
             if not left:
                 return Found([], steps, {})
-        return Found([self._at(bit) for bit in _each(left)], steps, self._unknown(case.need, left))
+        return Found([self._entries[bit] for bit in _bits(left)], steps, self._unknown(asked, left))
 
     # masks -----------------------------------------------------------------------------------------------------------
 
-    def _set(self, bit: int, new: Entry | None) -> None:
-        """Turn the bit in each mask that one of the old and the new entry is in, and not the other."""
-        old, self._entries[bit] = self._entries[bit], new
+    def _turn(self, bit: int, old: Entry | None, new: Entry | None) -> None:
+        """Turn the bit in each mask that one of the two is in, and not the other."""
         fields, turned = masks.changed(old, new), 1 << bit
         for part, keys in masks.PARTS:
             if part.isdisjoint(fields):
                 continue
             for key in (keys(old) if old else set()) ^ (keys(new) if new else set()):
-                mask = self._mask(key) ^ turned
+                mask = self._masks.get(key, 0) ^ turned
                 if mask:
                     self._masks[key] = mask
                 else:
@@ -99,133 +103,151 @@ class Shard:
             if "valid_from" in part:
                 self._valid = None
 
-    def _mask(self, key: Key) -> int:
-        return self._masks.get(key, 0)
-
-    def _any(self, keys: Iterable[Key]) -> int:
-        """All that are in one of these masks."""
-        found, known = 0, self._masks
-        for key in keys:
-            if key in known:
-                found |= known[key]
-        return found
-
-    def _at(self, bit: int) -> Entry:
-        entry = self._entries[bit]
-        assert entry is not None, "masks have bits of entries only"  # noqa: S101
-        return entry
-
     def _such(self, left: int, fits: Callable[[Entry], bool]) -> int:
         """Those left of whom that is true, looked at one by one."""
-        for bit in _each(left):
-            if not fits(self._at(bit)):
+        for bit in _bits(left):
+            if not fits(self._entries[bit]):
                 left ^= 1 << bit
         return left
 
-    def _unknown(self, need: Accepted, left: int) -> dict[str, list[Rule]]:
+    def _unknown(self, asked: "_Asked", left: int) -> dict[str, list[Rule]]:
         """As `assessment.unknown` has it of each service, in its order."""
-        people, found = need.people, dict[str, list[Rule]]()
-        for rule, of in JUDGED.items():
-            if rule is Rule.STATUS and assessment.blind(need):
-                continue
-            perhaps = self._any([(rule, None, of.kind(person)) for person in people])
-            if need.places > len(people):
-                perhaps |= self._mask((rule, masks.LIMITED))
-            for bit in _each(perhaps & left):
-                found.setdefault(self._at(bit).id, []).append(rule)
-        perhaps = self._any([(masks.LOOK, flag) for person in people for flag in person.flags])
-        for bit in _each(perhaps & left):
-            found.setdefault(self._at(bit).id, []).append(Rule.EXCLUSION)
+        need, people = asked.need, asked.people
+        get, found = self._masks.get, dict[str, list[Rule]]()
+        undescribed = need.places > len(people)
+        for rule, kind in KINDS:
+            perhaps = get((rule, masks.LIMITED), 0) if undescribed else 0
+            for person in people:
+                perhaps |= get((rule, None, kind(person)), 0)
+            perhaps &= left
+            if perhaps and not (rule is Rule.STATUS and assessment.blind(need)):
+                for bit in _bits(perhaps):
+                    found.setdefault(self._entries[bit].id, []).append(rule)
+        perhaps = 0
+        for person in people:
+            for flag in person.flags:
+                perhaps |= get((masks.LOOK, flag), 0)
+        for bit in _bits(perhaps & left):
+            found.setdefault(self._entries[bit].id, []).append(Rule.EXCLUSION)
         return found
 
     # the rules: of those left, who fits ------------------------------------------------------------------------------
 
-    def _category(self, case: Case, left: int) -> int:
+    def _category(self, asked: "_Asked", left: int) -> int:
         return left
 
-    def _tenant(self, case: Case, left: int) -> int:
-        return _less(left, self._mask(masks.BARRED))
+    def _tenant(self, asked: "_Asked", left: int) -> int:
+        return _less(left, self._masks.get(masks.BARRED, 0))
 
-    def _open(self, case: Case, left: int) -> int:
-        day = case.now.date()
+    def _open(self, asked: "_Asked", left: int) -> int:
+        day = asked.case.now.date()
         if self._valid is None or self._valid[0] != day:
-            today = self._such(self._mask(masks.DATED), lambda entry: valid(entry.service, day))
-            self._valid = day, self._mask(masks.OPEN) | today
+            today = self._such(self._masks.get(masks.DATED, 0), lambda entry: valid(entry.service, day))
+            self._valid = day, self._masks.get(masks.OPEN, 0) | today
         return left & self._valid[1]
 
-    def _consent(self, case: Case, left: int) -> int:
-        need = case.need
+    def _consent(self, asked: "_Asked", left: int) -> int:
+        need, get = asked.need, self._masks.get
         if need.recipients != "any":
-            left &= self._any([(Rule.CONSENT, provider) for provider in need.recipients])
-        if refused := need.constraints.not_providers:
-            left = _less(left, self._any([(Rule.CONSENT, provider) for provider in refused]))
+            named = 0
+            for provider in need.recipients:
+                named |= get((Rule.CONSENT, provider), 0)
+            left &= named
+        for provider in need.constraints.not_providers:
+            left = _less(left, get((Rule.CONSENT, provider), 0))
         return left
 
-    def _area(self, case: Case, left: int) -> int:
-        need = case.need
-        here, limit = need.region.admin1, need.constraints.max_distance_km
-        near = self._any((masks.ANYWHERE, (Rule.AREA, here), (Rule.AREA, here[:2]))) | self._in_radius(need)
-        if need.constraints.step_free:
-            near &= self._mask(masks.STEP_FREE)
-        if limit is not None:
+    def _area(self, asked: "_Asked", left: int) -> int:
+        need, get = asked.need, self._masks.get
+        here, limits = need.region.admin1, need.constraints
+        near = get(masks.ANYWHERE, 0) | get((Rule.AREA, here), 0) | get((Rule.AREA, here[:2]), 0)
+        if need.region.cell is not None:
+            near |= self._in_radius(need, need.region.cell)
+        if limits.step_free:
+            near &= get(masks.STEP_FREE, 0)
+        if limits.max_distance_km is not None:
+            limit = limits.max_distance_km
             near = self._such(near & left, lambda entry: _within(distance_km(need, entry.service), limit))
-        return left & (near | self._mask(masks.REMOTE))
+        return left & (near | get(masks.REMOTE, 0))
 
-    def _in_radius(self, need: Accepted) -> int:
-        spot = cells.spot(need.region.cell) if need.region.cell is not None else None
+    def _in_radius(self, need: Accepted, cell: str) -> int:
+        get, spot = self._masks.get, cells.spot(cell)
         if spot is None:
             return 0
         if spot.fine is None:
-            sure, edge = 0, self._mask(masks.RADIUS)
+            sure, edge = 0, get(masks.RADIUS, 0)
         else:
-            sure = self._any(((masks.WITHIN, spot.fine), (masks.WITHIN, spot.coarse)))
-            edge = self._mask((masks.EDGE, spot.coarse))
-        return sure | self._such(edge, lambda entry: _within(distance_km(need, entry.service), entry.service.radius_km))
+            sure = get((masks.WITHIN, spot.fine), 0) | get((masks.WITHIN, spot.coarse), 0)
+            edge = get((masks.EDGE, spot.coarse), 0)
+        if edge:
+            sure |= self._such(edge, lambda each: _within(distance_km(need, each.service), each.service.radius_km))
+        return sure
 
-    def _age(self, case: Case, left: int) -> int:
-        return self._judged(Rule.AGE, case.need, left)
-
-    def _sex(self, case: Case, left: int) -> int:
-        return self._judged(Rule.SEX, case.need, left)
-
-    def _language(self, case: Case, left: int) -> int:
-        need = case.need
-        if demanded := need.constraints.languages:
-            left &= self._any([(Rule.LANGUAGE, language) for language in demanded])
-        spoken: list[Key] = [(Rule.LANGUAGE, language) for each in need.people for language in each.languages]
-        return left & self._any([masks.ANY_LANGUAGE, *spoken])
-
-    def _household(self, case: Case, left: int) -> int:
-        places, size = case.need.places, case.need.person.household_size
-        if places > 1:
-            left = _less(left, self._any([(masks.CAPACITY, less) for less in range(1, min(places, masks.FEW + 1))]))
-            if places > masks.FEW:
-                left = self._such(left, lambda entry: not 0 < entry.service.capacity < places)
-        if size > 1:
-            left = _less(left, self._any([(masks.AT_MOST, less) for less in range(1, min(size, masks.FEW + 1))]))
+    def _age(self, asked: "_Asked", left: int) -> int:
+        get = self._masks.get
+        for person in asked.people:
+            left = _less(left, get((Rule.AGE, False, masks.age_kind(person)), 0))
         return left
 
-    def _status(self, case: Case, left: int) -> int:
-        return left if assessment.blind(case.need) else self._judged(Rule.STATUS, case.need, left)
-
-    def _exclusion(self, case: Case, left: int) -> int:
-        flags = {flag for person in case.need.people for flag in person.flags}
-        left = _less(left, self._any([(masks.NOT, flag) for flag in flags]))
-        return _less(left, _less(self._mask(masks.FOR_SOME), self._any([(masks.FOR, flag) for flag in flags])))
-
-    def _ruled_out(self, case: Case, left: int) -> int:
-        for id_ in {each.service for each in case.tried} & self._bits.keys():
-            bit = self._bits[id_]
-            if not not_ruled_out(case, self._at(bit)):
-                left = _less(left, 1 << bit)
+    def _sex(self, asked: "_Asked", left: int) -> int:
+        get = self._masks.get
+        for person in asked.people:
+            left = _less(left, get((Rule.SEX, False, person.sex), 0))
         return left
 
-    def _judged(self, rule: Rule, need: Accepted, left: int) -> int:
-        kind = JUDGED[rule].kind
-        return _less(left, self._any([(rule, False, kind(person)) for person in need.people]))
+    def _language(self, asked: "_Asked", left: int) -> int:
+        get, understood = self._masks.get, self._masks.get(masks.ANY_LANGUAGE, 0)
+        for person in asked.people:
+            for language in person.languages:
+                understood |= get((Rule.LANGUAGE, language), 0)
+        if asked.need.constraints.languages:
+            demanded = 0
+            for language in asked.need.constraints.languages:
+                demanded |= get((Rule.LANGUAGE, language), 0)
+            left &= demanded
+        return left & understood
+
+    def _household(self, asked: "_Asked", left: int) -> int:
+        places, size, get = asked.need.places, asked.need.person.household_size, self._masks.get
+        for less in range(1, min(places, masks.FEW + 1)):
+            left = _less(left, get((masks.CAPACITY, less), 0))
+        if places > masks.FEW:
+            left = self._such(left, lambda entry: not 0 < entry.service.capacity < places)
+        for less in range(1, min(size, masks.FEW + 1)):
+            left = _less(left, get((masks.AT_MOST, less), 0))
+        return left
+
+    def _status(self, asked: "_Asked", left: int) -> int:
+        if not assessment.blind(asked.need):
+            get = self._masks.get
+            for person in asked.people:
+                left = _less(left, get((Rule.STATUS, False, person.status), 0))
+        return left
+
+    def _exclusion(self, asked: "_Asked", left: int) -> int:
+        get, strangers = self._masks.get, self._masks.get(masks.FOR_SOME, 0)
+        for person in asked.people:
+            for flag in person.flags:
+                left = _less(left, get((masks.NOT, flag), 0))
+                strangers = _less(strangers, get((masks.FOR, flag), 0))
+        return _less(left, strangers)
+
+    def _ruled_out(self, asked: "_Asked", left: int) -> int:
+        if asked.case.tried:
+            for id_ in {each.service for each in asked.case.tried} & self._bits.keys():
+                bit = self._bits[id_]
+                if not not_ruled_out(asked.case, self._entries[bit]):
+                    left = _less(left, 1 << bit)
+        return left
 
 
-_RULES: tuple[tuple[Rule, Callable[[Shard, Case, int], int]], ...] = (
+class _Asked(NamedTuple):
+    case: Case
+    need: Accepted
+    people: list[Minimum]
+
+
+_RULES: tuple[tuple[Rule, Callable[[Shard, _Asked, int], int]], ...] = (
     (Rule.CATEGORY, Shard._category),
     (Rule.TENANT, Shard._tenant),
     (Rule.OPEN, Shard._open),
@@ -242,12 +264,14 @@ _RULES: tuple[tuple[Rule, Callable[[Shard, Case, int], int]], ...] = (
 """In the order of `eligibility.RULES`."""
 
 
-def _each(mask: int) -> Iterator[int]:
-    """Its bits, the highest first: so the mask gets shorter on the way."""
+def _bits(mask: int) -> list[int]:
+    """The highest first: so the mask gets shorter on the way."""
+    found = []
     while mask:
         bit = mask.bit_length() - 1
         mask ^= 1 << bit
-        yield bit
+        found.append(bit)
+    return found
 
 
 def _less(mask: int, out: int) -> int:
@@ -261,6 +285,6 @@ def _within(distance: float | None, limit: float | None) -> bool:
 
 
 @lru_cache(maxsize=100_000)
-def _step(rule: Rule, left: int) -> Eliminated:
-    """They are frozen, so one will do."""
+def left_after(rule: Rule, left: int) -> Eliminated:
+    """A step of the funnel. They are frozen, so one of a kind will do."""
     return Eliminated(rule=rule, left=left)

@@ -5,6 +5,7 @@ not, or the other way round; a part whose fields have not changed is not looked 
 """
 
 from collections.abc import Callable
+from operator import attrgetter
 from typing import Any, NamedTuple
 
 from contracts.intake import Minimum
@@ -53,6 +54,11 @@ class Judged(NamedTuple):
     kinds: list[Minimum]
 
 
+def age_kind(person: Minimum) -> tuple[AgeBand, bool]:
+    """Two of one kind are of one age, as far as `assessment` sees."""
+    return person.age_band, bool(person.flags) and assessment.flagged_child(person)
+
+
 def _person(**known: Any) -> Minimum:
     return Minimum(**{"age_band": AgeBand.ADULT, "sex": Sex.UNDISCLOSED, "languages": [], **known})
 
@@ -61,23 +67,24 @@ JUDGED: dict[Rule, Judged] = {
     Rule.AGE: Judged(
         assessment.limits_age,
         assessment.aged_for,
-        lambda person: (person.age_band, assessment.flagged_child(person)),
+        age_kind,
         [_person(age_band=band, flags=flags) for band in AgeBand for flags in ([], sorted(CHILD_FLAGS))],
     ),
     Rule.SEX: Judged(
         lambda limits: bool(limits.sexes),
         assessment.of_sex,
-        lambda person: person.sex,
+        attrgetter("sex"),
         [_person(sex=sex) for sex in Sex],
     ),
     Rule.STATUS: Judged(
         assessment.limits_status,
         assessment.of_status,
-        lambda person: person.status,
+        attrgetter("status"),
         [_person(status=status) for status in (None, *Status)],
     ),
 }
 """In the order of `assessment.unknown`."""
+KINDS = tuple((rule, of.kind) for rule, of in JUDGED.items())
 
 
 def changed(old: Entry | None, new: Entry | None) -> frozenset[str]:

@@ -70,7 +70,8 @@ class Places:
         0 while the need still holds a place here for another match: that one goes first.
         """
         taken = self._by_service.get(entry.id, {})
-        own = [doc["match"] for doc in taken.values() if doc["need"] == need]
+        # Most needs hold nothing anywhere, and a service may have thousands of places.
+        own = [doc["match"] for doc in taken.values() if doc["need"] == need] if need in self._by_need else []
         if any(each != match for each in own):
             return 0
         return max(0, entry.service.capacity - len(taken) + len(own))
