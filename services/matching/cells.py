@@ -5,6 +5,7 @@ exactly by the cells of resolution 5 whose centres lie within it. A longer one i
 12,000 km²): those that lie within it for certain, and those at its edge, where the distance has to be looked at.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import count
@@ -13,6 +14,9 @@ import h3
 
 Point = tuple[float, float]
 """Latitude and longitude, WGS 84 degrees."""
+
+distance_km: Callable[[Point, Point], float] = h3.great_circle_distance
+"""Along a great circle."""
 
 _FINE, _COARSE = 5, 3
 _NEAR_KM = 100.0
@@ -24,7 +28,7 @@ _SPREAD_KM = 75.0
 
 @dataclass(frozen=True, slots=True)
 class Spot:
-    """A valid cell: its centre, and the fine and the coarse cell it is in. None: it is too large to be in a fine one."""
+    """A valid cell: its centre, and the fine and the coarse cell it is in. None: it is in no fine one."""
 
     centre: Point
     fine: str | None
@@ -39,11 +43,6 @@ def spot(cell: str) -> Spot | None:
     name = h3.int_to_str(h3.str_to_int(cell))
     fine = name if h3.get_resolution(name) == _FINE else None
     return Spot(h3.cell_to_latlng(name), fine, h3.cell_to_parent(name, _COARSE) if fine else None)
-
-
-def distance_km(one: Point, other: Point) -> float:
-    """Along a great circle."""
-    return float(h3.great_circle_distance(one, other))
 
 
 def reach(centre: Point, radius_km: float) -> tuple[list[str], list[str]]:

@@ -2,8 +2,8 @@
 
 It says what the predicates of `eligibility` say of each single service, much faster. A service is a bit. For each value
 that a rule asks for (a language, a region, an age band, …) a mask, a Python integer, has the bits of the services that
-it concerns (`masks`). So a rule is a few `&` and `|` for all services at once, and a new entry turns the bits of what is
-new in it. Of whom a service is for, the masks hold those that a value rules out: a service without limits is in none.
+it concerns (`masks`). So a rule is a few `&` and `|` for all services at once, and a new entry turns the bits of what
+is new in it. Of whom a service is for, the masks have those that a value rules out: one without limits is in none.
 
 What no mask can hold is looked at service by service, by the predicates themselves: the distance a person can go (of
 those left in the area), the edge of a wide radius, dates (once a day), and the services that have been tried.
@@ -22,7 +22,7 @@ from contracts.words import Rule
 from . import assessment, cells, masks
 from .eligibility import Case, distance_km, not_ruled_out, valid
 from .entry import Entry
-from .masks import KINDS, Key
+from .masks import AGE, AREA, CONSENT, KINDS, LANGUAGE, SEX, STATUS, Key
 
 
 class Found(NamedTuple):
@@ -74,17 +74,18 @@ class Shard:
 
     def find(self, case: Case) -> Found:
         """See `Found`."""
-        asked = _Asked(case, case.need, case.need.people)
+        people = case.need.people
         left, count = self._masks.get(masks.IN_CATEGORY, 0), len(self._bits)
-        steps: list[Eliminated] = []
-        for rule, of in _RULES:
-            passed = of(self, asked, left)
+        counts = []
+        for of in _RULES.values():
+            passed = of(self, case, people, left)
             if passed is not left:
                 left, count = passed, passed.bit_count()
-            steps.append(left_after(rule, count))
+            counts.append(count)
             if not left:
-                return Found([], steps, {})
-        return Found([self._entries[bit] for bit in _bits(left)], steps, self._unknown(asked, left))
+                break
+        entries = [self._entries[bit] for bit in _bits(left)]
+        return Found(entries, list(map(left_after, _RULES, counts)), self._unknown(case.need, people, left))
 
     # masks -----------------------------------------------------------------------------------------------------------
 
@@ -110,10 +111,10 @@ class Shard:
                 left ^= 1 << bit
         return left
 
-    def _unknown(self, asked: "_Asked", left: int) -> dict[str, list[Rule]]:
+    def _unknown(self, need: Accepted, people: list[Minimum], left: int) -> dict[str, list[Rule]]:
         """As `assessment.unknown` has it of each service, in its order."""
-        need, people = asked.need, asked.people
-        get, found = self._masks.get, dict[str, list[Rule]]()
+        found: dict[str, list[Rule]] = {}
+        get = self._masks.get
         undescribed = need.places > len(people)
         for rule, kind in KINDS:
             perhaps = get((rule, masks.LIMITED), 0) if undescribed else 0
@@ -133,34 +134,34 @@ class Shard:
 
     # the rules: of those left, who fits ------------------------------------------------------------------------------
 
-    def _category(self, asked: "_Asked", left: int) -> int:
+    def _category(self, case: Case, people: list[Minimum], left: int) -> int:
         return left
 
-    def _tenant(self, asked: "_Asked", left: int) -> int:
+    def _tenant(self, case: Case, people: list[Minimum], left: int) -> int:
         return _less(left, self._masks.get(masks.BARRED, 0))
 
-    def _open(self, asked: "_Asked", left: int) -> int:
-        day = asked.case.now.date()
+    def _open(self, case: Case, people: list[Minimum], left: int) -> int:
+        day = case.now.date()
         if self._valid is None or self._valid[0] != day:
             today = self._such(self._masks.get(masks.DATED, 0), lambda entry: valid(entry.service, day))
             self._valid = day, self._masks.get(masks.OPEN, 0) | today
         return left & self._valid[1]
 
-    def _consent(self, asked: "_Asked", left: int) -> int:
-        need, get = asked.need, self._masks.get
+    def _consent(self, case: Case, people: list[Minimum], left: int) -> int:
+        need, get = case.need, self._masks.get
         if need.recipients != "any":
             named = 0
             for provider in need.recipients:
-                named |= get((Rule.CONSENT, provider), 0)
+                named |= get((CONSENT, provider), 0)
             left &= named
         for provider in need.constraints.not_providers:
-            left = _less(left, get((Rule.CONSENT, provider), 0))
+            left = _less(left, get((CONSENT, provider), 0))
         return left
 
-    def _area(self, asked: "_Asked", left: int) -> int:
-        need, get = asked.need, self._masks.get
+    def _area(self, case: Case, people: list[Minimum], left: int) -> int:
+        need, get = case.need, self._masks.get
         here, limits = need.region.admin1, need.constraints
-        near = get(masks.ANYWHERE, 0) | get((Rule.AREA, here), 0) | get((Rule.AREA, here[:2]), 0)
+        near = get(masks.ANYWHERE, 0) | get((AREA, here), 0) | get((AREA, here[:2]), 0)
         if need.region.cell is not None:
             near |= self._in_radius(need, need.region.cell)
         if limits.step_free:
@@ -183,32 +184,32 @@ class Shard:
             sure |= self._such(edge, lambda each: _within(distance_km(need, each.service), each.service.radius_km))
         return sure
 
-    def _age(self, asked: "_Asked", left: int) -> int:
+    def _age(self, case: Case, people: list[Minimum], left: int) -> int:
         get = self._masks.get
-        for person in asked.people:
-            left = _less(left, get((Rule.AGE, False, masks.age_kind(person)), 0))
+        for person in people:
+            left = _less(left, get((AGE, False, masks.age_kind(person)), 0))
         return left
 
-    def _sex(self, asked: "_Asked", left: int) -> int:
+    def _sex(self, case: Case, people: list[Minimum], left: int) -> int:
         get = self._masks.get
-        for person in asked.people:
-            left = _less(left, get((Rule.SEX, False, person.sex), 0))
+        for person in people:
+            left = _less(left, get((SEX, False, person.sex), 0))
         return left
 
-    def _language(self, asked: "_Asked", left: int) -> int:
+    def _language(self, case: Case, people: list[Minimum], left: int) -> int:
         get, understood = self._masks.get, self._masks.get(masks.ANY_LANGUAGE, 0)
-        for person in asked.people:
+        for person in people:
             for language in person.languages:
-                understood |= get((Rule.LANGUAGE, language), 0)
-        if asked.need.constraints.languages:
+                understood |= get((LANGUAGE, language), 0)
+        if case.need.constraints.languages:
             demanded = 0
-            for language in asked.need.constraints.languages:
-                demanded |= get((Rule.LANGUAGE, language), 0)
+            for language in case.need.constraints.languages:
+                demanded |= get((LANGUAGE, language), 0)
             left &= demanded
         return left & understood
 
-    def _household(self, asked: "_Asked", left: int) -> int:
-        places, size, get = asked.need.places, asked.need.person.household_size, self._masks.get
+    def _household(self, case: Case, people: list[Minimum], left: int) -> int:
+        places, size, get = case.need.places, case.need.person.household_size, self._masks.get
         for less in range(1, min(places, masks.FEW + 1)):
             left = _less(left, get((masks.CAPACITY, less), 0))
         if places > masks.FEW:
@@ -217,50 +218,44 @@ class Shard:
             left = _less(left, get((masks.AT_MOST, less), 0))
         return left
 
-    def _status(self, asked: "_Asked", left: int) -> int:
-        if not assessment.blind(asked.need):
+    def _status(self, case: Case, people: list[Minimum], left: int) -> int:
+        if not assessment.blind(case.need):
             get = self._masks.get
-            for person in asked.people:
-                left = _less(left, get((Rule.STATUS, False, person.status), 0))
+            for person in people:
+                left = _less(left, get((STATUS, False, person.status), 0))
         return left
 
-    def _exclusion(self, asked: "_Asked", left: int) -> int:
+    def _exclusion(self, case: Case, people: list[Minimum], left: int) -> int:
         get, strangers = self._masks.get, self._masks.get(masks.FOR_SOME, 0)
-        for person in asked.people:
+        for person in people:
             for flag in person.flags:
                 left = _less(left, get((masks.NOT, flag), 0))
                 strangers = _less(strangers, get((masks.FOR, flag), 0))
         return _less(left, strangers)
 
-    def _ruled_out(self, asked: "_Asked", left: int) -> int:
-        if asked.case.tried:
-            for id_ in {each.service for each in asked.case.tried} & self._bits.keys():
+    def _ruled_out(self, case: Case, people: list[Minimum], left: int) -> int:
+        if case.tried:
+            for id_ in {each.service for each in case.tried} & self._bits.keys():
                 bit = self._bits[id_]
-                if not not_ruled_out(asked.case, self._entries[bit]):
+                if not not_ruled_out(case, self._entries[bit]):
                     left = _less(left, 1 << bit)
         return left
 
 
-class _Asked(NamedTuple):
-    case: Case
-    need: Accepted
-    people: list[Minimum]
-
-
-_RULES: tuple[tuple[Rule, Callable[[Shard, _Asked, int], int]], ...] = (
-    (Rule.CATEGORY, Shard._category),
-    (Rule.TENANT, Shard._tenant),
-    (Rule.OPEN, Shard._open),
-    (Rule.CONSENT, Shard._consent),
-    (Rule.AREA, Shard._area),
-    (Rule.AGE, Shard._age),
-    (Rule.SEX, Shard._sex),
-    (Rule.LANGUAGE, Shard._language),
-    (Rule.HOUSEHOLD, Shard._household),
-    (Rule.STATUS, Shard._status),
-    (Rule.EXCLUSION, Shard._exclusion),
-    (Rule.RULED_OUT, Shard._ruled_out),
-)
+_RULES: dict[Rule, Callable[[Shard, Case, list[Minimum], int], int]] = {
+    Rule.CATEGORY: Shard._category,
+    Rule.TENANT: Shard._tenant,
+    Rule.OPEN: Shard._open,
+    Rule.CONSENT: Shard._consent,
+    Rule.AREA: Shard._area,
+    Rule.AGE: Shard._age,
+    Rule.SEX: Shard._sex,
+    Rule.LANGUAGE: Shard._language,
+    Rule.HOUSEHOLD: Shard._household,
+    Rule.STATUS: Shard._status,
+    Rule.EXCLUSION: Shard._exclusion,
+    Rule.RULED_OUT: Shard._ruled_out,
+}
 """In the order of `eligibility.RULES`."""
 
 

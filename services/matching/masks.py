@@ -17,6 +17,9 @@ from .assessment import CHILD_FLAGS, Verdict
 from .eligibility import remote
 from .entry import Entry
 
+CONSENT, AREA, AGE, SEX = Rule.CONSENT, Rule.AREA, Rule.AGE, Rule.SEX
+LANGUAGE, STATUS = Rule.LANGUAGE, Rule.STATUS
+"""By these names, since to find an enum's member takes as long as to find a mask."""
 Key = tuple[Any, ...]
 """A rule, and what it asks for. What follows it says of the services in the mask:"""
 
@@ -46,7 +49,7 @@ FEW = 30
 
 
 class Judged(NamedTuple):
-    """A rule that `assessment` judges person by person: all kinds of person there are for it, and the verdict on one."""
+    """A rule that `assessment` judges person by person: all kinds of person there are, and the verdict on one."""
 
     limited: Callable[[Eligibility], bool]
     verdict: Callable[[Minimum, Eligibility], Verdict]

@@ -70,11 +70,13 @@ class Places:
         0 while the need still holds a place here for another match: that one goes first.
         """
         taken = self._by_service.get(entry.id, {})
-        # Most needs hold nothing anywhere, and a service may have thousands of places.
-        own = [doc["match"] for doc in taken.values() if doc["need"] == need] if need in self._by_need else []
-        if any(each != match for each in own):
-            return 0
-        return max(0, entry.service.capacity - len(taken) + len(own))
+        free = entry.service.capacity - len(taken)
+        if need in self._by_need:  # most needs hold nothing anywhere, and a service may have thousands of places
+            own = [doc["match"] for doc in taken.values() if doc["need"] == need]
+            if any(each != match for each in own):
+                return 0
+            free += len(own)
+        return max(0, free)
 
     def pick(self, entry: Entry, need: str, match: str, count: int = 1) -> list[int]:
         """The slots to claim where `free` is at least `count`. What this match holds already is claimed again.

@@ -7,9 +7,8 @@ from contracts.intake import Accepted
 from contracts.matching import Reason
 from contracts.words import Rule
 
-from . import assessment
+from . import assessment, cells
 from .directory import Entry
-from .eligibility import distance_km
 
 WEIGHTS = {"distance": 0.45, "free-share": 0.30, "preference": 0.25}
 _DISTANCE, _FREE_SHARE, _PREFERENCE = WEIGHTS.values()
@@ -46,9 +45,21 @@ def rank(
     Who has to be assessed before anyone can tell whether they may come is offered where that is clear, if anywhere.
     `unknown` says so by entry, where it was found out for all at once.
     """
-    scored = [_scored(need, entry, free, unknown) for entry, free in offers]
-    scored.sort(key=_order)
-    return scored
+    spot = cells.spot(need.region.cell) if need.region.cell is not None else None
+    preferred = need.preferences.providers
+    ranked = []
+    for entry, free in offers:
+        service = entry.service
+        near = UNKNOWN
+        if spot is not None and service.latitude is not None and service.longitude is not None:
+            near = HALF_KM / (HALF_KM + cells.distance_km(spot.centre, (service.latitude, service.longitude)))
+        share = min(1.0, free / (service.capacity or 1))
+        liked = float(entry.provider in preferred)
+        score = _DISTANCE * near + _FREE_SHARE * share + _PREFERENCE * liked
+        doubts = assessment.unknown(need, service) if unknown is None else unknown.get(entry.id, [])
+        ranked.append(Ranked(entry, free, score, (near, share, liked), doubts))
+    ranked.sort(key=_order)
+    return ranked
 
 
 def _order(each: Ranked) -> tuple[bool, float, str]:
@@ -61,13 +72,3 @@ def of_different_providers(ranked: Iterable[Ranked], most: int) -> list[Ranked]:
     for each in ranked:
         best.setdefault(each.entry.provider, each)
     return list(best.values())[:most]
-
-
-def _scored(need: Accepted, entry: Entry, free: int, known: Mapping[str, list[Rule]] | None) -> Ranked:
-    distance = distance_km(need, entry.service)
-    near = UNKNOWN if distance is None else HALF_KM / (HALF_KM + distance)
-    share = min(1.0, free / max(1, entry.service.capacity))
-    preferred = float(entry.provider in need.preferences.providers)
-    score = _DISTANCE * near + _FREE_SHARE * share + _PREFERENCE * preferred
-    unknown = assessment.unknown(need, entry.service) if known is None else known.get(entry.id, [])
-    return Ranked(entry, free, score, (near, share, preferred), unknown)

@@ -98,9 +98,7 @@ constraints: Any = st.builds(
     not_providers=rarely(some(PROVIDERS), []),
 )
 needs: Any = st.builds(
-    lambda group, more, **changes: accepted(
-        person=group[0], companions=group[1:], places=len(group) + more, **changes
-    ),
+    lambda group, more, **changes: accepted(person=group[0], companions=group[1:], places=len(group) + more, **changes),
     group=st.lists(people, min_size=1, max_size=3),
     more=st.sampled_from([0, 0, 0, 1, 27, 28, 29, 30, 31]),
     category=st.sampled_from(CATEGORIES),

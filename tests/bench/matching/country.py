@@ -28,19 +28,19 @@ class Country:
     """Towns, and what is drawn around them."""
 
     def __init__(self, seed: int) -> None:
-        self._random = Random(seed)  # noqa: S311  # made-up people
+        self._random = Random(seed)
         towns = [(self._random.uniform(49, 57), self._random.uniform(18, 31)) for _ in range(60)]
         self._towns = [(town, self._random.choice(_REGIONS)) for town in towns]
         self._sizes = [1 / (rank + 3) for rank in range(len(towns))]
 
     def directory(self, size: int) -> tuple[Directory, Places]:
-        """So many services, and the places that are taken: two thirds of the services are full."""
+        """So many services, and the places that are taken: half of the services are full."""
         directory, rows = Directory(), {}
         for number in range(size):
             service, provider = self._service(number), f"p{number // 3}"
             directory.put(provider, service.service, number, service, NOW - timedelta(days=1))
             id_ = f"{provider}/{service.service}"
-            taken = service.capacity if self._random.random() < 2 / 3 else service.capacity // 2
+            taken = service.capacity if self._random.random() < 0.5 else service.capacity // 2
             for slot in range(taken):
                 rows[row_id(id_, slot)] = document(f"held-{number}-{slot}", "m", id_, "r")
         return directory, Places(rows)
@@ -118,11 +118,11 @@ class Country:
     def _limits(self) -> Eligibility:
         random = self._random
         low, high = random.choice(_AGES) if random.random() < 0.6 else (0, 150)
-        statuses = random.sample(list(Status), random.randint(1, 3)) if random.random() < 0.5 else []
+        statuses = random.sample(list(Status), random.randint(1, 3)) if random.random() < 0.6 else []
         return Eligibility(
             minimum_age=low,
             maximum_age=high,
-            sexes=[random.choice([Sex.FEMALE, Sex.FEMALE, Sex.MALE])] if random.random() < 0.35 else [],
+            sexes=[random.choice([Sex.FEMALE, Sex.FEMALE, Sex.MALE])] if random.random() < 0.4 else [],
             statuses=statuses,
             flags_any=random.sample(list(Flag), 4) if random.random() < 0.15 else [],
             not_flags=random.sample(list(Flag), 2) if random.random() < 0.3 else [],

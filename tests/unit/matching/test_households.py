@@ -9,7 +9,7 @@ from contracts.intake import Accepted
 from contracts.notification import Accepted as TakenUp
 from contracts.notification import Declined, Delivered
 from contracts.provider import Eligibility
-from contracts.words import AgeBand, Category, DeclineCode, Flag, Rule, Sex, Status, Urgency
+from contracts.words import AgeBand, DeclineCode, Flag, Rule, Sex, Status, Urgency
 from services.matching.limits import Limits
 from services.matching.places import document, match_id, row_id
 from services.matching.state import rows_of
