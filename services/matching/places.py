@@ -14,6 +14,7 @@ from .directory import Entry
 
 TABLE = "places"
 Doc = dict[str, Any]
+_NONE: Mapping[int, Doc] = {}
 
 
 def row_id(service: str, slot: int) -> str:
@@ -69,14 +70,14 @@ class Places:
 
         0 while the need still holds a place here for another match: that one goes first.
         """
-        taken = self._by_service.get(entry.id, {})
+        taken = self._by_service.get(entry.id, _NONE)
         free = entry.service.capacity - len(taken)
         if need in self._by_need:  # most needs hold nothing anywhere, and a service may have thousands of places
             own = [doc["match"] for doc in taken.values() if doc["need"] == need]
             if any(each != match for each in own):
                 return 0
             free += len(own)
-        return max(0, free)
+        return free if free > 0 else 0
 
     def pick(self, entry: Entry, need: str, match: str, count: int = 1) -> list[int]:
         """The slots to claim where `free` is at least `count`. What this match holds already is claimed again.
