@@ -42,7 +42,8 @@ def choose(waiter: Waiter, match: str, now: datetime, given: Given, limits: Limi
             full.append((entry, 0))
             continue
         free = free_at(entry, need.need_id, match)
-        (open_ if _available(waiter, entry, free, now, given, limits) else full).append((entry, free))
+        has = free >= need.places and _available(waiter, entry, free, now, given, limits)
+        (open_ if has else full).append((entry, free))
     if eligible:
         steps.append(left_after(Rule.FULL, len(eligible) - said))
     if len(eligible) > said:
@@ -63,14 +64,12 @@ def before(waiter: Waiter, entry: Entry, now: datetime, given: Given, limits: Li
 
 
 def _available(waiter: Waiter, entry: Entry, free: int, now: datetime, given: Given, limits: Limits) -> bool:
-    """Whether enough places are left when all who wait for this service and rank above the need have had theirs.
+    """Whether enough of the free places are left when all who wait for this service and rank above have had theirs.
 
     Who waits for more places than are free is served later: meanwhile the places are not kept empty, save for those
     `_keeps` speaks of.
     """
     wanted = waiter.need.places
-    if free < wanted:
-        return False
     line = given.lines.of(entry, now, limits)
     above = bisect_left(line, (precedence(waiter, now, limits.patience),)) if line else 0
     for _, each in line[:above]:

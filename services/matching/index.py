@@ -92,7 +92,7 @@ class Shard:
     def _turn(self, bit: int, old: Entry | None, new: Entry | None) -> None:
         """Turn the bit in each mask that one of the two is in, and not the other."""
         fields, turned = masks.changed(old, new), 1 << bit
-        for part, keys in masks.PARTS:
+        for part, keys in masks.PARTS if fields else ():
             if part.isdisjoint(fields):
                 continue
             for key in (keys(old) if old else set()) ^ (keys(new) if new else set()):

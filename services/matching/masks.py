@@ -90,15 +90,15 @@ JUDGED: dict[Rule, Judged] = {
 KINDS = tuple((rule, of.kind) for rule, of in JUDGED.items())
 
 
-def changed(old: Entry | None, new: Entry | None) -> frozenset[str]:
+def changed(old: Entry | None, new: Entry | None) -> set[str]:
     """The fields that differ, of those that some part depends on. All, where there is only one entry."""
     if old is None or new is None:
         return _FIELDS
-    differs = {"barred"} if old.barred != new.barred else set()
-    if old.service is not new.service:
-        before, after = vars(old.service), vars(new.service)
-        differs |= {name for name in _OF_SERVICE if before[name] != after[name]}
-    return frozenset(differs)
+    before, after = vars(old.service), vars(new.service)
+    differs = {name for name in _OF_SERVICE if before[name] is not after[name] and before[name] != after[name]}
+    if old.barred != new.barred:
+        differs.add("barred")
+    return differs
 
 
 def _tenant(entry: Entry) -> set[Key]:
@@ -163,5 +163,5 @@ PARTS: tuple[tuple[frozenset[str], Callable[[Entry], set[Key]]], ...] = (
 )
 """The fields (of the service, and `Entry.barred`) that keys depend on, and the keys."""
 
-_FIELDS = frozenset().union(*(fields for fields, _ in PARTS))
+_FIELDS = {field for fields, _ in PARTS for field in fields}
 _OF_SERVICE = sorted(_FIELDS - {"barred"})

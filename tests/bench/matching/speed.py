@@ -123,4 +123,5 @@ def _flips(directory: Directory) -> float:
 
 
 def _with(service: Service, capacity: int) -> Service:
-    return service.model_copy(update={"capacity": capacity})
+    """As it is read: no part of it is the same object."""
+    return Service.read(service.model_copy(update={"capacity": capacity}).model_dump_json())
