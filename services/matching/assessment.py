@@ -26,34 +26,34 @@ STATUS_BLIND = frozenset(
 Verdict = bool | None
 """None: it can't be told."""
 
-_CHILD_FLAGS = frozenset({Flag.UNACCOMPANIED_CHILD, Flag.SEPARATED_CHILD})
+CHILD_FLAGS = frozenset({Flag.UNACCOMPANIED_CHILD, Flag.SEPARATED_CHILD})
 _ADULT, _OLDEST = 18, 150
 
 
 def age(need: Accepted, limits: Eligibility) -> Verdict:
     """Each of them within the limits. A child, by band or by flag, is never sent among adults."""
-    limited = limits.minimum_age > 0 or limits.maximum_age < _OLDEST
-    return _of_all(need, limited, (_aged_for(person, limits) for person in need.people)) if limited else True
+    if not limits_age(limits):
+        return True
+    return _of_all(need, (aged_for(person, limits) for person in need.people))
 
 
 def sex(need: Accepted, limits: Eligibility) -> Verdict:
     """Each of them of a sex that it is for. Undisclosed is unknown; other is none of female and male."""
     if not limits.sexes:
         return True
-    return _of_all(need, True, (_of_sex(person, limits) for person in need.people))
+    return _of_all(need, (of_sex(person, limits) for person in need.people))
 
 
 def status_counts(need: Accepted, limits: Eligibility) -> bool:
     """Whether residence status is looked at: never in emergencies, nor where `STATUS_BLIND`."""
-    blind = need.urgency is Urgency.EMERGENCY or need.category in STATUS_BLIND
-    return not blind and bool(limits.statuses or limits.not_statuses)
+    return limits_status(limits) and not blind(need)
 
 
 def status(need: Accepted, limits: Eligibility) -> Verdict:
     """Each of them of a status that it is for, where that counts."""
     if not status_counts(need, limits):
         return True
-    return _of_all(need, True, (_of_status(person, limits) for person in need.people))
+    return _of_all(need, (of_status(person, limits) for person in need.people))
 
 
 def exclusion(need: Accepted, limits: Eligibility) -> Verdict:
@@ -84,17 +84,38 @@ def unknown(need: Accepted, service: Service) -> list[Rule]:
     return [rule for rule, verdict in _VERDICTS if verdict(need, service.eligibility) is None]
 
 
-def _of_all(need: Accepted, limited: bool, verdicts: Iterable[Verdict]) -> Verdict:
+def _of_all(need: Accepted, verdicts: Iterable[Verdict]) -> Verdict:
     """No, if one is no. Unknown, if one is, or if there are more people than are described."""
     found = list(verdicts)
     if False in found:
         return False
-    return None if None in found or (limited and need.places > len(found)) else True
+    return None if None in found or need.places > len(found) else True
 
 
-def _aged_for(person: Minimum, limits: Eligibility) -> Verdict:
+def limits_age(limits: Eligibility) -> bool:
+    """Whether it is not for all ages."""
+    return limits.minimum_age > 0 or limits.maximum_age < _OLDEST
+
+
+def limits_status(limits: Eligibility) -> bool:
+    """Whether it is not for every residence status."""
+    return bool(limits.statuses or limits.not_statuses)
+
+
+def blind(need: Accepted) -> bool:
+    """Whether nobody looks at the residence status for this need."""
+    return need.urgency is Urgency.EMERGENCY or need.category in STATUS_BLIND
+
+
+def flagged_child(person: Minimum) -> bool:
+    """A child, whatever the age band says."""
+    return not CHILD_FLAGS.isdisjoint(person.flags)
+
+
+def aged_for(person: Minimum, limits: Eligibility) -> Verdict:
+    """For one person, where `limits_age`."""
     youngest, oldest = person.age_band.years
-    flagged = not _CHILD_FLAGS.isdisjoint(person.flags)
+    flagged = flagged_child(person)
     if (flagged or oldest < _ADULT) and limits.minimum_age >= _ADULT:
         return False
     if flagged and youngest >= _ADULT:
@@ -104,11 +125,13 @@ def _aged_for(person: Minimum, limits: Eligibility) -> Verdict:
     return None if youngest <= limits.maximum_age and limits.minimum_age <= oldest else False
 
 
-def _of_sex(person: Minimum, limits: Eligibility) -> Verdict:
+def of_sex(person: Minimum, limits: Eligibility) -> Verdict:
+    """For one person, where `limits.sexes` names some."""
     return True if person.sex in limits.sexes else None if person.sex is Sex.UNDISCLOSED else False
 
 
-def _of_status(person: Minimum, limits: Eligibility) -> Verdict:
+def of_status(person: Minimum, limits: Eligibility) -> Verdict:
+    """For one person, where `limits_status`."""
     if person.status is None:
         return None
     asked_for = not limits.statuses or person.status in limits.statuses

@@ -7,9 +7,9 @@ from datetime import datetime
 from contracts.matching import Eliminated
 from contracts.words import Rule
 
-from . import places, ranking
+from . import ranking
 from .directory import Entry
-from .eligibility import failing, funnel
+from .index import left_after
 from .limits import Limits
 from .outside import Given
 from .ranking import Ranked
@@ -29,20 +29,26 @@ class Choice:
     steps: list[Eliminated]
 
 
-def choose(waiter: Waiter, attempt: int, now: datetime, given: Given, limits: Limits) -> Choice:
-    """What there is for a need in its next attempt."""
+def choose(waiter: Waiter, match: str, now: datetime, given: Given, limits: Limits) -> Choice:
+    """What there is for a need in its next attempt, whose match is to have this id."""
     need = waiter.need
-    match = places.match_id(need.need_id, attempt)
-    eligible, steps = funnel(waiter.case(now, limits.retry_after), given.directory.of(need.category))
-    said = {entry.id for entry in eligible if given.marks.full(entry)}
-    offers = [(entry, 0 if entry.id in said else given.places.free(entry, need.need_id, match)) for entry in eligible]
-    open_ = {entry.id for entry, free in offers if _available(waiter, entry, free, now, given, limits)}
-    ranked = ranking.rank(need, (each for each in offers if each[0].id in open_))
+    eligible, steps, unknown = given.directory.find(waiter.case(now, limits.retry_after))
+    open_: list[tuple[Entry, int]] = []
+    full: list[tuple[Entry, int]] = []
+    said, has_said, free_at = 0, given.marks.full, given.places.free
+    for entry in eligible:
+        if has_said(entry):
+            said += 1
+            full.append((entry, 0))
+            continue
+        free = free_at(entry, need.need_id, match)
+        has = free >= need.places and _available(waiter, entry, free, now, given, limits)
+        (open_ if has else full).append((entry, free))
     if eligible:
-        steps.append(Eliminated(rule=Rule.FULL, left=len(eligible) - len(said)))
-    if len(eligible) > len(said):
-        steps.append(Eliminated(rule=Rule.PLACE, left=len(ranked)))
-    return Choice(ranked, [each for each in offers if each[0].id not in open_], steps)
+        steps.append(left_after(Rule.FULL, len(eligible) - said))
+    if len(eligible) > said:
+        steps.append(left_after(Rule.PLACE, len(open_)))
+    return Choice(ranking.rank(need, open_, unknown), full, steps)
 
 
 def none_left(steps: list[Eliminated]) -> list[Eliminated]:
@@ -58,16 +64,14 @@ def before(waiter: Waiter, entry: Entry, now: datetime, given: Given, limits: Li
 
 
 def _available(waiter: Waiter, entry: Entry, free: int, now: datetime, given: Given, limits: Limits) -> bool:
-    """Whether enough places are left when all who wait for this service and rank above the need have had theirs.
+    """Whether enough of the free places are left when all who wait for this service and rank above have had theirs.
 
     Who waits for more places than are free is served later: meanwhile the places are not kept empty, save for those
     `_keeps` speaks of.
     """
     wanted = waiter.need.places
-    if free < wanted:
-        return False
     line = given.lines.of(entry, now, limits)
-    above = bisect_left(line, (precedence(waiter, now, limits.patience),))
+    above = bisect_left(line, (precedence(waiter, now, limits.patience),)) if line else 0
     for _, each in line[:above]:
         if each.id == waiter.id:
             continue
@@ -90,8 +94,7 @@ def _keeps(waiter: Waiter, entry: Entry, now: datetime, given: Given, limits: Li
     if waiter.need.places == 1 or now - waiter.since < limits.patience[waiter.need.urgency]:
         return False
     if waiter.id not in given.kept:
-        case = waiter.case(now, limits.retry_after)
-        known = given.directory.of(waiter.need.category)
-        able = [each for each in known if failing(case, each) is None and not given.marks.full(each)]
+        found = given.directory.find(waiter.case(now, limits.retry_after)).entries
+        able = [each for each in found if not given.marks.full(each)]
         given.kept[waiter.id] = max(able, key=lambda each: (each.service.capacity, each.id)).id if able else ""
     return given.kept[waiter.id] == entry.id

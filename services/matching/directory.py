@@ -1,7 +1,7 @@
-"""The services there are, from the providers' compacted topics. Every matcher holds all of it in memory."""
+"""The services there are, from the providers' compacted topics. Every matcher holds all of it in memory, indexed."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
 
 from pydantic import ValidationError
@@ -14,27 +14,12 @@ from contracts.words import Category
 from services.chassis.ports import Record
 from services.chassis.problems import careless, fix_of, problems_of
 
+from .eligibility import Case
+from .entry import Entry as Entry
+from .entry import service_id as service_id
+from .index import Found, Shard
+
 PROFILE_KEY = "profile"
-
-
-def service_id(provider: str, service: str) -> str:
-    """A service's id among all providers: two providers may use the same id of their own."""
-    return f"{provider}/{service}"
-
-
-@dataclass(frozen=True, slots=True)
-class Entry:
-    """A service as a decision sees it. `id` is unique among all providers, `version` is ``<id>@<offset>``.
-
-    `barred`: its provider may not take part (any more), as the registry of tenants says. `at` is when it was published.
-    """
-
-    id: str
-    provider: str
-    service: Service
-    version: str
-    barred: bool = False
-    at: datetime | None = None
 
 
 class Directory:
@@ -46,7 +31,7 @@ class Directory:
     def __init__(self, admits: Callable[[str], bool] = lambda provider: True) -> None:
         self._admits = admits
         self._entries: dict[str, Entry] = {}
-        self._by_category: dict[Category, dict[str, Entry]] = {category: {} for category in Category}
+        self._shards = {category: Shard() for category in Category}
         self._seen: dict[str, int] = {}
 
     def apply(self, record: Record) -> None:
@@ -67,7 +52,8 @@ class Directory:
         self._seen[id_] = offset
         old = self._entries.pop(id_, None)
         for category in old.service.categories if old else ():
-            self._by_category[category].pop(id_, None)
+            if service is None or category not in service.categories:
+                self._shards[category].remove(id_)
         if service is not None:
             self._set(Entry(id_, provider, service, f"{id_}@{offset}", not self._admits(provider), at))
 
@@ -80,7 +66,7 @@ class Directory:
     def _set(self, entry: Entry) -> None:
         self._entries[entry.id] = entry
         for category in entry.service.categories:
-            self._by_category[category][entry.id] = entry
+            self._shards[category].put(entry)
 
     def get(self, id_: str) -> Entry | None:
         """The service with this id (of `service_id`)."""
@@ -88,7 +74,15 @@ class Directory:
 
     def of(self, category: Category) -> list[Entry]:
         """All services of a category, open or not."""
-        return list(self._by_category[category].values())
+        return self._shards[category].entries()
+
+    def find(self, case: Case) -> Found:
+        """The services that can take a need, if they have a place, and the elimination funnel that led to them."""
+        return self._shards[case.need.category].find(case)
+
+    def size(self) -> int:
+        """Bytes that the index takes, besides the entries."""
+        return sum(shard.size() for shard in self._shards.values())
 
     def __len__(self) -> int:
         return len(self._entries)

@@ -1,25 +1,24 @@
 """Which services can take a need: one predicate for each rule of `words.Rule`, in the order of the funnel.
 
+This is the plain definition, for one service. `index` finds those of a whole category, and has to agree with it.
+
 Unknown is a value of its own. What is not known of a person never fails a service's own criterion (the offer says what
 is to be assessed, and the provider decides: see `assessment`), and never meets a limit the person has set: that is not
 traded. One exception, on the safe side: distance (nobody is sent where nobody can say that it is in reach).
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime, timedelta
-from functools import lru_cache
-
-import h3
+from datetime import date, datetime, timedelta
 
 from contracts.intake import Accepted
-from contracts.matching import AttemptEnded, Eliminated
+from contracts.matching import AttemptEnded
 from contracts.provider import Service
 from contracts.steps import Step, next_step
 from contracts.words import DeclineCode, Rule
 
-from . import assessment
-from .directory import Entry
+from . import assessment, cells
+from .entry import Entry
 
 _ASKING = frozenset(code.value for code in DeclineCode if next_step(code) is Step.ASK_AGENCY)
 
@@ -36,36 +35,20 @@ class Case:
 
 def failing(case: Case, entry: Entry) -> Rule | None:
     """The first rule by which this service can't take the need; none: it can, if it has a place."""
-    return next((rule for rule, fits in _RULES if not fits(case, entry)), None)
-
-
-def funnel(case: Case, entries: Iterable[Entry]) -> tuple[list[Entry], list[Eliminated]]:
-    """The services that can take the need, and how many were left after each rule, up to the one that left none."""
-    left, steps = list(entries), []
-    for rule, fits in _RULES:
-        left = [entry for entry in left if fits(case, entry)]
-        steps.append(Eliminated(rule=rule, left=len(left)))
-        if not left:
-            break
-    return left, steps
+    return next((rule for rule, fits in RULES if not fits(case, entry)), None)
 
 
 def distance_km(need: Accepted, service: Service) -> float | None:
     """From the centre of the need's cell (so, give or take 10 km) to the service; None where either is unknown."""
     if need.region.cell is None or service.latitude is None or service.longitude is None:
         return None
-    centre = _centre(need.region.cell)
-    return None if centre is None else float(h3.great_circle_distance(centre, (service.latitude, service.longitude)))
+    spot = cells.spot(need.region.cell)
+    return None if spot is None else cells.distance_km(spot.centre, (service.latitude, service.longitude))
 
 
 def remote(service: Service) -> bool:
     """True for a service by phone or online: nobody travels to it, so it is never far and has no stairs."""
     return service.latitude is None and not service.areas
-
-
-@lru_cache(maxsize=100_000)
-def _centre(cell: str) -> tuple[float, float] | None:
-    return h3.cell_to_latlng(cell) if h3.is_valid_cell(cell) else None
 
 
 def _category(case: Case, entry: Entry) -> bool:
@@ -78,11 +61,13 @@ def _tenant(case: Case, entry: Entry) -> bool:
 
 
 def _open(case: Case, entry: Entry) -> bool:
-    service, today = entry.service, case.now.date()
-    return (
-        service.takes_referrals
-        and (service.valid_from is None or service.valid_from <= today)
-        and (service.valid_to is None or today <= service.valid_to)
+    return entry.service.takes_referrals and valid(entry.service, case.now.date())
+
+
+def valid(service: Service, day: date) -> bool:
+    """Whether the entry is valid on a day; both its first and its last are."""
+    return (service.valid_from is None or service.valid_from <= day) and (
+        service.valid_to is None or day <= service.valid_to
     )
 
 
@@ -147,7 +132,7 @@ def _exclusion(case: Case, entry: Entry) -> bool:
     return assessment.exclusion(case.need, entry.service.eligibility) is not False
 
 
-def _not_ruled_out(case: Case, entry: Entry) -> bool:
+def not_ruled_out(case: Case, entry: Entry) -> bool:
     """For good is for good. Silent: until it publishes a newer entry, or `retry_after` has passed.
 
     Where documents were missing they still are, however much time passes, until the referral is corrected.
@@ -165,7 +150,7 @@ def asks_agency(ended: AttemptEnded) -> bool:
     return ended.code in _ASKING
 
 
-_RULES: tuple[tuple[Rule, Callable[[Case, Entry], bool]], ...] = (
+RULES: tuple[tuple[Rule, Callable[[Case, Entry], bool]], ...] = (
     (Rule.CATEGORY, _category),
     (Rule.TENANT, _tenant),
     (Rule.OPEN, _open),
@@ -177,5 +162,5 @@ _RULES: tuple[tuple[Rule, Callable[[Case, Entry], bool]], ...] = (
     (Rule.HOUSEHOLD, _household),
     (Rule.STATUS, _status),
     (Rule.EXCLUSION, _exclusion),
-    (Rule.RULED_OUT, _not_ruled_out),
+    (Rule.RULED_OUT, not_ruled_out),
 )

@@ -11,10 +11,11 @@ from typing import Any
 
 from services.chassis.journal import derived_id
 
-from .directory import Entry
+from .entry import Entry
 
 TABLE = "places"
 Doc = dict[str, Any]
+_NONE: Mapping[int, Doc] = {}
 
 
 def row_id(service: str, slot: int) -> str:
@@ -74,11 +75,14 @@ class Places:
 
         0 while the need still holds a place here for another match: that one goes first.
         """
-        taken = self._by_service.get(entry.id, {})
-        own = [doc["match"] for doc in self._own.get((entry.id, need), {}).values()]
-        if any(each != match for each in own):
-            return 0
-        return max(0, entry.service.capacity - len(taken) + len(own))
+        taken = self._by_service.get(entry.id, _NONE)
+        free = entry.service.capacity - len(taken)
+        if need in self._by_need:  # most needs hold nothing anywhere
+            own = self._own.get((entry.id, need), _NONE).values()
+            if any(doc["match"] != match for doc in own):
+                return 0
+            free += len(own)
+        return free if free > 0 else 0
 
     def pick(self, entry: Entry, need: str, match: str, count: int = 1) -> list[int]:
         """The slots to claim where `free` is at least `count`. What this match holds already is claimed again.

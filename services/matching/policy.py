@@ -218,7 +218,7 @@ class MatchingPolicy:
         waiter = state.waiter(now)
         need, first = waiter.need, state.attempt + 1
         match = places.match_id(need.need_id, first)
-        choice = choose(waiter, first, now, given, self._limits)
+        choice = choose(waiter, match, now, given, self._limits)
         if need.held_back:  # it waits like any other, takes nothing, and stands in nobody's way
             return [], none_left(choice.steps)
         chosen = ranking.of_different_providers(choice.ranked, self._limits.at_once[need.urgency])

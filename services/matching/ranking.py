@@ -1,44 +1,69 @@
 """Which of the services that can take a need is the best for it. All terms lie in [0, 1]; more is better."""
 
-from collections.abc import Iterable
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping
+from typing import NamedTuple
 
 from contracts.intake import Accepted
 from contracts.matching import Reason
 from contracts.words import Rule
 
-from .assessment import unknown
+from . import assessment, cells
 from .directory import Entry
-from .eligibility import distance_km
 
 WEIGHTS = {"distance": 0.45, "free-share": 0.30, "preference": 0.25}
+_DISTANCE, _FREE_SHARE, _PREFERENCE = WEIGHTS.values()
 HALF_KM = 25.0
 """The distance at which its term has fallen to a half."""
 UNKNOWN = 0.5
 """The distance term where nothing is known, or nobody has to travel: neither near nor far."""
 
 
-@dataclass(frozen=True, slots=True)
-class Ranked:
+class Ranked(NamedTuple):
     """A service, how many of its places are free, and why it stands where it stands.
 
-    `unknown` are its rules of which nobody can tell whether the need meets them.
+    `terms` are in the order of `WEIGHTS`. `unknown` are its rules of which nobody can tell whether the need meets them.
     """
 
     entry: Entry
     free: int
     score: float
-    reasons: list[Reason]
-    unknown: list[Rule] = field(default_factory=list)
+    terms: tuple[float, ...]
+    unknown: list[Rule]
+
+    @property
+    def reasons(self) -> list[Reason]:
+        """For those that are told of it: of many that are ranked, only the first."""
+        named = (*zip(WEIGHTS, self.terms, strict=True), ("score", self.score))
+        return [Reason(term=term, value=round(value, 4)) for term, value in named]
 
 
-def rank(need: Accepted, offers: Iterable[tuple[Entry, int]]) -> list[Ranked]:
+def rank(
+    need: Accepted, offers: Iterable[tuple[Entry, int]], unknown: Mapping[str, list[Rule]] | None = None
+) -> list[Ranked]:
     """Best first. `offers` are services with their free places. Of equals, the lower service id is first.
 
     Who has to be assessed before anyone can tell whether they may come is offered where that is clear, if anywhere.
+    `unknown` says so by entry, where it was found out for all at once.
     """
-    scored = (_scored(need, entry, free) for entry, free in offers)
-    return sorted(scored, key=lambda each: (bool(each.unknown), -each.score, each.entry.id))
+    spot = cells.spot(need.region.cell) if need.region.cell is not None else None
+    preferred = need.preferences.providers
+    ranked = []
+    for entry, free in offers:
+        service = entry.service
+        near = UNKNOWN
+        if spot is not None and service.latitude is not None and service.longitude is not None:
+            near = HALF_KM / (HALF_KM + cells.distance_km(spot.centre, (service.latitude, service.longitude)))
+        share = min(1.0, free / (service.capacity or 1))
+        liked = float(entry.provider in preferred)
+        score = _DISTANCE * near + _FREE_SHARE * share + _PREFERENCE * liked
+        doubts = assessment.unknown(need, service) if unknown is None else unknown.get(entry.id, [])
+        ranked.append(Ranked(entry, free, score, (near, share, liked), doubts))
+    ranked.sort(key=_order)
+    return ranked
+
+
+def _order(each: Ranked) -> tuple[bool, float, str]:
+    return bool(each.unknown), -each.score, each.entry.id
 
 
 def of_different_providers(ranked: Iterable[Ranked], most: int) -> list[Ranked]:
@@ -47,15 +72,3 @@ def of_different_providers(ranked: Iterable[Ranked], most: int) -> list[Ranked]:
     for each in ranked:
         best.setdefault(each.entry.provider, each)
     return list(best.values())[:most]
-
-
-def _scored(need: Accepted, entry: Entry, free: int) -> Ranked:
-    distance = distance_km(need, entry.service)
-    terms = {
-        "distance": UNKNOWN if distance is None else HALF_KM / (HALF_KM + distance),
-        "free-share": min(1.0, free / max(1, entry.service.capacity)),
-        "preference": float(entry.provider in need.preferences.providers),
-    }
-    score = sum(WEIGHTS[term] * value for term, value in terms.items())
-    reasons = [Reason(term=term, value=round(value, 4)) for term, value in (*terms.items(), ("score", score))]
-    return Ranked(entry, free, score, reasons, unknown(need, entry.service))

@@ -51,7 +51,7 @@ def as_need(question: RecommendationAsked, asked: Posed) -> Accepted:
 
 def _for(question: RecommendationAsked, asked: Posed, now: datetime, given: Given, limits: Limits) -> Suggestions:
     waiter = Waiter(as_need(question, asked), (), now, 0)
-    choice = choose(waiter, 1, now, given, limits)
+    choice = choose(waiter, "", now, given, limits)
     open_ = [_suggested(each, Wait.NONE) for each in choice.ranked]
     full = [
         (_wait(before(waiter, each.entry, now, given, limits), each.entry, given), each)

@@ -16,7 +16,6 @@ from services.chassis.ports import Claims
 
 from . import marks, places, ranking, waiting
 from .directory import Directory
-from .eligibility import funnel
 from .limits import Limits
 from .marks import Marks, disputed
 from .places import Places
@@ -88,13 +87,13 @@ def recalls(
     found: list[Waiter] = []
     for waiter in sorted(waiters, key=lambda each: precedence(each, now, limits.patience)):
         need = waiter.need
-        eligible, _ = funnel(waiter.case(now, limits.retry_after), directory.of(need.category))
+        eligible, _, unknown = directory.find(waiter.case(now, limits.retry_after))
         offers = [
             (entry, held.free(entry, need.need_id, "") - spent.get(entry.id, 0))
             for entry in eligible
             if marked is None or not marked.full(entry)
         ]
-        best = ranking.rank(need, (each for each in offers if each[1] >= need.places))
+        best = ranking.rank(need, (each for each in offers if each[1] >= need.places), unknown)
         if best:
             spent[best[0].entry.id] = spent.get(best[0].entry.id, 0) + need.places
             found.append(waiter)

@@ -13,8 +13,9 @@ from contracts.provider import Eligibility
 from contracts.words import AgeBand, Category, Flag, Rule, Sex, Status, Urgency
 from services.matching.assessment import STATUS_BLIND
 from services.matching.directory import Entry
-from services.matching.eligibility import Case, distance_km, failing, funnel
+from services.matching.eligibility import Case, distance_km, failing
 from tests.kit.builders import accepted, minimum, service
+from tests.kit.naive import funnel
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 BREST, MINSK = (52.0976, 23.7341), (53.9006, 27.5590)

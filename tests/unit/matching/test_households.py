@@ -9,8 +9,7 @@ from contracts.intake import Accepted
 from contracts.notification import Accepted as TakenUp
 from contracts.notification import Declined, Delivered
 from contracts.provider import Eligibility
-from contracts.words import AgeBand, Category, DeclineCode, Flag, Rule, Sex, Status, Urgency
-from services.matching.eligibility import funnel
+from contracts.words import AgeBand, DeclineCode, Flag, Rule, Sex, Status, Urgency
 from services.matching.limits import Limits
 from services.matching.places import document, match_id, row_id
 from services.matching.state import rows_of
@@ -201,7 +200,7 @@ def test_every_member_must_be_acceptable(limits: dict[str, Any], rule: Rule | No
     made = MatchingWorld()
     made.publish(service(eligibility=Eligibility(**limits)), "p1")
     case = Waiter(family, (), START, 0).case(START, made.limits.retry_after)
-    left, steps = funnel(case, made.directory.of(Category.SHELTER))
+    left, steps, _ = made.directory.find(case)
     assert (None if left else steps[-1].rule) is rule
 
 

@@ -13,7 +13,7 @@ from services.chassis.ports import Record
 from services.chassis.tenants import Registry
 from services.intake.release import ProviderKeys
 from services.matching.directory import Directory
-from services.matching.eligibility import Case, failing, funnel
+from services.matching.eligibility import Case, failing
 from services.notification.policy import NotificationPolicy
 from services.notification.recipients import Recipients
 from tests.kit.builders import NEED, accepted, matched, service
@@ -81,7 +81,7 @@ def test_a_barred_providers_services_are_no_candidates_from_the_moment_it_is_kno
     directory.review("p1")
     directory.put("p1", "more-beds", 2, service(service="more-beds"))
     assert {failing(case, each) for each in directory.of(Category.SHELTER)} == {Rule.TENANT}
-    left, steps = funnel(case, directory.of(Category.SHELTER))
+    left, steps, _ = directory.find(case)
     assert (left, steps[-1].rule) == ([], Rule.TENANT)
 
 

@@ -1,0 +1,1 @@
+"""``make bench ONLY=match``: how fast a need finds its services."""

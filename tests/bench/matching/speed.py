@@ -1,0 +1,127 @@
+"""Microseconds for a need to find its services; beside the plain rules, which look at every service there is.
+
+A round asks for all needs once, after one that is not counted. What a need takes is the median of its rounds; given are
+the mean and the 99th percentile over the needs. Own CPU time: what others do on the machine is not to be measured.
+"""
+
+import gc
+import statistics
+from collections.abc import Callable, Iterable, Sequence
+from itertools import count
+from time import thread_time_ns
+from typing import Any
+
+from contracts.provider import Service
+from services.chassis.decider import Arrived
+from services.chassis.memory import tune_gc
+from services.matching import ranking
+from services.matching.choosing import choose
+from services.matching.directory import Directory, Entry
+from services.matching.eligibility import Case
+from services.matching.limits import Limits
+from services.matching.outside import Given
+from services.matching.places import Places
+from services.matching.policy import MatchingPolicy
+from services.matching.state import Need
+from services.matching.waiting import Waiter
+from tests.kit.naive import funnel
+
+from .country import CATEGORIES, NOW, Country
+
+NEEDS, ROUNDS, NAIVE = 2_000, 7, 60
+LIMITS = Limits()
+
+
+def measure() -> dict[str, float]:
+    """By their names in build/bench.json."""
+    found: dict[str, float] = {}
+    for size, name in ((10_000, "10k"), (100_000, "100k")):
+        country = Country(seed=size)
+        directory, places = country.directory(size)
+        waiters = [Waiter(country.need(number), (), NOW, 0) for number in range(NEEDS)]
+        limited = [Waiter(country.need(number, max_distance_km=30), (), NOW, 0) for number in range(NEEDS)]
+        given = Given(directory, places)
+        gc.collect()
+        tune_gc()
+        found[f"match.us_mean_{name}"], found[f"match.us_p99_{name}"] = _ours(waiters, given)
+        found[f"match.us_mean_{name}_limited"], found[f"match.us_p99_{name}_limited"] = _ours(limited, given)
+        found[f"match.us_find_{name}"], _ = _rounds(
+            lambda waiter, directory=directory: directory.find(_case(waiter)), waiters
+        )
+        ranked = [len(choose(waiter, "m", NOW, given, LIMITS).ranked) for waiter in waiters]
+        found[f"match.with_a_place_{name}"] = statistics.mean(ranked)
+        found[f"match.masks_bytes_per_service_{name}"] = directory.size() / size
+        if name == "10k":
+            found["match.naive_over_ours_10k"] = _naive(waiters[:NAIVE], directory, places, every=True)
+            found["match.naive_of_category_over_ours_10k"] = _naive(waiters[:NAIVE], directory, places, every=False)
+            found["match.us_decision_10k"], found["match.us_decision_p99_10k"] = _decisions(waiters, given)
+            found["match.us_flip"] = _flips(directory)
+        gc.unfreeze()
+    found["match.bytes_per_service"] = found["match.masks_bytes_per_service_10k"]
+    return found
+
+
+def _case(waiter: Waiter) -> Case:
+    return waiter.case(NOW, LIMITS.retry_after)
+
+
+def _rounds(asked: Callable[[Any], object], each: Sequence[Any], rounds: int = ROUNDS) -> tuple[float, float]:
+    """Mean and p99."""
+    took: list[list[float]] = [[] for _ in each]
+    for number in range(rounds + 1):
+        for one, times in zip(each, took, strict=True):
+            start = thread_time_ns()
+            asked(one)
+            if number:
+                times.append((thread_time_ns() - start) / 1_000)
+    typical = sorted(map(statistics.median, took))
+    return statistics.mean(typical), typical[int(len(typical) * 0.99)]
+
+
+def _ours(waiters: Sequence[Waiter], given: Given) -> tuple[float, float]:
+    """Filter, funnel, free places and rank, as the policy does it."""
+    return _rounds(lambda waiter: choose(waiter, "m", NOW, given, LIMITS), waiters)
+
+
+def _naive(waiters: Sequence[Waiter], directory: Directory, places: Places, *, every: bool) -> float:
+    """How many times longer it takes rule after rule, service after service; of every category, or of the need's."""
+    of = {category: directory.of(category) for category in CATEGORIES}
+    all_ = [entry for entries in of.values() for entry in entries]
+
+    def plain(waiter: Waiter) -> object:
+        entries: Iterable[Entry] = all_ if every else of[waiter.need.category]
+        left, _ = funnel(_case(waiter), entries)
+        free = ((entry, places.free(entry, waiter.id, "")) for entry in left)
+        return ranking.rank(waiter.need, [each for each in free if each[1] >= waiter.need.places])
+
+    ours, _ = _ours(waiters, Given(directory, places))
+    return _rounds(plain, waiters, rounds=3)[0] / ours
+
+
+def _decisions(waiters: Sequence[Waiter], given: Given) -> tuple[float, float]:
+    """A need arrives: all that the policy does, up to the facts with their reasons. Nobody waits."""
+    policy, state = MatchingPolicy(LIMITS), Need()
+    events = [Arrived(waiter.need, f"e{waiter.id}", NOW, waiter.need.referral_id) for waiter in waiters]
+    return _rounds(lambda event: policy.decide(state, event, NOW, given), events)
+
+
+def _flips(directory: Directory) -> float:
+    """A provider says that it is full, or that it is not (any more)."""
+    entries = [entry for category in CATEGORIES for entry in directory.of(category)][:NEEDS]
+    flips = [
+        (entry.provider, entry.service.service, _with(entry.service, capacity))
+        for capacity in (0, 5)
+        for entry in entries
+    ]
+    offsets = count(len(directory))
+
+    def flip(flipped: tuple[str, str, Service]) -> None:
+        provider, key, service = flipped
+        directory.put(provider, key, next(offsets), service, NOW)
+
+    return _rounds(flip, flips)[0]
+
+
+def _with(service: Service, capacity: int) -> Service:
+    """As it is read: no part of it is the same object."""
+    return Service.read(service.model_copy(update={"capacity": capacity}).model_dump_json())

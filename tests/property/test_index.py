@@ -1,0 +1,216 @@
+"""The index finds the very services that the plain rules find one by one, and counts the same after each rule."""
+
+from collections.abc import Callable
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+
+import h3
+from hypothesis import event, given, settings
+from hypothesis import strategies as st
+
+from contracts.agency import Constraints
+from contracts.intake import Accepted, Region
+from contracts.matching import AttemptEnded
+from contracts.provider import Eligibility, Service
+from contracts.words import AgeBand, Category, Flag, Sex, Status, Urgency
+from services.matching import assessment
+from services.matching.cells import distance_km
+from services.matching.directory import Directory
+from services.matching.eligibility import RULES, Case
+from services.matching.entry import Entry, service_id
+from tests.kit.builders import accepted, minimum, service
+from tests.kit.naive import funnel
+
+DAY = date(2026, 3, 1)
+PROVIDERS, KEYS = ["p1", "p2", "p3"], ["a", "b", "c", "d"]
+IDS = [service_id(provider, key) for provider in PROVIDERS for key in KEYS]
+CATEGORIES = [Category.SHELTER, Category.LEGAL, Category.HEALTH]
+BREST, KOBRYN, WARSAW, MINSK = (52.0976, 23.7341), (52.2138, 24.3564), (52.2297, 21.0122), (53.9006, 27.5590)
+POINTS = [BREST, BREST, KOBRYN, WARSAW, MINSK]
+FINE = [h3.latlng_to_cell(*point, 5) for point in (BREST, KOBRYN, WARSAW, MINSK)]
+CELLS = [*FINE, FINE[0].upper(), h3.grid_ring(FINE[0], 2)[0], h3.cell_to_parent(FINE[0], 4), "nonsense", None]
+AT_THE_EDGE = [distance_km(h3.cell_to_latlng(cell), point) for cell in FINE for point in (BREST, MINSK)]
+AREAS = ["BY-BR", "BY-MI", "BY", "PL"]
+FLAGS = [Flag.PREGNANT, Flag.DISABILITY, Flag.UNACCOMPANIED_CHILD]
+
+
+def some(of: Any, most: int = 3) -> Any:
+    """Also with repetitions: nothing forbids them."""
+    return st.lists(st.sampled_from(of), max_size=most)
+
+
+def rarely(of: Any, mostly: Any = None) -> Any:
+    """Else nothing would ever be left for the last rules."""
+    return st.integers(0, 4).flatmap(lambda dice: of if dice == 4 else st.just(mostly))
+
+
+limits: Any = st.builds(
+    lambda low, span, **more: Eligibility(minimum_age=low, maximum_age=min(150, low + span), **more),
+    low=rarely(st.sampled_from([4, 5, 12, 16, 18, 60]), 0),
+    span=rarely(st.sampled_from([0, 5, 13, 40]), 150),
+    sexes=rarely(some(Sex), []),
+    statuses=rarely(some(Status), []),
+    not_statuses=rarely(some(Status), []),
+    flags_any=rarely(some(FLAGS), []),
+    not_flags=rarely(some(FLAGS), []),
+    maximum_household=rarely(st.sampled_from([1, 2, 3, 30])),
+)
+located: Any = st.builds(
+    lambda point, radius: {"latitude": point[0], "longitude": point[1], "radius_km": radius},
+    st.sampled_from(POINTS),
+    st.none() | st.sampled_from([5.0, 40.0, 100.0, 101.0, 170.0, 330.0, 1000.0, *AT_THE_EDGE]),
+)
+days = rarely(st.sampled_from([DAY + timedelta(days=days) for days in (-1, 0, 1)]))
+
+
+@st.composite
+def services(draw: Any) -> Service:
+    dates = sorted(filter(None, (draw(days), draw(days))))
+    first, last = dates if len(dates) == 2 else draw(st.permutations([*dates, None, None][:2]))
+    return service(
+        categories=draw(st.lists(st.sampled_from(CATEGORIES), min_size=1, max_size=3)),
+        capacity=draw(st.sampled_from([0, 1, 2, 3, 29, 30, 31, 32, 1000])),
+        languages=draw(rarely(some(["ru", "be", "uk"]), [])),
+        areas=draw(some(AREAS, 2)),
+        **draw(st.just({}) | located),
+        step_free=draw(st.booleans()),
+        eligibility=draw(limits),
+        takes_referrals=draw(rarely(st.just(False), True)),
+        valid_from=first,
+        valid_to=last,
+    )
+
+
+people: Any = st.builds(
+    minimum,
+    age_band=st.sampled_from(AgeBand),
+    sex=st.sampled_from(Sex),
+    languages=st.lists(st.sampled_from(["ru", "be", "uk", "ps"]), min_size=1, max_size=2),
+    status=st.none() | st.sampled_from(Status),
+    flags=some(FLAGS),
+    household_size=st.sampled_from([1, 1, 2, 3, 4, 30, 31, 40]),
+)
+constraints: Any = st.builds(
+    Constraints,
+    max_distance_km=rarely(st.sampled_from([1.0, 45.0, 400.0, *AT_THE_EDGE]).filter(bool)),
+    languages=rarely(some(["ru", "be", "uk"]), []),
+    step_free=st.sampled_from([False, False, True]),
+    not_providers=rarely(some(PROVIDERS), []),
+)
+needs: Any = st.builds(
+    lambda group, more, **changes: accepted(person=group[0], companions=group[1:], places=len(group) + more, **changes),
+    group=st.lists(people, min_size=1, max_size=3),
+    more=st.sampled_from([0, 0, 0, 1, 27, 28, 29, 30, 31]),
+    category=st.sampled_from(CATEGORIES),
+    urgency=st.sampled_from(Urgency),
+    region=st.builds(Region, admin1=st.sampled_from(["BY-BR", "BY-MI", "BY", "PL-LU"]), cell=st.sampled_from(CELLS)),
+    constraints=constraints,
+    recipients=rarely(some([*PROVIDERS, "p9"]), "any"),
+)
+moments: Any = st.builds(
+    lambda days, hour: datetime(DAY.year, DAY.month, DAY.day, hour, tzinfo=UTC) + timedelta(days=days),
+    st.integers(-2, 2),
+    st.sampled_from([0, 12, 23]),
+)
+attempts: Any = st.builds(
+    lambda id_, offset, **said: AttemptEnded(
+        referral_id="r", need_id="n", attempt=1, service=id_, version=f"{id_}@{offset}", **said
+    ),
+    st.sampled_from(IDS),
+    st.integers(0, 9),
+    code=st.sampled_from(["no-capacity", "expired", "missing-documents"]),
+    for_good=st.sampled_from([False, False, True]),
+    at=moments,
+)
+cases: Any = st.builds(
+    Case, needs, st.lists(attempts, max_size=3).map(tuple), moments, st.sampled_from([timedelta(), timedelta(days=1)])
+)
+World = tuple[Directory, dict[str, tuple[int, Service | None]], set[str]]
+Step = Callable[[World], None]
+
+
+def put(provider: str, key: str, offset: int, entry: Service | None) -> Step:
+    def step(world: World) -> None:
+        directory, latest, _ = world
+        directory.put(provider, key, offset, entry)
+        if offset > latest.get(service_id(provider, key), (-1, None))[0]:
+            latest[service_id(provider, key)] = offset, entry
+
+    return step
+
+
+def closed(id_: str, offset: int, changes: dict[str, Any]) -> Step:
+    """The same entry again but for what changed, as most are."""
+
+    def step(world: World) -> None:
+        old = world[1].get(id_, (0, None))[1]
+        if old is not None:
+            put(*id_.split("/"), offset, old.model_copy(update=changes))(world)  # type: ignore[arg-type]
+
+    return step
+
+
+def admit(provider: str, barred: bool) -> Step:
+    def step(world: World) -> None:
+        (world[2].add if barred else world[2].discard)(provider)
+        world[0].review(provider)
+
+    return step
+
+
+def ask(case: Case) -> Step:
+    def step(world: World) -> None:
+        directory, latest, barred = world
+        known = [
+            Entry(id_, id_.split("/")[0], entry, f"{id_}@{offset}", id_.split("/")[0] in barred)
+            for id_, (offset, entry) in latest.items()
+            if entry is not None and case.need.category in entry.categories
+        ]
+        left, steps = funnel(case, known)
+        found = directory.find(case)
+        assert sorted(found.entries, key=lambda each: each.id) == sorted(left, key=lambda each: each.id)
+        assert found.steps == steps
+        unknown = {each.id: assessment.unknown(case.need, each.service) for each in left}
+        assert found.unknown == {id_: rules for id_, rules in unknown.items() if rules}
+        if known:
+            event(f"{steps[-1].rule.value} {'was left by some' if left else 'left none'}")
+
+    return step
+
+
+offsets = st.integers(0, 9)
+puts = st.builds(put, st.sampled_from(PROVIDERS), st.sampled_from(KEYS), offsets, services())
+deletions = st.builds(put, st.sampled_from(PROVIDERS), st.sampled_from(KEYS), offsets, st.none())
+changes: Any = st.fixed_dictionaries(
+    {},
+    optional={
+        "capacity": st.sampled_from([0, 1, 30, 31]),
+        "valid_to": st.sampled_from([None, DAY]),
+        "eligibility": limits,
+        "takes_referrals": st.booleans(),
+    },
+)
+updates = st.builds(closed, st.sampled_from(IDS), offsets, changes)
+reviews = st.builds(admit, st.sampled_from(PROVIDERS), st.booleans())
+questions = st.builds(ask, cases)
+
+
+@settings(max_examples=400, deadline=None)
+@given(
+    st.lists(puts, min_size=1, max_size=10),
+    st.lists(puts | updates | updates | deletions | reviews | questions, max_size=10),
+    st.lists(questions, min_size=2, max_size=4),
+)
+def test_the_index_agrees_with_the_plain_rules(first: list[Step], then: list[Step], last: list[Step]) -> None:
+    barred: set[str] = set()
+    world: World = Directory(lambda provider: provider not in barred), {}, barred
+    for step in (*first, *then, *last):
+        step(world)
+
+
+def test_its_rules_are_those_of_the_words_in_the_same_order() -> None:
+    need: Accepted = accepted()
+    directory = Directory()
+    directory.put("p1", "beds", 0, service())
+    found = directory.find(Case(need, (), datetime(2026, 3, 1, tzinfo=UTC), timedelta()))
+    assert [step.rule for step in found.steps] == [rule for rule, _ in RULES]
