@@ -36,7 +36,7 @@ def choose(waiter: Waiter, attempt: int, now: datetime, given: Given, limits: Li
     eligible, steps = funnel(waiter.case(now, limits.retry_after), given.directory.of(need.category))
     said = {entry.id for entry in eligible if given.marks.full(entry)}
     offers = [(entry, 0 if entry.id in said else given.places.free(entry, need.need_id, match)) for entry in eligible]
-    open_ = {entry.id for entry, free in offers if _available(waiter, entry, free, now, given, limits)}
+    open_ = {entry.id for entry, free in offers if available(waiter, entry, free, now, given, limits)}
     ranked = ranking.rank(need, (each for each in offers if each[0].id in open_))
     if eligible:
         steps.append(Eliminated(rule=Rule.FULL, left=len(eligible) - len(said)))
@@ -57,7 +57,7 @@ def before(waiter: Waiter, entry: Entry, now: datetime, given: Given, limits: Li
     return sum(each.id != waiter.id for _, each in line[:above])
 
 
-def _available(waiter: Waiter, entry: Entry, free: int, now: datetime, given: Given, limits: Limits) -> bool:
+def available(waiter: Waiter, entry: Entry, free: int, now: datetime, given: Given, limits: Limits) -> bool:
     """Whether enough places are left when all who wait for this service and rank above the need have had theirs.
 
     Who waits for more places than are free is served later: meanwhile the places are not kept empty, save for those

@@ -11,7 +11,11 @@ from .assessment import unknown
 from .directory import Entry
 from .eligibility import distance_km
 
-WEIGHTS = {"distance": 0.45, "free-share": 0.30, "preference": 0.25}
+WEIGHTS_VERSION = "1"
+"""Recorded with each decision. Other weights get another version; those before stay, so that what was decided by them
+can be explained and made again."""
+WEIGHTS_OF = {"1": {"distance": 0.45, "free-share": 0.30, "preference": 0.25}}
+WEIGHTS = WEIGHTS_OF[WEIGHTS_VERSION]
 HALF_KM = 25.0
 """The distance at which its term has fallen to a half."""
 UNKNOWN = 0.5
@@ -37,7 +41,11 @@ def rank(need: Accepted, offers: Iterable[tuple[Entry, int]]) -> list[Ranked]:
 
     Who has to be assessed before anyone can tell whether they may come is offered where that is clear, if anywhere.
     """
-    scored = (_scored(need, entry, free) for entry, free in offers)
+    return order(_scored(need, entry, free) for entry, free in offers)
+
+
+def order(scored: Iterable[Ranked]) -> list[Ranked]:
+    """Best first, of what is scored already."""
     return sorted(scored, key=lambda each: (bool(each.unknown), -each.score, each.entry.id))
 
 

@@ -1,0 +1,208 @@
+"""What a decision saw beside what it chose, and what would have changed it. Pure; recorded with the decision.
+
+It speaks in codes, ids and numbers, few enough to travel with a match; `wording` makes sentences of them. What is said
+to change the choice is tried: with that one thing different, and all else as it was, the order is made again.
+"""
+
+from bisect import bisect_left
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from itertools import islice
+
+from contracts.intake import Accepted
+from contracts.matching import Alternative, Matched, Otherwise, Weighed
+from contracts.words import Behind, Change
+
+from . import ranking
+from .choosing import Choice, available, before
+from .directory import Entry
+from .limits import Limits
+from .outside import Given
+from .ranking import Ranked
+from .waiting import Waiter
+
+MOST = 5
+"""Services named beside those chosen."""
+CHANGES = 3
+"""Changes named. Services without a place have no more than two of them where there is a match."""
+_TRIES = 8
+"""How many numbers of free places are tried where some of them would go to those who wait before."""
+
+
+def weigh(
+    waiter: Waiter, choice: Choice, chosen: Sequence[Ranked], now: datetime, given: Given, limits: Limits
+) -> Weighed | None:
+    """What is to be recorded of a choice; `chosen` is empty for a need that waits or is unmet.
+
+    None where nothing was chosen and no service could take the need, had it places: the funnel says it all.
+    """
+    scene = _Scene(waiter, chosen, limits.at_once[waiter.need.urgency], now, given, limits)
+    if not chosen and not choice.full:
+        return None
+    full = [_closed(scene, each, free) for each, free in _best_full(waiter.need, choice.full)]
+    would = list(islice((each for each in full[: MOST + 1] if each.place), 2 if chosen else CHANGES))
+    ids = {each.entry.id for each in chosen}
+    behind = [each for each in choice.ranked if each.entry.id not in ids] if chosen else []
+    behind = behind[: MOST - len(would)]
+    others = [each for each in full if each not in would][: MOST - len(would) - len(behind)]
+    otherwise = [each.place for each in would if each.place] + list(islice(_changes(scene, choice, behind), CHANGES))
+    return Weighed(
+        weights=ranking.WEIGHTS_VERSION,
+        next=[scene.alternative(each, scene.why(each), each.free) for each in behind]
+        + [scene.alternative(each.as_if, each.why, each.free) for each in (*would, *others)],
+        otherwise=otherwise[:CHANGES],
+    )
+
+
+def again(need: Accepted, matches: Sequence[Matched], entries: Mapping[str, Entry]) -> list[str]:
+    """Make a recorded choice again: the services, by id, of the matches that were made at once.
+
+    `entries` are the directory's, by version. `KeyError` names one that is missing; `ValueError`: not made with the
+    weights of now, or before such records were kept.
+    """
+    first = matches[0]
+    if first.weighed is None or first.weighed.weights != ranking.WEIGHTS_VERSION:
+        raise ValueError("recorded under other weights, or without what it takes to choose again")
+    seen = [(each.version, each.free or 0) for each in matches]
+    seen += [(each.version, each.free) for each in first.weighed.next if not each.why.closed]
+    ranked = ranking.rank(need, [(entries[version], free) for version, free in seen])
+    return [each.entry.id for each in ranking.of_different_providers(ranked, len(matches))]
+
+
+@dataclass(frozen=True, slots=True)
+class _Full:
+    """A service without a place for the need: why, ranked as if it had one, and what it would have taken."""
+
+    as_if: Ranked
+    free: int
+    why: Behind
+    place: Otherwise | None
+
+
+@dataclass(frozen=True, slots=True)
+class _Scene:
+    """A choice and what it was made from. `most` is how many services are asked at once."""
+
+    waiter: Waiter
+    chosen: Sequence[Ranked]
+    most: int
+    now: datetime
+    given: Given
+    limits: Limits
+
+    def selects(self, other: Ranked) -> bool:
+        """Whether this service would be among the chosen, if it stood as it is given here."""
+        ranked = ranking.order([*(each for each in self.chosen if each.entry is not other.entry), other])
+        return any(each is other for each in ranking.of_different_providers(ranked, self.most))
+
+    def places(self, entry: Entry, at_least: int) -> int | None:
+        """The fewest free places with which it would be chosen; None: with no number that it can have."""
+        need, most = self.waiter.need, entry.service.capacity
+        counts = range(at_least, most + 1)
+        fewest = bisect_left(counts, True, key=lambda free: self.selects(*ranking.rank(need, [(entry, free)])))
+        tried = counts[fewest : fewest + _TRIES]
+        return next((n for n in tried if available(self.waiter, entry, n, self.now, self.given, self.limits)), None)
+
+    def why(self, other: Ranked) -> Behind:
+        """Why a service with a place was not chosen."""
+        rival = self._rival(other)
+        if self.most > 1 and rival.entry.provider == other.entry.provider:
+            return Behind.SAME_PROVIDER
+        if other.unknown and not rival.unknown:
+            return Behind.ASSESS_FIRST
+        return Behind.LOWER_SCORE if _worse(rival, other) else Behind.EQUAL
+
+    def alternative(self, other: Ranked, why: Behind, free: int) -> Alternative:
+        """As it is recorded."""
+        worse = _worse(self._rival(other), other) if self.chosen else {}
+        return Alternative(version=other.entry.version, why=why, free=free, worse=worse, unknown=other.unknown)
+
+    def _rival(self, other: Ranked) -> Ranked:
+        """Which of the chosen it would have replaced."""
+        same = (each for each in self.chosen if each.entry.provider == other.entry.provider)
+        return next(same, self.chosen[-1])
+
+
+def _best_full(need: Accepted, full: Sequence[tuple[Entry, int]]) -> list[tuple[Ranked, int]]:
+    """Those without a place, best first as if each had as many as the need takes, with what we count as free."""
+    free = {entry.id: count for entry, count in full}
+    ranked = ranking.rank(need, ((entry, max(count, need.places)) for entry, count in full))
+    return [(each, free[each.entry.id]) for each in ranked]
+
+
+def _closed(scene: _Scene, as_if: Ranked, free: int) -> _Full:
+    entry, wanted = as_if.entry, scene.waiter.need.places
+    why = Behind.FULL if free < wanted else Behind.OTHERS_FIRST
+    why = Behind.SAID_FULL if scene.given.marks.full(entry) else why
+    return _Full(as_if, free, why, _place(scene, as_if, free, why))
+
+
+def _place(scene: _Scene, as_if: Ranked, free: int, why: Behind) -> Otherwise | None:
+    """What would have had it chosen."""
+    entry, wanted = as_if.entry, scene.waiter.need.places
+    if why is Behind.OTHERS_FIRST:
+        return Otherwise(change=Change.TURN, service=entry.id) if scene.selects(as_if) else None
+    unsaid = why is Behind.SAID_FULL or entry.service.capacity == 0
+    if unsaid and before(scene.waiter, entry, scene.now, scene.given, scene.limits):
+        return None  # a newer entry would also change for whom places are kept: who would have it can't be told
+    if entry.service.capacity == 0:
+        return None if scene.chosen else Otherwise(change=Change.PLACE, service=entry.id, places=wanted)
+    places = scene.places(entry, max(free + 1, wanted))
+    return None if places is None else Otherwise(change=Change.PLACE, service=entry.id, places=places)
+
+
+def _changes(scene: _Scene, choice: Choice, behind: Sequence[Ranked]) -> Iterator[Otherwise]:
+    """What would have changed the choice among those that have a place, one of each kind."""
+    found = (_unpreferred(scene, choice), _assessed(scene, behind), _preferred(scene, behind), _emptier(scene, behind))
+    for changes in found:
+        yield from islice(changes, 1)
+
+
+def _unpreferred(scene: _Scene, choice: Choice) -> Iterator[Otherwise]:
+    need, chosen = scene.waiter.need, scene.chosen
+    if scene.most == 1 and chosen and chosen[0].entry.provider in need.preferences.providers:
+        left = [each for each in need.preferences.providers if each != chosen[0].entry.provider]
+        best, *_ = ranking.rank(_preferring(need, left), ((each.entry, each.free) for each in choice.ranked))
+        if best.entry is not chosen[0].entry:
+            yield Otherwise(change=Change.NOT_PREFERRED, service=best.entry.id)
+
+
+def _assessed(scene: _Scene, behind: Iterable[Ranked]) -> Iterator[Otherwise]:
+    for each in behind:
+        if each.unknown and scene.selects(replace(each, unknown=[])):
+            yield Otherwise(change=Change.ASSESSED, service=each.entry.id)
+
+
+def _preferred(scene: _Scene, behind: Iterable[Ranked]) -> Iterator[Otherwise]:
+    need = scene.waiter.need
+    passed = {*need.preferences.providers, *(each.entry.provider for each in scene.chosen)}
+    for each in behind:
+        provider = each.entry.provider
+        if provider not in passed:
+            passed.add(provider)  # of one provider's services all rise, and the best stays the best
+            liked = _preferring(need, [*need.preferences.providers, provider])
+            if scene.selects(*ranking.rank(liked, [(each.entry, each.free)])):
+                yield Otherwise(change=Change.PREFERRED, service=each.entry.id)
+
+
+def _emptier(scene: _Scene, behind: Iterable[Ranked]) -> Iterator[Otherwise]:
+    for each in behind:
+        places = scene.places(each.entry, each.free + 1)
+        if places is not None:
+            yield Otherwise(change=Change.MORE_PLACES, service=each.entry.id, places=places)
+
+
+def _preferring(need: Accepted, providers: list[str]) -> Accepted:
+    return need.model_copy(update={"preferences": need.preferences.model_copy(update={"providers": providers})})
+
+
+def _worse(chosen: Ranked, other: Ranked) -> dict[str, float]:
+    """What the other lacks in each weighted term, where there is a difference."""
+    has = {each.term: each.value for each in other.reasons}
+    lacks = {
+        each.term: round(ranking.WEIGHTS[each.term] * (each.value - has[each.term]), 4)
+        for each in chosen.reasons
+        if each.term in ranking.WEIGHTS and each.term in has
+    }
+    return {term: lack for term, lack in lacks.items() if lack}
