@@ -126,7 +126,7 @@ def scenes(draw: st.DrawFn) -> Scene:
     need = _need(draw, "n0", START)
     waiters = [
         Waiter(_need(draw, f"n{number}", START - timedelta(hours=number)), (), START - timedelta(hours=300), 1)
-        for number in range(1, 1 + draw(st.integers(0, 3)))
+        for number in range(1, 1 + draw(st.integers(0, 4)))
     ]
     marked = draw(st.sets(st.sampled_from(sorted(services)), max_size=1))
     if draw(st.booleans()):  # it waits already
