@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from itertools import islice
+from typing import NamedTuple
 
 from contracts.intake import Accepted
 from contracts.matching import Alternative, Matched, Otherwise, Weighed
@@ -25,7 +26,7 @@ from .waiting import Waiter
 MOST = 5
 """Services named beside those chosen."""
 CHANGES = 3
-"""Changes named. Services without a place have no more than two of them where there is a match."""
+"""Changes named. Places that were not free are no more than two of them where there is a match."""
 _TRIES = 8
 """How many numbers of free places are tried where some of them would go to those who wait before."""
 
@@ -37,22 +38,19 @@ def weigh(
 
     None where nothing was chosen and no service could take the need, had it places: the funnel says it all.
     """
-    scene = _Scene(waiter, chosen, limits.at_once[waiter.need.urgency], now, given, limits)
     if not chosen and not choice.full:
         return None
-    full = [_closed(scene, each, free) for each, free in _best_full(waiter.need, choice.full)]
-    would = list(islice((each for each in full[: MOST + 1] if each.place), 2 if chosen else CHANGES))
+    scene = _Scene(waiter, chosen, limits.at_once[waiter.need.urgency], now, given, limits)
+    would, others = _closed(scene, choice.full)
     ids = {each.entry.id for each in chosen}
     behind = [each for each in choice.ranked if each.entry.id not in ids] if chosen else []
     behind = behind[: MOST - len(would)]
-    others = [each for each in full if each not in would][: MOST - len(would) - len(behind)]
-    otherwise = [each.place for each in would if each.place] + list(islice(_changes(scene, choice, behind), CHANGES))
-    return Weighed(
-        weights=ranking.WEIGHTS_VERSION,
-        next=[scene.alternative(each, scene.why(each), each.free) for each in behind]
-        + [scene.alternative(each.as_if, each.why, each.free) for each in (*would, *others)],
-        otherwise=otherwise[:CHANGES],
-    )
+    closed = [*(each for each, _ in would), *others][: MOST - len(behind)]
+    named = [scene.alternative(each, scene.why(each), each.free) for each in behind]
+    named += [scene.alternative(each.as_if, each.why, each.free) for each in closed]
+    otherwise = [place for _, place in would]
+    otherwise += islice(_changes(scene, choice, behind), CHANGES - len(otherwise))
+    return Weighed(weights=ranking.WEIGHTS_VERSION, next=named, otherwise=otherwise)
 
 
 def again(need: Accepted, matches: Sequence[Matched], entries: Mapping[str, Entry]) -> list[str]:
@@ -70,14 +68,12 @@ def again(need: Accepted, matches: Sequence[Matched], entries: Mapping[str, Entr
     return [each.entry.id for each in ranking.of_different_providers(ranked, len(matches))]
 
 
-@dataclass(frozen=True, slots=True)
-class _Full:
-    """A service without a place for the need: why, ranked as if it had one, and what it would have taken."""
+class _Full(NamedTuple):
+    """A service without a place for the need: as if it had one, how many we counted, and why it has none."""
 
     as_if: Ranked
     free: int
     why: Behind
-    place: Otherwise | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,13 +92,15 @@ class _Scene:
         ranked = ranking.order([*(each for each in self.chosen if each.entry is not other.entry), other])
         return any(each is other for each in ranking.of_different_providers(ranked, self.most))
 
-    def places(self, entry: Entry, at_least: int) -> int | None:
+    def places(self, each: Ranked, at_least: int) -> int | None:
         """The fewest free places with which it would be chosen; None: with no number that it can have."""
-        need, most = self.waiter.need, entry.service.capacity
-        counts = range(at_least, most + 1)
-        fewest = bisect_left(counts, True, key=lambda free: self.selects(*ranking.rank(need, [(entry, free)])))
+        counts = range(at_least, each.entry.service.capacity + 1)
+        if not counts or not self.selects(self._having(each, counts[-1])):
+            return None
+        fewest = bisect_left(counts, True, key=lambda free: self.selects(self._having(each, free)))
         tried = counts[fewest : fewest + _TRIES]
-        return next((n for n in tried if available(self.waiter, entry, n, self.now, self.given, self.limits)), None)
+        waits = (self.waiter, each.entry)
+        return next((n for n in tried if available(*waits, n, self.now, self.given, self.limits)), None)
 
     def why(self, other: Ranked) -> Behind:
         """Why a service with a place was not chosen."""
@@ -118,28 +116,41 @@ class _Scene:
         worse = _worse(self._rival(other), other) if self.chosen else {}
         return Alternative(version=other.entry.version, why=why, free=free, worse=worse, unknown=other.unknown)
 
+    def _having(self, each: Ranked, free: int) -> Ranked:
+        if free == each.free or not self.chosen:  # with nothing to be compared with, it is first
+            return each
+        return ranking.rank(self.waiter.need, [(each.entry, free)])[0]
+
     def _rival(self, other: Ranked) -> Ranked:
         """Which of the chosen it would have replaced."""
         same = (each for each in self.chosen if each.entry.provider == other.entry.provider)
         return next(same, self.chosen[-1])
 
 
-def _best_full(need: Accepted, full: Sequence[tuple[Entry, int]]) -> list[tuple[Ranked, int]]:
-    """Those without a place, best first as if each had as many as the need takes, with what we count as free."""
-    free = {entry.id: count for entry, count in full}
-    ranked = ranking.rank(need, ((entry, max(count, need.places)) for entry, count in full))
-    return [(each, free[each.entry.id]) for each in ranked]
+def _closed(scene: _Scene, full: Sequence[tuple[Entry, int]]) -> tuple[list[tuple[_Full, Otherwise]], list[_Full]]:
+    """Those without a place: first what would have been chosen with one, and how; then others. Both best first.
+
+    They are compared as if each had as many places as the need takes.
+    """
+    wanted, counted = scene.waiter.need.places, {entry.id: free for entry, free in full}
+    ranked = ranking.rank(scene.waiter.need, ((entry, max(free, wanted)) for entry, free in full))
+    would: list[tuple[_Full, Otherwise]] = []
+    others: list[_Full] = []
+    for as_if in ranked[:MOST]:
+        free = counted[as_if.entry.id]
+        why = Behind.FULL if free < wanted else Behind.OTHERS_FIRST
+        each = _Full(as_if, free, Behind.SAID_FULL if scene.given.marks.full(as_if.entry) else why)
+        place = _place(scene, each) if len(would) < (2 if scene.chosen else CHANGES) else None
+        if place is None:
+            others.append(each)
+        else:
+            would.append((each, place))
+    return would, others
 
 
-def _closed(scene: _Scene, as_if: Ranked, free: int) -> _Full:
-    entry, wanted = as_if.entry, scene.waiter.need.places
-    why = Behind.FULL if free < wanted else Behind.OTHERS_FIRST
-    why = Behind.SAID_FULL if scene.given.marks.full(entry) else why
-    return _Full(as_if, free, why, _place(scene, as_if, free, why))
-
-
-def _place(scene: _Scene, as_if: Ranked, free: int, why: Behind) -> Otherwise | None:
+def _place(scene: _Scene, full: _Full) -> Otherwise | None:
     """What would have had it chosen."""
+    as_if, free, why = full
     entry, wanted = as_if.entry, scene.waiter.need.places
     if why is Behind.OTHERS_FIRST:
         return Otherwise(change=Change.TURN, service=entry.id) if scene.selects(as_if) else None
@@ -148,7 +159,7 @@ def _place(scene: _Scene, as_if: Ranked, free: int, why: Behind) -> Otherwise | 
         return None  # a newer entry would also change for whom places are kept: who would have it can't be told
     if entry.service.capacity == 0:
         return None if scene.chosen else Otherwise(change=Change.PLACE, service=entry.id, places=wanted)
-    places = scene.places(entry, max(free + 1, wanted))
+    places = scene.places(as_if, max(free + 1, wanted))
     return None if places is None else Otherwise(change=Change.PLACE, service=entry.id, places=places)
 
 
@@ -169,26 +180,25 @@ def _unpreferred(scene: _Scene, choice: Choice) -> Iterator[Otherwise]:
 
 
 def _assessed(scene: _Scene, behind: Iterable[Ranked]) -> Iterator[Otherwise]:
-    for each in behind:
-        if each.unknown and scene.selects(replace(each, unknown=[])):
-            yield Otherwise(change=Change.ASSESSED, service=each.entry.id)
+    best = next((each for each in behind if each.unknown), None)
+    if best is not None and scene.selects(replace(best, unknown=[])):
+        yield Otherwise(change=Change.ASSESSED, service=best.entry.id)
 
 
 def _preferred(scene: _Scene, behind: Iterable[Ranked]) -> Iterator[Otherwise]:
+    """Each would gain the same, so if the best of them is not chosen, none is."""
     need = scene.waiter.need
     passed = {*need.preferences.providers, *(each.entry.provider for each in scene.chosen)}
-    for each in behind:
-        provider = each.entry.provider
-        if provider not in passed:
-            passed.add(provider)  # of one provider's services all rise, and the best stays the best
-            liked = _preferring(need, [*need.preferences.providers, provider])
-            if scene.selects(*ranking.rank(liked, [(each.entry, each.free)])):
-                yield Otherwise(change=Change.PREFERRED, service=each.entry.id)
+    best = next((each for each in behind if each.entry.provider not in passed), None)
+    if best is not None:
+        liked = _preferring(need, [*need.preferences.providers, best.entry.provider])
+        if scene.selects(*ranking.rank(liked, [(best.entry, best.free)])):
+            yield Otherwise(change=Change.PREFERRED, service=best.entry.id)
 
 
 def _emptier(scene: _Scene, behind: Iterable[Ranked]) -> Iterator[Otherwise]:
-    for each in behind:
-        places = scene.places(each.entry, each.free + 1)
+    for each in islice(behind, 2):
+        places = scene.places(each, each.free + 1)
         if places is not None:
             yield Otherwise(change=Change.MORE_PLACES, service=each.entry.id, places=places)
 
