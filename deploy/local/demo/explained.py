@@ -22,7 +22,7 @@ LOOKED_AT = 40
 
 def asking(url: str, token: str) -> Explain:
     """Asks the matching that listens there. `Trouble` says why it does not tell."""
-    return lambda need: http.read(url, "/explain/", need, token)  # type: ignore[no-any-return]  # it is JSON
+    return lambda need: http.read(url, "/explain/", need, token)
 
 
 def show(console: Console, watch: Watch, explain: Explain) -> None:
