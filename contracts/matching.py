@@ -8,7 +8,7 @@ from .agency import Admin1, Constraints
 from .base import Event, Value
 from .intake import Accepted, Minimum, Region
 from .schedule import Schedule
-from .words import Category, Document, Rule, Urgency, Wait
+from .words import Behind, Category, Change, Document, Rule, Urgency, Wait
 
 
 class Eliminated(Value):
@@ -32,6 +32,45 @@ class Broadcast(Value):
     offers: int
 
 
+class Alternative(Value):
+    """A service that can take the need and was not chosen. `version` is its directory entry, ``<service>@<offset>``.
+
+    `free` is how many places we counted there. `worse` says in which terms of the score it is behind the chosen one
+    (the last of several chosen at once), weighted, so that the sum is what it lacks; below 0 it is better. Where it
+    had no place, it is compared as if it had as many as the need takes; where none was chosen, it is not compared.
+    `unknown` are its rules of which nobody can tell whether they are met.
+    """
+
+    version: str
+    why: Behind
+    free: int
+    worse: dict[str, float] = {}
+    unknown: list[Rule] = []
+
+
+class Otherwise(Value):
+    """With this one `change`, `service` (its id among all providers) would have been chosen.
+
+    `places`: how many would have had to be free there.
+    """
+
+    change: Change
+    service: str
+    places: int | None = None
+
+
+class Weighed(Value):
+    """What a decision saw of the services that can take the need, to be explained, and to be made again.
+
+    `weights` is the version of the score's weights. `next` are up to five that were not chosen, those with a place
+    first and best first. Codes, ids and numbers only: what they mean is said when they are read.
+    """
+
+    weights: str
+    next: list[Alternative] = []
+    otherwise: list[Otherwise] = []
+
+
 class _OfNeed(Event):
     referral_id: str
     need_id: str
@@ -48,6 +87,7 @@ class Matched(_OfNeed):
     a place for each: `slots`, of which `slot` is the first. `needs_assessment` are rules of the service of which nobody
     can tell from what is known whether they are met. With `broadcast` it holds that at each of several services: the
     first to accept keeps the need, the other places are given back. They have one `match_id`, as they are one match.
+    `free` is how many places it had, this one included. `weighed` stands with the first of those made at once.
     """
 
     TYPE: ClassVar[str] = "matching.matched.v1"
@@ -70,12 +110,14 @@ class Matched(_OfNeed):
     slots: list[int] = []
     companions: list[Minimum] = []
     needs_assessment: list[Rule] = []
+    free: int | None = None
+    weighed: Weighed | None = None
 
 
 class Waiting(_OfNeed):
     """No service can take it now. `until` is the end of the wait; `attempt` the last attempt made (0: none).
 
-    `code` says why, where that is not for want of a place.
+    `code` says why, where that is not for want of a place. `weighed` names who could take it, had they a place.
     """
 
     TYPE: ClassVar[str] = "matching.waiting.v1"
@@ -84,6 +126,7 @@ class Waiting(_OfNeed):
     until: AwareDatetime
     funnel: list[Eliminated]
     code: str | None = None
+    weighed: Weighed | None = None
 
 
 class Unmet(_OfNeed):
@@ -93,6 +136,7 @@ class Unmet(_OfNeed):
 
     cause: str
     funnel: list[Eliminated]
+    weighed: Weighed | None = None
 
 
 class OnHold(_OfNeed):

@@ -320,6 +320,46 @@ class Rule(StrEnum):
     PLACE = "place"
 
 
+class Behind(StrEnum):
+    """Why a service that can take a need stands behind the one that was chosen for it.
+
+    ``lower-score``: the terms say by how much. ``equal``: no difference but the id. ``assess-first``: somebody has to
+    look closer at one of its rules, and at the chosen one nobody has to. ``same-provider``: several are asked at once,
+    and its provider is, with a better service. The others had no place for it: ``full``, ``said-full`` (whatever we
+    count, it has said so), and ``others-first`` (who waits for it already has a better claim to what is free).
+    """
+
+    LOWER_SCORE = "lower-score"
+    EQUAL = "equal"
+    ASSESS_FIRST = "assess-first"
+    SAME_PROVIDER = "same-provider"
+    FULL = "full"
+    SAID_FULL = "said-full"
+    OTHERS_FIRST = "others-first"
+
+    @property
+    def closed(self) -> bool:
+        """True where it had no place for the need, so that it was not ranked at all."""
+        return self in (Behind.FULL, Behind.SAID_FULL, Behind.OTHERS_FIRST)
+
+
+class Change(StrEnum):
+    """What would have led to another choice, all else being as it was.
+
+    ``place``: so many places free at a service that had none for it. ``more-places``: so many free at one that had
+    fewer. ``turn``: nobody waiting for the service with a better claim. ``preferred``: the person's preferring its
+    provider. ``not-preferred``: the person's not preferring the provider chosen. ``assessed``: knowing that those of
+    the service's rules are met of which nobody could tell.
+    """
+
+    PLACE = "place"
+    MORE_PLACES = "more-places"
+    TURN = "turn"
+    PREFERRED = "preferred"
+    NOT_PREFERRED = "not-preferred"
+    ASSESSED = "assessed"
+
+
 class Wait(StrEnum):
     """How long a service that could take a need would let it wait. Coarse: it tells nothing of those who wait.
 

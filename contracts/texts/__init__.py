@@ -1,4 +1,4 @@
-"""Every code that an agency or a provider sees, in English, Russian and Belarusian.
+"""Every code that an agency, a provider or an operator sees, in English, Russian and Belarusian.
 
 The texts are gettext catalogues, one ``.po`` for each language, beside this file: the context is the vocabulary
 (``what``, ``next``, ``declined``, …), the id its code. They are read as they stand in git; nothing is compiled.
@@ -14,13 +14,26 @@ from typing import get_args
 from babel.messages.pofile import read_po
 
 from contracts.agency import Withdrawn
-from contracts.words import Answer, AnswerFault, DeclineCode, Happening, Lifecycle, NextStep, NotDeliveredCode, Rule
+from contracts.words import (
+    Answer,
+    AnswerFault,
+    Behind,
+    Change,
+    DeclineCode,
+    Happening,
+    Lifecycle,
+    NextStep,
+    NotDeliveredCode,
+    Rule,
+)
 
 LANGUAGES = ("en", "ru", "be")
 """ISO 639-1."""
 
+_TERMS = frozenset({"distance", "free-share", "preference"})
+
 VOCABULARIES: Mapping[str, frozenset[str]] = {
-    "format": frozenset({"time", "reason", "next", "by"}),
+    "format": frozenset({"time", "reason", "next", "by", "none", "in-languages"}),
     "what": frozenset({*Lifecycle, "appointed", "no-show", "on-hold", *Happening}),
     "next": frozenset(NextStep),
     "declined": frozenset({*DeclineCode, "no-longer-needed"}),
@@ -40,6 +53,14 @@ VOCABULARIES: Mapping[str, frozenset[str]] = {
         {*Answer, "check-in", "appointment-proposed", "appointment-moved", "appointment-kept", "no-show"}
     ),
     "answer-fault": frozenset({*AnswerFault, "too-often"}),
+    "explained": frozenset({"chosen", "at-once", "assess", "considered", "most", "next", "closed"})
+    | {"waiting", "held", "unmet"},
+    "term": _TERMS,
+    "worse": _TERMS,
+    "better": _TERMS - {"free-share"},
+    "behind": frozenset(Behind),
+    "changed": frozenset(Change),
+    "left": frozenset(Rule),
 }
 """The codes of each. The reasons of a state stand under the state's own name; ``format`` is how sentences are made.
 

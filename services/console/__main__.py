@@ -26,6 +26,7 @@ app.add_typer(topics.app, name="topics")
 dead_letters.app.command("replay")(replay.replay)
 app.add_typer(dead_letters.app, name="dead-letters")
 app.command("timeline")(timeline.timeline)
+app.command("explain")(timeline.explain)
 app.command("lag")(lag.lag)
 app.command("doctor")(doctor.doctor)
 

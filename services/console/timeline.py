@@ -1,6 +1,7 @@
-"""`referrals timeline`: what became of a referral or need, as outcomes tells it, and why, as matching does."""
+"""`referrals timeline` and `explain`: what became of a referral or need, by outcomes, and why, by matching."""
 
 from collections.abc import Iterator
+from enum import StrEnum
 from typing import Annotated, Any
 
 import typer
@@ -9,6 +10,16 @@ from . import http, show
 from .settings import Settings
 from .trouble import Trouble
 
+
+class Language(StrEnum):
+    """In which matching’s sentences are read."""
+
+    EN = "en"
+    RU = "ru"
+    BE = "be"
+
+
+In = Annotated[Language, typer.Option("--language", help="The language of matching’s sentences.")]
 COLUMNS = ("WHEN (UTC)", "ATTEMPT", "WHAT", "BY", "TO", "CODE")
 
 
@@ -18,6 +29,7 @@ def timeline(
         str, typer.Argument(metavar="ID", help="A referral's id, or a need's, as logs and statuses have it.")
     ],
     explain: Annotated[bool, typer.Option("--explain", help="Also why matching decided as it did.")] = False,
+    language: In = Language.EN,
     as_json: show.Json = False,
 ) -> None:
     """Tell the life of a referral or need, in the order in which things happened. Holds ids, nobody's data."""
@@ -36,8 +48,24 @@ def timeline(
     for need in needs:
         show.say(f"need {need['need']}")
         show.table(COLUMNS, [row(line) for line in need["lines"]])
-        for line in why(need.get("explain")):
+        for line in why(need.get("explain"), language):
             show.say(line)
+
+
+def explain(
+    context: typer.Context,
+    need: Annotated[str, typer.Argument(metavar="NEED", help="A need's id, as logs and statuses have it.")],
+    language: In = Language.EN,
+    as_json: show.Json = False,
+) -> None:
+    """Say why matching decided as it did on a need: what it chose, what else there was, what would have changed it."""
+    settings: Settings = context.obj
+    told = http.read(settings.url("matching"), "/explain/", need, settings.token)
+    if as_json:
+        show.as_json(told)
+        return
+    for line in why(told, language):
+        show.say(line)
 
 
 def row(line: dict[str, Any]) -> tuple[object, ...]:
@@ -46,7 +74,7 @@ def row(line: dict[str, Any]) -> tuple[object, ...]:
     return (when, line["attempt"] or "", line["what"], line["by"], line["to"], line["code"])
 
 
-def why(told: dict[str, Any] | None) -> Iterator[str]:
+def why(told: dict[str, Any] | None, language: str = Language.EN) -> Iterator[str]:
     """What matching says of a need, in lines."""
     if told is None:
         return
@@ -57,6 +85,8 @@ def why(told: dict[str, Any] | None) -> Iterator[str]:
         place = f"{each['provider']}/{each['service']}" if each.get("provider") else ""
         rest = " ".join(str(each[name]) for name in ("cause", "code", "end", "until") if each.get(name))
         yield f"  {str(each['at']).replace('T', ' ')[:19]}  {each['what']:<14} {place} {rest}".rstrip()
+        for sentence in each.get("texts", {}).get(language, []):
+            yield f"      {sentence}"
 
 
 def _short(items: list[Any]) -> str:

@@ -1,6 +1,7 @@
 """Which service a need would have now: one way for needs that are to be placed and for those only asked about."""
 
 from bisect import bisect_left
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -21,12 +22,13 @@ class Choice:
     """`ranked`: services that have a place for the need, best first. `full`: who could take it, and have none for it.
 
     Who has said "no capacity" of an entry (`marks`) is full, however many of its places we count as free.
-    `steps` is the elimination funnel.
+    `steps` is the elimination funnel; `unknown` as in `index.Found`.
     """
 
     ranked: list[Ranked]
     full: list[tuple[Entry, int]]
     steps: list[Eliminated]
+    unknown: Mapping[str, list[Rule]]
 
 
 def choose(waiter: Waiter, match: str, now: datetime, given: Given, limits: Limits) -> Choice:
@@ -42,13 +44,13 @@ def choose(waiter: Waiter, match: str, now: datetime, given: Given, limits: Limi
             full.append((entry, 0))
             continue
         free = free_at(entry, need.need_id, match)
-        has = free >= need.places and _available(waiter, entry, free, now, given, limits)
+        has = free >= need.places and available(waiter, entry, free, now, given, limits)
         (open_ if has else full).append((entry, free))
     if eligible:
         steps.append(left_after(Rule.FULL, len(eligible) - said))
     if len(eligible) > said:
         steps.append(left_after(Rule.PLACE, len(open_)))
-    return Choice(ranking.rank(need, open_, unknown), full, steps)
+    return Choice(ranking.rank(need, open_, unknown), full, steps, unknown)
 
 
 def none_left(steps: list[Eliminated]) -> list[Eliminated]:
@@ -63,8 +65,8 @@ def before(waiter: Waiter, entry: Entry, now: datetime, given: Given, limits: Li
     return sum(each.id != waiter.id for _, each in line[:above])
 
 
-def _available(waiter: Waiter, entry: Entry, free: int, now: datetime, given: Given, limits: Limits) -> bool:
-    """Whether enough of the free places are left when all who wait for this service and rank above have had theirs.
+def available(waiter: Waiter, entry: Entry, free: int, now: datetime, given: Given, limits: Limits) -> bool:
+    """Whether of the free places, enough for the need, enough are left when all who rank above it here have had theirs.
 
     Who waits for more places than are free is served later: meanwhile the places are not kept empty, save for those
     `_keeps` speaks of.

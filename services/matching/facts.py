@@ -5,7 +5,7 @@ from typing import Any
 
 from contracts import matching, notification, topics
 from contracts.intake import Accepted, Minimum, Problem
-from contracts.matching import Broadcast, Eliminated, Matched
+from contracts.matching import Broadcast, Eliminated, Matched, Weighed
 from contracts.words import Rule
 from services.chassis.decider import Emit
 
@@ -27,6 +27,7 @@ def matched(
     match: str,
     funnel: list[Eliminated],
     broadcast: Broadcast | None = None,
+    weighed: Weighed | None = None,
 ) -> Matched:
     """The need has a place. `service` is the provider's own id of it; with `provider` it is unique.
 
@@ -55,14 +56,24 @@ def matched(
         broadcast=broadcast,
         companions=companions,
         needs_assessment=best.unknown,
+        free=best.free,
+        weighed=weighed,
     )
 
 
 def waiting(
-    need: Accepted, attempt: int, since: datetime, until: datetime, funnel: list[Eliminated], code: str | None = None
+    need: Accepted,
+    attempt: int,
+    since: datetime,
+    until: datetime,
+    funnel: list[Eliminated],
+    code: str | None = None,
+    weighed: Weighed | None = None,
 ) -> matching.Waiting:
     """Nobody can take the need now; or, with a `code`, nobody is to."""
-    return matching.Waiting(**_names(need), attempt=attempt, since=since, until=until, funnel=funnel, code=code)
+    return matching.Waiting(
+        **_names(need), attempt=attempt, since=since, until=until, funnel=funnel, code=code, weighed=weighed
+    )
 
 
 def on_hold(
@@ -95,9 +106,11 @@ def entry_doubted(provider: str, service: str, field: str, fix: str) -> Emit:
     return Emit(doubted, topics.inbox("notification"), provider)
 
 
-def unmet(need: Accepted, attempt: int, cause: str, funnel: list[Eliminated]) -> matching.Unmet:
+def unmet(
+    need: Accepted, attempt: int, cause: str, funnel: list[Eliminated], weighed: Weighed | None = None
+) -> matching.Unmet:
     """Nobody could. `cause` is `ATTEMPTS_EXHAUSTED`, what the agency was asked for in vain, or by the funnel."""
-    return matching.Unmet(**_names(need), attempt=attempt, cause=cause, funnel=funnel)
+    return matching.Unmet(**_names(need), attempt=attempt, cause=cause, funnel=funnel, weighed=weighed)
 
 
 def cause_of(funnel: list[Eliminated]) -> str:

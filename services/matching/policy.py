@@ -5,20 +5,21 @@ with it, so that a writer that was frozen meanwhile loses its race instead of th
 """
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from functools import reduce
 
 from contracts import intake, matching, notification, topics
 from contracts.base import Message
 from contracts.intake import Accepted
-from contracts.matching import Broadcast, Eliminated, Matched
+from contracts.matching import Broadcast, Matched
 from contracts.operations import TimerElapsed
 from contracts.steps import Step
 from contracts.words import ALREADY_SERVED, TAKEN_BY_ANOTHER, Lifecycle, Rule
 from services.chassis.decider import Arrived, Claim, Drop, Effect, Emit, Put, Reply, SetTimer
 
 from . import facts, marks, places, ranking, waiting
-from .choosing import choose, none_left
+from .choosing import Choice, choose, none_left
 from .declines import of_service, step_of
 from .eligibility import agreed, failing
 from .facts import Outcome, Refusal
@@ -27,6 +28,7 @@ from .outside import Given, subject
 from .recommending import recommend
 from .state import Need, Phase, evolve, rows_of, service_of
 from .waiting import Waiter
+from .weighing import weigh
 
 WAIT_OVER = "wait-over"
 """The timer of the wait's end."""
@@ -190,14 +192,15 @@ class MatchingPolicy:
     def _place(self, state: Need, now: datetime, given: Given, *, pauses: bool = False) -> list[Effect]:
         """Match a need that has no match (not yet, if it `pauses`); else let it wait; else it is unmet."""
         need, asks = state.waiter(now).need, state.asks
-        found, steps = self._match(state, now, given)
+        found, choice = self._match(state, now, given)
         exhausted = state.rounds >= self._limits.max_attempts
         over = state.until is not None and state.until <= now and not state.told_served
         if found and not exhausted and (over or not pauses):
             return found
         if exhausted or over:
-            cause = facts.ATTEMPTS_EXHAUSTED if exhausted else asks.code if asks else facts.cause_of(steps)
-            unmet = facts.unmet(need, state.attempt, cause, steps)
+            cause = facts.ATTEMPTS_EXHAUSTED if exhausted else asks.code if asks else facts.cause_of(choice.steps)
+            weighed = weigh(state.waiter(now), choice, [], now, given, self._limits)
+            unmet = facts.unmet(need, state.attempt, cause, choice.steps, weighed)
             return [Emit(unmet, topics.MATCHING), *_off_list(state)]
         until = state.until or now + self._limits.wait[need.urgency]
         # One timer for all waits of a need, since they have one end.
@@ -206,31 +209,35 @@ class MatchingPolicy:
             held = facts.on_hold(need, state.attempt, asks, state.since or now, until)
             return [Emit(held, topics.MATCHING), *_off_list(state), *timer]
         code = ALREADY_SERVED if state.told_served else None
-        waits = facts.waiting(need, state.attempt, state.since or now, until, steps, code)
+        weighed = weigh(state.waiter(now), choice, [], now, given, self._limits)
+        waits = facts.waiting(need, state.attempt, state.since or now, until, choice.steps, code, weighed)
         waiter = evolve(state, waits).waiter(now)
         listed = (
             [] if need.held_back else [Put(waiting.TABLE, waiting.row_id(waiter.id, waiter.turn), waiting.row(waiter))]
         )
         return [Emit(waits, topics.MATCHING), *listed, *_off_list(state), *timer]
 
-    def _match(self, state: Need, now: datetime, given: Given) -> tuple[list[Effect], list[Eliminated]]:
-        """What a match with the best services that have a place for it takes; nothing if none has. And the funnel."""
+    def _match(self, state: Need, now: datetime, given: Given) -> tuple[list[Effect], Choice]:
+        """What a match with the best services that have a place for it takes; nothing if none has. And what it saw."""
         waiter = state.waiter(now)
         need, first = waiter.need, state.attempt + 1
         match = places.match_id(need.need_id, first)
         choice = choose(waiter, match, now, given, self._limits)
         if need.held_back:  # it waits like any other, takes nothing, and stands in nobody's way
-            return [], none_left(choice.steps)
+            taken = [(each.entry, 0) for each in choice.ranked]
+            return [], replace(choice, ranked=[], full=[*choice.full, *taken], steps=none_left(choice.steps))
         chosen = ranking.of_different_providers(choice.ranked, self._limits.at_once[need.urgency])
         broadcast = Broadcast(first=first, offers=len(chosen)) if len(chosen) > 1 else None
+        weighed = weigh(waiter, choice, chosen, now, given, self._limits) if chosen else None
         effects: list[Effect] = []
         for attempt, best in enumerate(chosen, first):
             slots = given.places.pick(best.entry, need.need_id, match, need.places)
             doc = places.document(need.need_id, match, best.entry.id, need.referral_id)
-            matched = facts.matched(need, attempt, best, slots, match, choice.steps, broadcast)
+            seen = weighed if attempt == first else None
+            matched = facts.matched(need, attempt, best, slots, match, choice.steps, broadcast, seen)
             effects += [Claim(places.TABLE, row, doc) for row in rows_of(matched)]
             effects.append(Emit(matched, topics.MATCHING))
-        return ([*effects, *_off_list(state)] if effects else []), choice.steps
+        return ([*effects, *_off_list(state)] if effects else []), choice
 
     def _still_fits(self, asked: Accepted, match: Matched, now: datetime, given: Given) -> bool:
         """Whether the match could be made as the need is now. That the service has closed since is no reason."""

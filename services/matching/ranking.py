@@ -10,7 +10,11 @@ from contracts.words import Rule
 from . import assessment, cells
 from .directory import Entry
 
-WEIGHTS = {"distance": 0.45, "free-share": 0.30, "preference": 0.25}
+WEIGHTS_VERSION = "1"
+"""Recorded with each decision. Other weights get another version; those before stay, so that what was decided by them
+can be explained and made again."""
+WEIGHTS_OF = {"1": {"distance": 0.45, "free-share": 0.30, "preference": 0.25}}
+WEIGHTS = WEIGHTS_OF[WEIGHTS_VERSION]
 _DISTANCE, _FREE_SHARE, _PREFERENCE = WEIGHTS.values()
 HALF_KM = 25.0
 """The distance at which its term has fallen to a half."""
@@ -58,11 +62,15 @@ def rank(
         score = _DISTANCE * near + _FREE_SHARE * share + _PREFERENCE * liked
         doubts = assessment.unknown(need, service) if unknown is None else unknown.get(entry.id, [])
         ranked.append(Ranked(entry, free, score, (near, share, liked), doubts))
-    ranked.sort(key=_order)
-    return ranked
+    return order(ranked)
 
 
-def _order(each: Ranked) -> tuple[bool, float, str]:
+def order(scored: Iterable[Ranked]) -> list[Ranked]:
+    """Best first, of what is scored already."""
+    return sorted(scored, key=_place)
+
+
+def _place(each: Ranked) -> tuple[bool, float, str]:
     return bool(each.unknown), -each.score, each.entry.id
 
 

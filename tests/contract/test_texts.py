@@ -14,6 +14,7 @@ from contracts import texts
 from contracts.texts import LANGUAGES, VOCABULARIES, catalogue, sentences, text
 from contracts.words import DeclineCode, Lifecycle, NextStep
 from services.matching import facts
+from services.matching.ranking import WEIGHTS_OF
 
 CODES = {(vocabulary, code) for vocabulary, codes in VOCABULARIES.items() for code in codes}
 PLACEHOLDER = re.compile(r"\{[^}]*\}|%[a-zA-Z]")
@@ -66,7 +67,7 @@ def test_what_is_a_sentence_ends_as_one_and_what_is_put_into_one_does_not() -> N
     for language in LANGUAGES:
         for vocabulary, code in CODES:
             said = text(vocabulary, code, language)
-            if vocabulary in ("what", "answer-fault"):
+            if vocabulary in ("what", "answer-fault", "explained", "changed"):
                 assert said.endswith("."), said
                 assert said[0].isupper(), said
             elif vocabulary != "format":
@@ -76,6 +77,10 @@ def test_what_is_a_sentence_ends_as_one_and_what_is_put_into_one_does_not() -> N
 
 def test_every_cause_that_matching_gives_has_a_text() -> None:
     assert {facts.ATTEMPTS_EXHAUSTED, facts.NO_PLACE} <= VOCABULARIES["unmet"]
+
+
+def test_every_term_of_the_score_has_its_texts() -> None:
+    assert VOCABULARIES["term"] == VOCABULARIES["worse"] == {term for of in WEIGHTS_OF.values() for term in of}
 
 
 def test_a_status_is_told_in_a_few_sentences() -> None:

@@ -13,7 +13,7 @@ PURE = sorted(
     path
     for name in (
         "policy", "state", "eligibility", "ranking", "places", "waiting", "directory", "indicators", "timeline",
-        "triage", "facts", "limits", "hours", "times", "overdue", "answers",
+        "triage", "facts", "limits", "hours", "times", "overdue", "answers", "weighing", "wording",
     )
     for path in ROOT.glob(f"*/{name}.py")
     if path.parent.name != "chassis"

@@ -21,7 +21,7 @@ from rich.live import Live
 
 from contracts import topics
 from contracts.operations import TenantKind
-from deploy import tenants
+from deploy import keys, tenants
 from deploy.local.kafka import Walls
 from deploy.local.process import StartFailed
 from deploy.local.services import start_services
@@ -30,7 +30,7 @@ from deploy.login import Login
 from deploy.topics import ensure, internal
 from services.chassis.clock import Clock
 
-from . import client, show
+from . import client, explained, show
 from .cast import AGENCIES, PROVIDERS
 from .people import referrals
 from .providers import SimulatedProvider
@@ -68,8 +68,12 @@ async def play(
     seed: int,
     patience: float,
     told: Sequence[Story] = STORIES,
+    explain: explained.Explain | None = None,
 ) -> int:
-    """Publish, answer, wait for all ends, each organisation under its own login. Returns the exit status."""
+    """Publish, answer, wait for all ends, each organisation under its own login. Returns the exit status.
+
+    With `explain`, which asks matching as the operator does, one match and one need that found no help are explained.
+    """
     writers = {tenant: await client.producer(login) for tenant, login in logins.items()}
     watch = Watch()
     cast = {each.id: SimulatedProvider(each, logins[each.id], writers[each.id], seed) for each in PROVIDERS}
@@ -102,7 +106,13 @@ async def play(
         await asyncio.gather(*tasks, acting, return_exceptions=True)
         await asyncio.gather(*(each.stop() for each in [*readers, *writers.values()]))
     happened = acting.result() if in_time else {}
-    return _verdict(console, watch, list(cast.values()), happened, planned, clock.now())
+    whole = _verdict(console, watch, list(cast.values()), happened, planned, clock.now())
+    if explain is not None:
+        explained.show(console, watch, explain)
+    console.print(
+        "[green]Nothing lost, nothing doubled, nothing stuck.[/green]" if whole else "[red]This is a fault.[/red]"
+    )
+    return 0 if whole else 1
 
 
 def _verdict(
@@ -112,7 +122,7 @@ def _verdict(
     happened: Mapping[str, str | Failed],
     planned: int,
     now: datetime,
-) -> int:
+) -> bool:
     offers = [(offer, at) for provider in cast for offer, at in provider.offers]
     agencies = {status.need_id: (status.agency, status.reference) for told in watch.needs.values() for status in told}
     waited = {status.need_id for told in watch.needs.values() for status in told if status.state.value == "waiting"}
@@ -132,11 +142,7 @@ def _verdict(
     for refusal in watch.refused:
         console.print(f"[red]refused: {refusal.reference}[/red]", *(problem.field for problem in refusal.problems))
     failed = any(isinstance(each, Failed) for each in happened.values())
-    whole = not (faults or watch.refused or failed) and len(watch.published) == planned
-    console.print(
-        "[green]Nothing lost, nothing doubled, nothing stuck.[/green]" if whole else "[red]This is a fault.[/red]"
-    )
-    return 0 if whole else 1
+    return not (faults or watch.refused or failed) and len(watch.published) == planned
 
 
 async def _publish(watch: Watch, writers: Mapping[str, AIOKafkaProducer], clock: Clock, count: int, seed: int) -> None:
@@ -183,10 +189,13 @@ def main() -> int:
             with LocalStack(Path(folder), Walls()) as stack:
                 logins = asyncio.run(onboard(stack.addresses))
                 console.print("Starting intake, matching, notification and outcomes as four processes …")
-                with start_services(stack.addresses, Path(folder), env):
-                    return asyncio.run(
-                        play(console, logins, clock, arguments.referrals, arguments.seed, arguments.patience)
-                    )
+                token = keys.operator_token(Path(folder) / "keys")
+                with start_services(
+                    stack.addresses, Path(folder), env | {"REFERRALS_OPERATOR_TOKEN": token}
+                ) as services:
+                    numbers = (arguments.referrals, arguments.seed, arguments.patience)
+                    asks = explained.asking(services.url("matching"), token)
+                    return asyncio.run(play(console, logins, clock, *numbers, explain=asks))
     except StartFailed as failure:
         console.print(f"[red]{failure}[/red]")
         return 1

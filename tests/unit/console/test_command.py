@@ -158,3 +158,11 @@ def test_why_is_told_of_a_need_that_waits_too() -> None:
         "  2026-11-24 09:00:00  waiting         2026-11-25",
     ]
     assert list(why(None)) == []
+
+
+def test_why_is_told_in_the_language_asked_for() -> None:
+    said = {"en": ["No service can take it now; it waits."], "ru": ["Сейчас ни одна услуга не может принять запрос."]}
+    decisions = [{"at": "2026-11-24T09:00:00+00:00", "what": "waiting", "texts": said}]
+    told = {"chosen": None, "reasons": [], "funnel": [], "decisions": decisions}
+    assert list(why(told))[-1] == "      No service can take it now; it waits."
+    assert list(why(told, "ru"))[-1] == "      Сейчас ни одна услуга не может принять запрос."

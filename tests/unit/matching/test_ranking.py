@@ -5,7 +5,7 @@ import h3
 from contracts.agency import Preferences
 from contracts.intake import Region
 from services.matching.directory import Entry
-from services.matching.ranking import WEIGHTS, rank
+from services.matching.ranking import HALF_KM, UNKNOWN, WEIGHTS, WEIGHTS_OF, WEIGHTS_VERSION, rank
 from tests.kit.builders import accepted, service
 
 HOME = (52.0976, 23.7341)
@@ -47,3 +47,10 @@ def test_reasons_are_terms_between_0_and_1_and_their_weighted_sum() -> None:
     assert all(0 <= value <= 1 for value in reasons.values())
     assert abs(reasons["score"] - sum(weight * reasons[term] for term, weight in WEIGHTS.items())) < 1e-3
     assert sum(WEIGHTS.values()) == 1
+
+
+def test_other_weights_have_another_version() -> None:
+    """A recorded decision names the version: who changes a number adds one, here too, and leaves the old ones."""
+    assert WEIGHTS is WEIGHTS_OF[WEIGHTS_VERSION]
+    assert (HALF_KM, UNKNOWN) == (25.0, 0.5), "of all versions so far"
+    assert WEIGHTS_OF["1"] == {"distance": 0.45, "free-share": 0.30, "preference": 0.25}

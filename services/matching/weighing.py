@@ -1,0 +1,217 @@
+"""What a decision saw beside what it chose, and what would have changed it. Pure; recorded with the decision.
+
+It speaks in codes, ids and numbers, few enough to travel with a match; `wording` makes sentences of them. What is said
+to change the choice is tried: with that one thing different, and all else as it was, the order is made again.
+"""
+
+from bisect import bisect_left
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from itertools import islice
+from typing import NamedTuple
+
+from contracts.intake import Accepted
+from contracts.matching import Alternative, Matched, Otherwise, Weighed
+from contracts.words import Behind, Change
+
+from . import ranking
+from .choosing import Choice, available, before
+from .entry import Entry
+from .limits import Limits
+from .outside import Given
+from .ranking import Ranked
+from .waiting import Waiter
+
+MOST = 5
+"""Services named beside those chosen."""
+CHANGES = 3
+"""Changes named. Places that were not free are no more than two of them where there is a match."""
+_TRIES = 8
+"""How many numbers of free places are tried where some of them would go to those who wait before."""
+
+
+def weigh(
+    waiter: Waiter, choice: Choice, chosen: Sequence[Ranked], now: datetime, given: Given, limits: Limits
+) -> Weighed | None:
+    """What is to be recorded of a choice; `chosen` is empty for a need that waits or is unmet.
+
+    None where nothing was chosen and no service could take the need, had it places: the funnel says it all.
+    """
+    if not chosen and not choice.full:
+        return None
+    scene = _Scene(waiter, chosen, limits.at_once[waiter.need.urgency], now, given, limits)
+    would, others = _closed(scene, choice)
+    ids = {each.entry.id for each in chosen}
+    behind = [each for each in choice.ranked if each.entry.id not in ids] if chosen else []
+    behind = behind[: MOST - len(would)]
+    closed = [*(each for each, _ in would), *others][: MOST - len(behind)]
+    named = [scene.alternative(each, scene.why(each), each.free) for each in behind]
+    named += [scene.alternative(each.as_if, each.why, each.free) for each in closed]
+    otherwise = [place for _, place in would]
+    otherwise += islice(_changes(scene, choice, behind), CHANGES - len(otherwise))
+    return Weighed(weights=ranking.WEIGHTS_VERSION, next=named, otherwise=otherwise)
+
+
+def again(need: Accepted, matches: Sequence[Matched], entries: Mapping[str, Entry]) -> list[str]:
+    """Make a recorded choice again: the services, by id, of the matches that were made at once.
+
+    `entries` are the directory's, by version. `KeyError` names one that is missing; `ValueError`: not made with the
+    weights of now, or before such records were kept.
+    """
+    first = matches[0]
+    if first.weighed is None or first.weighed.weights != ranking.WEIGHTS_VERSION:
+        raise ValueError("recorded under other weights, or without what it takes to choose again")
+    seen = [(each.version, each.free or 0) for each in matches]
+    seen += [(each.version, each.free) for each in first.weighed.next if not each.why.closed]
+    ranked = ranking.rank(need, [(entries[version], free) for version, free in seen])
+    return [each.entry.id for each in ranking.of_different_providers(ranked, len(matches))]
+
+
+class _Full(NamedTuple):
+    """A service without a place for the need: as if it had one, how many we counted, and why it has none."""
+
+    as_if: Ranked
+    free: int
+    why: Behind
+
+
+@dataclass(frozen=True, slots=True)
+class _Scene:
+    """A choice and what it was made from. `most` is how many services are asked at once."""
+
+    waiter: Waiter
+    chosen: Sequence[Ranked]
+    most: int
+    now: datetime
+    given: Given
+    limits: Limits
+
+    def selects(self, other: Ranked) -> bool:
+        """Whether this service would be among the chosen, if it stood as it is given here."""
+        ranked = ranking.order([*(each for each in self.chosen if each.entry is not other.entry), other])
+        return any(each is other for each in ranking.of_different_providers(ranked, self.most))
+
+    def places(self, each: Ranked, at_least: int) -> int | None:
+        """The fewest free places with which it would be chosen; None: with no number that it can have."""
+        counts = range(at_least, each.entry.service.capacity + 1)
+        if not counts or not self.selects(self._having(each, counts[-1])):
+            return None
+        fewest = bisect_left(counts, True, key=lambda free: self.selects(self._having(each, free)))
+        tried = counts[fewest : fewest + _TRIES]
+        waits = (self.waiter, each.entry)
+        return next((n for n in tried if available(*waits, n, self.now, self.given, self.limits)), None)
+
+    def why(self, other: Ranked) -> Behind:
+        """Why a service with a place was not chosen."""
+        rival = self._rival(other)
+        if self.most > 1 and rival.entry.provider == other.entry.provider:
+            return Behind.SAME_PROVIDER
+        if other.unknown and not rival.unknown:
+            return Behind.ASSESS_FIRST
+        return Behind.LOWER_SCORE if _worse(rival, other) else Behind.EQUAL
+
+    def alternative(self, other: Ranked, why: Behind, free: int) -> Alternative:
+        """As it is recorded."""
+        worse = _worse(self._rival(other), other) if self.chosen else {}
+        return Alternative(version=other.entry.version, why=why, free=free, worse=worse, unknown=other.unknown)
+
+    def _having(self, each: Ranked, free: int) -> Ranked:
+        if free == each.free or not self.chosen:  # with nothing to be compared with, it is first
+            return each
+        return ranking.rank(self.waiter.need, [(each.entry, free)], {each.entry.id: each.unknown})[0]
+
+    def _rival(self, other: Ranked) -> Ranked:
+        """Which of the chosen it would have replaced."""
+        same = (each for each in self.chosen if each.entry.provider == other.entry.provider)
+        return next(same, self.chosen[-1])
+
+
+def _closed(scene: _Scene, choice: Choice) -> tuple[list[tuple[_Full, Otherwise]], list[_Full]]:
+    """Those without a place: first what would have been chosen with one, and how; then others. Both best first.
+
+    They are compared as if each had as many places as the need takes.
+    """
+    wanted, counted = scene.waiter.need.places, {entry.id: free for entry, free in choice.full}
+    as_if_open = ((entry, max(free, wanted)) for entry, free in choice.full)
+    ranked = ranking.rank(scene.waiter.need, as_if_open, choice.unknown)
+    would: list[tuple[_Full, Otherwise]] = []
+    others: list[_Full] = []
+    for as_if in ranked[:MOST]:
+        free = counted[as_if.entry.id]
+        why = Behind.FULL if free < wanted else Behind.OTHERS_FIRST
+        each = _Full(as_if, free, Behind.SAID_FULL if scene.given.marks.full(as_if.entry) else why)
+        place = _place(scene, each) if len(would) < (2 if scene.chosen else CHANGES) else None
+        if place is None:
+            others.append(each)
+        else:
+            would.append((each, place))
+    return would, others
+
+
+def _place(scene: _Scene, full: _Full) -> Otherwise | None:
+    """What would have had it chosen."""
+    as_if, free, why = full
+    entry, wanted = as_if.entry, scene.waiter.need.places
+    if why is Behind.OTHERS_FIRST:
+        return Otherwise(change=Change.TURN, service=entry.id) if scene.selects(as_if) else None
+    unsaid = why is Behind.SAID_FULL or entry.service.capacity == 0
+    if unsaid and before(scene.waiter, entry, scene.now, scene.given, scene.limits):
+        return None  # a newer entry would also change for whom places are kept: who would have it can't be told
+    if entry.service.capacity == 0:
+        return None if scene.chosen else Otherwise(change=Change.PLACE, service=entry.id, places=wanted)
+    places = scene.places(as_if, max(free + 1, wanted))
+    return None if places is None else Otherwise(change=Change.PLACE, service=entry.id, places=places)
+
+
+def _changes(scene: _Scene, choice: Choice, behind: Sequence[Ranked]) -> Iterator[Otherwise]:
+    """What would have changed the choice among those that have a place, one of each kind."""
+    found = (_unpreferred(scene, choice), _assessed(scene, behind), _preferred(scene, behind), _emptier(scene, behind))
+    for changes in found:
+        yield from islice(changes, 1)
+
+
+def _unpreferred(scene: _Scene, choice: Choice) -> Iterator[Otherwise]:
+    need, chosen = scene.waiter.need, scene.chosen
+    if scene.most == 1 and chosen and chosen[0].entry.provider in need.preferences.providers:
+        left = [each for each in need.preferences.providers if each != chosen[0].entry.provider]
+        best, *_ = ranking.rank(
+            _preferring(need, left), ((each.entry, each.free) for each in choice.ranked), choice.unknown
+        )
+        if best.entry is not chosen[0].entry:
+            yield Otherwise(change=Change.NOT_PREFERRED, service=best.entry.id)
+
+
+def _assessed(scene: _Scene, behind: Iterable[Ranked]) -> Iterator[Otherwise]:
+    best = next((each for each in behind if each.unknown), None)
+    if best is not None and scene.selects(best._replace(unknown=[])):
+        yield Otherwise(change=Change.ASSESSED, service=best.entry.id)
+
+
+def _preferred(scene: _Scene, behind: Iterable[Ranked]) -> Iterator[Otherwise]:
+    """Each would gain the same, so if the best of them is not chosen, none is."""
+    need = scene.waiter.need
+    passed = {*need.preferences.providers, *(each.entry.provider for each in scene.chosen)}
+    best = next((each for each in behind if each.entry.provider not in passed), None)
+    if best is not None:
+        liked = _preferring(need, [*need.preferences.providers, best.entry.provider])
+        if scene.selects(*ranking.rank(liked, [(best.entry, best.free)], {best.entry.id: best.unknown})):
+            yield Otherwise(change=Change.PREFERRED, service=best.entry.id)
+
+
+def _emptier(scene: _Scene, behind: Iterable[Ranked]) -> Iterator[Otherwise]:
+    for each in islice(behind, 2):
+        places = scene.places(each, each.free + 1)
+        if places is not None:
+            yield Otherwise(change=Change.MORE_PLACES, service=each.entry.id, places=places)
+
+
+def _preferring(need: Accepted, providers: list[str]) -> Accepted:
+    return need.model_copy(update={"preferences": need.preferences.model_copy(update={"providers": providers})})
+
+
+def _worse(chosen: Ranked, other: Ranked) -> dict[str, float]:
+    """What the other lacks in each weighted term, where there is a difference."""
+    terms = zip(ranking.WEIGHTS.items(), chosen.terms, other.terms, strict=True)
+    lacks = {term: round(weight * (has - lacks), 4) for (term, weight), has, lacks in terms}
+    return {term: lack for term, lack in lacks.items() if lack}
