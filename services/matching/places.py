@@ -64,7 +64,7 @@ class Places:
         """The rows a need holds, rightly or not."""
         return dict(self._by_need.get(need, {}))
 
-    def free(self, entry: Entry, need: str, match: str) -> int:
+    def free(self, entry: Entry, need: str = "", match: str = "") -> int:
         """How many places this match could have. One that it holds already (it died before it was stored) is one.
 
         0 while the need still holds a place here for another match: that one goes first.

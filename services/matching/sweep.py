@@ -3,6 +3,7 @@
 It changes nothing itself. It tells needs to look again; their streams decide, in journaled order.
 """
 
+from collections import deque
 from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any
@@ -16,11 +17,10 @@ from services.chassis.ports import Claims
 
 from . import marks, places, ranking, waiting
 from .directory import Directory
-from .eligibility import funnel
 from .limits import Limits
 from .marks import Marks, disputed
 from .places import Places
-from .waiting import Waiter, precedence
+from .waiting import Lines, Waiter
 
 logger = structlog.get_logger()
 
@@ -83,22 +83,40 @@ def recalls(
     limits: Limits,
     marked: Marks | None = None,
 ) -> list[Waiter]:
-    """Who could have a place: first in line first, and no more for a service than it has places free."""
-    spent: dict[str, int] = {}
-    found: list[Waiter] = []
-    for waiter in sorted(waiters, key=lambda each: precedence(each, now, limits.patience)):
-        need = waiter.need
-        eligible, _ = funnel(waiter.case(now, limits.retry_after), directory.of(need.category))
-        offers = [
-            (entry, held.free(entry, need.need_id, "") - spent.get(entry.id, 0))
-            for entry in eligible
-            if marked is None or not marked.full(entry)
-        ]
-        best = ranking.rank(need, (each for each in offers if each[1] >= need.places))
-        if best:
-            spent[best[0].entry.id] = spent.get(best[0].entry.id, 0) + need.places
-            found.append(waiter)
-    return found
+    """Who could have a place: at each service those who are first in its line, and no more than it has places free.
+
+    Who is first at several goes to the best for it, and leaves its turn at the others to the next: so in rounds, until
+    no free place has anybody who waits for it.
+    """
+    listed = list(waiters)
+    lines = Lines(listed)
+    entries = {
+        entry.id: entry for category in {each.need.category for each in listed} for entry in directory.of(category)
+    }
+    free = {id_: held.free(entry) for id_, entry in entries.items() if marked is None or not marked.full(entry)}
+    left = {
+        id_: deque(each for _, each in lines.of(entries[id_], now, limits)) for id_, count in free.items() if count > 0
+    }
+    found: dict[str, Waiter] = {}
+    while heads := _heads(left, free, found):
+        for waiter, at in heads:
+            best = ranking.rank(waiter.need, ((entries[id_], free[id_]) for id_ in at))[0]
+            free[best.entry.id] -= waiter.need.places
+            found[waiter.id] = waiter
+    return list(found.values())
+
+
+def _heads(
+    left: Mapping[str, deque[Waiter]], free: Mapping[str, int], found: Mapping[str, Waiter]
+) -> list[tuple[Waiter, list[str]]]:
+    """Who is first at which services, of those for whom nothing was found yet and whom their free places can hold."""
+    heads: dict[str, tuple[Waiter, list[str]]] = {}
+    for id_, line in left.items():
+        while line and (line[0].id in found or line[0].need.places > free[id_]):
+            line.popleft()
+        if line:
+            heads.setdefault(line[0].id, (line[0], []))[1].append(id_)
+    return list(heads.values())
 
 
 def recall(waiter: Waiter) -> Addressed:
