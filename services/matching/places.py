@@ -60,6 +60,10 @@ class Places:
         for held in self._by_need.values():
             held.pop(row, None)
 
+    def taken(self) -> dict[str, int]:
+        """How many places are taken at each service where any are."""
+        return {service: len(slots) for service, slots in self._by_service.items()}
+
     def held(self, need: str) -> dict[str, Doc]:
         """The rows a need holds, rightly or not."""
         return dict(self._by_need.get(need, {}))

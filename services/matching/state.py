@@ -116,7 +116,7 @@ def evolve(state: Need, fact: Message) -> Need:
                 until=fact.until,
                 turn=turn,
                 options=options,
-                timed=state.accepted and state.accepted.urgency,
+                timed=state.accepted.urgency if state.accepted else None,
             )
         case matching.PatienceOver():
             return replace(state, alerted=True)

@@ -8,21 +8,18 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any
 
-import structlog
-
 from contracts.base import Message
 from contracts.matching import PlaceDoubtful, WaitingRecalled
-from contracts.words import DeclineCode
+from services.chassis.metrics import Meter
 from services.chassis.ports import Claims
 
 from . import marks, places, ranking, waiting
+from .alerts import EntryWarnings
 from .directory import Directory
 from .limits import Limits
-from .marks import Marks, disputed
+from .marks import Marks
 from .places import Places
 from .waiting import Lines, Waiter
-
-logger = structlog.get_logger()
 
 Addressed = tuple[Message, str]
 """An event for matching's own inbox, and its record key."""
@@ -35,10 +32,12 @@ class Sweep:
     have outlived its claimer, a repeated event may have put a need on the list that has left it.
     """
 
-    def __init__(self, directory: Directory, claims: Claims, limits: Limits, doubts: int = 100) -> None:
+    def __init__(
+        self, directory: Directory, claims: Claims, limits: Limits, doubts: int = 100, meter: Meter | None = None
+    ) -> None:
         self._directory, self._claims, self._limits, self._doubts = directory, claims, limits, doubts
         self._reached = {places.TABLE: "", waiting.TABLE: ""}
-        self._warned: set[str] = set()
+        self._warnings = EntryWarnings(directory, limits.dispute_after, meter or Meter("matching"))
 
     async def look(self, now: datetime) -> list[Addressed]:
         """What is to be published now. Raises `Transient`."""
@@ -46,27 +45,13 @@ class Sweep:
         listed = [waiting.read(doc) for doc in (await self._claims.all(waiting.TABLE)).values()]
         waiters = {each.id: each for each in sorted(listed, key=lambda each: each.turn)}  # the latest wait of each
         marked = Marks(await self._claims.all(marks.FULL))
-        self._warn(await self._claims.all(marks.DISPUTES))
-        first = recalls(waiters.values(), Places(rows), self._directory, now, self._limits, marked)
+        held = Places(rows)
+        self._warnings.look(held, await self._claims.all(marks.DISPUTES))
+        first = recalls(waiters.values(), held, self._directory, now, self._limits, marked)
         told = {each.id for each in first}
         also = [waiters[need] for need in self._next(waiting.TABLE, waiters) if need not in told]
         doubts = [doubt(row, rows[row]) for row in self._next(places.TABLE, rows)]
         return [recall(each) for each in (*first, *also)] + doubts
-
-    def _warn(self, rows: Mapping[str, Mapping[str, Any]]) -> None:
-        """Tell the operator of disputed rules: once for each entry in a process's life, so again after a restart."""
-        found = disputed(rows, self._limits.dispute_after)
-        for version, service in sorted(found.items()):
-            entry = self._directory.get(service)
-            if entry is not None and entry.version == version and version not in self._warned:
-                self._warned.add(version)
-                logger.warning(
-                    "rules_disputed",
-                    entry=service,
-                    reason=DeclineCode.NOT_ELIGIBLE.value,
-                    hint="the service calls people not eligible whom its entry lets through: ask its provider to "
-                    "publish its rules; until then they are offered to it in vain",
-                )
 
     def _next(self, table: str, rows: Iterable[str]) -> list[str]:
         """The next rows in order of id, so that all have their turn."""
