@@ -108,6 +108,8 @@ class Lines:
     def above(self, waiter: Waiter, entry: Entry, now: datetime, limits: Limits) -> list[Waiter]:
         """Those of the line who are served before this need, whether or not it is in it itself."""
         line = self.of(entry, now, limits)
+        if not line:
+            return []
         moment = self._lines[entry.id][1]
         mine = bisect_left(line, (precedence(waiter, entry, moment, limits, self._net),))
         return [each for _, each in line[:mine] if each.id != waiter.id]
