@@ -183,11 +183,16 @@ class MatchingPolicy:
         return [*effects, *self._place(after, now, given, pauses=pauses)]
 
     def _recalled(self, state: Need, need: str, now: datetime, given: Given) -> list[Effect]:
-        """Look again; and clear away rows of waits that are over, which repeated events have put there again."""
+        """Look again; and clear away rows of waits that are over, which repeated events have put there again.
+
+        The sweep asks everybody by and by, so an operator is told also where no timer was set, or it was set wrong.
+        """
         waits = state.phase is Phase.WAITING
         # A later turn than the state's is of a wait that this matcher has not heard of yet: not its to judge.
         over = [turn for turn in given.lines.turns(need) if turn < state.turn or (turn == state.turn and not waits)]
-        found = self._match(state, now, given)[0] if waits else []
+        found, steps = self._match(state, now, given) if waits else ([], [])
+        if waits and not found and self._alerts(state, now):
+            found = [_alert(state, steps)]
         return [*found, *(_leave_list(need, turn) for turn in sorted(over))]
 
     def _patience_over(self, state: Need, now: datetime, given: Given) -> list[Effect]:

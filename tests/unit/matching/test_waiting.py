@@ -144,6 +144,19 @@ def test_a_place_that_only_age_gives_it_is_taken_before_anybody_is_told() -> Non
     assert not alerts(made)
 
 
+def test_whom_no_timer_tells_of_the_sweep_finds() -> None:
+    """As it is for those who waited before patience was timed."""
+    made = MatchingWorld()
+    made.publish(service(capacity=0), "p1")
+    made.handle(accepted(need_id="n1"))
+    made.store.timers.clear()
+    made.elapse(hours=100)
+    assert not alerts(made)
+    made.look()
+    made.look()
+    assert len(alerts(made)) == 1
+
+
 def test_of_who_is_helped_under_another_referral_nobody_is_told() -> None:
     made = MatchingWorld()
     made.publish(service(capacity=0), "p1")
