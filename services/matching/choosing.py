@@ -1,20 +1,19 @@
 """Which service a need would have now: one way for needs that are to be placed and for those only asked about."""
 
-from bisect import bisect_left
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from contracts.matching import Eliminated
 from contracts.words import Rule
 
 from . import ranking
-from .directory import Entry
+from .entry import Entry
 from .index import left_after
 from .limits import Limits
 from .outside import Given
 from .ranking import Ranked
-from .waiting import Waiter, precedence
+from .waiting import Waiter, patience_over
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +34,8 @@ def choose(waiter: Waiter, match: str, now: datetime, given: Given, limits: Limi
     """What there is for a need in its next attempt, whose match is to have this id."""
     need = waiter.need
     eligible, steps, unknown = given.directory.find(waiter.case(now, limits.retry_after))
+    if waiter.options is None:
+        waiter = replace(waiter, options=len(eligible))
     open_: list[tuple[Entry, int]] = []
     full: list[tuple[Entry, int]] = []
     said, has_said, free_at = 0, given.marks.full, given.places.free
@@ -60,9 +61,7 @@ def none_left(steps: list[Eliminated]) -> list[Eliminated]:
 
 def before(waiter: Waiter, entry: Entry, now: datetime, given: Given, limits: Limits) -> int:
     """How many needs that wait for this service rank above this one."""
-    line = given.lines.of(entry, now, limits)
-    above = bisect_left(line, (precedence(waiter, now, limits.patience),))
-    return sum(each.id != waiter.id for _, each in line[:above])
+    return len(given.lines.above(waiter, entry, now, limits))
 
 
 def available(waiter: Waiter, entry: Entry, free: int, now: datetime, given: Given, limits: Limits) -> bool:
@@ -72,11 +71,7 @@ def available(waiter: Waiter, entry: Entry, free: int, now: datetime, given: Giv
     `_keeps` speaks of.
     """
     wanted = waiter.need.places
-    line = given.lines.of(entry, now, limits)
-    above = bisect_left(line, (precedence(waiter, now, limits.patience),)) if line else 0
-    for _, each in line[:above]:
-        if each.id == waiter.id:
-            continue
+    for each in given.lines.above(waiter, entry, now, limits):
         if each.need.places <= free:
             free -= each.need.places
         elif _keeps(each, entry, now, given, limits):
@@ -93,7 +88,7 @@ def _keeps(waiter: Waiter, entry: Entry, now: datetime, given: Given, limits: Li
     over, and at one service only, the largest that can take it: it must not empty a whole region. Not where nobody is
     sent anyway, since the service has said "no capacity".
     """
-    if waiter.need.places == 1 or now - waiter.since < limits.patience[waiter.need.urgency]:
+    if waiter.need.places == 1 or not patience_over(waiter, now, limits):
         return False
     if waiter.id not in given.kept:
         found = given.directory.find(waiter.case(now, limits.retry_after)).entries

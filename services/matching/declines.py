@@ -10,7 +10,7 @@ from contracts.words import DeclineCode
 from services.chassis.decider import Claim, Drop, Effect, Put
 
 from . import facts, marks
-from .directory import Entry
+from .entry import Entry
 from .facts import Refusal
 from .outside import Given
 from .state import service_of

@@ -6,7 +6,7 @@ Rows hold ids of services and needs, nobody's person. A mark is of one version o
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from .directory import Entry
+from .entry import Entry
 
 FULL = "full"
 """A row for each entry that is full: ``{_id: <version>, service, at}``. It can be put again and again."""

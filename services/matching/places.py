@@ -66,11 +66,15 @@ class Places:
         if doc is not None:
             self._by_need[doc["need"]].pop(row, None)
 
+    def taken(self) -> dict[str, int]:
+        """How many places are taken at each service where any are."""
+        return {service: len(slots) for service, slots in self._by_service.items()}
+
     def held(self, need: str) -> dict[str, Doc]:
         """The rows a need holds, rightly or not."""
         return dict(self._by_need.get(need, {}))
 
-    def free(self, entry: Entry, need: str, match: str) -> int:
+    def free(self, entry: Entry, need: str = "", match: str = "") -> int:
         """How many places this match could have. One that it holds already (it died before it was stored) is one.
 
         0 while the need still holds a place here for another match: that one goes first.

@@ -5,10 +5,12 @@ from typing import NamedTuple
 
 from contracts.intake import Accepted
 from contracts.matching import Reason
+from contracts.provider import Service
 from contracts.words import Rule
 
 from . import assessment, cells
-from .directory import Entry
+from .cells import Spot
+from .entry import Entry
 
 WEIGHTS_VERSION = "1"
 """Recorded with each decision. Other weights get another version; those before stay, so that what was decided by them
@@ -41,6 +43,12 @@ class Ranked(NamedTuple):
         return [Reason(term=term, value=round(value, 4)) for term, value in named]
 
 
+def fit(need: Accepted, entry: Entry) -> float:
+    """How well a service suits a need, in [0, 1], however much is free: what counts among those who wait for it."""
+    near, liked = _near(_spot(need), entry.service), float(entry.provider in need.preferences.providers)
+    return (_DISTANCE * near + _PREFERENCE * liked) / (_DISTANCE + _PREFERENCE)
+
+
 def rank(
     need: Accepted, offers: Iterable[tuple[Entry, int]], unknown: Mapping[str, list[Rule]] | None = None
 ) -> list[Ranked]:
@@ -49,14 +57,11 @@ def rank(
     Who has to be assessed before anyone can tell whether they may come is offered where that is clear, if anywhere.
     `unknown` says so by entry, where it was found out for all at once.
     """
-    spot = cells.spot(need.region.cell) if need.region.cell is not None else None
-    preferred = need.preferences.providers
+    spot, preferred = _spot(need), need.preferences.providers
     ranked = []
     for entry, free in offers:
         service = entry.service
-        near = UNKNOWN
-        if spot is not None and service.latitude is not None and service.longitude is not None:
-            near = HALF_KM / (HALF_KM + cells.distance_km(spot.centre, (service.latitude, service.longitude)))
+        near = _near(spot, service)
         share = min(1.0, free / (service.capacity or 1))
         liked = float(entry.provider in preferred)
         score = _DISTANCE * near + _FREE_SHARE * share + _PREFERENCE * liked
@@ -80,3 +85,13 @@ def of_different_providers(ranked: Iterable[Ranked], most: int) -> list[Ranked]:
     for each in ranked:
         best.setdefault(each.entry.provider, each)
     return list(best.values())[:most]
+
+
+def _spot(need: Accepted) -> Spot | None:
+    return cells.spot(need.region.cell) if need.region.cell is not None else None
+
+
+def _near(spot: Spot | None, service: Service) -> float:
+    if spot is None or service.latitude is None or service.longitude is None:
+        return UNKNOWN
+    return HALF_KM / (HALF_KM + cells.distance_km(spot.centre, (service.latitude, service.longitude)))

@@ -3,25 +3,26 @@
 It changes nothing itself. It tells needs to look again; their streams decide, in journaled order.
 """
 
+from collections import deque
 from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any
 
-import structlog
-
 from contracts.base import Message
 from contracts.matching import PlaceDoubtful, WaitingRecalled
-from contracts.words import DeclineCode
+from contracts.words import Rule
+from services.chassis.metrics import Meter
 from services.chassis.ports import Claims
 
 from . import marks, places, ranking, waiting
+from .alerts import EntryWarnings
 from .directory import Directory
+from .entry import Entry
 from .limits import Limits
-from .marks import Marks, disputed
+from .marks import Marks
+from .order import Precedence
 from .places import Places
 from .waiting import Waiter, precedence
-
-logger = structlog.get_logger()
 
 Addressed = tuple[Message, str]
 """An event for matching's own inbox, and its record key."""
@@ -34,10 +35,12 @@ class Sweep:
     have outlived its claimer, a repeated event may have put a need on the list that has left it.
     """
 
-    def __init__(self, directory: Directory, claims: Claims, limits: Limits, doubts: int = 100) -> None:
+    def __init__(
+        self, directory: Directory, claims: Claims, limits: Limits, doubts: int = 100, meter: Meter | None = None
+    ) -> None:
         self._directory, self._claims, self._limits, self._doubts = directory, claims, limits, doubts
         self._reached = {places.TABLE: "", waiting.TABLE: ""}
-        self._warned: set[str] = set()
+        self._warnings = EntryWarnings(directory, limits.dispute_after, meter or Meter("matching"))
 
     async def look(self, now: datetime) -> list[Addressed]:
         """What is to be published now. Raises `Transient`."""
@@ -45,27 +48,13 @@ class Sweep:
         listed = [waiting.read(doc) for doc in (await self._claims.all(waiting.TABLE)).values()]
         waiters = {each.id: each for each in sorted(listed, key=lambda each: each.turn)}  # the latest wait of each
         marked = Marks(await self._claims.all(marks.FULL))
-        self._warn(await self._claims.all(marks.DISPUTES))
-        first = recalls(waiters.values(), Places(rows), self._directory, now, self._limits, marked)
+        held = Places(rows)
+        self._warnings.look(held, await self._claims.all(marks.DISPUTES))
+        first = recalls(waiters.values(), held, self._directory, now, self._limits, marked)
         told = {each.id for each in first}
         also = [waiters[need] for need in self._next(waiting.TABLE, waiters) if need not in told]
         doubts = [doubt(row, rows[row]) for row in self._next(places.TABLE, rows)]
         return [recall(each) for each in (*first, *also)] + doubts
-
-    def _warn(self, rows: Mapping[str, Mapping[str, Any]]) -> None:
-        """Tell the operator of disputed rules: once for each entry in a process's life, so again after a restart."""
-        found = disputed(rows, self._limits.dispute_after)
-        for version, service in sorted(found.items()):
-            entry = self._directory.get(service)
-            if entry is not None and entry.version == version and version not in self._warned:
-                self._warned.add(version)
-                logger.warning(
-                    "rules_disputed",
-                    entry=service,
-                    reason=DeclineCode.NOT_ELIGIBLE.value,
-                    hint="the service calls people not eligible whom its entry lets through: ask its provider to "
-                    "publish its rules; until then they are offered to it in vain",
-                )
 
     def _next(self, table: str, rows: Iterable[str]) -> list[str]:
         """The next rows in order of id, so that all have their turn."""
@@ -82,22 +71,45 @@ def recalls(
     limits: Limits,
     marked: Marks | None = None,
 ) -> list[Waiter]:
-    """Who could have a place: first in line first, and no more for a service than it has places free."""
-    spent: dict[str, int] = {}
-    found: list[Waiter] = []
-    for waiter in sorted(waiters, key=lambda each: precedence(each, now, limits.patience)):
-        need = waiter.need
-        eligible, _, unknown = directory.find(waiter.case(now, limits.retry_after))
-        offers = [
-            (entry, held.free(entry, need.need_id, "") - spent.get(entry.id, 0))
-            for entry in eligible
-            if marked is None or not marked.full(entry)
-        ]
-        best = ranking.rank(need, (each for each in offers if each[1] >= need.places), unknown)
-        if best:
-            spent[best[0].entry.id] = spent.get(best[0].entry.id, 0) + need.places
-            found.append(waiter)
-    return found
+    """Who could have a place: at each service those who are first in its line, and no more than it has places free.
+
+    Who is first at several goes to the best for it, and leaves its turn at the others to the next: so in rounds, until
+    no free place has anybody who waits for it.
+    """
+    entries: dict[str, Entry] = {}
+    free: dict[str, int] = {}
+    doubts: dict[str, dict[str, list[Rule]]] = {}
+    lines: dict[str, list[tuple[Precedence, Waiter]]] = {}
+    for waiter in waiters:
+        able, _, doubts[waiter.id] = directory.find(waiter.case(now, limits.retry_after))
+        for entry in able:
+            if entry.id not in entries:
+                entries[entry.id] = entry
+                free[entry.id] = held.free(entry) if marked is None or not marked.full(entry) else 0
+            if free[entry.id] > 0:
+                lines.setdefault(entry.id, []).append((precedence(waiter, entry, now, limits), waiter))
+    left = {id_: deque(each for _, each in sorted(line)) for id_, line in lines.items()}
+    found: dict[str, Waiter] = {}
+    while heads := _heads(left, free, found):
+        for waiter, at in heads:
+            offers = ((entries[id_], free[id_]) for id_ in at)
+            best = ranking.rank(waiter.need, offers, doubts[waiter.id])[0]
+            free[best.entry.id] -= waiter.need.places
+            found[waiter.id] = waiter
+    return list(found.values())
+
+
+def _heads(
+    left: Mapping[str, deque[Waiter]], free: Mapping[str, int], found: Mapping[str, Waiter]
+) -> list[tuple[Waiter, list[str]]]:
+    """Who is first at which services, of those for whom nothing was found yet and whom their free places can hold."""
+    heads: dict[str, tuple[Waiter, list[str]]] = {}
+    for id_, line in left.items():
+        while line and (line[0].id in found or line[0].need.places > free[id_]):
+            line.popleft()
+        if line:
+            heads.setdefault(line[0].id, (line[0], []))[1].append(id_)
+    return list(heads.values())
 
 
 def recall(waiter: Waiter) -> Addressed:

@@ -90,7 +90,8 @@ def test_who_finds_no_help_is_told_where_all_were_lost() -> None:
     made = world()
     made.handle(need(constraints=Constraints(languages=["ps", "zzz"])))
     made.elapse(hours=24 * 8)
-    waits, ends = explained(made, 1)
+    waits, alert, ends = explained(made, 1)
+    assert alert["what"] == "patience-over"
     counted = "Services looked at: 5 of this kind, 4 for this age, none in Pashto, zzz."
     most = "Most were ruled out by: language (4 of 4)."
     assert waits["texts"]["en"] == ["No service can take it now; it waits.", counted, most]
