@@ -20,7 +20,7 @@ faults: $(VENV)/ready         ## Kill, freeze and cut off everything, a hundred 
 simulate: $(VENV)/ready       ## The whole system on twins under random faults, SEEDS= times (1000).
 	$(BIN)/python -m tests.simulation $(SEEDS)
 
-bench: $(VENV)/ready          ## Speed against a baseline of the same run; writes build/bench.json. ONLY=step|growth|flow
+bench: $(VENV)/ready          ## Speed against a baseline of the same run; writes build/bench.json. ONLY=step|growth|flow|match
 	$(BIN)/python -m tests.bench $(if $(ONLY),--only $(ONLY)) $(ARGS)
 
 results: $(VENV)/ready        ## Put what simulate, faults and bench last found into README.

@@ -16,6 +16,7 @@ from deploy.local.kafka import Walls
 from deploy.local.stack import LocalStack
 
 from . import flow, growth, step
+from .matching import quality
 
 RESULT = Path("build/bench.json")
 _PACKAGES = ("aiokafka", "faststream", "motor", "pydantic", "orjson")
@@ -24,9 +25,10 @@ _PACKAGES = ("aiokafka", "faststream", "motor", "pydantic", "orjson")
 def main() -> None:
     """Measure and show. What is not measured this time keeps the figures it had."""
     parser = argparse.ArgumentParser(prog="make bench", description=__doc__)
-    parser.add_argument("--only", choices=["step", "flow", "growth"], help="make bench ONLY=…")
+    parser.add_argument("--only", choices=["step", "flow", "growth", "match"], help="make bench ONLY=…")
     parser.add_argument("--records", type=int, default=20_000)
     parser.add_argument("--repetitions", type=int, default=7)
+    parser.add_argument("--seeds", type=int, default=10, help="how many of the frozen seeds matching is simulated on")
     arguments = parser.parse_args()
     console = Console(file=sys.stdout, width=100)
     figures: dict[str, float] = {}
@@ -41,8 +43,10 @@ def main() -> None:
             figures |= growth.figures(growth.measure(stack.addresses))
     if arguments.only in (None, "flow"):
         figures |= flow.figures(flow.measure())
+    if arguments.only in (None, "match"):
+        figures |= quality.measure(console, arguments.seeds)
     for name, value in figures.items():
-        console.print(f"{name:<28}{value:12,.2f}")
+        console.print(f"{name:<40}{value:12,.2f}")
     _write(figures)
 
 
