@@ -50,6 +50,7 @@ class Ours:
         self._world, self._limits, self._policy = world, limits, MatchingPolicy(limits)
         self._states: dict[str, Need] = {}
         self._places: dict[Category, Rows] = defaultdict(dict)
+        self._held: dict[Category, Places] = {}
         self._waiting: dict[Category, dict[str, Rows]] = defaultdict(lambda: defaultdict(dict))
         self._waiters: dict[str, Waiter] = {}
         self._marks: dict[str, Rows] = {marks.FULL: {}, marks.DISPUTES: {}}
@@ -98,7 +99,7 @@ class Ours:
             if not queue or len(self._places[category]) >= capacity:
                 continue
             line = [self._waiters[need] for need in queue]
-            held, now = Places(self._places[category]), time(hour)
+            held, now = self._taken(category), time(hour)
             for each in recalls(line, held, self._world.directory, now, self._limits, Marks(self._marks[marks.FULL])):
                 event = matching.WaitingRecalled(referral_id=each.need.referral_id, need_id=each.id)
                 found += self._handle(hour, event)
@@ -138,7 +139,13 @@ class Ours:
     def _given(self, category: Category) -> Given:
         line = [self._waiters[need] for need in self._waiting[category]]
         full, disputes = self._marks[marks.FULL], self._marks[marks.DISPUTES]
-        return Given(self._world.directory, Places(self._places[category]), line, Marks(full, disputes))
+        return Given(self._world.directory, self._taken(category), line, Marks(full, disputes))
+
+    def _taken(self, category: Category) -> Places:
+        """Made anew only after a place was given back: decisions only read it."""
+        if category not in self._held:
+            self._held[category] = Places(self._places[category])
+        return self._held[category]
 
     def _write(self, effect: Claim | Put | Drop, category: Category) -> None:
         if effect.table == waiting.TABLE:
@@ -149,9 +156,12 @@ class Ours:
             doc = rows.get(effect.id)
             if doc is not None and effect.doc.items() <= doc.items():
                 del rows[effect.id]
+                self._held.pop(category, None)
         else:
             assert not isinstance(effect, Claim) or rows.get(effect.id, effect.doc) == effect.doc, "claimed twice"
             rows[effect.id] = effect.doc
+            if effect.table == places.TABLE:
+                self._taken(category).take(effect.id, effect.doc)
 
     def _list(self, effect: Claim | Put | Drop, queue: dict[str, Rows]) -> None:
         need, _ = waiting.turn_of(effect.id)

@@ -2,7 +2,7 @@
 
 import statistics
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from rich.console import Console
 from rich.table import Table
@@ -36,7 +36,8 @@ USED_UP: dict[str, Callable[[World], Matcher]] = {
 class Quality:
     """Of needs that arrived in the window. Shares in [0, 1], `gap` = served of the majority less of the minority.
 
-    `percent` is the value in percent of the hindsight's.
+    `percent` is the value in percent of the hindsight's; `above`, of hindsight alone, how much higher (relative) the
+    true optimum of the whole scenario may be, at most.
     """
 
     percent: float
@@ -44,6 +45,7 @@ class Quality:
     critical_unmet: float
     majority: float
     minority: float
+    above: float = 0.0
 
     @property
     def gap(self) -> float:
@@ -73,7 +75,8 @@ def compare(scenario: Scenario, seed: int) -> dict[str, Quality]:
     needs = world.counted
     best = hindsight(world)
     most = best.value(needs)
-    found = {HINDSIGHT: quality(needs, lambda each: best.served.get(each.number, 0.0), most, most)}
+    by_hindsight = quality(needs, lambda each: best.served.get(each.number, 0.0), most, most)
+    found = {HINDSIGHT: replace(by_hindsight, above=best.above)}
     for name, make in (USED_UP if scenario.quota else RETURNING).items():
         played = play(world, make(world))
         served = played.served
@@ -87,7 +90,9 @@ def measure(console: Console, seeds: int = len(SEEDS), scenarios: Sequence[Scena
     for scenario in scenarios:
         some = SEEDS[:seeds] if scenario is BASE else SEEDS[: min(seeds, 3)]
         runs = [compare(scenario, seed) for seed in some]
-        console.print(_table(f"{scenario.name}: {len(some)} seeds, means", runs))
+        console.print(_table(f"{scenario.name}, {len(some)} seeds, means in %", runs))
+        above = max(run[HINDSIGHT].above for run in runs)
+        console.print(f"the best there is lies at most {100 * above:.1f} % above this hindsight\n")
         figures |= _figures(scenario, runs)
     return figures
 
