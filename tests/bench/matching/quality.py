@@ -90,8 +90,10 @@ def measure(console: Console, seeds: int = len(SEEDS), scenarios: Sequence[Scena
     for scenario in scenarios:
         some = SEEDS[:seeds] if scenario is BASE else SEEDS[: min(seeds, 3)]
         runs = [compare(scenario, seed) for seed in some]
-        console.print(_table(f"{scenario.name}, {len(some)} seeds, means in %", runs))
-        above = max(run[HINDSIGHT].above for run in runs)
+        console.print(
+            _table(f"{scenario.name}, {len(some)} seeds, means in %; of those served, majority and minority", runs)
+        )
+        above = max(0.0, *(run[HINDSIGHT].above for run in runs))
         console.print(f"the best there is lies at most {100 * above:.1f} % above this hindsight\n")
         figures |= _figures(scenario, runs)
     return figures
@@ -121,7 +123,7 @@ def _figures(scenario: Scenario, runs: list[dict[str, Quality]]) -> dict[str, fl
 
 def _table(title: str, runs: list[dict[str, Quality]]) -> Table:
     table = Table(title=title, title_justify="left")
-    columns = ("policy", "% of hindsight", "least", "critical unmet", "unmet", "majority served", "minority", "gap")
+    columns = ("policy", "of hindsight", "least", "critical unmet", "unmet", "majority", "minority", "gap")
     for column in columns:
         table.add_column(column, justify="left" if column == "policy" else "right")
     for name in runs[0]:
