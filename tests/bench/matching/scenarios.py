@@ -7,8 +7,8 @@ from dataclasses import dataclass, replace
 
 from contracts.words import Category, Urgency
 
-SEEDS = range(31, 41)
-"""Ten, none of which was looked at while the policy or its weights were chosen."""
+SEEDS = range(41, 51)
+"""Ten that nobody looked at while the policy or its weights were chosen. To try something out take others."""
 
 WEIGHTS = {Urgency.EMERGENCY: 8.0, Urgency.URGENT: 4.0, Urgency.NORMAL: 1.5}
 """What a need is worth that is served at once and as well as can be. Normal is between the design's 1 and 2."""
