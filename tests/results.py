@@ -53,6 +53,14 @@ FIGURES = {
     "flow.p50_ms_at_20": ("publication to the provider's notification at 20 a second, median", "{:.0f} ms", ""),
     "flow.p99_ms_at_20": ("the same, p99", "{:.0f} ms", ""),
     "flow.p99_ms_at_100": ("at 100 a second, p99", "{:.0f} ms", ""),
+    "match.returning_pct_mean": ("matching, returning places, in % of hindsight, mean", "{:.1f} %", "≥ 80 %"),
+    "match.returning_pct_min": ("the same, the worst seed", "{:.1f} %", "≥ 77 %"),
+    "match.returning_pct_greedy": ("greedy with a first-come list on the same", "{:.1f} %", ""),
+    "match.critical_unmet_pct": ("critical needs unmet", "{:.1f} %", "≤ 13 %"),
+    "match.critical_unmet_pct_greedy": ("the same, greedy", "{:.1f} %", ""),
+    "match.group_gap_points": ("gap of the minority served, beside that of hindsight", "{:+.1f} points", "≤ +2"),
+    "match.quota_pct": ("a yearly quota, in % of hindsight", "{:.1f} %", "≥ 95 %"),
+    "match.quota_pct_priced": ("the same, greedy less the price of the place", "{:.1f} %", ""),
 }
 
 

@@ -16,7 +16,7 @@ from deploy.local.kafka import Walls
 from deploy.local.stack import LocalStack
 
 from . import flow, growth, step
-from .matching import speed
+from .matching import quality, speed
 
 RESULT = Path("build/bench.json")
 _PACKAGES = ("aiokafka", "faststream", "motor", "pydantic", "orjson")
@@ -28,6 +28,7 @@ def main() -> None:
     parser.add_argument("--only", choices=["step", "flow", "growth", "match"], help="make bench ONLY=…")
     parser.add_argument("--records", type=int, default=20_000)
     parser.add_argument("--repetitions", type=int, default=7)
+    parser.add_argument("--seeds", type=int, default=10, help="how many of the frozen seeds matching is simulated on")
     arguments = parser.parse_args()
     console = Console(file=sys.stdout, width=100)
     figures: dict[str, float] = {}
@@ -43,7 +44,7 @@ def main() -> None:
     if arguments.only in (None, "flow"):
         figures |= flow.figures(flow.measure())
     if arguments.only in (None, "match"):
-        figures |= speed.measure()
+        figures |= speed.measure() | quality.measure(console, arguments.seeds)
     for name, value in figures.items():
         console.print(f"{name:<40}{value:12,.2f}")
     _write(figures)

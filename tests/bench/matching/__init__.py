@@ -1,1 +1,1 @@
-"""``make bench ONLY=match``: how fast a need finds its services."""
+"""How good and how fast matching is, against a clairvoyant and simple rivals. All people and services are made up."""

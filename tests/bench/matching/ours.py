@@ -1,0 +1,183 @@
+"""The real policy at play: `MatchingPolicy.decide` and `evolve`, with the rows that their effects write.
+
+What the loop does around them (journal, publishing, claims) is left out, as every event is a batch of its own and
+nobody else writes: no claim is ever refused.
+"""
+
+import heapq
+import itertools
+from collections import defaultdict, deque
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import Any
+
+from contracts import intake, matching, notification
+from contracts.base import Message
+from contracts.operations import TimerElapsed
+from contracts.words import Category, DecidedBy, DeclineCode, Urgency
+from services.chassis.decider import Arrived, Claim, Drop, Effect, Emit, Put, SetTimer
+from services.matching import marks, places, waiting
+from services.matching.limits import Limits
+from services.matching.marks import Marks
+from services.matching.outside import Given, subject
+from services.matching.places import Places
+from services.matching.policy import MatchingPolicy
+from services.matching.state import Need, service_of
+from services.matching.sweep import recalls
+from services.matching.waiting import Waiter
+
+from .play import Offer
+from .scenarios import PATIENCE
+from .world import Arrival, World, time
+
+LIMITS = replace(
+    Limits(),
+    patience={urgency: timedelta(hours=PATIENCE[urgency]) for urgency in Urgency},
+    wait={urgency: timedelta(hours=2 * PATIENCE[urgency]) for urgency in Urgency},
+)
+"""The defaults, but for patience and wait, which are those of the people simulated (and twice that, as by default)."""
+SWEEP = 6
+"""Hours. In fact it is seconds; but it is rare that a return's own recall leaves a place over, and sweeps cost time."""
+
+Rows = dict[str, dict[str, Any]]
+
+
+class Ours:
+    """A matcher (see `play`). `decisions` counts events decided."""
+
+    def __init__(self, world: World, limits: Limits = LIMITS) -> None:
+        self._world, self._limits, self._policy = world, limits, MatchingPolicy(limits)
+        self._states: dict[str, Need] = {}
+        self._places: dict[Category, Rows] = defaultdict(dict)
+        self._held: dict[Category, Places] = {}
+        self._waiting: dict[Category, dict[str, Rows]] = defaultdict(lambda: defaultdict(dict))
+        self._waiters: dict[str, Waiter] = {}
+        self._marks: dict[str, Rows] = {marks.FULL: {}, marks.DISPUTES: {}}
+        self._timers: list[tuple[datetime, int, str, str]] = []
+        self._order = itertools.count()
+        self.decisions = 0
+
+    # what happens ----------------------------------------------------------------------------------------------------
+
+    def arrives(self, hour: float, need: Arrival) -> Sequence[Offer]:
+        return self._handle(hour, need.need)
+
+    def accepts(self, hour: float, offer: Offer) -> Sequence[Offer]:
+        return self._handle(hour, notification.Accepted(**self._of(offer, hour)))
+
+    def declines(self, hour: float, offer: Offer) -> Sequence[Offer]:
+        code = {"code": DeclineCode.CONFLICT_OF_INTEREST, "by": DecidedBy.PROVIDER}
+        return self._handle(hour, notification.Declined(**self._of(offer, hour), **code))
+
+    def ends(self, hour: float, offer: Offer) -> Sequence[Offer]:
+        return self._handle(hour, notification.Delivered(**self._of(offer, hour)))
+
+    def leaves(self, hour: float, need: Arrival) -> Sequence[Offer]:
+        names = {name: getattr(need.need, name) for name in ("referral_id", "need_id", "need", "agency", "reference")}
+        return self._handle(hour, intake.Withdrawn(**names, reason="resolved"))
+
+    def ticks(self, hour: float) -> Sequence[Offer]:
+        found: list[Offer] = []
+        now = time(hour)
+        while self._timers and self._timers[0][0] <= now:
+            due, _, stream, name = heapq.heappop(self._timers)
+            found += self._handle(hour, TimerElapsed(stream=stream, name=name, due_at=due))
+        return [*found, *(self._sweep(hour) if hour % SWEEP == 0 else [])]
+
+    def holds(self, offer: Offer) -> bool:
+        state = self._states[self._world.arrivals[offer.need].need.need_id]
+        match = state.holds(offer.attempt)
+        return match is not None and service_of(match) == offer.service
+
+    # how it is handled -----------------------------------------------------------------------------------------------
+
+    def _sweep(self, hour: float) -> list[Offer]:
+        found: list[Offer] = []
+        for category, queue in list(self._waiting.items()):
+            capacity = sum(entry.service.capacity for entry in self._world.directory.of(category))
+            if not queue or len(self._places[category]) >= capacity:
+                continue
+            line = [self._waiters[need] for need in queue]
+            held, now = self._taken(category), time(hour)
+            for each in recalls(line, held, self._world.directory, now, self._limits, Marks(self._marks[marks.FULL])):
+                event = matching.WaitingRecalled(referral_id=each.need.referral_id, need_id=each.id)
+                found += self._handle(hour, event)
+        return found
+
+    def _handle(self, hour: float, event: Message) -> list[Offer]:
+        """Decide it, and the recalls it leads to."""
+        offers: list[Offer] = []
+        todo = deque([event])
+        while todo:
+            for effect in self._decide(todo.popleft(), time(hour)):
+                if isinstance(effect, Emit) and isinstance(effect.event, matching.WaitingRecalled):
+                    todo.append(effect.event)
+                elif isinstance(effect, Emit) and isinstance(effect.event, matching.Matched):
+                    match = effect.event
+                    offers.append(Offer(int(match.need_id[1:]), service_of(match), match.attempt))
+        return offers
+
+    def _decide(self, event: Message, now: datetime) -> Sequence[Effect]:
+        need = subject(event)
+        state = self._states.get(need, Need())
+        category = self._world.arrivals[int(need[1:])].need.category
+        arrived = Arrived(event, f"e{self.decisions}", now, f"r{need[1:]}")
+        effects = self._policy.decide(state, arrived, now, self._given(category))
+        self.decisions += 1
+        for effect in effects:
+            match effect:
+                case Emit(fact):
+                    state = self._policy.evolve(state, fact)
+                case SetTimer(name, due_at):
+                    heapq.heappush(self._timers, (due_at, next(self._order), need, name))
+                case Claim() | Put() | Drop():
+                    self._write(effect, category)
+        self._states[need] = state
+        return effects
+
+    def _given(self, category: Category) -> Given:
+        line = [self._waiters[need] for need in self._waiting[category]]
+        full, disputes = self._marks[marks.FULL], self._marks[marks.DISPUTES]
+        return Given(self._world.directory, self._taken(category), line, Marks(full, disputes))
+
+    def _taken(self, category: Category) -> Places:
+        """Made anew only after a place was given back: decisions only read it."""
+        if category not in self._held:
+            self._held[category] = Places(self._places[category])
+        return self._held[category]
+
+    def _write(self, effect: Claim | Put | Drop, category: Category) -> None:
+        if effect.table == waiting.TABLE:
+            self._list(effect, self._waiting[category])
+            return
+        rows = self._places[category] if effect.table == places.TABLE else self._marks[effect.table]
+        if isinstance(effect, Drop):
+            doc = rows.get(effect.id)
+            if doc is not None and effect.doc.items() <= doc.items():
+                del rows[effect.id]
+                self._held.pop(category, None)
+        else:
+            assert not isinstance(effect, Claim) or rows.get(effect.id, effect.doc) == effect.doc, "claimed twice"
+            rows[effect.id] = effect.doc
+            if effect.table == places.TABLE:
+                self._taken(category).take(effect.id, effect.doc)
+
+    def _list(self, effect: Claim | Put | Drop, queue: dict[str, Rows]) -> None:
+        need, _ = waiting.turn_of(effect.id)
+        rows = queue[need]
+        if isinstance(effect, Drop):
+            rows.pop(effect.id, None)
+        else:
+            rows[effect.id] = effect.doc
+        if rows:
+            self._waiters[need] = waiting.read(max(rows.values(), key=lambda doc: doc["turn"]))
+        else:
+            del queue[need]
+
+    def _of(self, offer: Offer, hour: float) -> dict[str, Any]:
+        need = self._world.arrivals[offer.need].need
+        provider, _, service = offer.service.partition("/")
+        names = {name: getattr(need, name) for name in ("referral_id", "need_id", "need", "agency", "reference")}
+        at = time(hour)
+        return {**names, "attempt": offer.attempt, "provider": provider, "service": service, "at": at}

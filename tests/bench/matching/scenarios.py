@@ -1,0 +1,76 @@
+"""What is simulated: the scenarios of matching.md section 3. Frozen, as all figures are compared across changes.
+
+Weights, patience, stays and demand are assumptions: the order of the policies is firmer than the percentages.
+"""
+
+from dataclasses import dataclass, replace
+
+from contracts.words import Category, Urgency
+
+SEEDS = range(41, 51)
+"""Ten that nobody looked at while the policy or its weights were chosen. To try something out take others."""
+
+WEIGHTS = {Urgency.EMERGENCY: 8.0, Urgency.URGENT: 4.0, Urgency.NORMAL: 1.5}
+"""What a need is worth that is served at once and as well as can be. Normal is between the design's 1 and 2."""
+SHARES = {Urgency.EMERGENCY: 0.08, Urgency.URGENT: 0.22, Urgency.NORMAL: 0.70}
+PATIENCE = {Urgency.EMERGENCY: 12.0, Urgency.URGENT: 48.0, Urgency.NORMAL: 168.0}
+"""Hours after which a person who has not been taken on is gone. By then a need is worth half of what it was."""
+EASE = 0.87
+"""What a scenario's load is multiplied by. The loads are named as in matching.md, whose simulation is not to be had any
+more: at 1.15 its hindsight leaves 6 % of needs unmet and greedy 11 %, and here it is 5 % and 12 % with this factor. (Of
+the most urgent greedy leaves more than a half here, and 37 % there: so the region is the harder one.) It was set by
+hindsight and rivals alone, on other seeds than `SEEDS`, before our own policy was measured."""
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """A category: its services, all their places, and the mean stay in days."""
+
+    category: Category
+    services: int
+    places: int
+    stay: float
+
+
+KINDS = (
+    Kind(Category.HEALTH, 10, 12, 0.5),
+    Kind(Category.LEGAL, 18, 30, 1.5),
+    Kind(Category.MENTAL_HEALTH, 24, 60, 3.0),
+    Kind(Category.SHELTER, 28, 116, 6.0),
+    Kind(Category.PROTECTION, 30, 212, 12.0),
+)
+"""110 services with 430 places; at load 1.15 some 4,700 needs in 40 days, as many in each category."""
+
+
+@dataclass(frozen=True, slots=True)
+class Scenario:
+    """`load` is demand over places: stays, and the hours that offers hold a place until they are answered.
+
+    Needs that arrive in `window` (days) are counted.
+
+    `drift`: scarce languages are spoken by the first share of people at the start and by the second at the end.
+    `surge`: from day, to day, so many times the demand, the rest of it in one town. `declines`: services say no to a
+    part of what they are offered, always to the same needs. `answer`: hours until a service answers, on average.
+    `quota`: places are used up, and whoever can't be placed at once is gone.
+    """
+
+    name: str
+    load: float
+    days: int = 40
+    window: tuple[float, float] = (10, 38)
+    drift: tuple[float, float] = (0.15, 0.40)
+    surge: tuple[float, float, float] | None = None
+    declines: bool = True
+    answer: float = 1.5
+    quota: bool = False
+    kinds: tuple[Kind, ...] = KINDS
+
+
+BASE = Scenario("returning, load 1.15", 1.15)
+SLACK = replace(BASE, name="returning, load 0.7", load=0.7)
+TIGHT = replace(BASE, name="returning, load 1.6", load=1.6)
+SURGE = replace(BASE, name="flash surge", surge=(18, 21, 3.0))
+QUOTA = Scenario("annual quota", 1.15, days=365, window=(0, 365), declines=False, answer=0.0, quota=True)
+QUICK = replace(BASE, name="quick", days=8, window=(2, 7), kinds=KINDS[1:3])
+"""For tests: two categories, eight days."""
+SCENARIOS = (BASE, SLACK, TIGHT, SURGE, QUOTA)
