@@ -63,9 +63,9 @@ class EntryWarnings:
                     "the service calls people not eligible whom its entry lets through: ask its provider to "
                     "publish its rules; until then they are offered to it in vain",
                 )
-        for service, taken in sorted(held.taken().items()):
+        for service in sorted(held.services()):
             entry = self._directory.get(service)
-            if entry is not None and entry.service.capacity < taken:
+            if entry is not None and entry.service.capacity < held.taken(service):
                 self._say(
                     entry,
                     "capacity_below_held",

@@ -1,7 +1,6 @@
 """Which service a need would have now: one way for needs that are to be placed and for those only asked about."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 
 from contracts.matching import Eliminated
@@ -9,49 +8,57 @@ from contracts.words import Rule
 
 from . import ranking
 from .entry import Entry
-from .index import left_after
+from .index import Found, left_after
 from .limits import Limits
 from .outside import Given
+from .places import service_of
 from .ranking import Ranked
 from .waiting import Waiter, patience_over
 
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """`ranked`: services that have a place for the need, best first. `full`: who could take it, and have none for it.
+    """`ranked`: services that have a place for the need, best first. `steps` is the elimination funnel.
 
-    Who has said "no capacity" of an entry (`marks`) is full, however many of its places we count as free.
-    `steps` is the elimination funnel; `unknown` as in `index.Found`.
+    `short`: who could take it and may have a place, yet none for it. Of `found` are also those that have none at all.
     """
 
     ranked: list[Ranked]
-    full: list[tuple[Entry, int]]
+    short: list[tuple[Entry, int]]
     steps: list[Eliminated]
-    unknown: Mapping[str, list[Rule]]
+    found: Found
+
+    @property
+    def full(self) -> list[tuple[Entry, int]]:
+        """Who could take the need and has no place for it, with how many places are free there.
+
+        Who has said "no capacity" of an entry (`marks`) is full, however many of its places we count as free.
+        """
+        return [*self.short, *((entry, 0) for entry in self.found.apart_entries())]
 
 
 def choose(waiter: Waiter, match: str, now: datetime, given: Given, limits: Limits) -> Choice:
     """What there is for a need in its next attempt, whose match is to have this id."""
-    need = waiter.need
-    eligible, steps, unknown = given.directory.find(waiter.case(now, limits.retry_after))
+    need, places = waiter.need, given.places
+    said, taken = given.full.of(need.category)
+    for row in places.held(need.need_id):  # what it holds is not taken from it
+        taken &= ~given.directory.bit(need.category, service_of(row))
+    found = given.directory.find(waiter.case(now, limits.retry_after), said | taken)
+    steps, count = found.steps, found.steps[-1].left
     if waiter.options is None:
-        waiter = replace(waiter, options=len(eligible))
+        waiter = Waiter(need, waiter.tried, waiter.since, waiter.turn, count)
     open_: list[tuple[Entry, int]] = []
-    full: list[tuple[Entry, int]] = []
-    said, has_said, free_at = 0, given.marks.full, given.places.free
-    for entry in eligible:
-        if has_said(entry):
-            said += 1
-            full.append((entry, 0))
-            continue
-        free = free_at(entry, need.need_id, match)
+    short: list[tuple[Entry, int]] = []
+    for entry in found.entries:
+        free = places.free(entry, need.need_id, match)
         has = free >= need.places and available(waiter, entry, free, now, given, limits)
-        (open_ if has else full).append((entry, free))
-    if eligible:
-        steps.append(left_after(Rule.FULL, len(eligible) - said))
-    if len(eligible) > said:
+        (open_ if has else short).append((entry, free))
+    unsaid = count - (found.apart & said).bit_count()
+    if count:
+        steps.append(left_after(Rule.FULL, unsaid))
+    if unsaid:
         steps.append(left_after(Rule.PLACE, len(open_)))
-    return Choice(ranking.rank(need, open_, unknown), full, steps, unknown)
+    return Choice(ranking.rank(need, open_, found.unknown), short, steps, found)
 
 
 def none_left(steps: list[Eliminated]) -> list[Eliminated]:

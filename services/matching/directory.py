@@ -76,9 +76,20 @@ class Directory:
         """All services of a category, open or not."""
         return self._shards[category].entries()
 
-    def find(self, case: Case) -> Found:
-        """The services that can take a need, if they have a place, and the elimination funnel that led to them."""
-        return self._shards[case.need.category].find(case)
+    def find(self, case: Case, apart: int = 0) -> Found:
+        """The services that can take a need, if they have a place, and the elimination funnel that led to them.
+
+        Those `apart` (bits of `bit`) are counted, and not among the entries.
+        """
+        return self._shards[case.need.category].find(case, apart)
+
+    def bit(self, category: Category, id_: str) -> int:
+        """The bit of a service among those of its category, until `revision` changes; 0 for one that is not there."""
+        return self._shards[category].bit(id_)
+
+    def revision(self, category: Category) -> int:
+        """Another number whenever the services of the category have changed."""
+        return self._shards[category].revision
 
     def size(self) -> int:
         """Bytes that the index takes, besides the entries."""

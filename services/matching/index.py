@@ -27,11 +27,20 @@ from .masks import AGE, AREA, CONSENT, KINDS, LANGUAGE, SEX, STATUS, Key
 
 class Found(NamedTuple):
     """The services that can take a need, if they have a place; and how many were left after each rule, up to the one
-    that left none. `unknown`: for entries, by id, their rules of which nobody can tell whether the need meets them."""
+    that left none. `unknown`: for services, by id, their rules of which nobody can tell whether the need meets them.
+
+    `entries` are the services without those that were to be kept `apart`, which are bits of the `shard`. All count.
+    """
 
     entries: list[Entry]
     steps: list[Eliminated]
     unknown: dict[str, list[Rule]]
+    shard: "Shard"
+    apart: int
+
+    def apart_entries(self) -> list[Entry]:
+        """The services that were kept apart."""
+        return self.shard.at(self.apart)
 
 
 class Shard:
@@ -43,9 +52,12 @@ class Shard:
         self._unused: list[int] = []
         self._masks: dict[Key, int] = {}
         self._valid: tuple[date, int] | None = None
+        self.revision = 0
+        """Another number whenever anything has changed."""
 
     def put(self, entry: Entry) -> None:
         """Set an entry, in the place of an earlier one of the same service."""
+        self.revision += 1
         bit = self._bits.get(entry.id)
         if bit is not None:
             old, self._entries[bit] = self._entries[bit], entry
@@ -58,6 +70,7 @@ class Shard:
 
     def remove(self, id_: str) -> None:
         """The service is not in this category (any more)."""
+        self.revision += 1
         bit = self._bits.pop(id_, None)
         if bit is not None:
             self._turn(bit, self._entries[bit], None)
@@ -67,12 +80,22 @@ class Shard:
         """All there are, open or not."""
         return [self._entries[bit] for bit in self._bits.values()]
 
+    def bit(self, id_: str) -> int:
+        """Of a service, to be set in a mask; 0 if it is not here."""
+        bit = self._bits.get(id_)
+        return 0 if bit is None else 1 << bit
+
+    def at(self, mask: int) -> list[Entry]:
+        """The entries of these bits."""
+        entries = self._entries
+        return [entries[bit] for bit in _bits(mask)]
+
     def size(self) -> int:
         """Bytes that the masks take, with their keys, and the numbers of the services."""
         held = sum(getsizeof(mask) + getsizeof(key) for key, mask in self._masks.items())
         return held + sum(map(getsizeof, (self._masks, self._bits, self._entries)))
 
-    def find(self, case: Case) -> Found:
+    def find(self, case: Case, apart: int = 0) -> Found:
         """See `Found`."""
         people = case.need.people
         left, count = self._masks.get(masks.IN_CATEGORY, 0), len(self._bits)
@@ -84,8 +107,9 @@ class Shard:
             counts.append(count)
             if not left:
                 break
-        entries = [self._entries[bit] for bit in _bits(left)]
-        return Found(entries, list(map(left_after, _RULES, counts)), self._unknown(case.need, people, left))
+        steps, unknown = list(map(left_after, _RULES, counts)), self._unknown(case.need, people, left)
+        apart &= left
+        return Found(self.at(left ^ apart), steps, unknown, self, apart)
 
     # masks -----------------------------------------------------------------------------------------------------------
 

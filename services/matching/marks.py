@@ -28,6 +28,10 @@ class Marks:
         """Whether the service has said of this entry that it has no capacity."""
         return entry.version in self._full
 
+    def services(self) -> set[str]:
+        """Those of which any entry has said so."""
+        return {version.rpartition("@")[0] for version in self._full}
+
     def mark_full(self, version: str) -> None:
         """It has said so."""
         self._full.add(version)

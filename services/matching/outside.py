@@ -13,7 +13,9 @@ from services.chassis.decider import Claim, Drop, Effect, Emit, Put
 from services.chassis.ports import Claims
 
 from . import marks, places, waiting
-from .directory import Directory, Entry
+from .directory import Directory
+from .entry import Entry
+from .fullness import Full
 from .marks import Marks
 from .places import Places
 from .state import Need, service_of
@@ -37,6 +39,7 @@ class Given:
         self.directory = directory
         self.places = places
         self.marks = known or Marks()
+        self.full = Full(directory, places, self.marks)
         self.recalled: set[str] = set()
         """Needs this batch has recalled already: the next place it gives back is for the next in line."""
         self.kept: dict[str, str] = {}
@@ -49,10 +52,12 @@ class Given:
             match effect:
                 case Claim(places.TABLE, row, doc):
                     self.places.take(row, doc)
+                    self.full.look(doc["service"])
                 case Drop(places.TABLE, row):
                     self.places.give_back(row)
                 case Put(marks.FULL, version):
                     self.marks.mark_full(version)
+                    self.full.look(version.rpartition("@")[0])
                     self.kept.clear()  # no places are kept at a service that is full
                 case Claim(marks.DISPUTES, row, doc):
                     self.marks.dispute(row, doc)

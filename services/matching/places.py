@@ -5,7 +5,7 @@ for each, claimed in one decision: one that is refused means all are decided aga
 ``{_id: "<provider>/<service>:<slot>", need, match, service, referral}``.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from itertools import chain, islice
 from typing import Any
 
@@ -66,9 +66,13 @@ class Places:
         if doc is not None:
             self._by_need[doc["need"]].pop(row, None)
 
-    def taken(self) -> dict[str, int]:
-        """How many places are taken at each service where any are."""
-        return {service: len(slots) for service, slots in self._by_service.items()}
+    def services(self) -> Iterable[str]:
+        """Where any place is taken, by id."""
+        return self._by_service
+
+    def taken(self, service: str) -> int:
+        """How many places of a service are."""
+        return len(self._by_service.get(service, _NONE))
 
     def held(self, need: str) -> dict[str, Doc]:
         """The rows a need holds, rightly or not."""

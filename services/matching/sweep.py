@@ -81,8 +81,9 @@ def recalls(
     doubts: dict[str, dict[str, list[Rule]]] = {}
     lines: dict[str, list[tuple[Precedence, Waiter]]] = {}
     for waiter in waiters:
-        able, _, doubts[waiter.id] = directory.find(waiter.case(now, limits.retry_after))
-        for entry in able:
+        able = directory.find(waiter.case(now, limits.retry_after))
+        doubts[waiter.id] = able.unknown
+        for entry in able.entries:
             if entry.id not in entries:
                 entries[entry.id] = entry
                 free[entry.id] = held.free(entry) if marked is None or not marked.full(entry) else 0

@@ -132,9 +132,10 @@ def _closed(scene: _Scene, choice: Choice) -> tuple[list[tuple[_Full, Otherwise]
 
     They are compared as if each had as many places as the need takes.
     """
-    wanted, counted = scene.waiter.need.places, {entry.id: free for entry, free in choice.full}
-    as_if_open = ((entry, max(free, wanted)) for entry, free in choice.full)
-    ranked = ranking.rank(scene.waiter.need, as_if_open, choice.unknown)
+    wanted, full = scene.waiter.need.places, choice.full
+    counted = {entry.id: free for entry, free in full}
+    as_if_open = ((entry, max(free, wanted)) for entry, free in full)
+    ranked = ranking.rank(scene.waiter.need, as_if_open, choice.found.unknown)
     would: list[tuple[_Full, Otherwise]] = []
     others: list[_Full] = []
     for as_if in ranked[:MOST]:
@@ -176,7 +177,7 @@ def _unpreferred(scene: _Scene, choice: Choice) -> Iterator[Otherwise]:
     if scene.most == 1 and chosen and chosen[0].entry.provider in need.preferences.providers:
         left = [each for each in need.preferences.providers if each != chosen[0].entry.provider]
         best, *_ = ranking.rank(
-            _preferring(need, left), ((each.entry, each.free) for each in choice.ranked), choice.unknown
+            _preferring(need, left), ((each.entry, each.free) for each in choice.ranked), choice.found.unknown
         )
         if best.entry is not chosen[0].entry:
             yield Otherwise(change=Change.NOT_PREFERRED, service=best.entry.id)

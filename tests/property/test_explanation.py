@@ -212,9 +212,11 @@ def test_what_would_have_changed_the_choice_changes_it(scene: Scene) -> None:
         assert each.service in applied(scene, each, before), each
 
 
-def without_doubts(directory: Directory, id_: str, find: Callable[[Directory, Case], Found], case: Case) -> Found:
+def without_doubts(
+    directory: Directory, id_: str, find: Callable[[Directory, Case, int], Found], case: Case, apart: int = 0
+) -> Found:
     """What the directory finds, with nothing left to be assessed by this service."""
-    found = find(directory, case)
+    found = find(directory, case, apart)
     return found._replace(unknown={each: rules for each, rules in found.unknown.items() if each != id_})
 
 

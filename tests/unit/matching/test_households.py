@@ -201,7 +201,7 @@ def test_every_member_must_be_acceptable(limits: dict[str, Any], rule: Rule | No
     made = MatchingWorld()
     made.publish(service(eligibility=Eligibility(**limits)), "p1")
     case = Waiter(family, (), START, 0).case(START, made.limits.retry_after)
-    left, steps, _ = made.directory.find(case)
+    left, steps, *_ = made.directory.find(case)
     assert (None if left else steps[-1].rule) is rule
 
 

@@ -81,7 +81,7 @@ def test_a_barred_providers_services_are_no_candidates_from_the_moment_it_is_kno
     directory.review("p1")
     directory.put("p1", "more-beds", 2, service(service="more-beds"))
     assert {failing(case, each) for each in directory.of(Category.SHELTER)} == {Rule.TENANT}
-    left, steps, _ = directory.find(case)
+    left, steps, *_ = directory.find(case)
     assert (left, steps[-1].rule) == ([], Rule.TENANT)
 
 
