@@ -8,7 +8,7 @@ from pydantic import ValidationError
 
 from contracts import topics
 from contracts.cloudevents import Malformed, decode
-from contracts.intake import Problem
+from contracts.intake import Accepted, Problem
 from contracts.provider import Profile, Service
 from contracts.words import Category
 from services.chassis.ports import Record
@@ -82,6 +82,10 @@ class Directory:
         Those `apart` (bits of `bit`) are counted, and not among the entries.
         """
         return self._shards[case.need.category].find(case, apart)
+
+    def ever(self, need: Accepted) -> list[Entry]:
+        """The services that `find` may find for a need, whenever it is asked and whoever was tried."""
+        return self._shards[need.category].ever(need)
 
     def bit(self, category: Category, id_: str) -> int:
         """The bit of a service among those of its category, until `revision` changes; 0 for one that is not there."""

@@ -10,7 +10,7 @@ those left in the area), the edge of a wide radius, dates (once a day), and the 
 """
 
 from collections.abc import Callable
-from datetime import date
+from datetime import UTC, date, datetime, timedelta
 from functools import lru_cache
 from sys import getsizeof
 from typing import NamedTuple
@@ -110,6 +110,15 @@ class Shard:
         steps, unknown = list(map(left_after, _RULES, counts)), self._unknown(case.need, people, left)
         apart &= left
         return Found(self.at(left ^ apart), steps, unknown, self, apart)
+
+    def ever(self, need: Accepted) -> list[Entry]:
+        """Those that could take a need on one day or another, whoever was tried: no others are ever found for it."""
+        case, people = Case(need, (), _SOME_DAY, timedelta()), need.people
+        left = self._masks.get(masks.IN_CATEGORY, 0)
+        for rule, of in _RULES.items():
+            if rule is not Rule.OPEN:
+                left = of(self, case, people, left)
+        return self.at(left)
 
     # masks -----------------------------------------------------------------------------------------------------------
 
@@ -281,6 +290,9 @@ _RULES: dict[Rule, Callable[[Shard, Case, list[Minimum], int], int]] = {
     Rule.RULED_OUT: Shard._ruled_out,
 }
 """In the order of `eligibility.RULES`."""
+
+
+_SOME_DAY = datetime.min.replace(tzinfo=UTC)
 
 
 def _bits(mask: int) -> list[int]:

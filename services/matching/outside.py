@@ -1,6 +1,6 @@
 """What matching's decisions need from outside the streams: the directory, the places, who waits."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from contracts.base import Message
@@ -8,16 +8,16 @@ from contracts.intake import Accepted, RecommendationAsked
 from contracts.matching import WaitingRecalled
 from contracts.notification import Declined
 from contracts.operations import TimerElapsed
-from contracts.words import Category, DeclineCode
+from contracts.words import DeclineCode
 from services.chassis.decider import Claim, Drop, Effect, Emit, Put
 from services.chassis.ports import Claims
 
 from . import marks, places, waiting
 from .directory import Directory
-from .entry import Entry
 from .fullness import Full
 from .marks import Marks
 from .places import Places
+from .posed import as_need
 from .state import Need, service_of
 from .waiting import Lines, Waiter
 
@@ -78,30 +78,34 @@ class MatchingOutside:
 
     async def gather(self, pairs: Sequence[tuple[Any, Message]]) -> Given:
         """See `Outside`. Rows of a service that joins the directory meanwhile are missing: its claim is refused."""
-        needs: set[str] = set()
-        categories: set[Category] = set()
-        entries: dict[str, Entry] = {}
-        for state, event in pairs:
-            assert isinstance(state, Need)  # noqa: S101
-            needs.add(subject(event))
-            for known in (state.accepted, event):
-                if isinstance(known, Accepted):
-                    categories.add(known.category)
-            if isinstance(event, RecommendationAsked):
-                categories |= {asked.category for asked in event.needs}
+        needs = {subject(event) for _, event in pairs}
+        entries = {entry.id: entry for need in _asked(pairs) for entry in self._directory.ever(need)}
+        for state, _ in pairs:
             held = (self._directory.get(service_of(match)) for match in state.matches)
             entries |= {entry.id: entry for entry in held if entry is not None}
-        entries |= {entry.id: entry for category in categories for entry in self._directory.of(category)}
-        rivals = {category for entry in entries.values() for category in entry.service.categories}
         rows = await self._claims.find(places.TABLE, "service", entries)
         rows |= await self._claims.find(places.TABLE, "need", needs)
-        docs = await self._claims.find(waiting.TABLE, "category", {category.value for category in rivals})
+        rivals = {category.value for entry in entries.values() for category in entry.service.categories}
+        docs = await self._claims.find(waiting.TABLE, "category", rivals)
         docs |= await self._claims.find(waiting.TABLE, "need", needs)
-        open_to_rivals = {entry.id for category in rivals for entry in self._directory.of(category)}
-        full = await self._claims.find(marks.FULL, "service", open_to_rivals | entries.keys())
+        waiters = [waiting.read(doc) for doc in docs.values()]
+        households = (each.need for each in waiters if each.need.places > 1)  # places may be kept for them elsewhere
+        open_to_them = {entry.id for need in households for entry in self._directory.ever(need)}
+        full = await self._claims.find(marks.FULL, "service", open_to_them | entries.keys())
         refused = {service_of(match) for state, event in pairs if _says_not_eligible(event) for match in state.matches}
         disputes = await self._claims.find(marks.DISPUTES, "service", refused) if refused else {}
-        return Given(self._directory, Places(rows), [waiting.read(doc) for doc in docs.values()], Marks(full, disputes))
+        return Given(self._directory, Places(rows), waiters, Marks(full, disputes))
+
+
+def _asked(pairs: Iterable[tuple[Need, Message]]) -> Iterator[Accepted]:
+    """The needs, as they were and as they are now, for which services may be looked for."""
+    for state, event in pairs:
+        if state.accepted is not None:
+            yield state.accepted
+        if isinstance(event, Accepted):
+            yield event
+        elif isinstance(event, RecommendationAsked):
+            yield from (as_need(event, asked) for asked in event.needs)
 
 
 def _says_not_eligible(event: Message) -> bool:

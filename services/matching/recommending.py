@@ -3,14 +3,15 @@
 from dataclasses import replace
 from datetime import datetime
 
-from contracts.intake import Accepted, Posed, RecommendationAsked
+from contracts.intake import Posed, RecommendationAsked
 from contracts.matching import Recommended, Suggested, Suggestions
-from contracts.words import ReferrerKind, Wait
+from contracts.words import Wait
 
 from .choosing import before, choose
 from .entry import Entry
 from .limits import Limits
 from .outside import Given
+from .posed import as_need
 from .ranking import Ranked, rank
 from .waiting import Waiter, options_of
 
@@ -25,28 +26,6 @@ def recommend(question: RecommendationAsked, now: datetime, given: Given, limits
         agency=question.agency,
         reference=question.reference,
         needs=[_for(question, asked, now, given, limits) for asked in question.needs],
-    )
-
-
-def as_need(question: RecommendationAsked, asked: Posed) -> Accepted:
-    """The need that a referral with these words would have had."""
-    return Accepted(
-        referral_id=question.request_id,
-        need_id=asked.need_id,
-        need=asked.need,
-        agency=question.agency,
-        reference=question.reference,
-        referrer=ReferrerKind.ORGANISATION,  # nothing depends on it
-        requested_at=question.asked_at,
-        category=asked.category,
-        urgency=asked.urgency,
-        person=asked.person,
-        region=question.region,
-        constraints=asked.constraints,
-        preferences=asked.preferences,
-        recipients=question.recipients,
-        companions=asked.companions,
-        places=asked.places,
     )
 
 

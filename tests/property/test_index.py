@@ -12,7 +12,7 @@ from contracts.agency import Constraints
 from contracts.intake import Accepted, Region
 from contracts.matching import AttemptEnded
 from contracts.provider import Eligibility, Service
-from contracts.words import AgeBand, Category, Flag, Sex, Status, Urgency
+from contracts.words import AgeBand, Category, Flag, Rule, Sex, Status, Urgency
 from services.matching import assessment
 from services.matching.cells import distance_km
 from services.matching.directory import Directory
@@ -172,6 +172,9 @@ def ask(case: Case) -> Step:
         assert found.steps == steps
         unknown = {each.id: assessment.unknown(case.need, each.service) for each in left}
         assert found.unknown == {id_: rules for id_, rules in unknown.items() if rules}
+        lasting = [fits for rule, fits in RULES if rule not in (Rule.OPEN, Rule.RULED_OUT)]
+        ever = {each.id for each in known if all(fits(case, each) for fits in lasting)}
+        assert {each.id for each in directory.ever(case.need)} == ever
         if known:
             event(f"{steps[-1].rule.value} {'was left by some' if left else 'left none'}")
 

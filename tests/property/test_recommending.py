@@ -10,7 +10,7 @@ from contracts.agency import Constraints, Preferences
 from contracts.intake import Region
 from contracts.provider import Eligibility
 from contracts.words import AgeBand, Flag, Sex, Status, Urgency, Wait
-from services.matching.recommending import as_need
+from services.matching.posed import as_need
 from tests.kit.builders import accepted, minimum, posed, recommendation_asked, service
 from tests.kit.matching import MatchingWorld
 from tests.unit.matching.test_recommending import answers
