@@ -87,7 +87,8 @@ class Matched(_OfNeed):
     a place for each: `slots`, of which `slot` is the first. `needs_assessment` are rules of the service of which nobody
     can tell from what is known whether they are met. With `broadcast` it holds that at each of several services: the
     first to accept keeps the need, the other places are given back. They have one `match_id`, as they are one match.
-    `free` is how many places it had, this one included. `weighed` stands with the first of those made at once.
+    `free` is how many places it had, this one included. `weighed` stands with the first of those made at once. Of
+    `hard_to_place` see `NeedKept`.
     """
 
     TYPE: ClassVar[str] = "matching.matched.v1"
@@ -112,6 +113,7 @@ class Matched(_OfNeed):
     needs_assessment: list[Rule] = []
     free: int | None = None
     weighed: Weighed | None = None
+    hard_to_place: bool = False
 
 
 class Waiting(_OfNeed):
@@ -153,6 +155,7 @@ class Unmet(_OfNeed):
     cause: str
     funnel: list[Eliminated]
     weighed: Weighed | None = None
+    hard_to_place: bool = False
 
 
 class OnHold(_OfNeed):
@@ -256,11 +259,16 @@ class PlaceDisowned(Event):
 
 
 class NeedKept(Event):
-    """What matching keeps of a need for itself: intake's latest word on it. Journaled, on no topic."""
+    """What matching keeps of a need for itself: intake's latest word on it. Journaled, on no topic.
+
+    `hard_to_place` says that few services of its category speak a language of the person, or that the person has a
+    disability. It goes with what is told of the need's end, so that it can be seen whether such needs fare worse.
+    """
 
     TYPE: ClassVar[str] = "matching.need-kept.v1"
 
     accepted: Accepted
+    hard_to_place: bool = False
 
 
 class NeedEnded(Event):
@@ -272,6 +280,7 @@ class NeedEnded(Event):
     need_id: str
     attempt: int
     end: str
+    hard_to_place: bool = False
 
 
 class AttemptEnded(Event):

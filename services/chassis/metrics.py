@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Summary
 
 from contracts.base import PREFIX
 
@@ -35,6 +35,8 @@ class Meter:
         self._records = Histogram(
             "referrals_batch_records", "records", one, buckets=_RECORDS, registry=self.registry
         ).labels(service)
+        self._ended = Counter("referrals_group_ended_total", "needs", [*one, "group", "end"], registry=self.registry)
+        self._waited = Summary("referrals_group_wait_seconds", "seconds", [*one, "group"], registry=self.registry)
         self._lag = Gauge("referrals_lag_records", "records", [*one, "topic", "partition"], registry=self.registry)
 
     def handled(self, kinds: Mapping[Kind, int]) -> None:
@@ -49,6 +51,14 @@ class Meter:
     def warned(self, warning: str) -> None:
         """An operator was warned; `warning` is the kind of line in the log."""
         self._warnings.labels(self._service, warning).inc()
+
+    def ended(self, group: str, end: str) -> None:
+        """A need of a group has ended."""
+        self._ended.labels(self._service, group, end).inc()
+
+    def waited(self, group: str, seconds: float) -> None:
+        """A need of a group has its first match, so long after it was sent."""
+        self._waited.labels(self._service, group).observe(max(0.0, seconds))
 
     def conflicts(self, count: int) -> None:
         """Streams that lost a race."""

@@ -45,6 +45,8 @@ METRICS = {
     "referrals_dead_letters_total": "records set aside, by service",
     "referrals_conflicts_total": "streams decided again because another writer or claim was first",
     "referrals_warnings_total": "what operators were warned of, by service and kind of line, of the kinds counted",
+    "referrals_group_ended_total": "needs that ended, by group (hard-to-place, other) and end (served, unmet, other)",
+    "referrals_group_wait_seconds": "from sending to the first match, by group: sum and count",
     "referrals_batch_seconds": "duration of a batch, steps 1 to 5",
     "referrals_batch_records": "records in a batch",
     "referrals_lag_records": "records not yet read, by service, topic and partition",

@@ -7,6 +7,7 @@ from .alerts import patience_over
 from .directory import Directory
 from .directory_gate import DirectoryAdmission
 from .explain import explain
+from .fairness import counting
 from .outside import INDEXES, MatchingOutside
 from .policy import MatchingPolicy
 from .settings import MatchingSettings
@@ -24,7 +25,7 @@ def build(settings: MatchingSettings) -> Service:
         MatchingPolicy(settings.limits),
         inputs=[topics.INTAKE, topics.NOTIFICATION],
         outside=MatchingOutside(directory, service.claims),
-        render=patience_over(service.meter),
+        render=counting(service.meter, patience_over(service.meter)),
     )
     sweep = Sweep(directory, service.claims, settings.limits, meter=service.meter)
 

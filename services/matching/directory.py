@@ -1,6 +1,6 @@
 """The services there are, from the providers' compacted topics. Every matcher holds all of it in memory, indexed."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from datetime import datetime
 
@@ -86,6 +86,10 @@ class Directory:
     def ever(self, need: Accepted) -> list[Entry]:
         """The services that `find` may find for a need, whenever it is asked and whoever was tried."""
         return self._shards[need.category].ever(need)
+
+    def speaking(self, category: Category, languages: Iterable[str]) -> float:
+        """The share of the services of a category that speak one of these languages, or any; 1 where there are none."""
+        return self._shards[category].speaking(languages)
 
     def bit(self, category: Category, id_: str) -> int:
         """The bit of a service among those of its category, until `revision` changes; 0 for one that is not there."""

@@ -28,6 +28,7 @@ def matched(
     funnel: list[Eliminated],
     broadcast: Broadcast | None = None,
     weighed: Weighed | None = None,
+    hard_to_place: bool = False,
 ) -> Matched:
     """The need has a place. `service` is the provider's own id of it; with `provider` it is unique.
 
@@ -58,6 +59,7 @@ def matched(
         needs_assessment=best.unknown,
         free=best.free,
         weighed=weighed,
+        hard_to_place=hard_to_place,
     )
 
 
@@ -115,10 +117,17 @@ def entry_doubted(provider: str, service: str, field: str, fix: str) -> Emit:
 
 
 def unmet(
-    need: Accepted, attempt: int, cause: str, funnel: list[Eliminated], weighed: Weighed | None = None
+    need: Accepted,
+    attempt: int,
+    cause: str,
+    funnel: list[Eliminated],
+    weighed: Weighed | None = None,
+    hard_to_place: bool = False,
 ) -> matching.Unmet:
     """Nobody could. `cause` is `ATTEMPTS_EXHAUSTED`, what the agency was asked for in vain, or by the funnel."""
-    return matching.Unmet(**_names(need), attempt=attempt, cause=cause, funnel=funnel, weighed=weighed)
+    return matching.Unmet(
+        **_names(need), attempt=attempt, cause=cause, funnel=funnel, weighed=weighed, hard_to_place=hard_to_place
+    )
 
 
 def cause_of(funnel: list[Eliminated]) -> str:
@@ -158,9 +167,11 @@ def attempt_ended(match: Matched, service: str, version: str, event: Refusal, no
     )
 
 
-def need_ended(need: Accepted, attempt: int, end: str) -> matching.NeedEnded:
+def need_ended(need: Accepted, attempt: int, end: str, hard_to_place: bool = False) -> matching.NeedEnded:
     """It is over elsewhere: `end` is the lifecycle's word for it."""
-    return matching.NeedEnded(referral_id=need.referral_id, need_id=need.need_id, attempt=attempt, end=end)
+    return matching.NeedEnded(
+        referral_id=need.referral_id, need_id=need.need_id, attempt=attempt, end=end, hard_to_place=hard_to_place
+    )
 
 
 def end_of(event: Outcome) -> str:

@@ -9,7 +9,7 @@ What no mask can hold is looked at service by service, by the predicates themsel
 those left in the area), the edge of a wide radius, dates (once a day), and the services that have been tried.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import UTC, date, datetime, timedelta
 from functools import lru_cache
 from sys import getsizeof
@@ -89,6 +89,13 @@ class Shard:
         """The entries of these bits."""
         entries = self._entries
         return [entries[bit] for bit in _bits(mask)]
+
+    def speaking(self, languages: Iterable[str]) -> float:
+        """The share of the services that speak one of these, or any; 1 where there are none."""
+        there, spoken = self._masks.get(masks.IN_CATEGORY, 0), self._masks.get(masks.ANY_LANGUAGE, 0)
+        for language in languages:
+            spoken |= self._masks.get((LANGUAGE, language), 0)
+        return (there & spoken).bit_count() / there.bit_count() if there else 1.0
 
     def size(self) -> int:
         """Bytes that the masks take, with their keys, and the numbers of the services."""

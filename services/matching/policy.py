@@ -23,6 +23,7 @@ from .choosing import Choice, choose, none_left
 from .declines import of_service, step_of
 from .eligibility import agreed, failing
 from .facts import Outcome, Refusal
+from .fairness import hard_to_place
 from .limits import Limits
 from .outside import Given, subject
 from .recommending import recommend
@@ -135,7 +136,7 @@ class MatchingPolicy:
         old = state.accepted
         if state.phase is Phase.ENDED or (old is not None and asked.revision <= old.revision):
             return []
-        kept = matching.NeedKept(accepted=asked)
+        kept = matching.NeedKept(accepted=asked, hard_to_place=hard_to_place(asked, given.directory))
         corrected = evolve(state, kept)
         broken = [match for match in state.matches if not self._still_fits(asked, match, now, given)]
         revoked = _revoke(broken, "corrected")
@@ -149,7 +150,7 @@ class MatchingPolicy:
         """
         if state.accepted is None or state.phase is Phase.ENDED:
             return []
-        kept = matching.NeedKept(accepted=state.accepted)
+        kept = matching.NeedKept(accepted=state.accepted, hard_to_place=state.hard_to_place)
         placed = self._place(evolve(state, kept), now, given) if state.phase is Phase.HELD else []
         return [Emit(kept), *placed]
 
@@ -224,7 +225,7 @@ class MatchingPolicy:
         if exhausted or over:
             cause = facts.ATTEMPTS_EXHAUSTED if exhausted else asks.code if asks else facts.cause_of(choice.steps)
             weighed = weigh(state.waiter(now), choice, [], now, given, self._limits)
-            unmet = facts.unmet(need, state.attempt, cause, choice.steps, weighed)
+            unmet = facts.unmet(need, state.attempt, cause, choice.steps, weighed, state.hard_to_place)
             return [Emit(unmet, topics.MATCHING), *_off_list(state)]
         until = state.until or now + self._limits.wait[need.urgency]
         # One timer for all waits of a need, since they have one end.
@@ -273,7 +274,9 @@ class MatchingPolicy:
             slots = given.places.pick(best.entry, need.need_id, match, need.places)
             doc = places.document(need.need_id, match, best.entry.id, need.referral_id)
             seen = weighed if attempt == first else None
-            matched = facts.matched(need, attempt, best, slots, match, choice.steps, broadcast, seen)
+            matched = facts.matched(
+                need, attempt, best, slots, match, choice.steps, broadcast, seen, state.hard_to_place
+            )
             effects += [Claim(places.TABLE, row, doc) for row in rows_of(matched)]
             effects.append(Emit(matched, topics.MATCHING))
         return ([*effects, *_off_list(state)] if effects else []), choice
@@ -329,8 +332,8 @@ def _after(state: Need, effects: Sequence[Effect]) -> Need:
 def _withdrawn(state: Need) -> list[Effect]:
     if state.accepted is None or state.phase is Phase.ENDED:
         return []
-    ended = Emit(facts.need_ended(state.accepted, state.attempt, Lifecycle.WITHDRAWN), topics.MATCHING)
-    return [*_revoke(state.matches, "withdrawn"), ended, *_off_list(state)]
+    ended = facts.need_ended(state.accepted, state.attempt, Lifecycle.WITHDRAWN, state.hard_to_place)
+    return [*_revoke(state.matches, "withdrawn"), Emit(ended, topics.MATCHING), *_off_list(state)]
 
 
 def _over(state: Need, event: Outcome) -> list[Effect]:
@@ -341,10 +344,10 @@ def _over(state: Need, event: Outcome) -> list[Effect]:
     if state.accepted is None or state.phase is Phase.ENDED:
         return []
     held = state.holds(event.attempt)
-    ended = Emit(facts.need_ended(state.accepted, state.attempt, facts.end_of(event)), topics.MATCHING)
+    ended = facts.need_ended(state.accepted, state.attempt, facts.end_of(event), state.hard_to_place)
     own = _give_back(held) if held else []
     others = [each for each in state.matches if each is not held]
-    return [*_revoke(others, TAKEN_BY_ANOTHER), ended, *own, *_off_list(state)]
+    return [*_revoke(others, TAKEN_BY_ANOTHER), Emit(ended, topics.MATCHING), *own, *_off_list(state)]
 
 
 def _revoke(matches: Iterable[Matched], cause: str) -> list[Effect]:

@@ -33,7 +33,8 @@ class Need:
     several services at once and none has accepted yet), `tried` the attempts that failed, `turn` the number of waits so
     far. `options` is how many services could have taken the need when this wait began, had they a place; `timed` is the
     urgency by which the end of its patience was timed, `alerted` says that an operator was told of that end. An attempt
-    that failed for what the agency has corrected since has no version: no entry is ruled out by it.
+    that failed for what the agency has corrected since has no version: no entry is ruled out by it. `hard_to_place` is
+    that of `matching.NeedKept`.
     """
 
     phase: Phase = Phase.OPEN
@@ -47,6 +48,7 @@ class Need:
     options: int | None = None
     timed: Urgency | None = None
     alerted: bool = False
+    hard_to_place: bool = False
 
     @property
     def match(self) -> matching.Matched | None:
@@ -100,7 +102,9 @@ def evolve(state: Need, fact: Message) -> Need:
         case matching.NeedKept():
             counted = state.options if fact.accepted == state.accepted else None
             tried = tuple(map(_corrected, state.tried))
-            kept = replace(state, accepted=fact.accepted, tried=tried, options=counted)
+            kept = replace(
+                state, accepted=fact.accepted, tried=tried, options=counted, hard_to_place=fact.hard_to_place
+            )
             if state.told_served and not kept.told_served:  # only now does it begin to wait for a place
                 return replace(kept, since=None, until=None, timed=None)
             return kept
