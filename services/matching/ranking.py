@@ -67,15 +67,12 @@ def rank(
         score = _DISTANCE * near + _FREE_SHARE * share + _PREFERENCE * liked
         doubts = assessment.unknown(need, service) if unknown is None else unknown.get(entry.id, [])
         ranked.append(Ranked(entry, free, score, (near, share, liked), doubts))
-    return order(ranked)
+    ranked.sort(key=standing)
+    return ranked
 
 
-def order(scored: Iterable[Ranked]) -> list[Ranked]:
-    """Best first, of what is scored already."""
-    return sorted(scored, key=_place)
-
-
-def _place(each: Ranked) -> tuple[bool, float, str]:
+def standing(each: Ranked) -> tuple[bool, float, str]:
+    """Sorts the best first."""
     return bool(each.unknown), -each.score, each.entry.id
 
 

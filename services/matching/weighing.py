@@ -89,8 +89,11 @@ class _Scene:
 
     def selects(self, other: Ranked) -> bool:
         """Whether this service would be among the chosen, if it stood as it is given here."""
-        ranked = ranking.order([*(each for each in self.chosen if each.entry is not other.entry), other])
-        return any(each is other for each in ranking.of_different_providers(ranked, self.most))
+        others = [each for each in self.chosen if each.entry is not other.entry]
+        rival = next((each for each in others if each.entry.provider == other.entry.provider), None)
+        if rival is None and len(others) == self.most:
+            rival = others[-1]
+        return rival is None or ranking.standing(other) < ranking.standing(rival)
 
     def places(self, each: Ranked, at_least: int) -> int | None:
         """The fewest free places with which it would be chosen; None: with no number that it can have."""
