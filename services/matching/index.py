@@ -106,15 +106,15 @@ class Shard:
         """See `Found`."""
         people = case.need.people
         left, count = self._masks.get(masks.IN_CATEGORY, 0), len(self._bits)
-        counts = []
-        for of in _RULES.values():
+        steps = []
+        for of, step in _FUNNEL:
             passed = of(self, case, people, left)
             if passed is not left:
                 left, count = passed, passed.bit_count()
-            counts.append(count)
+            steps.append(step(count))
             if not left:
                 break
-        steps, unknown = list(map(left_after, _RULES, counts)), self._unknown(case.need, people, left)
+        unknown = self._unknown(case.need, people, left)
         apart &= left
         return Found(self.at(left ^ apart), steps, unknown, self, apart)
 
@@ -156,10 +156,10 @@ class Shard:
         found: dict[str, list[Rule]] = {}
         get = self._masks.get
         undescribed = need.places > len(people)
-        for rule, kind in KINDS:
-            perhaps = get((rule, masks.LIMITED), 0) if undescribed else 0
+        for rule, name, kind in KINDS:
+            perhaps = get((name, masks.LIMITED), 0) if undescribed else 0
             for person in people:
-                perhaps |= get((rule, None, kind(person)), 0)
+                perhaps |= get((name, None, kind(person)), 0)
             perhaps &= left
             if perhaps and not (rule is Rule.STATUS and assessment.blind(need)):
                 for bit in _bits(perhaps):
@@ -299,6 +299,13 @@ _RULES: dict[Rule, Callable[[Shard, Case, list[Minimum], int], int]] = {
 """In the order of `eligibility.RULES`."""
 
 
+def _step(rule: Rule) -> Callable[[int], Eliminated]:
+    """Makes the steps of a rule. They are frozen, so one of a kind will do."""
+    return lru_cache(maxsize=10_000)(lambda left: Eliminated(rule=rule, left=left))
+
+
+_STEPS = {rule: _step(rule) for rule in Rule}
+_FUNNEL = tuple((of, _STEPS[rule]) for rule, of in _RULES.items())
 _SOME_DAY = datetime.min.replace(tzinfo=UTC)
 
 
@@ -322,7 +329,6 @@ def _within(distance: float | None, limit: float | None) -> bool:
     return distance is not None and limit is not None and distance <= limit
 
 
-@lru_cache(maxsize=100_000)
 def left_after(rule: Rule, left: int) -> Eliminated:
-    """A step of the funnel. They are frozen, so one of a kind will do."""
-    return Eliminated(rule=rule, left=left)
+    """A step of the funnel."""
+    return _STEPS[rule](left)

@@ -17,30 +17,29 @@ from .assessment import CHILD_FLAGS, Verdict
 from .eligibility import remote
 from .entry import Entry
 
-CONSENT, AREA, AGE, SEX = Rule.CONSENT, Rule.AREA, Rule.AGE, Rule.SEX
-LANGUAGE, STATUS = Rule.LANGUAGE, Rule.STATUS
-"""By these names, since to find an enum's member takes as long as to find a mask."""
-Key = tuple[Any, ...]
-"""A rule, and what it asks for. What follows it says of the services in the mask:"""
+CONSENT, AREA, AGE, SEX, LANGUAGE, STATUS = "consent", "area", "age", "sex", "language", "status"
+"""A rule. Keys are of plain strings: to hash an enum's member takes longer than to find a mask."""
+Key = str | tuple[Any, ...]
+"""What a rule asks for; in a tuple, the rule and the value. What follows says of the services in the mask:"""
 
-IN_CATEGORY = (Rule.CATEGORY,)
-BARRED = (Rule.TENANT,)
-OPEN = (Rule.OPEN, "always")
-DATED = (Rule.OPEN, "dated")
+IN_CATEGORY = "in-category"
+BARRED = "barred"
+OPEN = "open"
+DATED = "dated"
 """Take referrals within their dates."""
-REMOTE = (Rule.AREA, "remote")
-ANYWHERE = (Rule.AREA, "anywhere")
+REMOTE = "remote"
+ANYWHERE = "anywhere"
 """State no limit."""
-STEP_FREE = (Rule.AREA, "step-free")
-RADIUS = (Rule.AREA, "radius")
+STEP_FREE = "step-free"
+RADIUS = "radius"
 """Have one; with a cell instead: all of the cell is `WITHIN` it, or at its `EDGE`."""
 WITHIN, EDGE = "within", "edge"
-ANY_LANGUAGE = (Rule.LANGUAGE, "any")
+ANY_LANGUAGE = "any-language"
 CAPACITY, AT_MOST = "capacity", "at-most"
 """With a number: have so many places; take households of at most so many."""
 NOT, FOR, LOOK = "not", "for", "look"
 """With a flag: are not for such people; are for them; have to look at them closer."""
-FOR_SOME = (Rule.EXCLUSION, "for-some")
+FOR_SOME = "for-some"
 """Are for people with some flag only."""
 LIMITED = "limited"
 """Of a rule in `JUDGED`: limit it at all. Instead, with a verdict and a kind of person: say this of such people."""
@@ -87,7 +86,7 @@ JUDGED: dict[Rule, Judged] = {
     ),
 }
 """In the order of `assessment.unknown`."""
-KINDS = tuple((rule, of.kind) for rule, of in JUDGED.items())
+KINDS = tuple((rule, rule.value, of.kind) for rule, of in JUDGED.items())
 
 
 def changed(old: Entry | None, new: Entry | None) -> set[str]:
@@ -102,7 +101,8 @@ def changed(old: Entry | None, new: Entry | None) -> set[str]:
 
 
 def _tenant(entry: Entry) -> set[Key]:
-    return {IN_CATEGORY, (Rule.CONSENT, entry.provider)} | ({BARRED} if entry.barred else set())
+    keys: set[Key] = {IN_CATEGORY, (CONSENT, entry.provider)}
+    return keys | {BARRED} if entry.barred else keys
 
 
 def _open(entry: Entry) -> set[Key]:
@@ -116,7 +116,7 @@ def _area(entry: Entry) -> set[Key]:
     service = entry.service
     if remote(service):
         return {REMOTE}
-    keys: set[Key] = {(Rule.AREA, area) for area in service.areas}
+    keys: set[Key] = {(AREA, area) for area in service.areas}
     if service.step_free:
         keys.add(STEP_FREE)
     if not service.areas and service.radius_km is None:
@@ -132,7 +132,8 @@ def _reach(service: Service) -> set[Key]:
 
 
 def _language(entry: Entry) -> set[Key]:
-    return {(Rule.LANGUAGE, language) for language in entry.service.languages} or {ANY_LANGUAGE}
+    spoken: set[Key] = {(LANGUAGE, language) for language in entry.service.languages}
+    return spoken or {ANY_LANGUAGE}
 
 
 def _capacity(entry: Entry) -> set[Key]:
@@ -145,9 +146,9 @@ def _whom(entry: Entry) -> set[Key]:
     keys: set[Key] = set() if limits.maximum_household is None else {(AT_MOST, limits.maximum_household)}
     for rule, of in JUDGED.items():
         if of.limited(limits):
-            keys.add((rule, LIMITED))
+            keys.add((rule.value, LIMITED))
             verdicts = [(of.kind(each), of.verdict(each, limits)) for each in of.kinds]
-            keys |= {(rule, verdict, kind) for kind, verdict in verdicts if verdict is not True}
+            keys |= {(rule.value, verdict, kind) for kind, verdict in verdicts if verdict is not True}
     wanted, excluded = set(limits.flags_any), set(limits.not_flags)
     keys |= {(NOT, flag) for flag in excluded - wanted} | {(LOOK, flag) for flag in excluded & wanted}
     return keys | {(FOR, flag) for flag in wanted} | ({FOR_SOME} if wanted else set())
