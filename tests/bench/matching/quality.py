@@ -1,7 +1,7 @@
 """How good the matches are: matching's own policy and its rivals, each in percent of what hindsight could have done."""
 
 import statistics
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from rich.console import Console
@@ -37,7 +37,8 @@ class Quality:
     """Of needs that arrived in the window. Shares in [0, 1], `gap` = served of the majority less of the minority.
 
     `percent` is the value in percent of the hindsight's; `above`, of hindsight alone, how much higher (relative) the
-    true optimum of the whole scenario may be, at most.
+    true optimum of the whole scenario may be, at most. `waited`: mean hours until those served were taken on, of
+    majority and minority; not known of hindsight, which serves by shares.
     """
 
     percent: float
@@ -45,6 +46,7 @@ class Quality:
     critical_unmet: float
     majority: float
     minority: float
+    waited: tuple[float, float] | None = None
     above: float = 0.0
 
     @property
@@ -53,8 +55,14 @@ class Quality:
         return self.majority - self.minority
 
 
-def quality(needs: Sequence[Arrival], served: Callable[[Arrival], float], value: float, best: float) -> Quality:
-    """`served` tells of a need which share of it was."""
+def quality(
+    needs: Sequence[Arrival],
+    served: Callable[[Arrival], float],
+    value: float,
+    best: float,
+    starts: Mapping[int, float] | None = None,
+) -> Quality:
+    """`served` tells of a need which share of it was; `starts` are the hours at which those served were taken on."""
 
     def share(of: Iterable[Arrival]) -> float:
         found = [served(each) for each in of]
@@ -66,7 +74,13 @@ def quality(needs: Sequence[Arrival], served: Callable[[Arrival], float], value:
         critical_unmet=1 - share(each for each in needs if each.need.urgency is Urgency.EMERGENCY),
         majority=share(each for each in needs if not each.minority),
         minority=share(each for each in needs if each.minority),
+        waited=None if starts is None else (_mean_wait(needs, starts, False), _mean_wait(needs, starts, True)),
     )
+
+
+def _mean_wait(needs: Sequence[Arrival], starts: Mapping[int, float], minority: bool) -> float:
+    group = (each for each in needs if each.minority is minority and each.number in starts)
+    return statistics.fmean([starts[each.number] - each.at for each in group] or [0.0])
 
 
 def compare(scenario: Scenario, seed: int) -> dict[str, Quality]:
@@ -79,8 +93,8 @@ def compare(scenario: Scenario, seed: int) -> dict[str, Quality]:
     found = {HINDSIGHT: replace(by_hindsight, above=best.above)}
     for name, make in (USED_UP if scenario.quota else RETURNING).items():
         played = play(world, make(world))
-        served = played.served
-        found[name] = quality(needs, lambda each, of=served: float(each.number in of), played.value(), most)
+        starts = {number: hour for number, (_, hour) in played.served.items()}
+        found[name] = quality(needs, lambda each, of=starts: float(each.number in of), played.value(), most, starts)
     return found
 
 
@@ -90,9 +104,8 @@ def measure(console: Console, seeds: int = len(SEEDS), scenarios: Sequence[Scena
     for scenario in scenarios:
         some = SEEDS[:seeds] if scenario is BASE else SEEDS[: min(seeds, 3)]
         runs = [compare(scenario, seed) for seed in some]
-        console.print(
-            _table(f"{scenario.name}, {len(some)} seeds, means in %; of those served, majority and minority", runs)
-        )
+        title = f"{scenario.name}, {len(some)} seeds, means in %; majority and minority: served, and hours waited"
+        console.print(_table(title, runs))
         above = max(0.0, *(run[HINDSIGHT].above for run in runs))
         console.print(f"the best there is lies at most {100 * above:.1f} % above this hindsight\n")
         figures |= _figures(scenario, runs)
@@ -123,7 +136,7 @@ def _figures(scenario: Scenario, runs: list[dict[str, Quality]]) -> dict[str, fl
 
 def _table(title: str, runs: list[dict[str, Quality]]) -> Table:
     table = Table(title=title, title_justify="left")
-    columns = ("policy", "of hindsight", "least", "critical unmet", "unmet", "majority", "minority", "gap")
+    columns = ("policy", "of hindsight", "least", "critical unmet", "unmet", "majority", "minority", "gap", "waited h")
     for column in columns:
         table.add_column(column, justify="left" if column == "policy" else "right")
     for name in runs[0]:
@@ -132,6 +145,15 @@ def _table(title: str, runs: list[dict[str, Quality]]) -> Table:
         means = [statistics.fmean(getattr(one, share) for one in each) for share in shares]
         percent = [one.percent for one in each]
         table.add_row(
-            name, f"{statistics.fmean(percent):.1f}", f"{min(percent):.1f}", *(f"{100 * mean:.1f}" for mean in means)
+            name,
+            f"{statistics.fmean(percent):.1f}",
+            f"{min(percent):.1f}",
+            *(f"{100 * mean:.1f}" for mean in means),
+            _hours([one.waited for one in each if one.waited is not None]),
         )
     return table
+
+
+def _hours(waited: Sequence[tuple[float, float]]) -> str:
+    """Of the majority and of the minority."""
+    return " / ".join(f"{statistics.fmean(group):.1f}" for group in zip(*waited, strict=True)) or "-"

@@ -122,6 +122,7 @@ def test_nobody_is_better_than_hindsight_and_the_policy_is_better_than_greedy() 
 def test_shares_are_of_those_counted() -> None:
     one = world([service(capacity=1)], *({"at": 0.0, "stay": 1.0} for _ in range(4)))
     one.arrivals[3].minority = True
-    found = quality(one.arrivals, lambda each: float(each.number < 2), 3.0, 4.0)
+    found = quality(one.arrivals, lambda each: float(each.number < 2), 3.0, 4.0, {0: 1.0, 1: 3.0})
     assert (found.percent, found.unmet, found.critical_unmet) == (75.0, 0.5, 0.0)
     assert found.gap == pytest.approx(2 / 3)
+    assert found.waited == (2.0, 0.0), "nobody of the minority was served"
