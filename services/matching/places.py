@@ -65,6 +65,7 @@ class Places:
         doc = self._by_service.get(service, {}).get(int(slot))
         if doc is not None:
             self._by_need[doc["need"]].pop(row, None)
+            self._own[(service, doc["need"])].pop(int(slot), None)
 
     def services(self) -> Iterable[str]:
         """Where any place is taken, by id."""

@@ -8,7 +8,7 @@ import pytest
 from contracts import matching, topics
 from contracts.agency import Constraints
 from contracts.intake import Accepted, Region
-from contracts.matching import PlaceDoubtful
+from contracts.matching import PlaceDoubtful, WaitingRecalled
 from contracts.notification import Declined, Delivered, Expired, NotDelivered, Revoked
 from contracts.operations import TimerElapsed
 from contracts.provider import Eligibility
@@ -16,7 +16,7 @@ from contracts.schedule import Opening, Schedule, Weekday
 from contracts.words import Category, DeclineCode, ExpiryCode, Status, Urgency
 from services.matching.limits import Limits
 from services.matching.places import document, match_id
-from services.matching.state import Phase
+from services.matching.state import Phase, rows_of
 from services.matching.waiting import read
 from tests.kit.builders import accepted, minimum, of_offer, service, withdrawn
 from tests.kit.clock import START
@@ -473,6 +473,17 @@ def test_a_doubtful_place_is_kept_by_its_match_and_disowned_by_anybody_else() ->
     assert holds(made) == {"p1/beds:0": "n1"}
     assert kinds(made, 9) == ["PlaceDisowned"]
     assert kinds(made) == ["NeedKept", "Matched"]
+
+
+def test_a_place_disowned_in_a_batch_is_not_claimed_in_it_again_as_it_is_deleted_at_its_end() -> None:
+    made = world(0)
+    made.handle(need())
+    made.publish(service(capacity=2))
+    orphan(made, "p1/beds:1")
+    doubted = PlaceDoubtful(referral_id="r1", need_id="n1", row="p1/beds:1", match_id=match_id("n1", 1))
+    made.handle(doubted, WaitingRecalled(referral_id="r1", need_id="n1"))
+    assert made.state("n1").phase is Phase.MATCHED
+    assert holds(made) == dict.fromkeys(rows_of(made.state("n1").matches[0]), "n1") == {"p1/beds:0": "n1"}
 
 
 def test_a_doubt_about_a_row_that_is_gone_is_of_no_consequence() -> None:
