@@ -24,6 +24,10 @@ from .security import listen, security
 records.install()
 membership.install()
 
+_BATCH = 262_144
+"""Bytes of one partition's messages that go in a request, of which one is on its way at a time: at aiokafka's 16 KiB
+most of publishing is waiting. Well below what a topic takes (see `producing`); a larger message goes alone."""
+
 
 def broker(settings: ChassisSettings) -> KafkaBroker:
     """The connection. Idempotent producer (so ``acks=all``); no topic is ever created by accident."""
@@ -36,6 +40,7 @@ def broker(settings: ChassisSettings) -> KafkaBroker:
         request_timeout_ms=settings.request_timeout_ms,
         metadata_max_age_ms=settings.metadata_max_age_ms,
         compression_type="lz4",
+        max_batch_size=_BATCH,
         max_request_size=LARGEST_DEAD_LETTER,
         partitioner=partition_of,
         apply_types=False,
