@@ -17,8 +17,6 @@ from faststream.kafka.message import KafkaAckableMessage
 from services.chassis.settings import ChassisSettings
 
 from . import membership, records
-from .partitioning import partition_of
-from .producing import LARGEST_DEAD_LETTER
 from .security import listen, security
 
 records.install()
@@ -41,8 +39,6 @@ def broker(settings: ChassisSettings) -> KafkaBroker:
         metadata_max_age_ms=settings.metadata_max_age_ms,
         compression_type="lz4",
         max_batch_size=_BATCH,
-        max_request_size=LARGEST_DEAD_LETTER,
-        partitioner=partition_of,
         apply_types=False,
         log_level=logging.DEBUG,
         logger=logging.getLogger("kafka.faststream"),  # its own writes to stdout past our set-up

@@ -1,7 +1,7 @@
 """The Log port: writing, with a deadline of our own and a word on what can never be written."""
 
 import asyncio
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from time import monotonic
 from typing import Any
 
@@ -20,7 +20,9 @@ from faststream.kafka import KafkaBroker
 
 from contracts.topics import DEAD_LETTERS
 from services.chassis.errors import Fatal, Transient
-from services.chassis.ports import Message
+from services.chassis.ports import Message, Partition
+
+from .partitioning import partition_of
 
 _CODES = {
     UnknownTopicOrPartitionError: "topic-missing",
@@ -32,16 +34,22 @@ _CODES = {
 
 _HOPELESS = tuple(_CODES)
 _LARGEST = 1_000_000
-LARGEST_DEAD_LETTER = 2_000_000
+_LARGEST_DEAD_LETTER = 2_000_000
 """Bytes of one message, below the topics' own limits (deploy/topics.py). What the broker itself refuses as too large
 costs an idempotent producer its sequence: all that follows is out of order, and the process has to go."""
 _NEW_TOPIC = 3.0
 """Seconds for which Kafka has to say that there is no such topic."""
 _BEYOND_REPAIR = (ProducerFenced, OutOfOrderSequenceNumber)
 
+_Batch = tuple[Any, list[int]]
+"""aiokafka's builder of a batch, and the indexes of the messages in it."""
+
 
 class KafkaLog:
-    """Writes through FastStream's own producer, with a deadline of our own: an idempotent one never gives up."""
+    """Writes through FastStream's own producer, with a deadline of our own: an idempotent one never gives up.
+
+    It is handed whole batches. To send event by event costs half as much again, for a future of each.
+    """
 
     def __init__(self, broker: KafkaBroker, deadline: float) -> None:
         self._broker = broker
@@ -50,43 +58,60 @@ class KafkaLog:
 
     @property
     def _producer(self) -> AIOKafkaProducer:
-        """The aiokafka producer inside; `broker.publish` would cost twice the time and add headers of its own."""
+        """The aiokafka producer inside; `broker.publish` would cost four times as much and add headers of its own."""
         return self._broker.config.producer._producer.producer  # type: ignore[attr-defined]
 
     async def publish(self, messages: Sequence[Message]) -> dict[int, str]:
         """See `Log`."""
-        refused: dict[int, str] = {}
         try:
             async with asyncio.timeout(self._deadline):
-                closed = await self._closed({message.topic for message in messages})
-                waiting: list[tuple[int, asyncio.Future[Any]]] = []
-                send: Any = self._producer.send
-                for index, (topic, key, value, headers) in enumerate(messages):
-                    if topic in closed:
-                        refused[index] = closed[topic]
-                        continue
-                    if _size(key, value, headers) > (LARGEST_DEAD_LETTER if topic == DEAD_LETTERS else _LARGEST):
-                        refused[index] = "too-large"
-                        continue
-                    try:
-                        waiting.append((index, await send(topic, value, key=key, headers=headers)))
-                    except _HOPELESS as error:
-                        refused[index] = _code(error)
-                results = await asyncio.gather(*(future for _, future in waiting), return_exceptions=True)
+                topics = {message.topic for message in messages}
+                closed = await self._closed(topics)
+                refused, batches = self._in_batches(messages, topics - closed.keys(), closed)
+                each = (self._send(*at, those) for at, those in batches.items())
+                results = await asyncio.gather(*each, return_exceptions=True)
+            for result in results:
+                if isinstance(result, BaseException):
+                    raise result
+                refused |= result
         except TimeoutError:
             raise Transient("kafka: publishing takes longer than its deadline") from None
         except _BEYOND_REPAIR as error:
             raise Fatal(f"kafka: {type(error).__name__}") from None
         except KafkaError as error:
             raise Transient(f"kafka: {type(error).__name__}") from None
-        for (index, _), result in zip(waiting, results, strict=True):
-            if not isinstance(result, BaseException):
+        return refused
+
+    def _in_batches(
+        self, messages: Sequence[Message], topics: Collection[str], closed: Mapping[str, str]
+    ) -> tuple[dict[int, str], dict[Partition, list[_Batch]]]:
+        """What is refused before it is sent, and the rest by partition, in order."""
+        refused: dict[int, str] = {}
+        batches: dict[Partition, list[_Batch]] = {}
+        producer: Any = self._producer
+        counts = {topic: len(producer.client.cluster.partitions_for_topic(topic)) for topic in topics}
+        for index, (topic, key, value, headers) in enumerate(messages):
+            if topic in closed:
+                refused[index] = closed[topic]
                 continue
-            if isinstance(result, _BEYOND_REPAIR):
-                raise Fatal(f"kafka: {type(result).__name__}")
-            if not isinstance(result, _HOPELESS):
-                raise Transient(f"kafka: {type(result).__name__}")
-            refused[index] = _code(result)
+            if _size(key, value, headers) > (_LARGEST_DEAD_LETTER if topic == DEAD_LETTERS else _LARGEST):
+                refused[index] = "too-large"
+                continue
+            those = batches.setdefault((topic, partition_of(key, counts[topic])), [])
+            if not those or not _append(those[-1], index, key, value, headers):
+                those.append((producer.create_batch(), []))
+                _append(those[-1], index, key, value, headers)  # an empty one takes it, whatever its size
+        return refused, batches
+
+    async def _send(self, topic: str, partition: int, batches: Sequence[_Batch]) -> dict[int, str]:
+        """One after the other. Returns index and code of what can never be written; raises `KafkaError`."""
+        refused: dict[int, str] = {}
+        producer: Any = self._producer
+        for batch, indexes in batches:
+            try:
+                await (await producer.send_batch(batch, topic, partition=partition))
+            except _HOPELESS as error:
+                refused |= dict.fromkeys(indexes, _code(error))
         return refused
 
     async def _closed(self, topics: Collection[str]) -> dict[str, str]:
@@ -117,6 +142,14 @@ class KafkaLog:
             if not answered:
                 first = None
             await asyncio.sleep(0.1)
+
+
+def _append(batch: _Batch, index: int, key: bytes, value: bytes, headers: Sequence[tuple[str, bytes]]) -> bool:
+    """False where it is full."""
+    if batch[0].append(timestamp=None, key=key, value=value, headers=headers) is None:
+        return False
+    batch[1].append(index)
+    return True
 
 
 def _size(key: bytes, value: bytes, headers: Sequence[tuple[str, bytes]]) -> int:

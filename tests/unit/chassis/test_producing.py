@@ -1,12 +1,13 @@
-"""What the writing side makes of topics that the client does not know."""
+"""What the writing side makes of topics that the client does not know, and of batches."""
 
 import asyncio
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from aiokafka.errors import KafkaTimeoutError, OutOfOrderSequenceNumber, UnknownTopicOrPartitionError
 
-from services.chassis.errors import Transient
+from services.chassis.errors import Fatal, Transient
 from services.chassis.kafka import KafkaLog, producing
 from services.chassis.ports import Message
 
@@ -33,20 +34,51 @@ class Client:
         return self.answers
 
 
+class Builder:
+    """aiokafka's, with room for two."""
+
+    def __init__(self) -> None:
+        self.values: list[bytes] = []
+
+    def append(self, *, value: bytes, **_: Any) -> object:
+        if len(self.values) == 2:
+            return None
+        self.values.append(value)
+        return object()
+
+
+class Producer:
+    """aiokafka's, as far as it is asked. `failing`: how a batch with this value ends."""
+
+    def __init__(self, client: Client) -> None:
+        self.client, self.create_batch = client, Builder
+        self.written: list[list[bytes]] = []
+        self.failing: dict[bytes, Exception] = {}
+
+    async def send_batch(self, batch: Builder, topic: str, *, partition: int) -> "asyncio.Future[None]":
+        sent: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        faults = [self.failing[value] for value in batch.values if value in self.failing]
+        if faults:
+            sent.set_exception(faults[0])
+        else:
+            self.written.append(batch.values)
+            sent.set_result(None)
+        return sent
+
+
 @pytest.fixture
 def client() -> Client:
     return Client()
 
 
 @pytest.fixture
-def log(client: Client, monkeypatch: pytest.MonkeyPatch) -> KafkaLog:
-    async def send(*_: Any, **__: Any) -> "asyncio.Future[None]":
-        sent: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        sent.set_result(None)
-        return sent
+def producer(client: Client) -> Producer:
+    return Producer(client)
 
+
+@pytest.fixture
+def log(producer: Producer, monkeypatch: pytest.MonkeyPatch) -> KafkaLog:
     monkeypatch.setattr(producing, "_NEW_TOPIC", 0.2)
-    producer = SimpleNamespace(client=client, send=send)
     inner = SimpleNamespace(producer=SimpleNamespace(_producer=SimpleNamespace(producer=producer)))
     return KafkaLog(SimpleNamespace(config=inner), 1.0)  # type: ignore[arg-type]
 
@@ -74,3 +106,27 @@ async def test_a_missing_topic_is_waited_for_once_and_written_to_when_it_is_ther
     assert client.asked == asked + 1
     client.there.add("gone")
     assert await log.publish(to("gone")) == {}
+
+
+async def test_what_is_too_much_for_one_batch_goes_into_the_next_in_order(log: KafkaLog, producer: Producer) -> None:
+    values = [b"1", b"2", b"3", b"4", b"5"]
+    assert await log.publish([Message("here", b"k", value, []) for value in values]) == {}
+    assert producer.written == [[b"1", b"2"], [b"3", b"4"], [b"5"]]
+
+
+async def test_of_what_can_never_be_written_the_whole_batch_is_refused_and_no_other(
+    log: KafkaLog, producer: Producer
+) -> None:
+    producer.failing[b"2"] = UnknownTopicOrPartitionError()
+    sent = [Message("here", b"k", value, []) for value in (b"1", b"2", b"3")]
+    assert await log.publish(sent) == {0: "topic-missing", 1: "topic-missing"}
+    assert producer.written == [[b"3"]]
+
+
+@pytest.mark.parametrize(("fault", "raised"), [(KafkaTimeoutError(), Transient), (OutOfOrderSequenceNumber(), Fatal)])
+async def test_what_is_in_doubt_is_no_refusal(
+    log: KafkaLog, producer: Producer, fault: Exception, raised: type[Exception]
+) -> None:
+    producer.failing[b"1"] = fault
+    with pytest.raises(raised):
+        await log.publish([Message("here", b"k", b"1", [])])
