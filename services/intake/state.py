@@ -1,8 +1,7 @@
 """What intake knows of one referral. Stream: the referral's id."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
-from typing import TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 from contracts.base import Message
 from contracts.intake import Accepted, Held, Linked, Serving, ServingEnded, Unlinked, Withdrawn
@@ -10,9 +9,10 @@ from contracts.intake import Accepted, Held, Linked, Serving, ServingEnded, Unli
 from . import holdings
 from .holdings import Holdings
 
+_NONE: Mapping[Any, Any] = {}
 
-@dataclass(frozen=True, slots=True)
-class Referral:
+
+class Referral(NamedTuple):
     """The fold of intake's facts. `accepted` holds intake's latest word on each need, by the agency's label.
 
     `holdings` are the providers that have taken a need up, and what they have been given.
@@ -20,11 +20,11 @@ class Referral:
     """
 
     held: Held | None = None
-    accepted: Mapping[str, Accepted] = field(default_factory=dict)
+    accepted: Mapping[str, Accepted] = _NONE
     withdrawn: frozenset[str] = frozenset()
-    holdings: Holdings = field(default_factory=dict)
-    serving: Mapping[str, Serving] = field(default_factory=dict)
-    links: Mapping[str, Linked] = field(default_factory=dict)
+    holdings: Holdings = _NONE
+    serving: Mapping[str, Serving] = _NONE
+    links: Mapping[str, Linked] = _NONE
     turns: int = 0
 
     @property
@@ -36,22 +36,22 @@ class Referral:
         """The referral after a fact."""
         match fact:
             case Held():
-                return replace(self, held=fact)
+                return self._replace(held=fact)
             case Accepted():
-                return replace(self, accepted={**self.accepted, fact.need: fact})
+                return self._replace(accepted={**self.accepted, fact.need: fact})
             case Withdrawn():
-                return replace(self, withdrawn=self.withdrawn | {fact.need})
+                return self._replace(withdrawn=self.withdrawn | {fact.need})
             case Serving():
-                return replace(self, serving={**self.serving, fact.need: fact}, turns=max(self.turns, fact.turn))
+                return self._replace(serving={**self.serving, fact.need: fact}, turns=max(self.turns, fact.turn))
             case ServingEnded():
-                return replace(self, serving=_without(self.serving, fact), turns=max(self.turns, fact.turn))
+                return self._replace(serving=_without(self.serving, fact), turns=max(self.turns, fact.turn))
             case Linked():
-                return replace(self, links={**self.links, fact.need: fact}, turns=max(self.turns, fact.turn))
+                return self._replace(links={**self.links, fact.need: fact}, turns=max(self.turns, fact.turn))
             case Unlinked():
-                return replace(self, links=_without(self.links, fact))
+                return self._replace(links=_without(self.links, fact))
             case _:
                 changed = holdings.evolve(self.holdings, fact)
-                return self if changed is self.holdings else replace(self, holdings=changed)
+                return self if changed is self.holdings else self._replace(holdings=changed)
 
 
 _Row = TypeVar("_Row", Serving, Linked)
