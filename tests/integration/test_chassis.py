@@ -195,7 +195,7 @@ asyncio.run(main())
 """A producer that names headers as aiokafka can not read them; its pure Python half lets itself be talked into it."""
 
 
-@pytest.mark.parametrize("compression", ["", "gzip", "lz4"])
+@pytest.mark.parametrize("compression", ["", "gzip", "lz4", "snappy"])
 async def test_a_headers_name_that_is_not_utf_8_stops_nobody(world: World, compression: str) -> None:
     await world.send(Add(counter="a"), "before")
     producer = await asyncio.create_subprocess_exec(

@@ -37,7 +37,7 @@ def broker(settings: ChassisSettings) -> KafkaBroker:
         allow_auto_create_topics=False,
         request_timeout_ms=settings.request_timeout_ms,
         metadata_max_age_ms=settings.metadata_max_age_ms,
-        compression_type="lz4",
+        compression_type="snappy",
         max_batch_size=_BATCH,
         apply_types=False,
         log_level=logging.DEBUG,
