@@ -28,7 +28,7 @@ from .dead_letters import DeadLetters
 from .errors import Fatal, Poison, Transient, where
 from .journal import derived_id
 from .logs import handled
-from .metrics import Kind, Meter
+from .metrics import Meter
 from .ports import Batch, Log, Message, Record
 from .problems import careless, fix_of, problems_of
 from .tenants import Registry
@@ -187,16 +187,15 @@ class Gate:
             await self._dead_letters.send(letters)
         self._fault("passed")
         elapsed = perf_counter() - started
-        kinds: Counter[Kind] = Counter()
+        lines: list[tuple[CloudEvent, str, str]] = []
         for each in passed:
             if not each.outcome:
                 continue
             id_ = derived_id(f"{self.service}-gate", each.record.topic, each.event.id)
             ours = each.event._replace(id=id_, causationid=None, traceparent=None)  # all text of the sender stays out
-            key = each.messages[0].key.decode() if each.messages else ""
-            handled(f"{self.service}-gate", ours, key, each.outcome, elapsed * 1000)
-            kinds[each.event.type, each.outcome] += 1
-        self._meter.handled(kinds)
+            lines.append((ours, each.messages[0].key.decode() if each.messages else "", each.outcome))
+        handled(f"{self.service}-gate", elapsed * 1000, lines)
+        self._meter.handled(Counter((event.type, outcome) for event, _, outcome in lines))
         logger.info(
             "batch",
             service=f"{self.service}-gate",

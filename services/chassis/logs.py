@@ -7,7 +7,7 @@ records at DEBUG are held at INFO.
 
 import logging
 import sys
-from collections.abc import Callable, MutableMapping
+from collections.abc import Callable, Iterable, MutableMapping
 from datetime import UTC, datetime
 from time import monotonic
 from typing import Any
@@ -61,24 +61,29 @@ def allowed_only(_: Any, __: str, line: MutableMapping[str, Any]) -> MutableMapp
     return line
 
 
-def handled(service: str, event: CloudEvent, referral: str, outcome: str, duration_ms: float) -> None:
-    """The canonical line of one handled event. `duration_ms` is that of its batch."""
+def handled(service: str, duration_ms: float, events: Iterable[tuple[CloudEvent, str, str]]) -> None:
+    """The canonical line of each event that a batch handled, with its referral and outcome.
+
+    Time and duration are those of the batch.
+    """
     if not _info_on:
         return
-    line = {
-        "event": "handled",
-        "level": "info",
-        "timestamp": datetime.now(UTC).isoformat(),
-        "service": service,
-        "event_type": event.type.removeprefix(PREFIX),
-        "event_id": event.id,
-        "referral_id": referral,
-        "causation_id": event.causationid,
-        "trace_id": event.traceparent[3:35] if event.traceparent else None,
-        "outcome": outcome,
-        "duration_ms": round(duration_ms, 3),
-    }
-    sys.stdout.buffer.write(orjson.dumps(line, option=orjson.OPT_APPEND_NEWLINE))
+    write, now, duration = sys.stdout.buffer.write, datetime.now(UTC).isoformat(), round(duration_ms, 3)
+    for event, referral, outcome in events:
+        line = {
+            "event": "handled",
+            "level": "info",
+            "timestamp": now,
+            "service": service,
+            "event_type": event.type.removeprefix(PREFIX),
+            "event_id": event.id,
+            "referral_id": referral,
+            "causation_id": event.causationid,
+            "trace_id": event.traceparent[3:35] if event.traceparent else None,
+            "outcome": outcome,
+            "duration_ms": duration,
+        }
+        write(orjson.dumps(line, option=orjson.OPT_APPEND_NEWLINE))
 
 
 class _Bridge(logging.Handler):

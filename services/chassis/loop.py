@@ -26,7 +26,7 @@ from .errors import Poison, Transient, where
 from .items import Item, item_of
 from .journal import Entry, fold
 from .logs import handled
-from .metrics import Kind, Meter
+from .metrics import Meter
 from .ports import Batch, Claims, Log, Partition, Position, Record, Row, Store
 
 logger = structlog.get_logger()
@@ -372,15 +372,14 @@ class Loop(Generic[S]):
     ) -> None:
         """Canonical log lines, counts, and the cache back to its size (never inside a batch)."""
         elapsed = perf_counter() - started
-        kinds: Counter[Kind] = Counter()
+        lines: list[tuple[CloudEvent, str, str]] = []
         for index, item in enumerate(items):
             entry = done.get(index)
-            if entry is None:
-                continue
-            outcome = "decided" if index in journaled else "answered" if entry.facts else "ignored"
-            handled(self.service, item.event, item.key, outcome, elapsed * 1000)
-            kinds[item.event.type, outcome] += 1
-        self._meter.handled(kinds)
+            if entry is not None:
+                outcome = "decided" if index in journaled else "answered" if entry.facts else "ignored"
+                lines.append((item.event, item.key, outcome))
+        handled(self.service, elapsed * 1000, lines)
+        self._meter.handled(Counter((event.type, outcome) for event, _, outcome in lines))
         logger.info(
             "batch",
             service=self.service,

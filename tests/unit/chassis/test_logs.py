@@ -115,7 +115,7 @@ def test_the_canonical_line_has_its_fields(capsysbinary: pytest.CaptureFixture[b
         id="1", source="/a", type="org.referral-routing.intake.accepted.v1", time=datetime.now(UTC), data=b"Maria",
         causationid="c", traceparent=f"00-{trace}-00f067aa0ba902b7-01",
     )  # fmt: skip
-    handled("intake", event, "r", "decided", 1.23456)
+    handled("intake", 1.23456, [(event, "r", "decided")])
     line = orjson.loads(capsysbinary.readouterr().out)
     assert datetime.fromisoformat(line.pop("timestamp")).tzinfo == UTC
     assert line == {
@@ -154,7 +154,7 @@ def test_lines_are_json_with_the_service_and_the_level_asked_for(capsysbinary: p
     logs.configure("matching", "warning")
     structlog.get_logger().info("quiet")
     structlog.get_logger().warning("loud", reason="r", name="Maria")
-    handled("matching", CloudEvent("1", "/a", "t", datetime.now(UTC), b""), "r", "decided", 1.0)
+    handled("matching", 1.0, [(CloudEvent("1", "/a", "t", datetime.now(UTC), b""), "r", "decided")])
     [line] = capsysbinary.readouterr().out.splitlines()
     read = orjson.loads(line)
     assert (read["event"], read["level"], read["service"]) == ("loud", "warning", "matching")
