@@ -69,8 +69,8 @@ def accepted(
 
 
 def differs(known: Accepted, again: Message) -> bool:
-    """True when a correction matters to matching."""
-    return known.model_copy(update={"revision": known.revision + 1}) != again
+    """True when a correction matters to matching: more of the need is other than its revision."""
+    return vars(again) | {"revision": known.revision} != vars(known)
 
 
 def names(need: Accepted) -> dict[str, str]:
