@@ -15,7 +15,7 @@ from datetime import datetime
 from typing import Any, NamedTuple
 
 from contracts.base import Message as Body
-from contracts.cloudevents import CloudEvent, encode
+from contracts.cloudevents import CloudEvent, encode, rfc3339
 
 from .decider import Drop, Effect, Emit, Policy, Put, Reply, S, SetTimer
 from .ports import Message, Row, Timer
@@ -51,7 +51,7 @@ class Entry:
             "hash": self.hash,
             "type": self.type,
             "from": list(self.position),
-            "at": self.at.isoformat(),
+            "at": rfc3339(self.at),
             "key": self.key,
             "trace": self.trace,
             "facts": self.facts,
