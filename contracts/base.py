@@ -29,6 +29,9 @@ class Message(Value):
 
     TYPE: ClassVar[str]
 
+    WHOLE: ClassVar[bool] = False
+    """True where each says all there is to say: of the facts of this type in a stream, the last alone counts."""
+
     @classmethod
     @cache
     def ce_type(cls) -> str:

@@ -219,6 +219,7 @@ class Held(Event):
     """
 
     TYPE: ClassVar[str] = "intake.held.v1"
+    WHOLE: ClassVar[bool] = True
 
     agency: str
     reference: str

@@ -101,11 +101,14 @@ class Entry:
 
 
 def fold(policy: Policy[S], stream: str, entries: Iterable[Entry]) -> S:
-    """The state of a stream after these entries."""
+    """The state of a stream after these entries. Facts that a later one replaces (`WHOLE`) are not even parsed."""
+    facts = [fact for entry in entries for fact in entry.events()]
+    last = {fact["type"]: fact for fact in facts}
     state = policy.initial(stream)
-    for entry in entries:
-        for fact in entry.events():
-            state = policy.evolve(state, policy.facts[fact["type"]].read(fact["text"]))
+    for fact in facts:
+        model = policy.facts[fact["type"]]
+        if not model.WHOLE or fact is last[fact["type"]]:
+            state = policy.evolve(state, model.read(fact["text"]))
     return state
 
 

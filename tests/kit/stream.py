@@ -12,7 +12,7 @@ from typing import Any
 
 from contracts.base import Message
 from services.chassis.decider import Arrived, Effect, Emit, Policy, Reply
-from services.chassis.journal import Entry
+from services.chassis.journal import Entry, fold
 
 from .clock import START
 
@@ -68,12 +68,8 @@ class Stream:
 
     def folded(self, repeats: int = 1) -> Any:
         """The state folded anew from the journal's text, each entry so many times over."""
-        state = self.policy.initial(self.name)
-        for document in self.documents:
-            for _ in range(repeats):
-                for fact in Entry.read(self.name, document["entries"][0]).events():
-                    state = self.policy.evolve(state, self.policy.facts[fact["type"]].read(fact["text"]))
-        return state
+        entries = [Entry.read(self.name, each) for document in self.documents for each in document["entries"] * repeats]
+        return fold(self.policy, self.name, entries)
 
 
 def emitted(effects: Sequence[Effect], *kinds: type[Message]) -> list[Any]:

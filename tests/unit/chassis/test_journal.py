@@ -1,15 +1,18 @@
 """What is written down and what is done because of it."""
 
 import json
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
+from typing import Any, ClassVar
 from uuid import UUID
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from contracts.base import Event
 from services.chassis.decider import Claim, Drop, Effect, Emit, Put, Reply, SetTimer
-from services.chassis.journal import Effects, Entry, derived_id
+from services.chassis.journal import Effects, Entry, derived_id, fold
 from services.chassis.ports import Row, Timer
 from tests.kit.counter import Counted, Told
 from tests.kit.memory import as_mongo
@@ -113,3 +116,31 @@ def test_an_outgoing_event_says_where_it_comes_from() -> None:
     assert dict(message.headers)["ce_correlationid"] == b"k"
     assert dict(message.headers)["traceparent"] == b"00-x"
     assert dict(message.headers)["ce_time"].decode() == NOW.isoformat()
+
+
+class Step(Event):
+    TYPE: ClassVar[str] = "counter.step.v1"
+    n: int
+
+
+class Standing(Step):
+    TYPE: ClassVar[str] = "counter.standing.v1"
+    WHOLE: ClassVar[bool] = True
+
+
+class Folding:
+    """Remembers what it is told, in order."""
+
+    facts: ClassVar = {each.ce_type(): each for each in (Step, Standing)}
+
+    def initial(self, stream: str) -> Sequence[Any]:
+        return ()
+
+    def evolve(self, state: Sequence[Any], fact: Any) -> Sequence[Any]:
+        return (*state, fact)
+
+
+def test_of_facts_that_say_all_the_last_alone_is_folded_and_all_of_the_others() -> None:
+    told = [Standing(n=0), Step(n=1), Standing(n=2), Step(n=3), Step(n=4)]
+    entries = [recorded(effects=[Emit(each)], cause=f"topic/{n}") for n, each in enumerate(told)]
+    assert fold(Folding(), "a", entries) == (Step(n=1), Standing(n=2), Step(n=3), Step(n=4))  # type: ignore[arg-type]
