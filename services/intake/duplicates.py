@@ -99,15 +99,15 @@ class Desk:
         if asked.need in self._state.accepted and serving is None and link is None:
             return None, []  # it is with matching, or was: nothing is to be changed for it
         row = row_of(received.marks, asked.category)
-        if row is not None and not is_for_the_person_alone(received, asked):
-            row = None
+        if row is None or not is_for_the_person_alone(received, asked):
+            return None, self.leave(asked.need, "corrected")
         urgency = triage(asked.urgency, asked.category, received.person.flags)
         if serving is not None and serving.row == row:
             return None, []
         if link is not None and link.row == row and self._yields(row, urgency):
             return link.held_back, []
         left = self.leave(asked.need, "corrected")
-        if row is None or row in self._own:
+        if row in self._own:
             return None, left
         quiet = is_confidential(asked.category, received.person)
         if serving is None and self._yields(row, urgency):

@@ -1,6 +1,6 @@
 """Whom a need is for: the person, one of the household, or several who are to be served together."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple, Protocol
 
 from contracts.agency import PERSON
@@ -26,12 +26,14 @@ def whom(members: list[str], together: bool, household: Iterable[str]) -> list[s
     return members or ([PERSON, *household] if together else [PERSON])
 
 
-def for_whom(members: list[str], together: bool, person: Minimum, household: Iterable[Fellow]) -> ForWhom:
+def for_whom(members: list[str], together: bool, person: Minimum, household: Sequence[Fellow]) -> ForWhom:
     """Those a need is for, and the places it takes. `person.household_size` is that of the household.
 
     One person alone is of a household of one, save the person referred: a service that limits households has always
     been asked with all of theirs.
     """
+    if not members and not household:  # nobody else is known, as mostly
+        return ForWhom(person, [], max(person.household_size, 1) if together else 1)
     known: Mapping[str, Minimum] = {PERSON: person, **{each.member: each.person for each in household}}
     labels = whom(members, together, [label for label in known if label != PERSON])
     places = 1 if not together else len(labels) if members else max(person.household_size, len(labels))
