@@ -17,6 +17,7 @@ people for one. What is written in other scripts is compared as it is.
 
 import re
 import unicodedata
+from functools import lru_cache
 
 _CYRILLIC = dict(zip("абвгґдезиійїклмнопрстуўфэєёы", "abvggdeziiiiklmnoprstuufeeei", strict=True)) | {
     "ж": "ž",
@@ -33,26 +34,10 @@ _CYRILLIC = dict(zip("абвгґдезиійїклмнопрстуўфэєёы",
 _LATIN = dict(zip("łđøßæœıþðšžč", ("l", "d", "o", "ss", "ae", "oe", "i", "t", "d", "š", "ž", "č"), strict=True))
 _LETTERS = {ord(letter): form for letter, form in {**_CYRILLIC, **_LATIN}.items()}
 
-_FOLDS = tuple(
-    (re.compile(pattern), form)
-    for pattern, form in (
-        ("sh", "š"),
-        ("ch", "č"),
-        ("zh", "ž"),
-        ("kh", "χ"),
-        ("ph", "f"),
-        ("th", "t"),
-        ("tz", "ts"),
-        ("x", "ks"),
-        ("[cq]", "k"),
-        ("h", "g"),
-        ("w", "v"),
-        ("[yj]", "i"),
-        (r"(.)\1+", r"\1"),
-        ("i+[eo]", "e"),
-        (r"(.)\1+", r"\1"),
-    )
-)
+_PAIRS = (("sh", "š"), ("ch", "č"), ("zh", "ž"), ("kh", "χ"), ("ph", "f"), ("th", "t"), ("tz", "ts"))
+_SINGLE = str.maketrans({"x": "ks", "c": "k", "q": "k", "h": "g", "w": "v", "y": "i", "j": "i"})
+_DOUBLED = re.compile(r"(.)\1+")
+_IE = re.compile("i+[eo]")
 _APART = re.compile(r"[\s\-\u2010-\u2015.,;/_]+")
 
 
@@ -66,19 +51,23 @@ def name_of(text: str) -> str:
 
 def _part(text: str) -> str:
     letters = _letters(text)
-    for pattern, form in _FOLDS:
-        letters = pattern.sub(form, letters)
-    return letters
+    for pair, form in _PAIRS:
+        letters = letters.replace(pair, form)
+    once = _DOUBLED.sub(r"\1", letters.translate(_SINGLE))
+    return _DOUBLED.sub(r"\1", _IE.sub("e", once))
 
 
 def _letters(text: str) -> str:
     """Small Latin letters; with a caron only the three that the folds know."""
     composed = unicodedata.normalize("NFC", unicodedata.normalize("NFKC", text).casefold())
     spelled = composed.translate(_LETTERS)
-    kept = (
-        each if each in "šžč" else "".join(filter(_is_letter, unicodedata.normalize("NFD", each))) for each in spelled
-    )
-    return "".join(kept).translate(_LETTERS)
+    return "".join(map(_kept, spelled)).translate(_LETTERS)
+
+
+@lru_cache(maxsize=1_000)
+def _kept(each: str) -> str:
+    """What is kept of a character."""
+    return each if each in "šžč" else "".join(filter(_is_letter, unicodedata.normalize("NFD", each)))
 
 
 def _is_letter(each: str) -> bool:
