@@ -16,6 +16,7 @@ from typing import Any, NamedTuple
 
 from contracts.base import Message as Body
 from contracts.cloudevents import CloudEvent, encode, rfc3339
+from contracts.ids import as_uuid
 
 from .decider import Drop, Effect, Emit, Policy, Put, Reply, S, SetTimer
 from .ports import Message, Row, Timer
@@ -23,11 +24,7 @@ from .ports import Message, Row, Timer
 
 def derived_id(*parts: object) -> str:
     """A UUID (version 5 in form) that is the same for the same parts, everywhere and for ever."""
-    digest = bytearray(hashlib.sha1("|".join(map(str, parts)).encode(), usedforsecurity=False).digest()[:16])
-    digest[6] = digest[6] & 0x0F | 0x50
-    digest[8] = digest[8] & 0x3F | 0x80
-    text = digest.hex()
-    return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"
+    return as_uuid(hashlib.sha1("|".join(map(str, parts)).encode(), usedforsecurity=False).digest())
 
 
 @dataclass(slots=True)

@@ -79,7 +79,7 @@ class ReferralAdmission:
                 )
                 return [Admitted(question, topics.INTAKE, question.request_id, self._hash(arrival.event.data))]
             case sent.Submitted():
-                event: Message = self._received(arrival, data)
+                event: Received | ConsentReceived | WithdrawalReceived | StatusAsked = self._received(arrival, data)
             case sent.ConsentChanged():
                 event = ConsentReceived(
                     referral_id=self._id(arrival.tenant, data.reference),
@@ -104,8 +104,7 @@ class ReferralAdmission:
                 )
             case _:
                 raise TypeError(type(data).__name__)
-        key = self._id(arrival.tenant, data.reference)
-        return [Admitted(event, topics.inbox("intake"), key, self._hash(arrival.event.data))]
+        return [Admitted(event, topics.inbox("intake"), event.referral_id, self._hash(arrival.event.data))]
 
     def refuse(self, tenant: str, record: Record, event: CloudEvent, problems: list[Problem]) -> Sequence[Admitted]:
         """The agency is told on its status topic, by outcomes; under its own reference where that can be read."""
