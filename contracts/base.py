@@ -23,6 +23,10 @@ class Value(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True, allow_inf_nan=False)
 
+    def __deepcopy__(self, memo: dict[int, Any] | None = None) -> Self:
+        """Itself. Pydantic copies a default with every message that lacks the field."""
+        return self
+
 
 class Message(Value):
     """The body of a CloudEvent. `TYPE` is its ``ce_type`` less the prefix, such as ``intake.accepted.v1``."""
