@@ -46,6 +46,7 @@ def a_window(seed: int, services: int, needs: int, load: float) -> tuple[Needs, 
 
 
 @given(windows, places)
+@settings(deadline=None)
 def test_prices_are_not_negative_and_the_bound_is_one(needs: Needs, capacities: dict[str, int]) -> None:
     found = opportunity(needs, capacities)
     assert all(price >= 0 for price in found.prices.values())
@@ -53,7 +54,7 @@ def test_prices_are_not_negative_and_the_bound_is_one(needs: Needs, capacities: 
 
 
 @given(windows, places)
-@settings(max_examples=30)
+@settings(max_examples=30, deadline=None)
 def test_the_bound_follows_from_the_prices(needs: Needs, capacities: dict[str, int]) -> None:
     """Anyone can check it: what the places cost, and what each need has left at its best."""
     found = opportunity(needs, capacities)
