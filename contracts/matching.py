@@ -86,6 +86,22 @@ class Waiting(_OfNeed):
     code: str | None = None
 
 
+class PatienceOver(_OfNeed):
+    """It has waited as long as it should at most, and there is still no place: an operator is told, once for a need.
+
+    From now on it comes before all who have not waited so long. `cause` is the rule that left no service (see `Unmet`);
+    the wait goes on to `until`.
+    """
+
+    TYPE: ClassVar[str] = "matching.patience-over.v1"
+
+    urgency: Urgency
+    cause: str
+    funnel: list[Eliminated]
+    since: AwareDatetime
+    until: AwareDatetime
+
+
 class Unmet(_OfNeed):
     """Nobody could take it until the end of the wait, or the allowed attempts are used up."""
 

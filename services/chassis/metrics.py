@@ -28,6 +28,7 @@ class Meter:
         self._skipped = Counter("referrals_skipped_total", "events", one, registry=self.registry).labels(service)
         self._dead = Counter("referrals_dead_letters_total", "records", one, registry=self.registry).labels(service)
         self._conflicts = Counter("referrals_conflicts_total", "streams", one, registry=self.registry).labels(service)
+        self._warnings = Counter("referrals_warnings_total", "warnings", [*one, "warning"], registry=self.registry)
         self._seconds = Histogram(
             "referrals_batch_seconds", "seconds", one, buckets=_SECONDS, registry=self.registry
         ).labels(service)
@@ -44,6 +45,10 @@ class Meter:
     def skipped(self) -> None:
         """One event of a type the service does not handle."""
         self._skipped.inc()
+
+    def warned(self, warning: str) -> None:
+        """An operator was warned; `warning` is the kind of line in the log."""
+        self._warnings.labels(self._service, warning).inc()
 
     def conflicts(self, count: int) -> None:
         """Streams that lost a race."""

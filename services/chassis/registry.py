@@ -44,6 +44,7 @@ METRICS = {
     "referrals_skipped_total": "events on our topics that the service does not handle",
     "referrals_dead_letters_total": "records set aside, by service",
     "referrals_conflicts_total": "streams decided again because another writer or claim was first",
+    "referrals_warnings_total": "what operators were warned of, by service and kind of line, of the kinds counted",
     "referrals_batch_seconds": "duration of a batch, steps 1 to 5",
     "referrals_batch_records": "records in a batch",
     "referrals_lag_records": "records not yet read, by service, topic and partition",

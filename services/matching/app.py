@@ -3,6 +3,7 @@
 from contracts import topics
 from services.chassis.service import Service
 
+from .alerts import patience_over
 from .directory import Directory
 from .directory_gate import DirectoryAdmission
 from .explain import explain
@@ -23,8 +24,9 @@ def build(settings: MatchingSettings) -> Service:
         MatchingPolicy(settings.limits),
         inputs=[topics.INTAKE, topics.NOTIFICATION],
         outside=MatchingOutside(directory, service.claims),
+        render=patience_over(service.meter),
     )
-    sweep = Sweep(directory, service.claims, settings.limits)
+    sweep = Sweep(directory, service.claims, settings.limits, meter=service.meter)
 
     async def look() -> None:
         await service.tell(topics.inbox("matching"), await sweep.look(service.clock.now()))

@@ -1,7 +1,6 @@
 """Which service a need would have now: one way for needs that are to be placed and for those only asked about."""
 
-from bisect import bisect_left
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from contracts.matching import Eliminated
@@ -13,7 +12,7 @@ from .eligibility import failing, funnel
 from .limits import Limits
 from .outside import Given
 from .ranking import Ranked
-from .waiting import Waiter, precedence
+from .waiting import Waiter, patience_over
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +33,8 @@ def choose(waiter: Waiter, attempt: int, now: datetime, given: Given, limits: Li
     need = waiter.need
     match = places.match_id(need.need_id, attempt)
     eligible, steps = funnel(waiter.case(now, limits.retry_after), given.directory.of(need.category))
+    if waiter.options is None:
+        waiter = replace(waiter, options=len(eligible))
     said = {entry.id for entry in eligible if given.marks.full(entry)}
     offers = [(entry, 0 if entry.id in said else given.places.free(entry, need.need_id, match)) for entry in eligible]
     open_ = {entry.id for entry, free in offers if _available(waiter, entry, free, now, given, limits)}
@@ -52,9 +53,7 @@ def none_left(steps: list[Eliminated]) -> list[Eliminated]:
 
 def before(waiter: Waiter, entry: Entry, now: datetime, given: Given, limits: Limits) -> int:
     """How many needs that wait for this service rank above this one."""
-    line = given.lines.of(entry, now, limits)
-    above = bisect_left(line, (precedence(waiter, now, limits.patience),))
-    return sum(each.id != waiter.id for _, each in line[:above])
+    return len(given.lines.above(waiter, entry, now, limits))
 
 
 def _available(waiter: Waiter, entry: Entry, free: int, now: datetime, given: Given, limits: Limits) -> bool:
@@ -66,11 +65,7 @@ def _available(waiter: Waiter, entry: Entry, free: int, now: datetime, given: Gi
     wanted = waiter.need.places
     if free < wanted:
         return False
-    line = given.lines.of(entry, now, limits)
-    above = bisect_left(line, (precedence(waiter, now, limits.patience),))
-    for _, each in line[:above]:
-        if each.id == waiter.id:
-            continue
+    for each in given.lines.above(waiter, entry, now, limits):
         if each.need.places <= free:
             free -= each.need.places
         elif _keeps(each, entry, now, given, limits):
@@ -87,7 +82,7 @@ def _keeps(waiter: Waiter, entry: Entry, now: datetime, given: Given, limits: Li
     over, and at one service only, the largest that can take it: it must not empty a whole region. Not where nobody is
     sent anyway, since the service has said "no capacity".
     """
-    if waiter.need.places == 1 or now - waiter.since < limits.patience[waiter.need.urgency]:
+    if waiter.need.places == 1 or not patience_over(waiter, now, limits):
         return False
     if waiter.id not in given.kept:
         case = waiter.case(now, limits.retry_after)

@@ -13,6 +13,7 @@ _TOLD: dict[str, type[Message]] = {
     for model in (
         matching.Matched,
         matching.Waiting,
+        matching.PatienceOver,
         matching.Unmet,
         matching.OnHold,
         matching.Closed,

@@ -66,6 +66,14 @@ def waiting(
     return matching.Waiting(**_names(need), attempt=attempt, since=since, until=until, funnel=funnel, code=code)
 
 
+def patience_over(
+    need: Accepted, attempt: int, since: datetime, until: datetime, funnel: list[Eliminated]
+) -> matching.PatienceOver:
+    """It still waits, and should not any more."""
+    said = {"urgency": need.urgency, "cause": cause_of(funnel), "funnel": funnel, "since": since, "until": until}
+    return matching.PatienceOver(**_names(need), attempt=attempt, **said)
+
+
 def on_hold(
     need: Accepted, attempt: int, asks: matching.AttemptEnded, since: datetime, until: datetime
 ) -> matching.OnHold:

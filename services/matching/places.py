@@ -46,6 +46,7 @@ class Places:
     def __init__(self, rows: Mapping[str, Doc] | None = None) -> None:
         self._by_service: dict[str, dict[int, Doc]] = {}
         self._by_need: dict[str, dict[str, Doc]] = {}
+        self._own: dict[tuple[str, str], dict[int, Doc]] = {}  # by service and need
         for row, doc in (rows or {}).items():
             self.take(row, doc)
 
@@ -54,23 +55,30 @@ class Places:
         service, _, slot = row.rpartition(":")
         self._by_service.setdefault(service, {})[int(slot)] = doc
         self._by_need.setdefault(doc["need"], {})[row] = doc
+        self._own.setdefault((service, doc["need"]), {})[int(slot)] = doc
 
     def give_back(self, row: str) -> None:
         """The need does not hold it any more, yet it is not free before the next batch."""
-        for held in self._by_need.values():
-            held.pop(row, None)
+        service, _, slot = row.rpartition(":")
+        doc = self._by_service.get(service, {}).get(int(slot))
+        if doc is not None:
+            self._by_need[doc["need"]].pop(row, None)
+
+    def taken(self) -> dict[str, int]:
+        """How many places are taken at each service where any are."""
+        return {service: len(slots) for service, slots in self._by_service.items()}
 
     def held(self, need: str) -> dict[str, Doc]:
         """The rows a need holds, rightly or not."""
         return dict(self._by_need.get(need, {}))
 
-    def free(self, entry: Entry, need: str, match: str) -> int:
+    def free(self, entry: Entry, need: str = "", match: str = "") -> int:
         """How many places this match could have. One that it holds already (it died before it was stored) is one.
 
         0 while the need still holds a place here for another match: that one goes first.
         """
         taken = self._by_service.get(entry.id, {})
-        own = [doc["match"] for doc in taken.values() if doc["need"] == need]
+        own = [doc["match"] for doc in self._own.get((entry.id, need), {}).values()]
         if any(each != match for each in own):
             return 0
         return max(0, entry.service.capacity - len(taken) + len(own))
@@ -81,7 +89,7 @@ class Places:
         Matchers start looking at different slots, so they rarely meet.
         """
         taken, capacity = self._by_service.get(entry.id, {}), entry.service.capacity
-        own = [slot for slot, doc in taken.items() if doc["need"] == need and slot < capacity]
+        own = [slot for slot in self._own.get((entry.id, need), ()) if slot < capacity]
         start = int(match[:8], 16) % capacity
         around = (slot % capacity for slot in range(start, start + capacity))
         return [*own, *(slot for slot in around if slot not in taken)][:count]

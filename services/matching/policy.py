@@ -30,6 +30,8 @@ from .waiting import Waiter
 
 WAIT_OVER = "wait-over"
 """The timer of the wait's end."""
+PATIENCE_OVER = "patience-over"
+"""The timer of what a need should wait at most: it waits on, in the top class, and an operator is told."""
 
 
 def _by_type(*models: type[Message]) -> dict[str, type[Message]]:
@@ -56,6 +58,7 @@ class MatchingPolicy:
     facts: Mapping[str, type[Message]] = _by_type(
         matching.Matched,
         matching.Waiting,
+        matching.PatienceOver,
         matching.Unmet,
         matching.OnHold,
         matching.Closed,
@@ -118,6 +121,8 @@ class MatchingPolicy:
             case TimerElapsed(name=name) if name == WAIT_OVER and not state.told_served:
                 due = state.until is not None and state.until <= min(event.due_at, now)
                 return self._place(state, now, given) if due and state.phase in (Phase.WAITING, Phase.HELD) else []
+            case TimerElapsed(name=name) if name == PATIENCE_OVER:
+                return self._patience_over(state, now, given)
             case _:  # a doubtful place is answered by `_disown`
                 return []
 
@@ -178,12 +183,28 @@ class MatchingPolicy:
         return [*effects, *self._place(after, now, given, pauses=pauses)]
 
     def _recalled(self, state: Need, need: str, now: datetime, given: Given) -> list[Effect]:
-        """Look again; and clear away rows of waits that are over, which repeated events have put there again."""
+        """Look again; and clear away rows of waits that are over, which repeated events have put there again.
+
+        The sweep asks everybody by and by, so an operator is told also where no timer was set, or it was set wrong.
+        """
         waits = state.phase is Phase.WAITING
         # A later turn than the state's is of a wait that this matcher has not heard of yet: not its to judge.
         over = [turn for turn in given.lines.turns(need) if turn < state.turn or (turn == state.turn and not waits)]
-        found = self._match(state, now, given)[0] if waits else []
+        found, steps = self._match(state, now, given) if waits else ([], [])
+        if waits and not found and self._alerts(state, now):
+            found = [_alert(state, steps)]
         return [*found, *(_leave_list(need, turn) for turn in sorted(over))]
+
+    def _patience_over(self, state: Need, now: datetime, given: Given) -> list[Effect]:
+        """Look again, since nothing but its age counts from now on; if that is in vain too, a human is told."""
+        if state.phase is not Phase.WAITING or state.alerted:
+            return []
+        if now < self._patient_until(state):  # it was less patient when this was timed
+            return [SetTimer(PATIENCE_OVER, self._patient_until(state))]
+        if not self._alerts(state, now):
+            return []
+        found, steps = self._match(state, now, given)
+        return found or [_alert(state, steps)]
 
     # placing ---------------------------------------------------------------------------------------------------------
 
@@ -207,11 +228,26 @@ class MatchingPolicy:
             return [Emit(held, topics.MATCHING), *_off_list(state), *timer]
         code = ALREADY_SERVED if state.told_served else None
         waits = facts.waiting(need, state.attempt, state.since or now, until, steps, code)
-        waiter = evolve(state, waits).waiter(now)
+        waited = evolve(state, waits)
+        waiter = waited.waiter(now)
         listed = (
             [] if need.held_back else [Put(waiting.TABLE, waiting.row_id(waiter.id, waiter.turn), waiting.row(waiter))]
         )
-        return [Emit(waits, topics.MATCHING), *listed, *_off_list(state), *timer]
+        told = [_alert(waited, steps)] if self._alerts(waited, now) else []
+        if state.timed is not need.urgency and not told:
+            timer.append(SetTimer(PATIENCE_OVER, self._patient_until(waited)))
+        return [Emit(waits, topics.MATCHING), *told, *listed, *_off_list(state), *timer]
+
+    def _patient_until(self, state: Need) -> datetime:
+        """When a need that waits has waited as long as it should at most."""
+        assert state.accepted is not None  # noqa: S101
+        assert state.since is not None  # noqa: S101
+        return state.since + self._limits.patience[state.accepted.urgency]
+
+    def _alerts(self, state: Need, due: datetime) -> bool:
+        """Whether an operator is to be told, once; not of who is helped under another referral."""
+        held_back = state.accepted is not None and state.accepted.held_back
+        return not state.alerted and not held_back and self._patient_until(state) <= due
 
     def _match(self, state: Need, now: datetime, given: Given) -> tuple[list[Effect], list[Eliminated]]:
         """What a match with the best services that have a place for it takes; nothing if none has. And the funnel."""
@@ -254,6 +290,15 @@ class MatchingPolicy:
             told.update(each.id for each in first)
             found += [facts.recalled(each.need) for each in first]
         return found
+
+
+def _alert(state: Need, steps: list[Eliminated]) -> Emit:
+    """Tell an operator that a need has waited too long."""
+    assert state.accepted is not None  # noqa: S101
+    assert state.since is not None  # noqa: S101
+    assert state.until is not None  # noqa: S101
+    over = facts.patience_over(state.accepted, state.attempt, state.since, state.until, steps)
+    return Emit(over, topics.MATCHING)
 
 
 def _first(line: Iterable[Waiter]) -> list[Waiter]:

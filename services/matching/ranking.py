@@ -32,6 +32,12 @@ class Ranked:
     unknown: list[Rule] = field(default_factory=list)
 
 
+def fit(need: Accepted, entry: Entry) -> float:
+    """How well a service suits a need, in [0, 1], however much is free: what counts among those who wait for it."""
+    terms = {"distance": _near(need, entry), "preference": _preferred(need, entry)}
+    return sum(WEIGHTS[term] * value for term, value in terms.items()) / sum(WEIGHTS[term] for term in terms)
+
+
 def rank(need: Accepted, offers: Iterable[tuple[Entry, int]]) -> list[Ranked]:
     """Best first. `offers` are services with their free places. Of equals, the lower service id is first.
 
@@ -50,12 +56,20 @@ def of_different_providers(ranked: Iterable[Ranked], most: int) -> list[Ranked]:
 
 
 def _scored(need: Accepted, entry: Entry, free: int) -> Ranked:
-    distance = distance_km(need, entry.service)
     terms = {
-        "distance": UNKNOWN if distance is None else HALF_KM / (HALF_KM + distance),
+        "distance": _near(need, entry),
         "free-share": min(1.0, free / max(1, entry.service.capacity)),
-        "preference": float(entry.provider in need.preferences.providers),
+        "preference": _preferred(need, entry),
     }
     score = sum(WEIGHTS[term] * value for term, value in terms.items())
     reasons = [Reason(term=term, value=round(value, 4)) for term, value in (*terms.items(), ("score", score))]
     return Ranked(entry, free, score, reasons, unknown(need, entry.service))
+
+
+def _near(need: Accepted, entry: Entry) -> float:
+    distance = distance_km(need, entry.service)
+    return UNKNOWN if distance is None else HALF_KM / (HALF_KM + distance)
+
+
+def _preferred(need: Accepted, entry: Entry) -> float:
+    return float(entry.provider in need.preferences.providers)

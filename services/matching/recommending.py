@@ -1,5 +1,6 @@
 """Answers what a person could go to, without a need: nothing is claimed, journaled or put on a list."""
 
+from dataclasses import replace
 from datetime import datetime
 
 from contracts.intake import Accepted, Posed, RecommendationAsked
@@ -11,7 +12,7 @@ from .directory import Entry
 from .limits import Limits
 from .outside import Given
 from .ranking import Ranked, rank
-from .waiting import Waiter
+from .waiting import Waiter, options_of
 
 MOST = 10
 """Services told for one need: who reads them wants the best, and a message has its limits."""
@@ -52,6 +53,7 @@ def as_need(question: RecommendationAsked, asked: Posed) -> Accepted:
 def _for(question: RecommendationAsked, asked: Posed, now: datetime, given: Given, limits: Limits) -> Suggestions:
     waiter = Waiter(as_need(question, asked), (), now, 0)
     choice = choose(waiter, 1, now, given, limits)
+    waiter = replace(waiter, options=options_of(choice.steps))
     open_ = [_suggested(each, Wait.NONE) for each in choice.ranked]
     full = [
         (_wait(before(waiter, each.entry, now, given, limits), each.entry, given), each)

@@ -7,12 +7,12 @@ from enum import Enum
 from contracts import matching
 from contracts.base import Message
 from contracts.intake import Accepted
-from contracts.words import HeldBack
+from contracts.words import HeldBack, Urgency
 
 from .directory import service_id
 from .eligibility import asks_agency
 from .places import row_id
-from .waiting import Waiter
+from .waiting import Waiter, options_of
 
 
 class Phase(Enum):
@@ -31,7 +31,9 @@ class Need:
 
     `attempt` is the number of the last match, `matches` are those that hold (several, where the need was offered to
     several services at once and none has accepted yet), `tried` the attempts that failed, `turn` the number of waits so
-    far. An attempt that failed for what the agency has corrected since has no version: no entry is ruled out by it.
+    far. `options` is how many services could have taken the need when this wait began, had they a place; `timed` is the
+    urgency by which the end of its patience was timed, `alerted` says that an operator was told of that end. An attempt
+    that failed for what the agency has corrected since has no version: no entry is ruled out by it.
     """
 
     phase: Phase = Phase.OPEN
@@ -42,6 +44,9 @@ class Need:
     since: datetime | None = None
     until: datetime | None = None
     turn: int = 0
+    options: int | None = None
+    timed: Urgency | None = None
+    alerted: bool = False
 
     @property
     def match(self) -> matching.Matched | None:
@@ -71,7 +76,7 @@ class Need:
     def waiter(self, now: datetime) -> Waiter:
         """The need as the waiting list sees it; one that has not waited yet would wait from `now` on."""
         assert self.accepted is not None, "only a need that intake has accepted is ranked"  # noqa: S101
-        return Waiter(self.accepted, self.tried, self.since or now, self.turn)
+        return Waiter(self.accepted, self.tried, self.since or now, self.turn, self.options)
 
 
 def service_of(match: matching.Matched) -> str:
@@ -93,16 +98,30 @@ def evolve(state: Need, fact: Message) -> Need:
     """The state after a fact. What concerns rows or other needs only changes nothing."""
     match fact:
         case matching.NeedKept():
-            kept = replace(state, accepted=fact.accepted, tried=tuple(map(_corrected, state.tried)))
+            counted = state.options if fact.accepted == state.accepted else None
+            tried = tuple(map(_corrected, state.tried))
+            kept = replace(state, accepted=fact.accepted, tried=tried, options=counted)
             if state.told_served and not kept.told_served:  # only now does it begin to wait for a place
-                return replace(kept, since=None, until=None)
+                return replace(kept, since=None, until=None, timed=None)
             return kept
         case matching.Matched():
-            return replace(state, phase=Phase.MATCHED, matches=(*state.matches, fact), attempt=fact.attempt)
+            matches = (*state.matches, fact)
+            return replace(state, phase=Phase.MATCHED, matches=matches, attempt=fact.attempt, options=None)
         case matching.Waiting():
-            return replace(state, phase=Phase.WAITING, since=fact.since, until=fact.until, turn=state.turn + 1)
+            turn, options = state.turn + 1, options_of(fact.funnel)
+            return replace(
+                state,
+                phase=Phase.WAITING,
+                since=fact.since,
+                until=fact.until,
+                turn=turn,
+                options=options,
+                timed=state.accepted.urgency if state.accepted else None,
+            )
+        case matching.PatienceOver():
+            return replace(state, alerted=True)
         case matching.OnHold():
-            return replace(state, phase=Phase.HELD, since=fact.since, until=fact.until)
+            return replace(state, phase=Phase.HELD, since=fact.since, until=fact.until, options=None)
         case matching.AttemptEnded():
             return replace(_without(state, fact.attempt), tried=(*state.tried, fact))
         case matching.MatchRevoked():

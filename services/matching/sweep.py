@@ -3,26 +3,23 @@
 It changes nothing itself. It tells needs to look again; their streams decide, in journaled order.
 """
 
+from collections import deque
 from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any
 
-import structlog
-
 from contracts.base import Message
 from contracts.matching import PlaceDoubtful, WaitingRecalled
-from contracts.words import DeclineCode
+from services.chassis.metrics import Meter
 from services.chassis.ports import Claims
 
 from . import marks, places, ranking, waiting
+from .alerts import EntryWarnings
 from .directory import Directory
-from .eligibility import funnel
 from .limits import Limits
-from .marks import Marks, disputed
+from .marks import Marks
 from .places import Places
-from .waiting import Waiter, precedence
-
-logger = structlog.get_logger()
+from .waiting import Lines, Waiter
 
 Addressed = tuple[Message, str]
 """An event for matching's own inbox, and its record key."""
@@ -35,10 +32,12 @@ class Sweep:
     have outlived its claimer, a repeated event may have put a need on the list that has left it.
     """
 
-    def __init__(self, directory: Directory, claims: Claims, limits: Limits, doubts: int = 100) -> None:
+    def __init__(
+        self, directory: Directory, claims: Claims, limits: Limits, doubts: int = 100, meter: Meter | None = None
+    ) -> None:
         self._directory, self._claims, self._limits, self._doubts = directory, claims, limits, doubts
         self._reached = {places.TABLE: "", waiting.TABLE: ""}
-        self._warned: set[str] = set()
+        self._warnings = EntryWarnings(directory, limits.dispute_after, meter or Meter("matching"))
 
     async def look(self, now: datetime) -> list[Addressed]:
         """What is to be published now. Raises `Transient`."""
@@ -46,27 +45,13 @@ class Sweep:
         listed = [waiting.read(doc) for doc in (await self._claims.all(waiting.TABLE)).values()]
         waiters = {each.id: each for each in sorted(listed, key=lambda each: each.turn)}  # the latest wait of each
         marked = Marks(await self._claims.all(marks.FULL))
-        self._warn(await self._claims.all(marks.DISPUTES))
-        first = recalls(waiters.values(), Places(rows), self._directory, now, self._limits, marked)
+        held = Places(rows)
+        self._warnings.look(held, await self._claims.all(marks.DISPUTES))
+        first = recalls(waiters.values(), held, self._directory, now, self._limits, marked)
         told = {each.id for each in first}
         also = [waiters[need] for need in self._next(waiting.TABLE, waiters) if need not in told]
         doubts = [doubt(row, rows[row]) for row in self._next(places.TABLE, rows)]
         return [recall(each) for each in (*first, *also)] + doubts
-
-    def _warn(self, rows: Mapping[str, Mapping[str, Any]]) -> None:
-        """Tell the operator of disputed rules: once for each entry in a process's life, so again after a restart."""
-        found = disputed(rows, self._limits.dispute_after)
-        for version, service in sorted(found.items()):
-            entry = self._directory.get(service)
-            if entry is not None and entry.version == version and version not in self._warned:
-                self._warned.add(version)
-                logger.warning(
-                    "rules_disputed",
-                    entry=service,
-                    reason=DeclineCode.NOT_ELIGIBLE.value,
-                    hint="the service calls people not eligible whom its entry lets through: ask its provider to "
-                    "publish its rules; until then they are offered to it in vain",
-                )
 
     def _next(self, table: str, rows: Iterable[str]) -> list[str]:
         """The next rows in order of id, so that all have their turn."""
@@ -83,22 +68,40 @@ def recalls(
     limits: Limits,
     marked: Marks | None = None,
 ) -> list[Waiter]:
-    """Who could have a place: first in line first, and no more for a service than it has places free."""
-    spent: dict[str, int] = {}
-    found: list[Waiter] = []
-    for waiter in sorted(waiters, key=lambda each: precedence(each, now, limits.patience)):
-        need = waiter.need
-        eligible, _ = funnel(waiter.case(now, limits.retry_after), directory.of(need.category))
-        offers = [
-            (entry, held.free(entry, need.need_id, "") - spent.get(entry.id, 0))
-            for entry in eligible
-            if marked is None or not marked.full(entry)
-        ]
-        best = ranking.rank(need, (each for each in offers if each[1] >= need.places))
-        if best:
-            spent[best[0].entry.id] = spent.get(best[0].entry.id, 0) + need.places
-            found.append(waiter)
-    return found
+    """Who could have a place: at each service those who are first in its line, and no more than it has places free.
+
+    Who is first at several goes to the best for it, and leaves its turn at the others to the next: so in rounds, until
+    no free place has anybody who waits for it.
+    """
+    listed = list(waiters)
+    lines = Lines(listed)
+    entries = {
+        entry.id: entry for category in {each.need.category for each in listed} for entry in directory.of(category)
+    }
+    free = {id_: held.free(entry) for id_, entry in entries.items() if marked is None or not marked.full(entry)}
+    left = {
+        id_: deque(each for _, each in lines.of(entries[id_], now, limits)) for id_, count in free.items() if count > 0
+    }
+    found: dict[str, Waiter] = {}
+    while heads := _heads(left, free, found):
+        for waiter, at in heads:
+            best = ranking.rank(waiter.need, ((entries[id_], free[id_]) for id_ in at))[0]
+            free[best.entry.id] -= waiter.need.places
+            found[waiter.id] = waiter
+    return list(found.values())
+
+
+def _heads(
+    left: Mapping[str, deque[Waiter]], free: Mapping[str, int], found: Mapping[str, Waiter]
+) -> list[tuple[Waiter, list[str]]]:
+    """Who is first at which services, of those for whom nothing was found yet and whom their free places can hold."""
+    heads: dict[str, tuple[Waiter, list[str]]] = {}
+    for id_, line in left.items():
+        while line and (line[0].id in found or line[0].need.places > free[id_]):
+            line.popleft()
+        if line:
+            heads.setdefault(line[0].id, (line[0], []))[1].append(id_)
+    return list(heads.values())
 
 
 def recall(waiter: Waiter) -> Addressed:

@@ -1,36 +1,46 @@
-"""The waiting list: who waits, and in which order. A row of the table ``waiting`` for each wait of a need.
+"""The waiting list: who waits, and for which services. A row of the table ``waiting`` for each wait of a need.
+
+In which order they are served says `order`.
 
 Rows can be rebuilt from the journal. A need's waits are numbered (`turn`), and each has a row of its own: an event that
 comes again puts its row again or takes it away again, whichever wait the need is in by then. So a row that is left
 over does no worse than have its need asked; the row of the wait that lasts is never lost.
 """
 
-from bisect import insort
-from collections.abc import Iterable, Mapping
+from bisect import bisect_left, insort
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import lru_cache
 from typing import Any
 
 from contracts.intake import Accepted
-from contracts.matching import AttemptEnded
-from contracts.words import Category, Urgency
+from contracts.matching import AttemptEnded, Eliminated
+from contracts.words import Category, Rule
 
+from . import order
 from .directory import Entry
 from .eligibility import Case, failing
 from .limits import Limits
+from .order import Precedence
+from .ranking import fit
 
 TABLE = "waiting"
 
 
 @dataclass(frozen=True, slots=True)
 class Waiter:
-    """A need that waits, or is about to: what has to be known to rank it and to find it a service."""
+    """A need that waits, or is about to: what has to be known to rank it and to find it a service.
+
+    `options` is how many services could take it, had they a place: as it was counted when this wait began, and kept
+    with it, so that every matcher, and whoever decides again later, ranks it alike. None: not counted yet.
+    """
 
     need: Accepted
     tried: tuple[AttemptEnded, ...]
     since: datetime
     turn: int
+    options: int | None = None
 
     @property
     def id(self) -> str:
@@ -42,24 +52,27 @@ class Waiter:
         return Case(self.need, self.tried, now, retry_after)
 
 
-Precedence = tuple[int, int, datetime, str]
+Net = Callable[[Accepted, Entry], float]
+"""What a place of a service is worth to a need, less what it costs others; see `order`."""
 
 
-def precedence(waiter: Waiter, now: datetime, patience: Mapping[Urgency, timedelta]) -> Precedence:
-    """Sorts the first to be served first: class, then vulnerability (number of flags), then age of the request.
-
-    Of people to be served together, the flags of all count, each once.
-
-    A need that has waited longer than its patience counts as one class higher; an emergency goes above all.
-    """
+def precedence(waiter: Waiter, entry: Entry, now: datetime, limits: Limits, net: Net = fit) -> Precedence:
+    """Sorts the first to be served at this service first. See `order`."""
     need = waiter.need
-    promoted = now - waiter.since >= patience[need.urgency]
-    return (
-        -(need.urgency.rank + promoted),
-        -len({flag for person in need.people for flag in person.flags}),
-        need.requested_at,
-        need.need_id,
-    )
+    waited, patience = now - waiter.since, limits.patience[need.urgency]
+    if order.out_of_patience(waited, patience):
+        return order.precedence(need, waited, patience, 0.0)
+    return order.precedence(need, waited, patience, net(need, entry), waiter.options)
+
+
+def patience_over(waiter: Waiter, now: datetime, limits: Limits) -> bool:
+    """Whether it has waited as long as it should at most."""
+    return order.out_of_patience(now - waiter.since, limits.patience[waiter.need.urgency])
+
+
+def options_of(funnel: Sequence[Eliminated]) -> int:
+    """How many services could take a need, had they a place, by the funnel of its last look."""
+    return next((step.left for step in funnel if step.rule is Rule.RULED_OUT), 0)
 
 
 class Lines:
@@ -69,7 +82,8 @@ class Lines:
     waiting, asking each of them again for each decision would take milliseconds.
     """
 
-    def __init__(self, waiters: Iterable[Waiter] = ()) -> None:
+    def __init__(self, waiters: Iterable[Waiter] = (), net: Net = fit) -> None:
+        self._net = net
         self._turns: dict[str, set[int]] = {}
         self._waiters: dict[str, Waiter] = {}
         self._queues: dict[Category, dict[str, Waiter]] = {}
@@ -87,9 +101,18 @@ class Lines:
         if known is None or known[0] is not entry:
             queues = (self._queues.get(category, {}) for category in set(entry.service.categories))
             able = (each for queue in queues for each in queue.values() if _able(each, entry, now, limits))
-            line = sorted((precedence(each, now, limits.patience), each) for each in able)
+            line = sorted((precedence(each, entry, now, limits, self._net), each) for each in able)
             known = self._lines[entry.id] = (entry, now, limits, line)
         return known[3]
+
+    def above(self, waiter: Waiter, entry: Entry, now: datetime, limits: Limits) -> list[Waiter]:
+        """Those of the line who are served before this need, whether or not it is in it itself."""
+        line = self.of(entry, now, limits)
+        if not line:
+            return []
+        moment = self._lines[entry.id][1]
+        mine = bisect_left(line, (precedence(waiter, entry, moment, limits, self._net),))
+        return [each for _, each in line[:mine] if each.id != waiter.id]
 
     def add(self, waiter: Waiter) -> None:
         """It waits. Only the latest wait of a need counts, in whichever order they come."""
@@ -102,7 +125,7 @@ class Lines:
         self._queues.setdefault(waiter.need.category, {})[waiter.id] = waiter
         for entry, now, limits, line in self._lines.values():
             if _able(waiter, entry, now, limits):
-                insort(line, (precedence(waiter, now, limits.patience), waiter))
+                insort(line, (precedence(waiter, entry, now, limits, self._net), waiter))
 
     def remove(self, need: str, turn: int) -> None:
         """That wait is over."""
@@ -142,6 +165,7 @@ def row(waiter: Waiter) -> dict[str, Any]:
         "category": waiter.need.category.value,
         "turn": waiter.turn,
         "since": waiter.since.isoformat(),
+        "options": waiter.options,
         "accepted": waiter.need.model_dump_json(),
         "tried": [each.model_dump_json() for each in waiter.tried],
     }
@@ -154,6 +178,7 @@ def read(doc: Mapping[str, Any]) -> Waiter:
         tried=tuple(AttemptEnded.read(each) for each in doc["tried"]),
         since=datetime.fromisoformat(doc["since"]),
         turn=doc["turn"],
+        options=doc.get("options"),  # rows of before it was counted have none
     )
 
 

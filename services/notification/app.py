@@ -21,6 +21,6 @@ def build(settings: NotificationSettings) -> Service:
         NotificationPolicy(settings.times),
         inputs=[topics.MATCHING],
         outside=recipients,
-        render=warning(recipients.render),
+        render=warning(recipients.render, service.meter),
     )
     return service

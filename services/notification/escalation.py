@@ -5,6 +5,7 @@ import structlog
 from contracts import notification
 from services.chassis.delivery import Render
 from services.chassis.journal import Outgoing
+from services.chassis.metrics import Meter
 
 logger = structlog.get_logger()
 
@@ -16,13 +17,14 @@ _HINT = {
 }
 
 
-def warning(render: Render) -> Render:
+def warning(render: Render, meter: Meter) -> Render:
     """Warns of each escalation that leaves, then goes on with `render`. After a crash the same is said again."""
 
     async def warn(outgoing: list[Outgoing]) -> list[Outgoing]:
         for each in outgoing:
             if each.type == notification.Escalated.ce_type():
                 escalated = notification.Escalated.read(each.text)
+                meter.warned("escalated")
                 logger.warning(
                     "escalated",
                     event_id=each.id,

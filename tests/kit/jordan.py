@@ -5,9 +5,7 @@ what a directory entry can't (a person decides then), or refused with the reason
 """
 
 import json
-import re
 from collections import Counter
-from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -18,6 +16,8 @@ from pydantic import ValidationError
 from contracts.provider import Eligibility, Service
 from contracts.words import Category, Flag, Sex
 from services.chassis.problems import problems_of
+
+from .hsds import Reading, slug
 
 PATH = Path(__file__).parents[3] / "shared/data/jordan-services/services_en.redacted.json"
 CAPACITY = 3
@@ -92,15 +92,6 @@ _FLAGS = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Reading:
-    """What became of one feature: a service with warnings, or, with no service, the reason it is refused."""
-
-    provider: str
-    service: Service | None
-    notes: tuple[str, ...] = ()
-
-
 def read(path: Path = PATH) -> list[Reading]:
     """Every feature, in order."""
     seen: Counter[str] = Counter()
@@ -109,7 +100,7 @@ def read(path: Path = PATH) -> list[Reading]:
 
 def _reading(feature: dict[str, Any], seen: Counter[str]) -> Reading:
     said = feature["properties"]
-    provider = re.sub(r"[^a-z0-9]+", "-", said["partnerName"].lower()).strip("-")
+    provider = slug(said["partnerName"])
     offered = [name for name, value in said.get("indicators", {}).items() if value]
     if said.get("indicators") and not offered:
         return Reading(provider, None, ("every indicator is 0: nothing is offered",))

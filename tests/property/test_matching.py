@@ -1,6 +1,7 @@
 """Many needs, few places, and everything that can happen to them, on the real loop over memory twins."""
 
 from collections import Counter
+from dataclasses import replace
 from typing import Any
 
 from hypothesis import HealthCheck, settings
@@ -19,7 +20,7 @@ from services.matching.limits import Limits
 from services.matching.marks import DISPUTES
 from services.matching.places import service_of
 from services.matching.state import Phase, rows_of
-from services.matching.waiting import precedence, row_id
+from services.matching.waiting import Waiter, options_of, patience_over, precedence, row_id
 from tests.kit.builders import OF_NEED, accepted, minimum, of_offer, service, withdrawn
 from tests.kit.matching import MatchingWorld
 
@@ -50,6 +51,10 @@ class Matching(RuleBasedStateMachine):
         self.world = MatchingWorld(LIMITS)
         self.largest: Counter[str] = Counter()
         self.needs = 0
+        self.held: set[tuple[str, int]] = set()
+        """The needs and attempts that had a place after the last step."""
+        self.waited: dict[tuple[str, int], Waiter] = {}
+        """Who waited, and in which wait, after the last step."""
 
     @initialize(capacities=st.sampled_from([(1, 1, 1, 3), (2, 1, 2, 3), (3, 4, 3, 4)]))
     def providers_publish(self, capacities: tuple[int, ...]) -> None:
@@ -101,11 +106,12 @@ class Matching(RuleBasedStateMachine):
             entry = world.directory.get(f"{match.provider}/{match.service}")
             assert entry is not None
             assert entry.version not in full, "it was sent where there is no capacity"
-            mine = precedence(state.waiter(now), now, LIMITS.patience)
+            placed = replace(state.waiter(now), options=options_of(match.funnel))
+            mine = precedence(placed, entry, now, LIMITS)
             free = entry.service.capacity - taken[entry.id]
-            for each in sorted(line, key=lambda each: precedence(each, now, LIMITS.patience)):
+            for rank, each in sorted((precedence(each, entry, now, LIMITS), each) for each in line):
                 able = failing(each.case(now, LIMITS.retry_after), entry) is None
-                if able and precedence(each, now, LIMITS.patience) < mine and each.need.places <= free:
+                if able and rank < mine and each.need.places <= free:
                     free -= each.need.places
             assert free >= places, "it took the place of one who ranks above it"
         if places > 1 and len(state.matches) > 1:
@@ -292,6 +298,43 @@ class Matching(RuleBasedStateMachine):
             assert taken <= self.largest[id_]
 
     @invariant()
+    def nobody_out_of_patience_is_passed_over_but_for_one_who_is_too_and_came_earlier(self) -> None:
+        """Least of all for one who is less urgent and came later. Looks at each place that was taken in this step."""
+        world, now = self.world, self.world.clock.now()
+        states = {need: world.state(need) for need in world.streams}
+        waits = {
+            (need, state.turn): state.waiter(now) for need, state in states.items() if state.phase is Phase.WAITING
+        }
+        long = [each for wait, each in waits.items() if wait in self.waited and patience_over(each, now, LIMITS)]
+        taken = Counter(service_of(row) for row in world.rows)
+        for state in states.values():
+            for match in state.matches:
+                entry = world.directory.get(f"{match.provider}/{match.service}")
+                if (match.need_id, match.attempt) in self.held or entry is None or entry.version != match.version:
+                    continue
+                left = entry.service.capacity - taken[entry.id]
+                for each in long:
+                    first = (match.requested_at, match.need_id) < (each.need.requested_at, each.id)
+                    goes_before = first and patience_over(state.waiter(now), now, LIMITS)
+                    able = failing(each.case(now, LIMITS.retry_after), entry) is None
+                    could = left < each.need.places <= left + len(rows_of(match)) and entry.version not in world.full
+                    assert goes_before or not (able and could), f"{match.need_id} has the place of {each.id}"
+                    if able and could:
+                        seen("a place went to one who had waited too long, too")
+        self.held = {(match.need_id, match.attempt) for state in states.values() for match in state.matches}
+        self.waited = waits
+
+    @invariant()
+    def an_operator_is_told_once_of_each_who_waits_too_long(self) -> None:
+        now = self.world.clock.now()
+        for need in self.world.streams:
+            told = [fact for fact in self.world.facts(need) if isinstance(fact, matching.PatienceOver)]
+            state = self.world.state(need)
+            assert len(told) <= 1
+            if state.phase is Phase.WAITING and patience_over(state.waiter(now), now, LIMITS):
+                assert told, "it waits unseen"
+
+    @invariant()
     def each_waiting_need_has_its_row(self) -> None:
         assert self.waiting_needs() <= self.world.waiting.keys()
 
@@ -366,13 +409,13 @@ class Matching(RuleBasedStateMachine):
         rows = set(self.world.waiting)
         assert rows == self.waiting_needs(), f"{rows} stand where {self.waiting_needs()} wait"
         for waiter in self.world.waiters:
-            kept = any(
-                each.need.places > 1
-                and now - each.since >= LIMITS.patience[each.need.urgency]
-                and precedence(each, now, LIMITS.patience) < precedence(waiter, now, LIMITS.patience)
-                for each in self.world.waiters
-            )  # for one that has waited long, places are kept
             for entry in self.world.directory.of(waiter.need.category):
+                kept = any(
+                    each.need.places > 1
+                    and patience_over(each, now, LIMITS)
+                    and precedence(each, entry, now, LIMITS) < precedence(waiter, entry, now, LIMITS)
+                    for each in self.world.waiters
+                )  # for one that has waited long, places are kept
                 able = (
                     failing(waiter.case(now, LIMITS.retry_after), entry) is None
                     and entry.version not in self.world.full

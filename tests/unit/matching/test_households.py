@@ -10,6 +10,7 @@ from contracts.notification import Accepted as TakenUp
 from contracts.notification import Declined, Delivered
 from contracts.provider import Eligibility
 from contracts.words import AgeBand, Category, DeclineCode, Flag, Rule, Sex, Status, Urgency
+from services.matching.directory import Entry
 from services.matching.eligibility import funnel
 from services.matching.limits import Limits
 from services.matching.places import document, match_id, row_id
@@ -213,12 +214,12 @@ def test_one_who_is_understood_speaks_for_the_household() -> None:
 
 
 def test_the_vulnerabilities_of_all_count_once() -> None:
-    patience = Limits().patience
+    entry = Entry("p1/beds", "p1", service(), "p1/beds@0")
     pregnant, two = minimum(flags=[Flag.PREGNANT]), minimum(flags=[Flag.PREGNANT, Flag.DISABILITY])
     family = Waiter(need(2, 2, person=pregnant, companions=[two]), (), START, 0)
     alone = Waiter(need(1, person=pregnant), (), START, 0)
     other = Waiter(need(3, person=two), (), START, 0)
-    ranks = {each.id: precedence(each, START, patience) for each in (family, alone, other)}
+    ranks = {each.id: precedence(each, entry, START, Limits()) for each in (family, alone, other)}
     assert ranks["n2"] < ranks["n1"]
     assert ranks["n2"][1] == ranks["n3"][1]
 

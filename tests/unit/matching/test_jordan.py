@@ -2,7 +2,7 @@
 
 import random
 from collections import Counter
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 
 import h3
 import pytest
@@ -68,20 +68,40 @@ def world(now: datetime) -> MatchingWorld:
 def test_every_entry_is_taken_or_taken_with_a_warning_or_refused_with_a_reason() -> None:
     readings = jordan.read()
     assert len(readings) == 562
-    kinds = Counter("refused" if each.service is None else "warned" if each.notes else "taken" for each in readings)
-    assert kinds == {"taken": 90, "warned": 471, "refused": 1}
+    assert Counter(each.kind for each in readings) == {"taken": 90, "warned": 471, "refused": 1}
     assert all(each.notes for each in readings if each.service is None)
 
 
-def test_the_traps_of_the_source_are_seen() -> None:
-    readings = jordan.read()
-    taken = [each.service for each in readings if each.service is not None]
-    assert len({(each.provider, each.service.service) for each in readings if each.service}) == len(taken)
-    notes = Counter(note.split(":")[0] for each in readings for note in each.notes)
-    assert (
-        notes["says both that a referral is required and that referrals are not accepted"] == 86
-    )  # of 87; one more is refused
-    assert notes["the id is used twice"] == 13
+def notes() -> Counter[str]:
+    """How often each warning or reason is given."""
+    return Counter(note.split(":")[0] for each in jordan.read() for note in each.notes)
+
+
+def test_an_id_that_is_repeated_replaces_nothing() -> None:
+    taken = [(each.provider, each.service.service) for each in jordan.read() if each.service is not None]
+    assert len(set(taken)) == len(taken) == 561
+    assert notes()["the id is used twice"] == 13
+
+
+def test_who_requires_a_referral_and_accepts_none_is_sent_nobody() -> None:
+    said = "says both that a referral is required and that referrals are not accepted"
+    assert notes()[said] == 86  # of 87; one more is refused
+    contradictory = [each for each in jordan.read() if any(note.startswith(said) for note in each.notes)]
+    assert not any(each.service and each.service.takes_referrals for each in contradictory)
+
+
+def test_an_indicator_of_0_is_not_offered() -> None:
+    (refused,) = [each for each in jordan.read() if each.service is None]
+    assert refused.notes == ("every indicator is 0: nothing is offered",)
+
+
+def test_the_end_dates_of_all_but_one_are_before_2016() -> None:
+    ends = [each.service.valid_to for each in jordan.read() if each.service]
+    assert sum(end is None or end >= date(2016, 1, 1) for end in ends) == 1
+
+
+def test_every_place_lies_in_or_around_jordan() -> None:
+    taken = [each.service for each in jordan.read() if each.service is not None]
     assert all(35 < (each.longitude or 0) < 39 and 29 < (each.latitude or 0) < 33 for each in taken)
 
 

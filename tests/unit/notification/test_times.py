@@ -12,6 +12,7 @@ from contracts.schedule import Opening, Schedule, Weekday
 from contracts.words import Answer, AnswerFault, Category, Clock, Lifecycle, Urgency
 from services.chassis.decider import SetTimer
 from services.chassis.journal import Outgoing
+from services.chassis.metrics import Meter
 from services.notification.escalation import warning
 from services.notification.hours import after
 from services.notification.policy import NotificationPolicy
@@ -357,7 +358,10 @@ async def test_operators_are_warned_of_an_escalation_by_ids_and_with_what_to_do(
     async def render(them: list[Outgoing]) -> list[Outgoing]:
         return them[:1]
 
-    assert await warning(render)(outgoing) == outgoing[:1]
+    meter = Meter("notification")
+    assert await warning(render, meter)(outgoing) == outgoing[:1]
+    counted = {"service": "notification", "warning": "escalated"}
+    assert meter.registry.get_sample_value("referrals_warnings_total", counted) == 1
     said = capsysbinary.readouterr().out.decode()
     assert said.count("escalated") == 1
     for part in ("warning", NEED, "provider-1", "start", "call the provider"):

@@ -1,0 +1,325 @@
+"""Reads directories as Open Referral HSDS has them: nested JSON, tables that refer to each other, or one flat table.
+
+Each form is brought to one shape, HSDS 3's service with all that belongs to it inside (`nested`, `joined`, `flat`), and
+that is read (`readings`) into directory entries, one for each location. Nothing is dropped in silence: an entry is
+taken, taken with warnings where it says what an entry can't (then a person decides), or refused with the reason.
+
+What only the publisher knows, such as its names of regions and categories, comes as a `Vocabulary`.
+"""
+
+import re
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from pydantic import ValidationError
+
+from contracts.provider import Eligibility, Service
+from contracts.schedule import Opening, Schedule
+from contracts.words import Category, Status
+from services.chassis.problems import problems_of
+
+OLDEST = 150
+"""From here on a maximum age is no limit: exports write 200 or 999."""
+Nested = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Vocabulary:
+    """What a publisher's own terms mean; keys in lower case.
+
+    `area` is where its services are that don't say. `areas` and `categories` are by name, code or term; `category` is
+    that of all its services, if they have one in common. A term of `statuses` that maps to None is one that an entry
+    can't say. `capacity` is assumed where none is stated. `timezone` is the IANA name of the publisher's, since HSDS
+    has but an offset.
+    """
+
+    area: str | None = None
+    areas: Mapping[str, str] = field(default_factory=dict)
+    categories: Mapping[str, Category] = field(default_factory=dict)
+    category: Category | None = None
+    statuses: Mapping[str, Status | None] = field(default_factory=dict)
+    timezone: str | None = None
+    capacity: int = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What became of one entry: a service with warnings, or, with no service, the reason it is refused."""
+
+    provider: str
+    service: Service | None
+    notes: tuple[str, ...] = ()
+
+    @property
+    def kind(self) -> str:
+        """``taken``, ``warned`` or ``refused``."""
+        return "refused" if self.service is None else "warned" if self.notes else "taken"
+
+
+def slug(name: str) -> str:
+    """An organisation's name as an id of a tenant."""
+    return re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")[:63].strip("-")
+
+
+# to one shape -------------------------------------------------------------------------------------------------------
+
+
+def nested(document: Any) -> Iterator[Nested]:
+    """Services of a JSON document: one, a list, a page of an API, or organisations with their services."""
+    if isinstance(document, list):
+        for each in document:
+            yield from nested(each)
+    elif "contents" in document:
+        yield from nested(document["contents"])
+    elif "services" in document:
+        for each in document["services"]:
+            yield {"organization": {"name": document.get("name", "")}, **each}
+    else:
+        yield document
+
+
+def joined(tables: Mapping[str, Sequence[Mapping[str, Any]]]) -> Iterator[Nested]:
+    """Services of tables that refer to each other by id, by table name (``services``, ``service_at_location``, ...)."""
+    organizations = {row["id"]: row for row in tables.get("organizations", ())}
+    locations = {row["id"]: row for row in tables.get("locations", ())}
+    terms = {row["id"]: row for row in tables.get("taxonomy_terms", ())}
+    of_service: dict[str, dict[str, list[Nested]]] = defaultdict(lambda: defaultdict(list))
+    for table in ("schedules", "service_areas", "languages", "cost_options", "required_documents"):
+        for row in tables.get(table, ()):
+            of_service[row.get("service_id") or ""][table].append(dict(row))
+    for row in tables.get("service_capacity", ()):
+        of_service[row["service_id"]]["capacities"].append(dict(row))
+    for row in tables.get("service_at_location", ()):
+        at = {**row, "location": locations.get(row["location_id"])}
+        of_service[row["service_id"]]["service_at_locations"].append(at)
+    for row in tables.get("attributes", ()):
+        term = terms.get(row.get("taxonomy_term_id") or "")
+        if term is not None and row.get("link_entity") == "service":
+            of_service[row["link_id"]]["attributes"].append({"taxonomy_term": term})
+    for row in tables.get("services", ()):
+        yield {**row, "organization": organizations.get(row.get("organization_id")), **of_service[row["id"]]}
+
+
+_ALIASES = {
+    "id": ("service_uuid", "service_id", "uuid", "id"),
+    "name": ("service_name", "name"),
+    "organization": ("organization_name", "organisation_name", "organization", "provider"),
+    "minimum_age": ("service_min_age", "min_age", "minimum_age"),
+    "maximum_age": ("service_max_age", "max_age", "maximum_age"),
+    "areas": ("service_areas", "service_area", "areas", "coverage"),
+    "categories": ("service_problem_codes", "categories", "taxonomy", "category"),
+    "statuses": ("service_immigration_status", "immigration_status", "residence_status"),
+    "status": ("service_status", "status"),
+    "languages": ("service_languages", "languages"),
+    "latitude": ("latitude", "lat"),
+    "longitude": ("longitude", "lon", "lng"),
+    "income": ("service_income_limit", "income_limit"),
+    "veteran": ("service_require_veteran", "require_veteran"),
+    "custody": ("service_incarceration_status", "incarceration_status"),
+    "military": ("service_military_status", "military_status"),
+}
+_NUMBERS = ("minimum_age", "maximum_age", "income", "latitude", "longitude")
+_FLAGS = ("veteran",)
+
+
+def flat(rows: Iterable[Mapping[str | None, Any]]) -> Iterator[Nested]:
+    """Services of a table with a row for each; lists are parted by semicolons. A row that is shifted says so."""
+    for row in rows:
+        named = {name: str(value or "").strip() for name, value in row.items() if name}
+        said = {name: next((named[each] for each in also if named.get(each)), "") for name, also in _ALIASES.items()}
+        nested_: Nested = {
+            "id": said["id"],
+            "name": said["name"],
+            "organization": {"name": said["organization"]},
+            "status": said["status"] or "active",
+            "minimum_age": said["minimum_age"] or None,
+            "maximum_age": said["maximum_age"] or None,
+            "service_areas": [{"name": each} for each in _parts(said["areas"])],
+            "attributes": [{"taxonomy_term": {"name": each}} for each in _parts(said["categories"])],
+            "languages": [{"code": each} for each in _parts(said["languages"])],
+            "statuses": _parts(said["statuses"]),
+            "conditions": {
+                "income up to so many percent of the poverty line": said["income"],
+                "veterans only": said["veteran"] if said["veteran"].lower() in ("true", "yes", "1") else "",
+                "custody": said["custody"],
+                "military status": said["military"],
+            },
+        }
+        if said["latitude"] or said["longitude"]:
+            at = {"latitude": said["latitude"], "longitude": said["longitude"]}
+            nested_["service_at_locations"] = [{"location": at}]
+        beyond = any(str(value or "").strip() for name, value in row.items() if not name)
+        odd = [name for name in _NUMBERS if said[name] and not re.fullmatch(r"-?\d+(\.\d+)?", said[name])]
+        odd += [name for name in _FLAGS if said[name].lower() not in ("", "true", "false", "yes", "no", "1", "0")]
+        if beyond or odd:
+            nested_["shifted"] = odd or ["beyond the last column"]
+        yield nested_
+
+
+def _parts(text: str) -> list[str]:
+    return [each.strip() for each in text.split(";") if each.strip()]
+
+
+# one shape to entries -----------------------------------------------------------------------------------------------
+
+
+def readings(services: Iterable[Nested], words: Vocabulary) -> list[Reading]:
+    """Every service, at each of its locations."""
+    seen: Counter[tuple[str, str]] = Counter()
+    return [each for said in services for each in _service(said, words, seen)]
+
+
+def _service(said: Nested, words: Vocabulary, seen: Counter[tuple[str, str]]) -> Iterator[Reading]:
+    provider = slug((said.get("organization") or {}).get("name") or "")
+    if said.get("shifted"):
+        yield Reading(provider, None, (f"the row is shifted: see {', '.join(said['shifted'])}",))
+        return
+    if said.get("status") == "defunct":
+        yield Reading(provider, None, ("is defunct",))
+        return
+    notes: list[str] = []
+    common = {
+        "name": str(said.get("name") or "")[:200],
+        "categories": _categories(said, words, notes),
+        "capacity": _capacity(said, words, notes),
+        "languages": _languages(said, notes),
+        "areas": _areas(said, words, notes),
+        "takes_referrals": _takes(said, notes),
+    }
+    _unsaid(said, notes)
+    places = said.get("service_at_locations") or [{}]
+    for number, place in enumerate(places):
+        own = list(notes)
+        key = str((place.get("id") if len(places) > 1 else None) or said.get("id") or "")
+        seen[provider, key] += 1
+        if seen[provider, key] > 1:  # under one key the second would replace the first
+            key = f"{key}-{seen[provider, key]}"
+            own.append("the id is used twice: told apart by a number")
+        hours = place.get("schedules") or said.get("schedules")
+        at = place.get("location") or {}
+        try:
+            service = Service(
+                **common,
+                service=key,
+                eligibility=Eligibility(**_ages(said, own), statuses=_statuses(said, words, own)),
+                schedule=_schedule(hours or [], words, own),
+                **{name: at[name] for name in ("latitude", "longitude") if at.get(name) not in (None, "")},
+            )
+        except ValidationError as error:
+            yield Reading(provider, None, tuple(f"{each.field}: {each.fix}" for each in problems_of(error)))
+            continue
+        if number and not at:
+            own.append("one of its locations is not told")
+        yield Reading(provider, service, tuple(own))
+
+
+def _number(value: Any) -> float | None:
+    return float(value) if re.fullmatch(r"-?\d+(\.\d+)?", str(value)) else None
+
+
+def _ages(said: Nested, notes: list[str]) -> dict[str, Any]:
+    """A highest age of 150 and more is no limit. What is no number is left for the entry to be refused by."""
+    stated = {name: said[name] for name in ("minimum_age", "maximum_age") if said.get(name) not in (None, "")}
+    found = {name: value if (number := _number(value)) is None else int(number) for name, value in stated.items()}
+    if (_number(found.get("maximum_age")) or 0) >= OLDEST:
+        notes.append(f"a maximum age of {found['maximum_age']} is no limit")
+        del found["maximum_age"]
+    return found
+
+
+def _statuses(said: Nested, words: Vocabulary, notes: list[str]) -> list[Status]:
+    """Joined by "or": where one of them can't be said, all are let through, for the provider to decide."""
+    stated = said.get("statuses", [])
+    odd = [each for each in stated if words.statuses.get(each.lower()) is None]
+    if odd:
+        notes.append(f"the provider decides on {len(odd)} statuses that have no word here, such as: {odd[-1]}")
+        return []
+    return list(dict.fromkeys(status for each in stated if (status := words.statuses[each.lower()]) is not None))
+
+
+def _areas(said: Nested, words: Vocabulary, notes: list[str]) -> list[str]:
+    stated = [area.get("name") or area.get("description") or "" for area in said.get("service_areas") or []]
+    known = [words.areas[each.lower()] for each in stated if each.lower() in words.areas]
+    if len(known) < len(stated):
+        notes.append(f"{len(stated) - len(known)} areas are unknown here: the provider decides")
+    if not known and words.area:
+        notes.append("no area: taken as where its publisher is")
+        return [words.area]
+    return list(dict.fromkeys(known))
+
+
+def _categories(said: Nested, words: Vocabulary, notes: list[str]) -> list[Category]:
+    found = [words.category] if words.category else []
+    for each in said.get("attributes") or []:
+        term = each.get("taxonomy_term") or {}
+        found += [words.categories[key] for key in _names(term) if key in words.categories]
+    if not found:
+        notes.append("none of its terms is a category here")
+    return list(dict.fromkeys(found))
+
+
+def _names(term: Mapping[str, Any]) -> list[str]:
+    return [str(term[name]).lower() for name in ("code", "name") if term.get(name)]
+
+
+def _capacity(said: Nested, words: Vocabulary, notes: list[str]) -> int:
+    """HSDS 3.1: of each unit, how many there are at most and how many are free."""
+    stated = said.get("capacities") or []
+    if len(stated) > 1:
+        notes.append("capacity in several units: the smallest counts")
+    counts = []
+    for each in stated:
+        available, maximum = _number(each.get("available")), _number(each.get("maximum"))
+        if available is not None and maximum is not None and available > maximum:
+            notes.append("more places are free than there are: the lower number counts")
+        count = available if maximum is None else maximum
+        if count is None:
+            notes.append("a capacity without a number: left out")
+        else:
+            counts.append(int(count))
+    return min(counts, default=words.capacity)
+
+
+def _languages(said: Nested, notes: list[str]) -> list[str]:
+    codes = [str(each.get("code") or "").lower() for each in said.get("languages") or []]
+    known = [code for code in codes if re.fullmatch(r"[a-z]{2,3}", code)]
+    if len(known) < len(codes):
+        notes.append("a language without a code: left out")
+    return list(dict.fromkeys(known))
+
+
+def _takes(said: Nested, notes: list[str]) -> bool:
+    status = said.get("status") or "active"
+    if status != "active":
+        notes.append(f"is {status}: nobody is sent")
+    return bool(status == "active")
+
+
+def _schedule(stated: Sequence[Mapping[str, Any]], words: Vocabulary, notes: list[str]) -> Schedule | None:
+    """Weekly openings. Without a zone, or by another rule than days of the week, hours can't be counted."""
+    if not stated:
+        return None
+    openings = []
+    for each in stated:
+        days = [day for day in str(each.get("byday") or "").replace(" ", "").split(",") if day]
+        hours = {name: str(each.get(name) or "")[:8] for name in ("opens_at", "closes_at")}
+        until = each.get("valid_to")
+        if not words.timezone or not days or not all(hours.values()) or each.get("freq") not in (None, "WEEKLY"):
+            notes.append("opening hours that are not by days of the week: not counted")
+        elif any(each.get(name) for name in ("bymonthday", "byyearday", "byweekno")) or until:
+            notes.append("opening hours that hold for some dates only: not counted")
+        else:
+            openings.append(Opening(days=days, **hours))
+    return Schedule(timezone=words.timezone or "", openings=openings) if openings else None
+
+
+def _unsaid(said: Nested, notes: list[str]) -> None:
+    """What an entry has no words for."""
+    if said.get("eligibility_description"):
+        notes.append("the provider decides: eligibility in its own words")
+    for name, what in (("required_documents", "required documents"), ("cost_options", "cost")):
+        if said.get(name):
+            notes.append(f"not told: {what}")
+    notes += [f"the provider decides: {what}" for what, value in said.get("conditions", {}).items() if value]
