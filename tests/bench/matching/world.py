@@ -19,11 +19,11 @@ from services.matching.directory import Directory, Entry
 from services.matching.eligibility import Case, distance_km, failing
 from tests.kit.clock import START
 
-from .scenarios import EASE, PATIENCE, SHARES, WEIGHTS, Kind, Scenario
+from .scenarios import EASE, PATIENCE, SHARES, SIZES, TIDE, WEEK, WEIGHTS, Kind, Scenario
 
 NORTH, EAST = (52.9, 54.9), (26.0, 29.2)
 """Some 220 by 210 km around Minsk."""
-TOWNS = 8
+TOWNS = 12
 COMMON, BRIDGE, SCARCE = "ru", "en", ("ps", "fa", "ti", "so")
 HOUR = timedelta(hours=1)
 
@@ -103,7 +103,8 @@ class _Drawing:
 
     def _settle(self, kind: Kind) -> None:
         chance = self._chance
-        sizes = [chance.choice((1, 1, 2, 3, 5, 8)) for _ in range(kind.services)]
+        sizes = [SIZES[number % len(SIZES)] for number in range(kind.services)]
+        chance.shuffle(sizes)
         scale = kind.places / sum(sizes)
         if self.scenario.quota:  # as many needs as come in a year, over the load
             scale *= self.scenario.days / kind.stay / _QUOTA_TURNOVER
@@ -137,15 +138,15 @@ class _Drawing:
         return chance.gauss(north, spread / 111), chance.gauss(east, spread / 65)
 
     def _moments(self, kind: Kind) -> Iterator[float]:
-        """Hours of arrival: Poisson, with the day's tide, by thinning."""
+        """Hours of arrival: Poisson, with the week's tide, by thinning."""
         scenario, chance = self.scenario, self._chance
         places = sum(entry.service.capacity for entry in self.directory.of(kind.category))
         held = 24 * kind.stay + scenario.answer * _OFFERS
         busy = 24 * scenario.days if scenario.quota else held / EASE
         mean = scenario.load * places / busy
-        at, highest = 0.0, 1.5 * (scenario.surge[2] if scenario.surge else 1)
+        at, highest = 0.0, (1 + TIDE) * (scenario.surge[2] if scenario.surge else 1)
         while (at := at + chance.expovariate(mean * highest)) < scenario.days * 24:
-            tide = 1 + 0.5 * math.sin(2 * math.pi * at / 24)
+            tide = 1 + TIDE * math.sin(2 * math.pi * at / WEEK)
             if chance.random() * highest < tide * self._surging(at):
                 yield at
 
@@ -219,7 +220,7 @@ class _Drawing:
 
 _OFFERS = 1.33
 """Offers until one is accepted, on average: each of them holds a place until it is answered."""
-_QUOTA_TURNOVER = 7.5
+_QUOTA_TURNOVER = 10.4
 """How many times fewer needs a year has than places would turn over in one: some 5,000 in all."""
 
 
