@@ -2,9 +2,12 @@
 
 Of the needs that a service can take, a place that is free there goes to the first by, in this order:
 
-1. **Class**: ``int(urgency + 1.5 * wait / patience)``, urgency being 2, 1 or 0. So urgency counts most, and a need
+1. **Class**: ``int(2 * urgency + 1.5 * wait / patience)``, urgency being 2, 1 or 0. So urgency counts most, and a need
    rises by one class, no more, when two thirds of its patience are over: ageing is bounded, and an hour of an emergency
-   is never traded against many of a normal need.
+   is never traded against many of a normal need. Classes lie half an urgency apart, so who has aged goes before all
+   who have not and are as urgent, and behind those who are more urgent. (The design has four urgencies, each worth
+   double, and a need that ages by one class meets those worth double. We have three, and urgent is worth 2.7 times
+   normal: to rise by a whole urgency costs some 0.7 points of what hindsight reaches, and 2 where demand is highest.)
 2. **Vulnerability**: how much is known that makes waiting worse (`vulnerability`), up to `MOST_VULNERABLE`.
 3. **Age band**: whether half of its patience is over. Coarse, so that within it the next point has a say.
 4. **Net fit** to *that* service (fit less the place's price, in [0, 1]) plus ``0.3 / services open to the need``: of
@@ -35,8 +38,8 @@ from datetime import datetime, timedelta
 from contracts.intake import Accepted, Minimum
 from contracts.words import AgeBand, Flag, Urgency
 
-TOP = 4
-"""Above every class that can be reached before: an emergency that has aged is 3."""
+TOP = 6
+"""Above every class that can be reached before: an emergency that has aged is 5."""
 MOST_VULNERABLE = 3
 """More signs than these make no difference: or the longest list of ticks would win, and be ticked."""
 FEW_OPTIONS = 0.3
@@ -71,10 +74,10 @@ def out_of_patience(waited: timedelta, patience: timedelta) -> bool:
 
 
 def class_of(urgency: Urgency, waited: timedelta, patience: timedelta) -> int:
-    """``int(urgency + 1.5 * wait / patience)``, in whole numbers; `TOP` from the end of its patience on."""
+    """``int(2 * urgency + 1.5 * wait / patience)``, in whole numbers; `TOP` from the end of its patience on."""
     if out_of_patience(waited, patience):
         return TOP
-    return urgency.rank + max(0, 3 * waited // (2 * patience))
+    return 2 * urgency.rank + max(0, 3 * waited // (2 * patience))
 
 
 def age_band(waited: timedelta, patience: timedelta) -> int:

@@ -81,7 +81,7 @@ def test_ageing_only_ever_helps_and_is_bounded(
     before, after = (class_of(urgency, waited, patience) for waited in (early, late))
     assert before <= after
     if late < patience:
-        assert urgency.rank <= before <= after <= urgency.rank + 1 < TOP
+        assert 2 * urgency.rank <= before <= after <= 2 * urgency.rank + 1 < TOP
     else:
         assert after == TOP
     need = accepted(urgency=urgency)

@@ -32,7 +32,7 @@ def key(
 
 @pytest.mark.parametrize(
     ("waited", "classes"),
-    [(0.0, (2, 1, 0)), (0.6, (2, 1, 0)), (2 / 3, (3, 2, 1)), (0.99, (3, 2, 1)), (1.0, (TOP, TOP, TOP))],
+    [(0.0, (4, 2, 0)), (0.6, (4, 2, 0)), (2 / 3, (5, 3, 1)), (0.99, (5, 3, 1)), (1.0, (TOP, TOP, TOP))],
 )
 def test_the_class_rises_by_one_and_then_to_the_top(waited: float, classes: tuple[int, ...]) -> None:
     assert tuple(class_of(urgency, PATIENCE * waited, PATIENCE) for urgency in Urgency) == classes
