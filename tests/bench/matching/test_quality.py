@@ -67,7 +67,7 @@ def test_hindsight_keeps_the_place_free_for_the_emergency_to_come() -> None:
         {"at": 1.0, "stay": 10.0, "urgency": Urgency.EMERGENCY},
     )
     best = hindsight(one, rounds=20)
-    assert best.value(one.arrivals) == pytest.approx(FIT * (8 + 1.5 * (1 - 11 / 336)))
+    assert best.value(one.arrivals) == pytest.approx(FIT * (8 + 1.5 * (1 - 11 / 240)))
     assert dict(best.served) == pytest.approx({0: 1.0, 1: 1.0})
     assert best.above == pytest.approx(0, abs=1e-6)
 
