@@ -12,7 +12,7 @@ from .eligibility import failing, funnel
 from .limits import Limits
 from .outside import Given
 from .ranking import Ranked
-from .waiting import Waiter, patience_over
+from .waiting import Waiter, patience_over, would_rather_wait
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +38,8 @@ def choose(waiter: Waiter, attempt: int, now: datetime, given: Given, limits: Li
     said = {entry.id for entry in eligible if given.marks.full(entry)}
     offers = [(entry, 0 if entry.id in said else given.places.free(entry, need.need_id, match)) for entry in eligible]
     open_ = {entry.id for entry, free in offers if _available(waiter, entry, free, now, given, limits)}
-    ranked = ranking.rank(need, (each for each in offers if each[0].id in open_))
+    prices = {} if patience_over(waiter, now, limits) else given.charges.prices
+    ranked = ranking.rank(need, (each for each in offers if each[0].id in open_), prices)
     if eligible:
         steps.append(Eliminated(rule=Rule.FULL, left=len(eligible) - len(said)))
     if len(eligible) > len(said):
@@ -59,11 +60,13 @@ def before(waiter: Waiter, entry: Entry, now: datetime, given: Given, limits: Li
 def _available(waiter: Waiter, entry: Entry, free: int, now: datetime, given: Given, limits: Limits) -> bool:
     """Whether enough places are left when all who wait for this service and rank above the need have had theirs.
 
+    Not where the need itself would rather wait than pay for the place.
+
     Who waits for more places than are free is served later: meanwhile the places are not kept empty, save for those
     `_keeps` speaks of.
     """
     wanted = waiter.need.places
-    if free < wanted:
+    if free < wanted or would_rather_wait(waiter, entry, now, limits, given.charges):
         return False
     for each in given.lines.above(waiter, entry, now, limits):
         if each.need.places <= free:

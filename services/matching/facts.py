@@ -28,6 +28,7 @@ def matched(
     match: str,
     funnel: list[Eliminated],
     broadcast: Broadcast | None = None,
+    price_set: str | None = None,
 ) -> Matched:
     """The need has a place. `service` is the provider's own id of it; with `provider` it is unique.
 
@@ -56,6 +57,7 @@ def matched(
         broadcast=broadcast,
         companions=companions,
         needs_assessment=best.unknown,
+        price_set=price_set,
     )
 
 

@@ -263,7 +263,7 @@ class MatchingPolicy:
         for attempt, best in enumerate(chosen, first):
             slots = given.places.pick(best.entry, need.need_id, match, need.places)
             doc = places.document(need.need_id, match, best.entry.id, need.referral_id)
-            matched = facts.matched(need, attempt, best, slots, match, choice.steps, broadcast)
+            matched = facts.matched(need, attempt, best, slots, match, choice.steps, broadcast, given.charges.price_set)
             effects += [Claim(places.TABLE, row, doc) for row in rows_of(matched)]
             effects.append(Emit(matched, topics.MATCHING))
         return ([*effects, *_off_list(state)] if effects else []), choice.steps

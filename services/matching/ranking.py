@@ -1,17 +1,19 @@
 """Which of the services that can take a need is the best for it. All terms lie in [0, 1]; more is better."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from contracts.intake import Accepted
 from contracts.matching import Reason
-from contracts.words import Rule
+from contracts.words import Rule, Urgency
 
 from .assessment import unknown
 from .directory import Entry
 from .eligibility import distance_km
 
 WEIGHTS = {"distance": 0.45, "free-share": 0.30, "preference": 0.25}
+URGENCY_WEIGHTS: Mapping[Urgency, float] = {Urgency.EMERGENCY: 8.0, Urgency.URGENT: 4.0, Urgency.NORMAL: 1.5}
+"""What a need is worth that is served as well as can be: prices are in these, so who is more urgent pays less."""
 HALF_KM = 25.0
 """The distance at which its term has fallen to a half."""
 UNKNOWN = 0.5
@@ -38,12 +40,22 @@ def fit(need: Accepted, entry: Entry) -> float:
     return sum(WEIGHTS[term] * value for term, value in terms.items()) / sum(WEIGHTS[term] for term in terms)
 
 
-def rank(need: Accepted, offers: Iterable[tuple[Entry, int]]) -> list[Ranked]:
+def charge(need: Accepted, price: float) -> float:
+    """A price (for a need of weight 1) as it is taken from the fit of this need."""
+    return price / URGENCY_WEIGHTS[need.urgency]
+
+
+def rank(
+    need: Accepted, offers: Iterable[tuple[Entry, int]], prices: Mapping[str, float] | None = None
+) -> list[Ranked]:
     """Best first. `offers` are services with their free places. Of equals, the lower service id is first.
+
+    From each score the price of a place there is taken, if there is one (`prices`, by service id).
 
     Who has to be assessed before anyone can tell whether they may come is offered where that is clear, if anywhere.
     """
-    scored = (_scored(need, entry, free) for entry, free in offers)
+    charged = prices or {}
+    scored = (_scored(need, entry, free, charge(need, charged.get(entry.id, 0.0))) for entry, free in offers)
     return sorted(scored, key=lambda each: (bool(each.unknown), -each.score, each.entry.id))
 
 
@@ -55,13 +67,16 @@ def of_different_providers(ranked: Iterable[Ranked], most: int) -> list[Ranked]:
     return list(best.values())[:most]
 
 
-def _scored(need: Accepted, entry: Entry, free: int) -> Ranked:
+def _scored(need: Accepted, entry: Entry, free: int, charged: float = 0.0) -> Ranked:
     terms = {
         "distance": _near(need, entry),
         "free-share": min(1.0, free / max(1, entry.service.capacity)),
         "preference": _preferred(need, entry),
     }
     score = sum(WEIGHTS[term] * value for term, value in terms.items())
+    if charged:
+        terms["price"] = -charged
+        score -= charged
     reasons = [Reason(term=term, value=round(value, 4)) for term, value in (*terms.items(), ("score", score))]
     return Ranked(entry, free, score, reasons, unknown(need, entry.service))
 

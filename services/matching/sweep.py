@@ -4,17 +4,18 @@ It changes nothing itself. It tells needs to look again; their streams decide, i
 """
 
 from collections import deque
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 from typing import Any
 
 from contracts.base import Message
-from contracts.matching import PlaceDoubtful, WaitingRecalled
+from contracts.matching import PlaceDoubtful, PriceSet, WaitingRecalled
 from services.chassis.metrics import Meter
 from services.chassis.ports import Claims
 
 from . import marks, places, ranking, waiting
 from .alerts import EntryWarnings
+from .charging import charges
 from .directory import Directory
 from .limits import Limits
 from .marks import Marks
@@ -33,8 +34,15 @@ class Sweep:
     """
 
     def __init__(
-        self, directory: Directory, claims: Claims, limits: Limits, doubts: int = 100, meter: Meter | None = None
+        self,
+        directory: Directory,
+        claims: Claims,
+        limits: Limits,
+        doubts: int = 100,
+        meter: Meter | None = None,
+        prices: Callable[[], PriceSet | None] = lambda: None,
     ) -> None:
+        self._prices = prices
         self._directory, self._claims, self._limits, self._doubts = directory, claims, limits, doubts
         self._reached = {places.TABLE: "", waiting.TABLE: ""}
         self._warnings = EntryWarnings(directory, limits.dispute_after, meter or Meter("matching"))
@@ -47,7 +55,7 @@ class Sweep:
         marked = Marks(await self._claims.all(marks.FULL))
         held = Places(rows)
         self._warnings.look(held, await self._claims.all(marks.DISPUTES))
-        first = recalls(waiters.values(), held, self._directory, now, self._limits, marked)
+        first = recalls(waiters.values(), held, self._directory, now, self._limits, marked, self._prices())
         told = {each.id for each in first}
         also = [waiters[need] for need in self._next(waiting.TABLE, waiters) if need not in told]
         doubts = [doubt(row, rows[row]) for row in self._next(places.TABLE, rows)]
@@ -67,6 +75,7 @@ def recalls(
     now: datetime,
     limits: Limits,
     marked: Marks | None = None,
+    price_set: PriceSet | None = None,
 ) -> list[Waiter]:
     """Who could have a place: at each service those who are first in its line, and no more than it has places free.
 
@@ -74,7 +83,8 @@ def recalls(
     no free place has anybody who waits for it.
     """
     listed = list(waiters)
-    lines = Lines(listed)
+    charged = charges(price_set)
+    lines = Lines(listed, charged)
     entries = {
         entry.id: entry for category in {each.need.category for each in listed} for entry in directory.of(category)
     }
@@ -85,7 +95,7 @@ def recalls(
     found: dict[str, Waiter] = {}
     while heads := _heads(left, free, found):
         for waiter, at in heads:
-            best = ranking.rank(waiter.need, ((entries[id_], free[id_]) for id_ in at))[0]
+            best = ranking.rank(waiter.need, ((entries[id_], free[id_]) for id_ in at), charged.prices)[0]
             free[best.entry.id] -= waiter.need.places
             found[waiter.id] = waiter
     return list(found.values())
