@@ -11,7 +11,7 @@ from .assessment import unknown
 from .directory import Entry
 from .eligibility import distance_km
 
-WEIGHTS = {"distance": 0.45, "free-share": 0.30, "preference": 0.25}
+WEIGHTS = {"distance": 0.45, "language": 0.25, "preference": 0.20, "free-share": 0.10}
 URGENCY_WEIGHTS: Mapping[Urgency, float] = {Urgency.EMERGENCY: 8.0, Urgency.URGENT: 4.0, Urgency.NORMAL: 1.5}
 """What a need is worth that is served as well as can be: prices are in these, so who is more urgent pays less."""
 HALF_KM = 25.0
@@ -36,7 +36,7 @@ class Ranked:
 
 def fit(need: Accepted, entry: Entry) -> float:
     """How well a service suits a need, in [0, 1], however much is free: what counts among those who wait for it."""
-    terms = {"distance": _near(need, entry), "preference": _preferred(need, entry)}
+    terms = _terms(need, entry)
     return sum(WEIGHTS[term] * value for term, value in terms.items()) / sum(WEIGHTS[term] for term in terms)
 
 
@@ -68,17 +68,26 @@ def of_different_providers(ranked: Iterable[Ranked], most: int) -> list[Ranked]:
 
 
 def _scored(need: Accepted, entry: Entry, free: int, charged: float = 0.0) -> Ranked:
-    terms = {
-        "distance": _near(need, entry),
-        "free-share": min(1.0, free / max(1, entry.service.capacity)),
-        "preference": _preferred(need, entry),
-    }
+    terms = {**_terms(need, entry), "free-share": min(1.0, free / max(1, entry.service.capacity))}
     score = sum(WEIGHTS[term] * value for term, value in terms.items())
     if charged:
         terms["price"] = -charged
         score -= charged
     reasons = [Reason(term=term, value=round(value, 4)) for term, value in (*terms.items(), ("score", score))]
     return Ranked(entry, free, score, reasons, unknown(need, entry.service))
+
+
+def _terms(need: Accepted, entry: Entry) -> dict[str, float]:
+    return {
+        "distance": _near(need, entry),
+        "language": _spoken(need, entry),
+        "preference": _preferred(need, entry),
+    }
+
+
+def _spoken(need: Accepted, entry: Entry) -> float:
+    """The person's first language is spoken there; another, or who knows which, counts a half."""
+    return 1.0 if set(need.person.languages[:1]) & set(entry.service.languages) else UNKNOWN
 
 
 def _near(need: Accepted, entry: Entry) -> float:

@@ -86,7 +86,7 @@ def test_a_place_that_returns_is_never_left_empty_for_its_price() -> None:
 def test_who_leaves_a_place_stands_in_nobodys_way_there() -> None:
     made = MatchingWorld()
     made.publish(service(capacity=1))
-    made.prices = price_set(["p1/beds"], p1=1.0)
+    made.prices = price_set(["p1/beds"], p1=0.9)
     first = accepted(need_id="n1", urgency=Urgency.NORMAL)
     made.handle(first)
     assert made.state("n1").phase is Phase.WAITING
