@@ -1,4 +1,4 @@
-"""The nearer service first, then that which speaks the language, the preferred, the emptier; the same order every time."""
+"""Nearer first, then where the language is spoken, the preferred, the emptier; the same order every time."""
 
 import h3
 
