@@ -19,7 +19,7 @@ class Eliminated(Value):
 
 
 class Reason(Value):
-    """One term of a score, in [0, 1]."""
+    """One term of a score, in [0, 1]; but ``price``, which is taken from it, is below 0."""
 
     term: str
     value: float
@@ -88,7 +88,7 @@ class Matched(_OfNeed):
     can tell from what is known whether they are met. With `broadcast` it holds that at each of several services: the
     first to accept keeps the need, the other places are given back. They have one `match_id`, as they are one match.
     `free` is how many places it had, this one included. `weighed` stands with the first of those made at once. Of
-    `hard_to_place` see `NeedKept`.
+    `hard_to_place` see `NeedKept`. `price_set` is the `PriceSet` of the decision; none, if all places cost nothing.
     """
 
     TYPE: ClassVar[str] = "matching.matched.v1"
@@ -114,6 +114,7 @@ class Matched(_OfNeed):
     free: int | None = None
     weighed: Weighed | None = None
     hard_to_place: bool = False
+    price_set: str | None = None
 
 
 class Waiting(_OfNeed):
@@ -301,3 +302,19 @@ class AttemptEnded(Event):
     at: AwareDatetime
     round: int | None = None
     missing: list[Document] = []
+
+
+class PriceSet(Event):
+    """What a place of each service costs a need of weight 1, in fit; a service that is not named costs nothing.
+
+    It is reckoned from what was asked for in the `window` of seconds before `as_of`. `used_up` are those services whose
+    places do not come back when somebody leaves. Never changed: a decision names the set it was made with by its `id`.
+    """
+
+    TYPE: ClassVar[str] = "matching.price-set.v1"
+
+    id: str
+    window: int
+    as_of: AwareDatetime
+    prices: dict[str, float]
+    used_up: list[str] = []

@@ -326,7 +326,8 @@ class Behind(StrEnum):
     ``lower-score``: the terms say by how much. ``equal``: no difference but the id. ``assess-first``: somebody has to
     look closer at one of its rules, and at the chosen one nobody has to. ``same-provider``: several are asked at once,
     and its provider is, with a better service. The others had no place for it: ``full``, ``said-full`` (whatever we
-    count, it has said so), and ``others-first`` (who waits for it already has a better claim to what is free).
+    count, it has said so), ``others-first`` (who waits for it already has a better claim to what is free) and ``kept``
+    (its places are used up once taken, and worth more to those to come).
     """
 
     LOWER_SCORE = "lower-score"
@@ -336,11 +337,12 @@ class Behind(StrEnum):
     FULL = "full"
     SAID_FULL = "said-full"
     OTHERS_FIRST = "others-first"
+    KEPT = "kept"
 
     @property
     def closed(self) -> bool:
         """True where it had no place for the need, so that it was not ranked at all."""
-        return self in (Behind.FULL, Behind.SAID_FULL, Behind.OTHERS_FIRST)
+        return self in (Behind.FULL, Behind.SAID_FULL, Behind.OTHERS_FIRST, Behind.KEPT)
 
 
 class Change(StrEnum):

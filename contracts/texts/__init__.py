@@ -30,7 +30,7 @@ from contracts.words import (
 LANGUAGES = ("en", "ru", "be")
 """ISO 639-1."""
 
-_TERMS = frozenset({"distance", "free-share", "preference"})
+_TERMS = frozenset({"distance", "language", "preference", "free-share", "price"})
 
 VOCABULARIES: Mapping[str, frozenset[str]] = {
     "format": frozenset({"time", "reason", "next", "by", "none", "in-languages"}),

@@ -1,5 +1,6 @@
 """Which service a need would have now: one way for needs that are to be placed and for those only asked about."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -13,7 +14,7 @@ from .limits import Limits
 from .outside import Given
 from .places import service_of
 from .ranking import Ranked
-from .waiting import Waiter, patience_over
+from .waiting import Waiter, patience_over, would_rather_wait
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,12 +22,14 @@ class Choice:
     """`ranked`: services that have a place for the need, best first. `steps` is the elimination funnel.
 
     `short`: who could take it and may have a place, yet none for it. Of `found` are also those that have none at all.
+    `prices` are those that the need was charged.
     """
 
     ranked: list[Ranked]
     short: list[tuple[Entry, int]]
     steps: list[Eliminated]
     found: Found
+    prices: Mapping[str, float]
 
     @property
     def full(self) -> list[tuple[Entry, int]]:
@@ -58,7 +61,8 @@ def choose(waiter: Waiter, match: str, now: datetime, given: Given, limits: Limi
         steps.append(left_after(Rule.FULL, unsaid))
     if unsaid:
         steps.append(left_after(Rule.PLACE, len(open_)))
-    return Choice(ranking.rank(need, open_, found.unknown), short, steps, found)
+    prices = {} if patience_over(waiter, now, limits) else given.charges.prices
+    return Choice(ranking.rank(need, open_, found.unknown, prices), short, steps, found, prices)
 
 
 def none_left(steps: list[Eliminated]) -> list[Eliminated]:
@@ -74,10 +78,14 @@ def before(waiter: Waiter, entry: Entry, now: datetime, given: Given, limits: Li
 def available(waiter: Waiter, entry: Entry, free: int, now: datetime, given: Given, limits: Limits) -> bool:
     """Whether of the free places, enough for the need, enough are left when all who rank above it here have had theirs.
 
+    Not where the need itself would rather wait than pay for the place.
+
     Who waits for more places than are free is served later: meanwhile the places are not kept empty, save for those
     `_keeps` speaks of.
     """
     wanted = waiter.need.places
+    if would_rather_wait(waiter, entry, now, limits, given.charges):
+        return False
     for each in given.lines.above(waiter, entry, now, limits):
         if each.need.places <= free:
             free -= each.need.places

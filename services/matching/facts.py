@@ -29,6 +29,7 @@ def matched(
     broadcast: Broadcast | None = None,
     weighed: Weighed | None = None,
     hard_to_place: bool = False,
+    price_set: str | None = None,
 ) -> Matched:
     """The need has a place. `service` is the provider's own id of it; with `provider` it is unique.
 
@@ -60,6 +61,7 @@ def matched(
         free=best.free,
         weighed=weighed,
         hard_to_place=hard_to_place,
+        price_set=price_set,
     )
 
 

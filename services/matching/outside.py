@@ -1,11 +1,11 @@
 """What matching's decisions need from outside the streams: the directory, the places, who waits."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
 from contracts.base import Message
 from contracts.intake import Accepted, RecommendationAsked
-from contracts.matching import WaitingRecalled
+from contracts.matching import PriceSet, WaitingRecalled
 from contracts.notification import Declined
 from contracts.operations import TimerElapsed
 from contracts.words import DeclineCode
@@ -13,6 +13,7 @@ from services.chassis.decider import Claim, Drop, Effect, Emit, Put
 from services.chassis.ports import Claims
 
 from . import marks, places, waiting
+from .charging import charges
 from .directory import Directory
 from .fullness import Full
 from .marks import Marks
@@ -34,7 +35,12 @@ class Given:
     """What was gathered for one batch, and what is left of it."""
 
     def __init__(
-        self, directory: Directory, places: Places, waiters: Iterable[Waiter] = (), known: Marks | None = None
+        self,
+        directory: Directory,
+        places: Places,
+        waiters: Iterable[Waiter] = (),
+        known: Marks | None = None,
+        prices: PriceSet | None = None,
     ) -> None:
         self.directory = directory
         self.places = places
@@ -44,7 +50,8 @@ class Given:
         """Needs this batch has recalled already: the next place it gives back is for the next in line."""
         self.kept: dict[str, str] = {}
         """For a household that has waited long, by need: the service where places are kept for it (`choosing`)."""
-        self.lines = Lines(waiters)
+        self.charges = charges(prices)
+        self.lines = Lines(waiters, self.charges)
 
     def spend(self, effects: Sequence[Effect]) -> None:
         """Count what a decision has claimed, given back, marked and recalled, and who came to wait or left."""
@@ -72,9 +79,12 @@ class Given:
 class MatchingOutside:
     """Gathers, in one query per table and field, what a batch may touch."""
 
-    def __init__(self, directory: Directory, claims: Claims) -> None:
+    def __init__(
+        self, directory: Directory, claims: Claims, prices: Callable[[], PriceSet | None] = lambda: None
+    ) -> None:
         self._directory = directory
         self._claims = claims
+        self._prices = prices
 
     async def gather(self, pairs: Sequence[tuple[Any, Message]]) -> Given:
         """See `Outside`. Rows of a service that joins the directory meanwhile are missing: its claim is refused."""
@@ -94,7 +104,7 @@ class MatchingOutside:
         full = await self._claims.find(marks.FULL, "service", open_to_them | entries.keys())
         refused = {service_of(match) for state, event in pairs if _says_not_eligible(event) for match in state.matches}
         disputes = await self._claims.find(marks.DISPUTES, "service", refused) if refused else {}
-        return Given(self._directory, Places(rows), waiters, Marks(full, disputes))
+        return Given(self._directory, Places(rows), waiters, Marks(full, disputes), self._prices())
 
 
 def _asked(pairs: Iterable[tuple[Need, Message]]) -> Iterator[Accepted]:

@@ -274,9 +274,8 @@ class MatchingPolicy:
             slots = given.places.pick(best.entry, need.need_id, match, need.places)
             doc = places.document(need.need_id, match, best.entry.id, need.referral_id)
             seen = weighed if attempt == first else None
-            matched = facts.matched(
-                need, attempt, best, slots, match, choice.steps, broadcast, seen, state.hard_to_place
-            )
+            told = (seen, state.hard_to_place, given.charges.price_set if choice.prices else None)
+            matched = facts.matched(need, attempt, best, slots, match, choice.steps, broadcast, *told)
             effects += [Claim(places.TABLE, row, doc) for row in rows_of(matched)]
             effects.append(Emit(matched, topics.MATCHING))
         return ([*effects, *_off_list(state)] if effects else []), choice

@@ -6,18 +6,24 @@ from typing import NamedTuple
 from contracts.intake import Accepted
 from contracts.matching import Reason
 from contracts.provider import Service
-from contracts.words import Rule
+from contracts.words import Rule, Urgency
 
 from . import assessment, cells
 from .cells import Spot
 from .entry import Entry
 
-WEIGHTS_VERSION = "1"
+WEIGHTS_VERSION = "2"
 """Recorded with each decision. Other weights get another version; those before stay, so that what was decided by them
 can be explained and made again."""
-WEIGHTS_OF = {"1": {"distance": 0.45, "free-share": 0.30, "preference": 0.25}}
+WEIGHTS_OF = {
+    "1": {"distance": 0.45, "free-share": 0.30, "preference": 0.25},
+    "2": {"distance": 0.45, "language": 0.25, "preference": 0.20, "free-share": 0.10},
+}
 WEIGHTS = WEIGHTS_OF[WEIGHTS_VERSION]
-_DISTANCE, _FREE_SHARE, _PREFERENCE = WEIGHTS.values()
+_DISTANCE, _LANGUAGE, _PREFERENCE, _FREE_SHARE = WEIGHTS.values()
+_FIT = _DISTANCE + _LANGUAGE + _PREFERENCE
+URGENCY_WEIGHTS: Mapping[Urgency, float] = {Urgency.EMERGENCY: 8.0, Urgency.URGENT: 4.0, Urgency.NORMAL: 1.5}
+"""What a need is worth that is served as well as can be: prices are in these, so who is more urgent pays less."""
 HALF_KM = 25.0
 """The distance at which its term has fallen to a half."""
 UNKNOWN = 0.5
@@ -35,38 +41,54 @@ class Ranked(NamedTuple):
     score: float
     terms: tuple[float, ...]
     unknown: list[Rule]
+    charged: float = 0.0
 
     @property
     def reasons(self) -> list[Reason]:
         """For those that are told of it: of many that are ranked, only the first."""
-        named = (*zip(WEIGHTS, self.terms, strict=True), ("score", self.score))
+        price = [("price", -self.charged)] if self.charged else []
+        named = (*zip(WEIGHTS, self.terms, strict=True), *price, ("score", self.score))
         return [Reason(term=term, value=round(value, 4)) for term, value in named]
 
 
 def fit(need: Accepted, entry: Entry) -> float:
     """How well a service suits a need, in [0, 1], however much is free: what counts among those who wait for it."""
-    near, liked = _near(_spot(need), entry.service), float(entry.provider in need.preferences.providers)
-    return (_DISTANCE * near + _PREFERENCE * liked) / (_DISTANCE + _PREFERENCE)
+    near, spoken = _near(_spot(need), entry.service), _spoken(need.person.languages[:1], entry.service)
+    liked = float(entry.provider in need.preferences.providers)
+    return (_DISTANCE * near + _LANGUAGE * spoken + _PREFERENCE * liked) / _FIT
+
+
+def charge(need: Accepted, price: float) -> float:
+    """A price (for a need of weight 1) as it is taken from the fit of this need."""
+    return price / URGENCY_WEIGHTS[need.urgency]
 
 
 def rank(
-    need: Accepted, offers: Iterable[tuple[Entry, int]], unknown: Mapping[str, list[Rule]] | None = None
+    need: Accepted,
+    offers: Iterable[tuple[Entry, int]],
+    unknown: Mapping[str, list[Rule]] | None = None,
+    prices: Mapping[str, float] | None = None,
 ) -> list[Ranked]:
     """Best first. `offers` are services with their free places. Of equals, the lower service id is first.
+
+    From each score the price of a place there is taken, if there is one (`prices`, by service id).
 
     Who has to be assessed before anyone can tell whether they may come is offered where that is clear, if anywhere.
     `unknown` says so by entry, where it was found out for all at once.
     """
-    spot, preferred = _spot(need), need.preferences.providers
+    spot, first, preferred = _spot(need), need.person.languages[:1], need.preferences.providers
+    weight, charged = URGENCY_WEIGHTS[need.urgency], 0.0
     ranked = []
     for entry, free in offers:
         service = entry.service
-        near = _near(spot, service)
-        share = min(1.0, free / (service.capacity or 1))
+        near, spoken = _near(spot, service), _spoken(first, service)
         liked = float(entry.provider in preferred)
-        score = _DISTANCE * near + _FREE_SHARE * share + _PREFERENCE * liked
+        share = min(1.0, free / (service.capacity or 1))
+        if prices:
+            charged = prices.get(entry.id, 0.0) / weight
+        score = _DISTANCE * near + _LANGUAGE * spoken + _PREFERENCE * liked + _FREE_SHARE * share - charged
         doubts = assessment.unknown(need, service) if unknown is None else unknown.get(entry.id, [])
-        ranked.append(Ranked(entry, free, score, (near, share, liked), doubts))
+        ranked.append(Ranked(entry, free, score, (near, spoken, liked, share), doubts, charged))
     ranked.sort(key=standing)
     return ranked
 
@@ -86,6 +108,11 @@ def of_different_providers(ranked: Iterable[Ranked], most: int) -> list[Ranked]:
 
 def _spot(need: Accepted) -> Spot | None:
     return cells.spot(need.region.cell) if need.region.cell is not None else None
+
+
+def _spoken(first: list[str], service: Service) -> float:
+    """Whether the person's first language is spoken there; another, or who knows which, counts a half."""
+    return 1.0 if first and first[0] in service.languages else UNKNOWN
 
 
 def _near(spot: Spot | None, service: Service) -> float:

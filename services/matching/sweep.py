@@ -4,25 +4,26 @@ It changes nothing itself. It tells needs to look again; their streams decide, i
 """
 
 from collections import deque
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 from typing import Any
 
 from contracts.base import Message
-from contracts.matching import PlaceDoubtful, WaitingRecalled
+from contracts.matching import PlaceDoubtful, PriceSet, WaitingRecalled
 from contracts.words import Rule
 from services.chassis.metrics import Meter
 from services.chassis.ports import Claims
 
 from . import marks, places, ranking, waiting
 from .alerts import EntryWarnings
+from .charging import charges
 from .directory import Directory
 from .entry import Entry
 from .limits import Limits
 from .marks import Marks
 from .order import Precedence
 from .places import Places
-from .waiting import Waiter, precedence
+from .waiting import Waiter, precedence, would_rather_wait
 
 Addressed = tuple[Message, str]
 """An event for matching's own inbox, and its record key."""
@@ -36,8 +37,15 @@ class Sweep:
     """
 
     def __init__(
-        self, directory: Directory, claims: Claims, limits: Limits, doubts: int = 100, meter: Meter | None = None
+        self,
+        directory: Directory,
+        claims: Claims,
+        limits: Limits,
+        doubts: int = 100,
+        meter: Meter | None = None,
+        prices: Callable[[], PriceSet | None] = lambda: None,
     ) -> None:
+        self._prices = prices
         self._directory, self._claims, self._limits, self._doubts = directory, claims, limits, doubts
         self._reached = {places.TABLE: "", waiting.TABLE: ""}
         self._warnings = EntryWarnings(directory, limits.dispute_after, meter or Meter("matching"))
@@ -50,7 +58,7 @@ class Sweep:
         marked = Marks(await self._claims.all(marks.FULL))
         held = Places(rows)
         self._warnings.look(held, await self._claims.all(marks.DISPUTES))
-        first = recalls(waiters.values(), held, self._directory, now, self._limits, marked)
+        first = recalls(waiters.values(), held, self._directory, now, self._limits, marked, self._prices())
         told = {each.id for each in first}
         also = [waiters[need] for need in self._next(waiting.TABLE, waiters) if need not in told]
         doubts = [doubt(row, rows[row]) for row in self._next(places.TABLE, rows)]
@@ -70,12 +78,14 @@ def recalls(
     now: datetime,
     limits: Limits,
     marked: Marks | None = None,
+    price_set: PriceSet | None = None,
 ) -> list[Waiter]:
     """Who could have a place: at each service those who are first in its line, and no more than it has places free.
 
     Who is first at several goes to the best for it, and leaves its turn at the others to the next: so in rounds, until
     no free place has anybody who waits for it.
     """
+    charged = charges(price_set)
     entries: dict[str, Entry] = {}
     free: dict[str, int] = {}
     doubts: dict[str, dict[str, list[Rule]]] = {}
@@ -87,14 +97,15 @@ def recalls(
             if entry.id not in entries:
                 entries[entry.id] = entry
                 free[entry.id] = held.free(entry) if marked is None or not marked.full(entry) else 0
-            if free[entry.id] > 0:
-                lines.setdefault(entry.id, []).append((precedence(waiter, entry, now, limits), waiter))
+            if free[entry.id] > 0 and not would_rather_wait(waiter, entry, now, limits, charged):
+                rank = precedence(waiter, entry, now, limits, charged.net)
+                lines.setdefault(entry.id, []).append((rank, waiter))
     left = {id_: deque(each for _, each in sorted(line)) for id_, line in lines.items()}
     found: dict[str, Waiter] = {}
     while heads := _heads(left, free, found):
         for waiter, at in heads:
             offers = ((entries[id_], free[id_]) for id_ in at)
-            best = ranking.rank(waiter.need, offers, doubts[waiter.id])[0]
+            best = ranking.rank(waiter.need, offers, doubts[waiter.id], charged.prices)[0]
             free[best.entry.id] -= waiter.need.places
             found[waiter.id] = waiter
     return list(found.values())

@@ -8,7 +8,7 @@ over does no worse than have its need asked; the row of the wait that lasts is n
 """
 
 from bisect import bisect_left, insort
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import lru_cache
@@ -19,6 +19,7 @@ from contracts.matching import AttemptEnded, Eliminated
 from contracts.words import Category, Rule
 
 from . import order
+from .charging import FREE, Charges, Net
 from .eligibility import Case, failing
 from .entry import Entry
 from .limits import Limits
@@ -52,10 +53,6 @@ class Waiter:
         return Case(self.need, self.tried, now, retry_after)
 
 
-Net = Callable[[Accepted, Entry], float]
-"""What a place of a service is worth to a need, less what it costs others; see `order`."""
-
-
 def precedence(waiter: Waiter, entry: Entry, now: datetime, limits: Limits, net: Net = fit) -> Precedence:
     """Sorts the first to be served at this service first. See `order`."""
     need = waiter.need
@@ -70,20 +67,25 @@ def patience_over(waiter: Waiter, now: datetime, limits: Limits) -> bool:
     return order.out_of_patience(now - waiter.since, limits.patience[waiter.need.urgency])
 
 
+def would_rather_wait(waiter: Waiter, entry: Entry, now: datetime, limits: Limits, charges: Charges) -> bool:
+    """Whether a place of this service is kept for needs to come, which it is worth more to."""
+    return charges.too_dear(waiter.need, entry, now - waiter.since, limits.patience[waiter.need.urgency])
+
+
 def options_of(funnel: Sequence[Eliminated]) -> int:
     """How many services could take a need, had they a place, by the funnel of its last look."""
     return next((step.left for step in funnel if step.rule is Rule.RULED_OUT), 0)
 
 
 class Lines:
-    """Who waits for each service, first in line first.
+    """Who waits for each service, first in line first. Who would rather wait on than pay is not in line there.
 
     A line is made when it is first asked for, as of that moment, and kept up while the batch goes on: with thousands
     waiting, asking each of them again for each decision would take milliseconds.
     """
 
-    def __init__(self, waiters: Iterable[Waiter] = (), net: Net = fit) -> None:
-        self._net = net
+    def __init__(self, waiters: Iterable[Waiter] = (), charges: Charges = FREE) -> None:
+        self._charges, self._net = charges, charges.net
         self._turns: dict[str, set[int]] = {}
         self._waiters: dict[str, Waiter] = {}
         self._queues: dict[Category, dict[str, Waiter]] = {}
@@ -100,7 +102,7 @@ class Lines:
         known = self._lines.get(entry.id)
         if known is None or known[0] is not entry:
             queues = (self._queues.get(category, {}) for category in set(entry.service.categories))
-            able = (each for queue in queues for each in queue.values() if _able(each, entry, now, limits))
+            able = (each for queue in queues for each in queue.values() if self._able(each, entry, now, limits))
             line = sorted((precedence(each, entry, now, limits, self._net), each) for each in able)
             known = self._lines[entry.id] = (entry, now, limits, line)
         return known[3]
@@ -124,7 +126,7 @@ class Lines:
         self._waiters[waiter.id] = waiter
         self._queues.setdefault(waiter.need.category, {})[waiter.id] = waiter
         for entry, now, limits, line in self._lines.values():
-            if _able(waiter, entry, now, limits):
+            if self._able(waiter, entry, now, limits):
                 insort(line, (precedence(waiter, entry, now, limits, self._net), waiter))
 
     def remove(self, need: str, turn: int) -> None:
@@ -134,16 +136,16 @@ class Lines:
         if old is not None and old.turn == turn:
             self._leave(old)
 
+    def _able(self, waiter: Waiter, entry: Entry, now: datetime, limits: Limits) -> bool:
+        able = failing(waiter.case(now, limits.retry_after), entry) is None
+        return able and not would_rather_wait(waiter, entry, now, limits, self._charges)
+
     def _leave(self, old: Waiter | None) -> None:
         if old is not None:
             del self._waiters[old.id]
             del self._queues[old.need.category][old.id]
             for *_, line in self._lines.values():
                 line[:] = [each for each in line if each[1] is not old]
-
-
-def _able(waiter: Waiter, entry: Entry, now: datetime, limits: Limits) -> bool:
-    return failing(waiter.case(now, limits.retry_after), entry) is None
 
 
 def row_id(need: str, turn: int) -> str:

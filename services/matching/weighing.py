@@ -21,7 +21,7 @@ from .entry import Entry
 from .limits import Limits
 from .outside import Given
 from .ranking import Ranked
-from .waiting import Waiter
+from .waiting import Waiter, would_rather_wait
 
 MOST = 5
 """Services named beside those chosen."""
@@ -40,8 +40,8 @@ def weigh(
     """
     if not chosen and not choice.full:
         return None
-    scene = _Scene(waiter, chosen, limits.at_once[waiter.need.urgency], now, given, limits)
-    would, others = _closed(scene, choice)
+    scene = _Scene(waiter, choice, chosen, limits.at_once[waiter.need.urgency], now, given, limits)
+    would, others = _closed(scene)
     ids = {each.entry.id for each in chosen}
     behind = [each for each in choice.ranked if each.entry.id not in ids] if chosen else []
     behind = behind[: MOST - len(would)]
@@ -49,22 +49,27 @@ def weigh(
     named = [scene.alternative(each, scene.why(each), each.free) for each in behind]
     named += [scene.alternative(each.as_if, each.why, each.free) for each in closed]
     otherwise = [place for _, place in would]
-    otherwise += islice(_changes(scene, choice, behind), CHANGES - len(otherwise))
+    otherwise += islice(_changes(scene, behind), CHANGES - len(otherwise))
     return Weighed(weights=ranking.WEIGHTS_VERSION, next=named, otherwise=otherwise)
 
 
-def again(need: Accepted, matches: Sequence[Matched], entries: Mapping[str, Entry]) -> list[str]:
+def again(
+    need: Accepted, matches: Sequence[Matched], entries: Mapping[str, Entry], prices: Mapping[str, float] | None = None
+) -> list[str]:
     """Make a recorded choice again: the services, by id, of the matches that were made at once.
 
-    `entries` are the directory's, by version. `KeyError` names one that is missing; `ValueError`: not made with the
-    weights of now, or before such records were kept.
+    `entries` are the directory's, by version; `prices` those of the recorded `price_set`, if there is one. `KeyError`
+    names an entry that is missing; `ValueError`: without these prices, not made with the weights of now, or before such
+    records were kept.
     """
     first = matches[0]
     if first.weighed is None or first.weighed.weights != ranking.WEIGHTS_VERSION:
         raise ValueError("recorded under other weights, or without what it takes to choose again")
+    if first.price_set is not None and prices is None:
+        raise ValueError(f"the prices of {first.price_set} are needed")
     seen = [(each.version, each.free or 0) for each in matches]
     seen += [(each.version, each.free) for each in first.weighed.next if not each.why.closed]
-    ranked = ranking.rank(need, [(entries[version], free) for version, free in seen])
+    ranked = ranking.rank(need, [(entries[version], free) for version, free in seen], prices=prices)
     return [each.entry.id for each in ranking.of_different_providers(ranked, len(matches))]
 
 
@@ -81,11 +86,16 @@ class _Scene:
     """A choice and what it was made from. `most` is how many services are asked at once."""
 
     waiter: Waiter
+    choice: Choice
     chosen: Sequence[Ranked]
     most: int
     now: datetime
     given: Given
     limits: Limits
+
+    def rank(self, offers: Iterable[tuple[Entry, int]], need: Accepted | None = None) -> list[Ranked]:
+        """As the choice has it; or for a need that is a little other."""
+        return ranking.rank(need or self.waiter.need, offers, self.choice.found.unknown, self.choice.prices)
 
     def selects(self, other: Ranked) -> bool:
         """Whether this service would be among the chosen, if it stood as it is given here."""
@@ -114,6 +124,15 @@ class _Scene:
             return Behind.ASSESS_FIRST
         return Behind.LOWER_SCORE if _worse(rival, other) else Behind.EQUAL
 
+    def why_closed(self, entry: Entry, free: int) -> Behind:
+        """Why a service has no place for the need."""
+        if self.given.marks.full(entry):
+            return Behind.SAID_FULL
+        if free < self.waiter.need.places:
+            return Behind.FULL
+        kept = would_rather_wait(self.waiter, entry, self.now, self.limits, self.given.charges)
+        return Behind.KEPT if kept else Behind.OTHERS_FIRST
+
     def alternative(self, other: Ranked, why: Behind, free: int) -> Alternative:
         """As it is recorded."""
         worse = _worse(self._rival(other), other) if self.chosen else {}
@@ -122,7 +141,7 @@ class _Scene:
     def _having(self, each: Ranked, free: int) -> Ranked:
         if free == each.free or not self.chosen:  # with nothing to be compared with, it is first
             return each
-        return ranking.rank(self.waiter.need, [(each.entry, free)], {each.entry.id: each.unknown})[0]
+        return self.rank([(each.entry, free)])[0]
 
     def _rival(self, other: Ranked) -> Ranked:
         """Which of the chosen it would have replaced."""
@@ -130,21 +149,19 @@ class _Scene:
         return next(same, self.chosen[-1])
 
 
-def _closed(scene: _Scene, choice: Choice) -> tuple[list[tuple[_Full, Otherwise]], list[_Full]]:
+def _closed(scene: _Scene) -> tuple[list[tuple[_Full, Otherwise]], list[_Full]]:
     """Those without a place: first what would have been chosen with one, and how; then others. Both best first.
 
     They are compared as if each had as many places as the need takes.
     """
-    wanted, full = scene.waiter.need.places, choice.full
+    wanted, full = scene.waiter.need.places, scene.choice.full
     counted = {entry.id: free for entry, free in full}
-    as_if_open = ((entry, max(free, wanted)) for entry, free in full)
-    ranked = ranking.rank(scene.waiter.need, as_if_open, choice.found.unknown)
+    ranked = scene.rank((entry, max(free, wanted)) for entry, free in full)
     would: list[tuple[_Full, Otherwise]] = []
     others: list[_Full] = []
     for as_if in ranked[:MOST]:
         free = counted[as_if.entry.id]
-        why = Behind.FULL if free < wanted else Behind.OTHERS_FIRST
-        each = _Full(as_if, free, Behind.SAID_FULL if scene.given.marks.full(as_if.entry) else why)
+        each = _Full(as_if, free, scene.why_closed(as_if.entry, free))
         place = _place(scene, each) if len(would) < (2 if scene.chosen else CHANGES) else None
         if place is None:
             others.append(each)
@@ -157,6 +174,8 @@ def _place(scene: _Scene, full: _Full) -> Otherwise | None:
     """What would have had it chosen."""
     as_if, free, why = full
     entry, wanted = as_if.entry, scene.waiter.need.places
+    if why is Behind.KEPT:
+        return None
     if why is Behind.OTHERS_FIRST:
         return Otherwise(change=Change.TURN, service=entry.id) if scene.selects(as_if) else None
     unsaid = why is Behind.SAID_FULL or entry.service.capacity == 0
@@ -168,20 +187,19 @@ def _place(scene: _Scene, full: _Full) -> Otherwise | None:
     return None if places is None else Otherwise(change=Change.PLACE, service=entry.id, places=places)
 
 
-def _changes(scene: _Scene, choice: Choice, behind: Sequence[Ranked]) -> Iterator[Otherwise]:
+def _changes(scene: _Scene, behind: Sequence[Ranked]) -> Iterator[Otherwise]:
     """What would have changed the choice among those that have a place, one of each kind."""
-    found = (_unpreferred(scene, choice), _assessed(scene, behind), _preferred(scene, behind), _emptier(scene, behind))
+    found = (_unpreferred(scene), _assessed(scene, behind), _preferred(scene, behind), _emptier(scene, behind))
     for changes in found:
         yield from islice(changes, 1)
 
 
-def _unpreferred(scene: _Scene, choice: Choice) -> Iterator[Otherwise]:
+def _unpreferred(scene: _Scene) -> Iterator[Otherwise]:
     need, chosen = scene.waiter.need, scene.chosen
     if scene.most == 1 and chosen and chosen[0].entry.provider in need.preferences.providers:
         left = [each for each in need.preferences.providers if each != chosen[0].entry.provider]
-        best, *_ = ranking.rank(
-            _preferring(need, left), ((each.entry, each.free) for each in choice.ranked), choice.found.unknown
-        )
+        offers = ((each.entry, each.free) for each in scene.choice.ranked)
+        best, *_ = scene.rank(offers, _preferring(need, left))
         if best.entry is not chosen[0].entry:
             yield Otherwise(change=Change.NOT_PREFERRED, service=best.entry.id)
 
@@ -199,7 +217,7 @@ def _preferred(scene: _Scene, behind: Iterable[Ranked]) -> Iterator[Otherwise]:
     best = next((each for each in behind if each.entry.provider not in passed), None)
     if best is not None:
         liked = _preferring(need, [*need.preferences.providers, best.entry.provider])
-        if scene.selects(*ranking.rank(liked, [(best.entry, best.free)], {best.entry.id: best.unknown})):
+        if scene.selects(*scene.rank([(best.entry, best.free)], liked)):
             yield Otherwise(change=Change.PREFERRED, service=best.entry.id)
 
 
@@ -218,4 +236,5 @@ def _worse(chosen: Ranked, other: Ranked) -> dict[str, float]:
     """What the other lacks in each weighted term, where there is a difference."""
     terms = zip(ranking.WEIGHTS.items(), chosen.terms, other.terms, strict=True)
     lacks = {term: round(weight * (has - lacks), 4) for (term, weight), has, lacks in terms}
+    lacks["price"] = round(other.charged - chosen.charged, 4)
     return {term: lack for term, lack in lacks.items() if lack}

@@ -80,7 +80,9 @@ def test_every_cause_that_matching_gives_has_a_text() -> None:
 
 
 def test_every_term_of_the_score_has_its_texts() -> None:
-    assert VOCABULARIES["term"] == VOCABULARIES["worse"] == {term for of in WEIGHTS_OF.values() for term in of}
+    assert (
+        VOCABULARIES["term"] == VOCABULARIES["worse"] == {"price", *(term for of in WEIGHTS_OF.values() for term in of)}
+    )
 
 
 def test_a_status_is_told_in_a_few_sentences() -> None:

@@ -11,7 +11,7 @@ from structlog.testing import capture_logs
 from contracts import topics
 from contracts.base import Message as Body
 from contracts.cloudevents import CloudEvent, encode
-from contracts.matching import WaitingRecalled
+from contracts.matching import PriceSet, WaitingRecalled
 from contracts.operations import TimerElapsed
 from contracts.provider import Service
 from services.chassis.dead_letters import DeadLetters
@@ -63,7 +63,7 @@ class _HoldingLog(MemoryLog):
 
 
 class MatchingWorld:
-    """One matcher. `run` handles all that has come in."""
+    """One matcher. `run` handles all that has come in; `prices` are what it goes by, and may be changed."""
 
     def __init__(self, limits: Limits | None = None, clock: HandClock | None = None) -> None:
         self.clock = clock or HandClock()
@@ -74,7 +74,8 @@ class MatchingWorld:
         self.store, self.claims = MemoryStore(), MemoryClaims()
         self.directory = Directory()
         self.policy = MatchingPolicy(self.limits)
-        self.sweep = Sweep(self.directory, self.claims, self.limits)
+        self.prices: PriceSet | None = None
+        self.sweep = Sweep(self.directory, self.claims, self.limits, prices=lambda: self.prices)
         self.sent: list[tuple[str, Body, str]] = []
         self._group = MemoryGroup(self.log, INBOX, topics.INTAKE, topics.NOTIFICATION)
         self._offset = 0
@@ -90,7 +91,7 @@ class MatchingWorld:
             claims=self.claims,
             clock=self.clock,
             dead_letters=DeadLetters("matching", self.log, _OPERATOR),
-            outside=MatchingOutside(self.directory, self.claims),
+            outside=MatchingOutside(self.directory, self.claims, lambda: self.prices),
             sleep=no_pause,
         )
         for member in list(self._group.members):

@@ -8,6 +8,7 @@ from hypothesis import event, given, settings
 from hypothesis import strategies as st
 
 from contracts.agency import Constraints, Preferences
+from contracts.matching import PriceSet
 from contracts.words import AgeBand, Category, Flag, Urgency
 from services.matching.directory import Directory
 from services.matching.eligibility import failing
@@ -106,12 +107,13 @@ def test_the_sweep_tells_the_same_first_as_a_recall(waiters: list[Waiter], capac
 
 @st.composite
 def lives(draw: st.DrawFn) -> list[tuple[str, Any]]:
-    """Needs that come, time, places that come and go, recalls that are lost: in any order."""
+    """Needs that come, time, places and prices that come and go, recalls that are lost: in any order."""
     steps = st.one_of(
         st.tuples(st.just("need"), st.tuples(urgencies, st.integers(0, 3))),
         st.tuples(st.just("need"), st.tuples(urgencies, st.integers(0, 3))),
         st.tuples(st.just("hours"), st.sampled_from([1, 9, 30, 80, 160])),
         st.tuples(st.just("capacity"), st.tuples(st.sampled_from(PROVIDERS), st.integers(0, 2))),
+        st.tuples(st.just("prices"), st.lists(st.sampled_from([0.0, 0.5, 9.0]), min_size=3, max_size=3)),
         st.tuples(st.just("sweep"), st.none()),
         st.tuples(st.just("deliver"), st.none()),
     )
@@ -140,6 +142,10 @@ def test_nobody_out_of_patience_sees_a_place_go_to_one_who_came_later(life: list
                 made.elapse(hours=how)
             case "capacity":
                 made.publish(service(capacity=how[1]), how[0])
+            case "prices":
+                by_service = {f"{provider}/beds": price for provider, price in zip(PROVIDERS, how, strict=True)}
+                used_up = [service for service, price in by_service.items() if price > 1]
+                made.prices = PriceSet(id="p", window=1, as_of=now, prices=by_service, used_up=used_up)
             case "sweep":
                 made.look()
             case _ if made.log.held:

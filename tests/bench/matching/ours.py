@@ -14,10 +14,11 @@ from typing import Any
 
 from contracts import intake, matching, notification
 from contracts.base import Message
+from contracts.matching import PriceSet
 from contracts.operations import TimerElapsed
 from contracts.words import Category, DecidedBy, DeclineCode, Urgency
 from services.chassis.decider import Arrived, Claim, Drop, Effect, Emit, Put, SetTimer
-from services.matching import marks, places, waiting
+from services.matching import marks, places, pricing, waiting
 from services.matching.limits import Limits
 from services.matching.marks import Marks
 from services.matching.outside import Given, subject
@@ -35,18 +36,28 @@ LIMITS = replace(
     Limits(),
     patience={urgency: timedelta(hours=PATIENCE[urgency]) for urgency in Urgency},
     wait={urgency: timedelta(hours=2 * PATIENCE[urgency]) for urgency in Urgency},
+    at_once=dict.fromkeys(Urgency, 1),
 )
-"""The defaults, but for patience and wait, which are those of the people simulated (and twice that, as by default)."""
+"""The defaults, but for patience and wait, which are those of the people simulated (and twice that, as by default), and
+that one offer is made at a time, as by the rivals and in matching.md. By default an emergency is offered to three
+services, each of which keeps a place for it until it is answered: `AT_ONCE`."""
+AT_ONCE = replace(LIMITS, at_once=Limits().at_once)
 SWEEP = 6
 """Hours. In fact it is seconds; but it is rare that a return's own recall leaves a place over, and sweeps cost time."""
+
+DAY, WEEK = 24.0, 168.0
+"""Hours between two price sets: where places return, and where they are used up."""
 
 Rows = dict[str, dict[str, Any]]
 
 
 class Ours:
-    """A matcher (see `play`). `decisions` counts events decided."""
+    """A matcher (see `play`). `decisions` counts events decided.
 
-    def __init__(self, world: World, limits: Limits = LIMITS) -> None:
+    Prices are made by `services.matching.pricing` of what has arrived and been given back so far, unless not `priced`.
+    """
+
+    def __init__(self, world: World, limits: Limits = LIMITS, *, priced: bool = True) -> None:
         self._world, self._limits, self._policy = world, limits, MatchingPolicy(limits)
         self._states: dict[str, Need] = {}
         self._places: dict[Category, Rows] = defaultdict(dict)
@@ -57,13 +68,24 @@ class Ours:
         self._timers: list[tuple[datetime, int, str, str]] = []
         self._order = itertools.count()
         self.decisions = 0
+        self._prices: PriceSet | None = None
+        self._priced = priced
+        self._every = WEEK if world.scenario.quota else DAY
+        self._asked: list[pricing.Asked] = []
+        self._begun: dict[int, float] = {}
+        self._stays: dict[Category, tuple[float, int]] = {}  # hours that places were taken, and how often one came back
 
     # what happens ----------------------------------------------------------------------------------------------------
 
     def arrives(self, hour: float, need: Arrival) -> Sequence[Offer]:
+        if self._priced:
+            if self._prices is None or time(hour) >= self._prices.as_of + timedelta(hours=self._every):
+                self._price(hour)
+            self._asked.append(pricing.asked(need.need, self._world.directory))
         return self._handle(hour, need.need)
 
     def accepts(self, hour: float, offer: Offer) -> Sequence[Offer]:
+        self._begun[offer.need] = hour
         return self._handle(hour, notification.Accepted(**self._of(offer, hour)))
 
     def declines(self, hour: float, offer: Offer) -> Sequence[Offer]:
@@ -71,6 +93,9 @@ class Ours:
         return self._handle(hour, notification.Declined(**self._of(offer, hour), **code))
 
     def ends(self, hour: float, offer: Offer) -> Sequence[Offer]:
+        category = self._world.arrivals[offer.need].need.category
+        taken, count = self._stays.get(category, (0.0, 0))
+        self._stays[category] = (taken + hour - self._begun.pop(offer.need), count + 1)
         return self._handle(hour, notification.Delivered(**self._of(offer, hour)))
 
     def leaves(self, hour: float, need: Arrival) -> Sequence[Offer]:
@@ -92,6 +117,25 @@ class Ours:
 
     # how it is handled -----------------------------------------------------------------------------------------------
 
+    def _price(self, hour: float) -> None:
+        quota, supply = self._world.scenario.quota, list[pricing.Supply]()
+        stays = self._mean_stays(hour)
+        for entry in self._world.entries.values():
+            category = entry.service.categories[0]
+            renewed, stay = (time(self._world.scenario.days * 24), None) if quota else (None, stays.get(category))
+            free = self._taken(category).free(entry)
+            supply.append(pricing.Supply(entry.id, entry.service.capacity, free, stay, renewed))
+        self._prices = pricing.price_set(f"p{hour:.0f}", self._asked, supply, time(0), time(hour))
+
+    def _mean_stays(self, hour: float) -> dict[Category, timedelta]:
+        """The time that places have been taken, by how often one came back: who still stays counts so far, too."""
+        taken = {category: hours for category, (hours, _) in self._stays.items()}
+        for need, begun in self._begun.items():
+            category = self._world.arrivals[need].need.category
+            if category in taken:
+                taken[category] += hour - begun
+        return {category: timedelta(hours=hours / self._stays[category][1]) for category, hours in taken.items()}
+
     def _sweep(self, hour: float) -> list[Offer]:
         found: list[Offer] = []
         for category, queue in list(self._waiting.items()):
@@ -100,7 +144,8 @@ class Ours:
                 continue
             line = [self._waiters[need] for need in queue]
             held, now = self._taken(category), time(hour)
-            for each in recalls(line, held, self._world.directory, now, self._limits, Marks(self._marks[marks.FULL])):
+            full = Marks(self._marks[marks.FULL])
+            for each in recalls(line, held, self._world.directory, now, self._limits, full, self._prices):
                 event = matching.WaitingRecalled(referral_id=each.need.referral_id, need_id=each.id)
                 found += self._handle(hour, event)
         return found
@@ -139,7 +184,7 @@ class Ours:
     def _given(self, category: Category) -> Given:
         line = [self._waiters[need] for need in self._waiting[category]]
         full, disputes = self._marks[marks.FULL], self._marks[marks.DISPUTES]
-        return Given(self._world.directory, self._taken(category), line, Marks(full, disputes))
+        return Given(self._world.directory, self._taken(category), line, Marks(full, disputes), self._prices)
 
     def _taken(self, category: Category) -> Places:
         """Made anew only after a place was given back: decisions only read it."""

@@ -29,7 +29,7 @@ USED_UP: dict[str, Callable[[World], Matcher]] = {
     "nearest, first come": lambda world: Rival(world, nearest(world)),
     "greedy less price": Priced,
 }
-"""Of the last the chooser is the bench's own: what `services.matching.prices` would be worth to the policy."""
+"""Of the last the chooser is the bench's own, and knows the fit itself: prices are no better than that."""
 
 
 @dataclass(frozen=True, slots=True)

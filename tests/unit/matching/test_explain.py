@@ -63,8 +63,8 @@ def test_a_match_says_its_terms_what_is_next_and_what_would_have_changed_it() ->
         (Change.PREFERRED, "far/beds", None),
     ]
     assert match["texts"]["en"] == [
-        "Chosen: mid/beds. Score 0.53 of 1: nearness 0.23 of 0.45; share of places free 0.30 of 0.30; "
-        "the person’s preference 0.00 of 0.25.",
+        "Chosen: mid/beds. Score 0.58 of 1: nearness 0.23 of 0.45; language 0.25 of 0.25; "
+        "the person’s preference 0.00 of 0.20; share of places free 0.10 of 0.10.",
         "Services looked at: 5 of this kind, 4 for this age, 3 with a free place.",
         "Not chosen: far/beds: lower by 0.11: farther away (0.11).",
         "Not chosen: clear/beds: has to assess first: residence status.",
@@ -81,9 +81,9 @@ def test_a_match_says_its_terms_what_is_next_and_what_would_have_changed_it() ->
 
 def test_a_preferred_service_says_what_would_have_been_chosen_else() -> None:
     made = world()
-    made.handle(need(preferences=Preferences(providers=["far"])))
+    made.handle(need(preferences=Preferences(providers=["mid"])))
     [match] = explained(made, 1)
-    assert "Had the person not preferred far, near/beds would have been chosen." in match["texts"]["en"]
+    assert "Had the person not preferred mid, near/beds would have been chosen." in match["texts"]["en"]
 
 
 def test_who_finds_no_help_is_told_where_all_were_lost() -> None:

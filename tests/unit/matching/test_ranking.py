@@ -1,12 +1,12 @@
-"""The nearer service first, then the emptier, then the preferred; the same order every time."""
+"""Nearer first, then where the language is spoken, the preferred, the emptier; the same order every time."""
 
 import h3
 
 from contracts.agency import Preferences
 from contracts.intake import Region
 from services.matching.directory import Entry
-from services.matching.ranking import HALF_KM, UNKNOWN, WEIGHTS, WEIGHTS_OF, WEIGHTS_VERSION, rank
-from tests.kit.builders import accepted, service
+from services.matching.ranking import HALF_KM, UNKNOWN, WEIGHTS, WEIGHTS_OF, WEIGHTS_VERSION, fit, rank
+from tests.kit.builders import accepted, minimum, service
 
 HOME = (52.0976, 23.7341)
 NEED = accepted(region=Region(admin1="BY-BR", cell=h3.latlng_to_cell(*HOME, 5)))
@@ -46,7 +46,7 @@ def test_reasons_are_terms_between_0_and_1_and_their_weighted_sum() -> None:
     assert set(reasons) == {*WEIGHTS, "score"}
     assert all(0 <= value <= 1 for value in reasons.values())
     assert abs(reasons["score"] - sum(weight * reasons[term] for term, weight in WEIGHTS.items())) < 1e-3
-    assert sum(WEIGHTS.values()) == 1
+    assert round(sum(WEIGHTS.values()), 9) == 1
 
 
 def test_other_weights_have_another_version() -> None:
@@ -54,3 +54,14 @@ def test_other_weights_have_another_version() -> None:
     assert WEIGHTS is WEIGHTS_OF[WEIGHTS_VERSION]
     assert (HALF_KM, UNKNOWN) == (25.0, 0.5), "of all versions so far"
     assert WEIGHTS_OF["1"] == {"distance": 0.45, "free-share": 0.30, "preference": 0.25}
+    assert WEIGHTS_OF["2"] == {"distance": 0.45, "language": 0.25, "preference": 0.20, "free-share": 0.10}
+
+
+def test_a_service_that_speaks_the_first_language_is_before_one_that_speaks_another_or_says_nothing() -> None:
+    need = NEED.model_copy(update={"person": minimum(languages=["ps", "en"])})
+    spoken, other, silent = (
+        Entry(f"{id_}/a", id_, service(service="a", capacity=10, languages=languages), "1")
+        for id_, languages in (("p3", ["en", "ps"]), ("p1", ["en"]), ("p2", []))
+    )
+    assert order(need, (other, 5), (silent, 5), (spoken, 5)) == ["p3/a", "p1/a", "p2/a"]
+    assert fit(need, other) == fit(need, silent) < fit(need, spoken)
