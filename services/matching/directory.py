@@ -14,12 +14,14 @@ from contracts.words import Category
 from services.chassis.ports import Record
 from services.chassis.problems import careless, fix_of, problems_of
 
-from .eligibility import Case
+from .eligibility import Case, fits, not_ruled_out, open_now
 from .entry import Entry as Entry
 from .entry import service_id as service_id
 from .index import Found, Shard
 
 PROFILE_KEY = "profile"
+_REMEMBERED = 50_000
+"""Needs."""
 
 
 class Directory:
@@ -33,6 +35,7 @@ class Directory:
         self._entries: dict[str, Entry] = {}
         self._shards = {category: Shard() for category in Category}
         self._seen: dict[str, int] = {}
+        self._ever: dict[str, tuple[Accepted, int, frozenset[str]]] = {}
 
     def apply(self, record: Record) -> None:
         """Take one record of a provider's topic. One that can't be used replaces nothing: the old entry stays."""
@@ -90,6 +93,22 @@ class Directory:
     def speaking(self, category: Category, languages: Iterable[str]) -> float:
         """The share of the services of a category that speak one of these languages, or any; 1 where there are none."""
         return self._shards[category].speaking(languages)
+
+    def takes(self, case: Case, entry: Entry) -> bool:
+        """Whether one service can take a need, if it has a place. For needs that are asked about again and again.
+
+        Those who wait are, with each batch: what does not change with time is found out once for each of them, and
+        again when a service of its category has changed.
+        """
+        if self._entries.get(entry.id) is not entry:
+            return fits(case, entry)
+        need, revision = case.need, self.revision(case.need.category)
+        known = self._ever.get(need.need_id)
+        if known is None or known[0] is not need or known[1] != revision:
+            if len(self._ever) >= _REMEMBERED:
+                self._ever.clear()
+            known = self._ever[need.need_id] = need, revision, frozenset(each.id for each in self.ever(need))
+        return entry.id in known[2] and open_now(case, entry) and not_ruled_out(case, entry)
 
     def bit(self, category: Category, id_: str) -> int:
         """The bit of a service among those of its category, until `revision` changes; 0 for one that is not there."""

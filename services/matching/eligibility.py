@@ -35,7 +35,12 @@ class Case:
 
 def failing(case: Case, entry: Entry) -> Rule | None:
     """The first rule by which this service can't take the need; none: it can, if it has a place."""
-    return next((rule for rule, fits in RULES if not fits(case, entry)), None)
+    return next((rule for rule, passes in RULES if not passes(case, entry)), None)
+
+
+def fits(case: Case, entry: Entry) -> bool:
+    """Whether this service can take the need, if it has a place."""
+    return failing(case, entry) is None
 
 
 def distance_km(need: Accepted, service: Service) -> float | None:
@@ -60,7 +65,8 @@ def _tenant(case: Case, entry: Entry) -> bool:
     return not entry.barred
 
 
-def _open(case: Case, entry: Entry) -> bool:
+def open_now(case: Case, entry: Entry) -> bool:
+    """Whether the service takes referrals today."""
     return entry.service.takes_referrals and valid(entry.service, case.now.date())
 
 
@@ -153,7 +159,7 @@ def asks_agency(ended: AttemptEnded) -> bool:
 RULES: tuple[tuple[Rule, Callable[[Case, Entry], bool]], ...] = (
     (Rule.CATEGORY, _category),
     (Rule.TENANT, _tenant),
-    (Rule.OPEN, _open),
+    (Rule.OPEN, open_now),
     (Rule.CONSENT, _consent),
     (Rule.AREA, _area),
     (Rule.AGE, _age),

@@ -51,7 +51,7 @@ class Given:
         self.kept: dict[str, str] = {}
         """For a household that has waited long, by need: the service where places are kept for it (`choosing`)."""
         self.charges = charges(prices)
-        self.lines = Lines(waiters, self.charges)
+        self.lines = Lines(waiters, self.charges, directory.takes)
 
     def spend(self, effects: Sequence[Effect]) -> None:
         """Count what a decision has claimed, given back, marked and recalled, and who came to wait or left."""

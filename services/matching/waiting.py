@@ -8,7 +8,7 @@ over does no worse than have its need asked; the row of the wait that lasts is n
 """
 
 from bisect import bisect_left, insort
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import lru_cache
@@ -20,7 +20,7 @@ from contracts.words import Category, Rule
 
 from . import order
 from .charging import FREE, Charges, Net
-from .eligibility import Case, failing
+from .eligibility import Case, fits
 from .entry import Entry
 from .limits import Limits
 from .order import Precedence
@@ -80,12 +80,16 @@ def options_of(funnel: Sequence[Eliminated]) -> int:
 class Lines:
     """Who waits for each service, first in line first. Who would rather wait on than pay is not in line there.
 
+    `takes` says of a need and a service whether the one can take the other.
+
     A line is made when it is first asked for, as of that moment, and kept up while the batch goes on: with thousands
     waiting, asking each of them again for each decision would take milliseconds.
     """
 
-    def __init__(self, waiters: Iterable[Waiter] = (), charges: Charges = FREE) -> None:
-        self._charges, self._net = charges, charges.net
+    def __init__(
+        self, waiters: Iterable[Waiter] = (), charges: Charges = FREE, takes: Callable[[Case, Entry], bool] = fits
+    ) -> None:
+        self._charges, self._net, self._takes = charges, charges.net, takes
         self._turns: dict[str, set[int]] = {}
         self._waiters: dict[str, Waiter] = {}
         self._queues: dict[Category, dict[str, Waiter]] = {}
@@ -137,7 +141,7 @@ class Lines:
             self._leave(old)
 
     def _able(self, waiter: Waiter, entry: Entry, now: datetime, limits: Limits) -> bool:
-        able = failing(waiter.case(now, limits.retry_after), entry) is None
+        able = self._takes(waiter.case(now, limits.retry_after), entry)
         return able and not would_rather_wait(waiter, entry, now, limits, self._charges)
 
     def _leave(self, old: Waiter | None) -> None:

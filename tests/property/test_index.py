@@ -175,6 +175,9 @@ def ask(case: Case) -> Step:
         lasting = [fits for rule, fits in RULES if rule not in (Rule.OPEN, Rule.RULED_OUT)]
         ever = {each.id for each in known if all(fits(case, each) for fits in lasting)}
         assert {each.id for each in directory.ever(case.need)} == ever
+        takes = {each.id for each in known if directory.takes(case, directory.get(each.id) or each)}
+        assert takes == {each.id for each in left}
+        assert takes == {each.id for each in known if directory.takes(case, each)}, "an entry that is not its own"
         if known:
             event(f"{steps[-1].rule.value} {'was left by some' if left else 'left none'}")
 
