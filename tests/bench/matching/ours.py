@@ -36,12 +36,11 @@ LIMITS = replace(
     Limits(),
     patience={urgency: timedelta(hours=PATIENCE[urgency]) for urgency in Urgency},
     wait={urgency: timedelta(hours=2 * PATIENCE[urgency]) for urgency in Urgency},
-    at_once=dict.fromkeys(Urgency, 1),
 )
-"""The defaults, but for patience and wait, which are those of the people simulated (and twice that, as by default), and
-that one offer is made at a time, as by the rivals and in matching.md. By default an emergency is offered to three
-services, each of which keeps a place for it until it is answered: `AT_ONCE`."""
-AT_ONCE = replace(LIMITS, at_once=Limits().at_once)
+"""The defaults, but for patience and wait, which are those of the people simulated (and twice that, as by default)."""
+ONE_BY_ONE = replace(LIMITS, at_once=dict.fromkeys(Urgency, 1))
+"""As the rivals and matching.md make offers. By default an emergency is offered to three services, each of which keeps
+a place for it until it is answered."""
 SWEEP = 6
 """Hours. In fact it is seconds; but it is rare that a return's own recall leaves a place over, and sweeps cost time."""
 

@@ -10,7 +10,7 @@ from rich.table import Table
 from contracts.words import Urgency
 
 from .clairvoyant import hindsight
-from .ours import Ours
+from .ours import ONE_BY_ONE, Ours
 from .play import Matcher, play
 from .rivals import Priced, Rival, class_then_fit, nearest
 from .scenarios import BASE, QUOTA, SCENARIOS, SEEDS, Scenario
@@ -19,6 +19,7 @@ from .world import Arrival, World, draw
 OURS, GREEDY, HINDSIGHT = "our policy", "greedy, first come", "hindsight"
 RETURNING: dict[str, Callable[[World], Matcher]] = {
     OURS: Ours,
+    "our policy, one offer at a time": lambda world: Ours(world, ONE_BY_ONE),
     GREEDY: Rival,
     "nearest, first come": lambda world: Rival(world, nearest(world)),
     "greedy, by class and fit": lambda world: Rival(world, order=class_then_fit),
