@@ -36,7 +36,7 @@ def _for(question: RecommendationAsked, asked: Posed, now: datetime, given: Give
     open_ = [_suggested(each, Wait.NONE) for each in choice.ranked]
     full = [
         (_wait(before(waiter, each.entry, now, given, limits), each.entry, given), each)
-        for each in rank(waiter.need, choice.full, choice.found.unknown)
+        for each in rank(waiter.need, choice.full, choice.found.unknown, choice.prices)
     ]
     shortest = [_suggested(each, wait) for wait in (Wait.SHORT, Wait.LONG) for its, each in full if its is wait]
     return Suggestions(

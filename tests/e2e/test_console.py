@@ -311,8 +311,14 @@ async def test_lag_is_told_for_what_each_group_reads_and_a_limit_that_is_passed_
     here: People, system: Services, servers: Addresses, referrals: Referrals
 ) -> None:
     agency, *_ = await matched(here)
+    own = topics.referrals(agency.id)
+
+    def behind(told: Any) -> int:
+        """On the agency's own topic: those of others may have been left behind by a test that stopped its services."""
+        return sum(each["lag"] for each in told["partitions"] if (each["group"], each["topic"]) == ("intake-gate", own))
+
     async with asyncio.timeout(PATIENCE):
-        while (await referrals("lag", "--json")).json["groups"]["intake-gate"]:
+        while behind((await referrals("lag", "--json")).json):
             pass
     system["intake"].freeze()
     try:
@@ -322,8 +328,8 @@ async def test_lag_is_told_for_what_each_group_reads_and_a_limit_that_is_passed_
     finally:
         system["intake"].thaw()
     assert late.code == 1
-    assert late.json["groups"]["intake-gate"] == 1
-    assert topics.referrals(agency.id) in [each["topic"] for each in late.json["partitions"]]
+    assert behind(late.json) == 1
+    assert late.json["groups"]["intake-gate"] >= 1
     assert sick.code == 1
     assert {each["name"]: each["state"] for each in sick.json["checks"]}["intake"] == "bad"
 
