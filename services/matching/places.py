@@ -49,6 +49,7 @@ class Places:
         self._by_service: dict[str, dict[int, Doc]] = {}
         self._by_need: dict[str, dict[str, Doc]] = {}
         self._own: dict[tuple[str, str], dict[int, Doc]] = {}  # by service and need; a service may have 100,000 places
+        self._returned: set[tuple[str, str]] = set()
         for row, doc in (rows or {}).items():
             self.take(row, doc)
 
@@ -65,7 +66,7 @@ class Places:
         doc = self._by_service.get(service, {}).get(int(slot))
         if doc is not None:
             self._by_need[doc["need"]].pop(row, None)
-            self._own[(service, doc["need"])].pop(int(slot), None)
+            self._returned.add((service, doc["need"]))
 
     def services(self) -> Iterable[str]:
         """Where any place is taken, by id."""
@@ -82,11 +83,14 @@ class Places:
     def free(self, entry: Entry, need: str = "", match: str = "") -> int:
         """How many places this match could have. One that it holds already (it died before it was stored) is one.
 
-        0 while the need still holds a place here for another match: that one goes first.
+        0 while the need still holds a place here for another match, and where it has given one back in this batch: that
+        one goes first.
         """
         taken = self._by_service.get(entry.id, _NONE)
         free = entry.service.capacity - len(taken)
         if need in self._by_need:  # most needs hold nothing anywhere
+            if (entry.id, need) in self._returned:
+                return 0
             own = self._own.get((entry.id, need), _NONE).values()
             if any(doc["match"] != match for doc in own):
                 return 0

@@ -74,10 +74,7 @@ class Watch:
         found: dict[str, list[Need]] = defaultdict(list)
         for need, told in self.needs.items():
             # What was remarked of a need is said again with a state that was read later, though it came before.
-            steps = Counter(
-                (status.attempt, status.state, status.what, status.at if status.what != status.state else None)
-                for status in told
-            )
+            steps = Counter((status.attempt, status.state, status.what, status.overdue, _at(status)) for status in told)
             if not told:
                 found["lost"].append(need)
             elif sum(status.state.ended for status in told) > 1 or (
@@ -124,6 +121,11 @@ class Watch:
 
 def _round(status: StatusChanged) -> int:
     return status.broadcast.first if status.broadcast else status.attempt
+
+
+def _at(status: StatusChanged) -> datetime | None:
+    """When what is remarked of a state happened; a state is reached once."""
+    return status.at if status.what != status.state else None
 
 
 def _may_wait(status: StatusChanged, now: datetime) -> bool:
