@@ -85,7 +85,7 @@ def encode(event: CloudEvent) -> list[tuple[str, bytes]]:
 
 @lru_cache(maxsize=16)
 def rfc3339(time: datetime) -> str:
-    """An aware time in UTC, as text. Remembered, since all events of a batch have one time."""
+    """An aware time in UTC, as text. Remembered, since the journal and each event that leaves have one time."""
     return time.astimezone(UTC).isoformat()
 
 

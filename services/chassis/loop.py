@@ -235,7 +235,6 @@ class Loop(Generic[S]):
         claims: dict[str, list[Claim]] = defaultdict(list)
         again: set[str] = set()
         sizes: dict[str, int] = defaultdict(int)
-        now = self._clock.now()  # one for all: a batch is of one moment, as it is stored in one write
         for index, item in todo:
             if item.stream in again:
                 continue
@@ -252,7 +251,7 @@ class Loop(Generic[S]):
                 hash=item.hash,
                 type=item.event.type,
                 position=item.record.position,
-                at=now,
+                at=self._clock.now(),  # not one for all: two reminders of one need would be told as one and the same
                 key=item.key,
                 trace=item.event.traceparent,
             )
