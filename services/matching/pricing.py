@@ -16,7 +16,7 @@ from contracts.intake import Accepted
 from contracts.matching import PriceSet
 
 from .directory import Directory
-from .eligibility import Case, failing
+from .eligibility import Case
 from .prices import of_place, opportunity
 from .ranking import URGENCY_WEIGHTS, fit
 
@@ -55,7 +55,7 @@ def asked(need: Accepted, directory: Directory) -> Asked:
     """What there is to know of a need, for its price to others."""
     case = Case(need, (), need.requested_at, timedelta())
     weight = URGENCY_WEIGHTS[need.urgency]
-    able = (entry for entry in directory.of(need.category) if failing(case, entry) is None)
+    able = directory.find(case).entries
     return Asked(need.requested_at, {entry.id: weight * fit(need, entry) for entry in able})
 
 

@@ -27,7 +27,8 @@ URGENCY_WEIGHTS: Mapping[Urgency, float] = {Urgency.EMERGENCY: 8.0, Urgency.URGE
 HALF_KM = 25.0
 """The distance at which its term has fallen to a half."""
 UNKNOWN = 0.5
-"""The distance term where nothing is known, or nobody has to travel: neither near nor far."""
+"""The distance term where nothing is known, or nobody has to travel: neither near nor far. Also the language term
+where the person's first language is not known to be spoken."""
 
 
 class Ranked(NamedTuple):
@@ -77,15 +78,14 @@ def rank(
     `unknown` says so by entry, where it was found out for all at once.
     """
     spot, first, preferred = _spot(need), need.person.languages[:1], need.preferences.providers
-    weight, charged = URGENCY_WEIGHTS[need.urgency], 0.0
-    ranked = []
+    charged, ranked = 0.0, []
     for entry, free in offers:
         service = entry.service
         near, spoken = _near(spot, service), _spoken(first, service)
         liked = float(entry.provider in preferred)
         share = min(1.0, free / (service.capacity or 1))
         if prices:
-            charged = prices.get(entry.id, 0.0) / weight
+            charged = charge(need, prices.get(entry.id, 0.0))
         score = _DISTANCE * near + _LANGUAGE * spoken + _PREFERENCE * liked + _FREE_SHARE * share - charged
         doubts = assessment.unknown(need, service) if unknown is None else unknown.get(entry.id, [])
         ranked.append(Ranked(entry, free, score, (near, spoken, liked, share), doubts, charged))
