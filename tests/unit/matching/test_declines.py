@@ -8,29 +8,17 @@ import pytest
 from structlog.testing import capture_logs
 
 from contracts import intake, matching, topics
-from contracts.intake import Accepted
 from contracts.notification import Declined, EntryDoubted, NotDelivered
 from contracts.steps import Step, next_step
 from contracts.words import DeclineCode, Document, NotDeliveredCode, Rule, Urgency
-from services.matching.limits import Limits
 from services.matching.state import Phase
-from tests.kit.builders import OF_NEED, accepted, of_offer, service
+from tests.kit.builders import OF_NEED, of_offer, service
 from tests.kit.clock import START
 from tests.kit.matching import MatchingWorld, complete
 
+from .asking import need, world
+
 README = Path(__file__).parents[3] / "README.md"
-
-
-def need(number: int = 1, **changes: Any) -> Accepted:
-    return accepted(need_id=f"n{number}", referral_id=f"r{number}", reference=f"R-{number}", **changes)
-
-
-def world(*capacities: int, **limits: Any) -> MatchingWorld:
-    """Providers p1, p2, ... with a service ``beds`` each. The lower number is the better one while equally free."""
-    made = MatchingWorld(Limits(**limits))
-    for number, capacity in enumerate(capacities, 1):
-        made.publish(service(capacity=capacity), f"p{number}")
-    return made
 
 
 def declined(code: DeclineCode, number: int = 1, attempt: int = 1, **changes: Any) -> Declined:
