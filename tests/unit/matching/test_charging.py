@@ -7,13 +7,14 @@ import pytest
 from contracts import matching
 from contracts.agency import Preferences
 from contracts.matching import Matched, PriceSet
-from contracts.words import Urgency
+from contracts.words import Behind, Urgency
 from services.matching.charging import Charges, charges
 from services.matching.directory import Entry
 from services.matching.limits import Limits
 from services.matching.ranking import fit, rank
 from services.matching.state import Phase
 from services.matching.waiting import Lines, Waiter
+from services.matching.weighing import again
 from tests.kit.builders import accepted, service
 from tests.kit.clock import START
 from tests.kit.matching import MatchingWorld
@@ -73,6 +74,35 @@ def test_a_place_that_is_used_up_is_left_to_others_until_half_of_the_patience_is
     made.elapse(seconds=60)
     made.look()
     assert made.state("n1").phase is Phase.MATCHED
+
+
+def test_a_place_that_is_kept_is_told_as_such_and_nothing_is_promised_that_would_not_have_changed_it() -> None:
+    made = MatchingWorld()
+    made.publish(service(capacity=2))
+    made.prices = price_set(["p1/beds"], p1=3.0)
+    made.handle(accepted(need_id="n1", urgency=Urgency.NORMAL))
+    waits = made.facts("n1")[-1]
+    assert isinstance(waits, matching.Waiting)
+    assert waits.weighed is not None
+    assert [(each.version, each.why) for each in waits.weighed.next] == [("p1/beds@1", Behind.KEPT)]
+    assert waits.weighed.otherwise == []
+
+
+def test_a_priced_choice_tells_what_the_price_was_and_needs_it_to_be_made_again() -> None:
+    made = MatchingWorld()
+    for provider in ("p1", "p2"):
+        made.publish(service(), provider)
+    made.prices = price_set(p1=0.6)
+    need = accepted(urgency=Urgency.NORMAL)
+    made.handle(need)
+    match = made.state(need.need_id).match
+    assert match is not None
+    assert match.weighed is not None
+    assert [(each.version, each.worse) for each in match.weighed.next] == [("p1/beds@1", {"price": 0.4})]
+    entries = {entry.version: entry for entry in made.directory.of(need.category)}
+    assert again(need, [match], entries, made.prices.prices) == ["p2/beds"]
+    with pytest.raises(ValueError, match="set-1"):
+        again(need, [match], entries)
 
 
 def test_a_place_that_returns_is_never_left_empty_for_its_price() -> None:
