@@ -1,5 +1,6 @@
 """What matching says: facts on ``referrals.matching``, and its messages to itself."""
 
+from datetime import date
 from typing import ClassVar
 
 from pydantic import AwareDatetime
@@ -88,7 +89,8 @@ class Matched(_OfNeed):
     can tell from what is known whether they are met. With `broadcast` it holds that at each of several services: the
     first to accept keeps the need, the other places are given back. They have one `match_id`, as they are one match.
     `free` is how many places it had, this one included. `weighed` stands with the first of those made at once. Of
-    `hard_to_place` see `NeedKept`. `price_set` is the `PriceSet` of the decision; none, if all places cost nothing.
+    `hard_to_place` see `NeedKept`. `price_set` is the `PriceSet` of the decision; none, if there was nothing in it for
+    it. `at` is when it was decided.
     """
 
     TYPE: ClassVar[str] = "matching.matched.v1"
@@ -115,6 +117,7 @@ class Matched(_OfNeed):
     weighed: Weighed | None = None
     hard_to_place: bool = False
     price_set: str | None = None
+    at: AwareDatetime | None = None
 
 
 class Waiting(_OfNeed):
@@ -196,7 +199,10 @@ class MatchRevoked(_OfNeed):
 
 
 class Suggested(Value):
-    """A service that could take a need, as far as an agency may know it: its region, never its address."""
+    """A service that could take a need, as far as an agency may know it: its region, never its address.
+
+    `answer_hours` is how long its provider has taken to answer lately, as a median; none, where that is not known.
+    """
 
     provider: str
     service: str
@@ -204,6 +210,7 @@ class Suggested(Value):
     areas: list[Admin1]
     wait: Wait
     reasons: list[Reason]
+    answer_hours: float | None = None
     needs_assessment: list[Rule] = []
 
 
@@ -304,11 +311,26 @@ class AttemptEnded(Event):
     missing: list[Document] = []
 
 
-class PriceSet(Event):
-    """What a place of each service costs a need of weight 1, in fit; a service that is not named costs nothing.
+class PlaceUsed(Event):
+    """Help was given, and the place does not come back before the quota is renewed: its rows stay `until` that day."""
 
-    It is reckoned from what was asked for in the `window` of seconds before `as_of`. `used_up` are those services whose
-    places do not come back when somebody leaves. Never changed: a decision names the set it was made with by its `id`.
+    TYPE: ClassVar[str] = "matching.place-used.v1"
+
+    referral_id: str
+    need_id: str
+    match_id: str
+    rows: list[str]
+    until: date
+
+
+class PriceSet(Event):
+    """What a place of each service costs a need of weight 1, in fit, and how providers have answered, by service id.
+
+    It is reckoned from what was asked for in the `window` of seconds before `as_of`; a service that is not named in
+    `prices` costs nothing. `used_up` are those whose places do not come back when somebody leaves. `acceptance` is the
+    share of its offers that a service accepts, as learned; `accepted_otherwise` that of one with no answers yet.
+    `answer_hours` is the median time to its answer. Never changed: a decision names the set it was made with by its
+    `id`.
     """
 
     TYPE: ClassVar[str] = "matching.price-set.v1"
@@ -318,3 +340,6 @@ class PriceSet(Event):
     as_of: AwareDatetime
     prices: dict[str, float]
     used_up: list[str] = []
+    acceptance: dict[str, float] = {}
+    accepted_otherwise: float = 1.0
+    answer_hours: dict[str, float] = {}

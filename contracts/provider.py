@@ -63,7 +63,8 @@ class Service(Input):
 
     `capacity` is the number of places; 0 means full. Without coordinates and areas the service serves everywhere
     (by phone or online). Where `radius_km` is given it counts from the coordinates. Without a `schedule` it is open
-    around the clock.
+    around the clock. With `quota_until` a place that somebody was helped with does not come back before that day is
+    over: `capacity` is then the quota of all the time until then, not what is left of it.
     """
 
     TYPE: ClassVar[str] = "provider.service.v1"
@@ -82,6 +83,7 @@ class Service(Input):
     takes_referrals: bool = True
     valid_from: date | None = None
     valid_to: date | None = None
+    quota_until: date | None = None
     schedule: Schedule | None = None
 
     @model_validator(mode="after")

@@ -10,6 +10,7 @@ INTAKE = "referrals.intake"
 MATCHING = "referrals.matching"
 NOTIFICATION = "referrals.notification"
 TENANTS = "referrals.tenants"
+PRICES = "referrals.prices"
 DEAD_LETTERS = "referrals.dead-letters"
 INDICATORS = "statistics.indicators"
 

@@ -88,13 +88,19 @@ GROUPS = {
 
 READS = {
     "intake": [names.inbox("intake"), names.MATCHING, names.TENANTS],
-    "matching": [names.inbox("matching"), names.INTAKE, names.NOTIFICATION, names.TENANTS],
+    "matching": [names.inbox("matching"), names.INTAKE, names.NOTIFICATION, names.TENANTS, names.PRICES],
     "notification": [names.inbox("notification"), names.MATCHING, names.TENANTS],
     "outcomes": [names.inbox("outcomes"), names.INTAKE, names.MATCHING, names.NOTIFICATION],
 }
 WRITES = {
     "intake": [names.inbox("intake"), names.inbox("outcomes"), names.INTAKE, names.DEAD_LETTERS],
-    "matching": [names.inbox("matching"), names.inbox("notification"), names.MATCHING, names.DEAD_LETTERS],
+    "matching": [
+        names.inbox("matching"),
+        names.inbox("notification"),
+        names.MATCHING,
+        names.PRICES,
+        names.DEAD_LETTERS,
+    ],
     "notification": [names.inbox("notification"), names.inbox("intake"), names.NOTIFICATION, names.DEAD_LETTERS],
     "outcomes": [names.inbox("outcomes"), names.INDICATORS, names.DEAD_LETTERS],
 }

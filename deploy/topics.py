@@ -59,6 +59,7 @@ def internal(partitions: int = PARTITIONS) -> list[Topic]:
         # It holds whole records, sealed and with headers added; so it must take more than any other topic does.
         Topic(names.DEAD_LETTERS, 1, {**_kept(7 * DAY), "max.message.bytes": str(2 * MIB)}),
         Topic(names.TENANTS, 1, _newest_of_each_key()),
+        Topic(names.PRICES, 1, _newest_of_each_key()),
         Topic(names.INDICATORS, 1, _newest_of_each_key()),
     ]
 

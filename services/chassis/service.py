@@ -113,6 +113,11 @@ class Service:
         """Read compacted topics whole. The loop and gate await all that was there at the start."""
         self._followers.append(Follower(self.broker, self.settings, pattern, apply, self.fatal))
 
+    @property
+    def followed(self) -> bool:
+        """True once all that is followed has been read, as far as it was there at the start."""
+        return all(each.completed for each in self._followers)
+
     def follow_tenants(self, changed: Callable[[str], None] | None = None) -> Registry:
         """Follow the registry; gates that are made afterwards refuse whom it bars. `changed` is told of each change."""
         registry = self.registry = Registry(self.settings.registry_required)

@@ -1,6 +1,5 @@
 """Which service a need would have now: one way for needs that are to be placed and for those only asked about."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -8,6 +7,7 @@ from contracts.matching import Eliminated
 from contracts.words import Rule
 
 from . import ranking
+from .charging import FREE, Charges
 from .entry import Entry
 from .index import Found, left_after
 from .limits import Limits
@@ -22,14 +22,14 @@ class Choice:
     """`ranked`: services that have a place for the need, best first. `steps` is the elimination funnel.
 
     `short`: who could take it and may have a place, yet none for it. Of `found` are also those that have none at all.
-    `prices` are those that the need was charged.
+    `charges` is what was charged and expected: nothing, once its patience is over.
     """
 
     ranked: list[Ranked]
     short: list[tuple[Entry, int]]
     steps: list[Eliminated]
     found: Found
-    prices: Mapping[str, float]
+    charges: Charges
 
     @property
     def full(self) -> list[tuple[Entry, int]]:
@@ -61,8 +61,9 @@ def choose(waiter: Waiter, match: str, now: datetime, given: Given, limits: Limi
         steps.append(left_after(Rule.FULL, unsaid))
     if unsaid:
         steps.append(left_after(Rule.PLACE, len(open_)))
-    prices = {} if patience_over(waiter, now, limits) else given.charges.prices
-    return Choice(ranking.rank(need, open_, found.unknown, prices), short, steps, found, prices)
+    charges = FREE if patience_over(waiter, now, limits) else given.charges.for_match(match)
+    ranked = ranking.rank(need, open_, found.unknown, charges.prices, charges.learned)
+    return Choice(ranked, short, steps, found, charges)
 
 
 def none_left(steps: list[Eliminated]) -> list[Eliminated]:

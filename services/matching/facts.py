@@ -1,6 +1,6 @@
 """The facts of matching, made from a need, its match and the event that led to them."""
 
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
 from contracts import matching, notification, topics
@@ -10,6 +10,8 @@ from contracts.words import Rule
 from services.chassis.decider import Emit
 
 from .assessment import status_counts
+from .entry import service_id
+from .places import row_id
 from .ranking import Ranked
 
 ATTEMPTS_EXHAUSTED = "attempts-exhausted"
@@ -30,6 +32,7 @@ def matched(
     weighed: Weighed | None = None,
     hard_to_place: bool = False,
     price_set: str | None = None,
+    at: datetime | None = None,
 ) -> Matched:
     """The need has a place. `service` is the provider's own id of it; with `provider` it is unique.
 
@@ -62,6 +65,7 @@ def matched(
         weighed=weighed,
         hard_to_place=hard_to_place,
         price_set=price_set,
+        at=at,
     )
 
 
@@ -110,6 +114,13 @@ def closed(match: Matched, attempt: int, cause: str) -> matching.Closed:
     return matching.Closed(
         **_names(match), attempt=attempt, provider=match.provider, service=match.service, cause=cause
     )
+
+
+def place_used(match: Matched, until: date) -> matching.PlaceUsed:
+    """Its place does not come back before the quota is renewed."""
+    rows = [row_id(service_id(match.provider, match.service), slot) for slot in match.slots or [match.slot]]
+    names = {"referral_id": match.referral_id, "need_id": match.need_id, "match_id": match.match_id}
+    return matching.PlaceUsed(**names, rows=rows, until=until)
 
 
 def entry_doubted(provider: str, service: str, field: str, fix: str) -> Emit:

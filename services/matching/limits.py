@@ -20,7 +20,8 @@ class Limits:
     most, `patience` after how much of it the need is promoted by one class. `retry_after` is when a service that was
     full or silent may be asked again, unless it has published a newer entry before. `at_once` is how many services a
     need is offered to at the same time; then one round of offers counts as one. `dispute_after` is for how many needs a
-    service has to say "not eligible" until its rules are shown as disputed.
+    service has to say "not eligible" until its rules are shown as disputed. `learns`: whether what is needed to learn
+    from (`experience`) is written down.
     """
 
     max_attempts: int = 5
@@ -31,3 +32,4 @@ class Limits:
         default_factory=lambda: {Urgency.EMERGENCY: 3, Urgency.URGENT: 1, Urgency.NORMAL: 1}
     )
     dispute_after: int = 3
+    learns: bool = True

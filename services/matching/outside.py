@@ -12,7 +12,7 @@ from contracts.words import DeclineCode
 from services.chassis.decider import Claim, Drop, Effect, Emit, Put
 from services.chassis.ports import Claims
 
-from . import marks, places, waiting
+from . import experience, marks, places, pricer, waiting
 from .charging import charges
 from .directory import Directory
 from .fullness import Full
@@ -27,6 +27,7 @@ INDEXES: dict[str, list[tuple[str, ...]]] = {
     waiting.TABLE: [("category",), ("need",)],
     marks.FULL: [("service",)],
     marks.DISPUTES: [("service",)],
+    **{table: [("day",)] for table in (*experience.TABLES, pricer.TABLE)},
 }
 """What `Claims.find` looks for, by table."""
 

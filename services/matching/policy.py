@@ -18,7 +18,7 @@ from contracts.steps import Step
 from contracts.words import ALREADY_SERVED, TAKEN_BY_ANOTHER, Lifecycle, Rule
 from services.chassis.decider import Arrived, Claim, Drop, Effect, Emit, Put, Reply, SetTimer
 
-from . import facts, marks, places, ranking, waiting
+from . import experience, facts, marks, places, ranking, waiting
 from .choosing import Choice, choose, none_left
 from .declines import of_service, step_of
 from .eligibility import agreed, failing
@@ -70,6 +70,7 @@ class MatchingPolicy:
         matching.NeedEnded,
         matching.AttemptEnded,
         matching.PlaceDisowned,
+        matching.PlaceUsed,
         matching.WaitingRecalled,
         notification.EntryDoubted,
     )
@@ -100,7 +101,7 @@ class MatchingPolicy:
         need = subject(event.data)
         effects = self._follows(state, event.data, now, given)
         after = _after(state, effects)
-        effects += _disown(need, event.key, after, effects, given)
+        effects += _disown(need, event.key, after, effects, now, given)
         return [*effects, *self._recall(need, effects, now, given)]
 
     def _follows(self, state: Need, event: Message, now: datetime, given: Given) -> list[Effect]:
@@ -110,7 +111,7 @@ class MatchingPolicy:
             case intake.PersonCorrected():
                 return self._person_corrected(state, now, given)
             case intake.Withdrawn():
-                return _withdrawn(state)
+                return self._withdrawn(state)
             case notification.Accepted():
                 return self._taken_up(state, event, now, given)
             case notification.Declined() | notification.Expired():
@@ -118,7 +119,7 @@ class MatchingPolicy:
             case notification.NotDelivered() if step_of(event) is not Step.CLOSE:
                 return self._refused(state, event, now, given)
             case notification.Delivered() | notification.NotDelivered():
-                return _over(state, event)
+                return self._over(state, event, now, given)
             case matching.WaitingRecalled():
                 return self._recalled(state, event.need_id, now, given)
             case TimerElapsed(name=name) if name == WAIT_OVER and not state.told_served:
@@ -139,9 +140,10 @@ class MatchingPolicy:
         kept = matching.NeedKept(accepted=asked, hard_to_place=hard_to_place(asked, given.directory))
         corrected = evolve(state, kept)
         broken = [match for match in state.matches if not self._still_fits(asked, match, now, given)]
-        revoked = _revoke(broken, "corrected")
+        revoked = self._revoke(broken, "corrected")
         after = _after(corrected, revoked)
-        return [Emit(kept), *revoked, *([] if after.matches else self._place(after, now, given))]
+        learned = [experience.asked(asked, given.directory)] if self._limits.learns and not asked.held_back else []
+        return [Emit(kept), *learned, *revoked, *([] if after.matches else self._place(after, now, given))]
 
     def _person_corrected(self, state: Need, now: datetime, given: Given) -> list[Effect]:
         """The agency may have added what was asked for; who asked sees for itself when it is offered the need again.
@@ -160,9 +162,12 @@ class MatchingPolicy:
         Also where a correction has just taken the place of the first: notification has taken back the other offers.
         """
         others = [each for each in state.matches if each.attempt != event.attempt and _at_once(each, event.attempt)]
-        revoked = _revoke(others, TAKEN_BY_ANOTHER)
+        revoked = self._revoke(others, TAKEN_BY_ANOTHER)
         after = _after(state, revoked)
-        return [*revoked, *(self._place(after, now, given) if revoked and not after.matches else [])]
+        match = state.holds(event.attempt)
+        learned = [*experience.answered(match, event), *experience.begun(match, event.at)] if match else []
+        learned = learned if self._limits.learns else []
+        return [*revoked, *learned, *(self._place(after, now, given) if revoked and not after.matches else [])]
 
     def _refused(self, state: Need, event: Refusal, now: datetime, given: Given) -> list[Effect]:
         """The attempt has failed. Of several made at once, what follows for the need waits for the last of them."""
@@ -176,9 +181,10 @@ class MatchingPolicy:
         ended = facts.attempt_ended(match, service, version, event, now)
         after, step = evolve(state, ended), step_of(event)
         effects = [Emit(ended), *_give_back(match), *of_service(match, event, given, self._limits.dispute_after)]
+        effects += self._learn_of_end(match, event)
         if step is Step.CLOSE:
             closed = Emit(facts.closed(match, state.attempt, ended.code), topics.MATCHING)
-            return [*effects, *_revoke(after.matches, ended.code), closed]
+            return [*effects, *self._revoke(after.matches, ended.code), closed]
         if after.matches:
             return effects
         # Where only one was asked, what it asks for comes first. Where several were, it is no reason to lose time.
@@ -274,7 +280,7 @@ class MatchingPolicy:
             slots = given.places.pick(best.entry, need.need_id, match, need.places)
             doc = places.document(need.need_id, match, best.entry.id, need.referral_id)
             seen = weighed if attempt == first else None
-            told = (seen, state.hard_to_place, given.charges.price_set if choice.prices else None)
+            told = (seen, state.hard_to_place, choice.charges.price_set, now)
             matched = facts.matched(need, attempt, best, slots, match, choice.steps, broadcast, *told)
             effects += [Claim(places.TABLE, row, doc) for row in rows_of(matched)]
             effects.append(Emit(matched, topics.MATCHING))
@@ -288,6 +294,44 @@ class MatchingPolicy:
         entry = given.directory.get(service_of(match))
         afresh = Waiter(asked, (), now, 0).case(now, self._limits.retry_after)
         return entry is None or failing(afresh, entry) in (None, Rule.OPEN)
+
+    # ending ----------------------------------------------------------------------------------------------------------
+
+    def _withdrawn(self, state: Need) -> list[Effect]:
+        if state.accepted is None or state.phase is Phase.ENDED:
+            return []
+        ended = facts.need_ended(state.accepted, state.attempt, Lifecycle.WITHDRAWN, state.hard_to_place)
+        return [*self._revoke(state.matches, "withdrawn"), Emit(ended, topics.MATCHING), *_off_list(state)]
+
+    def _over(self, state: Need, event: Outcome, now: datetime, given: Given) -> list[Effect]:
+        """The need has its end, and its referrer is told of it.
+
+        Also where the match has been taken back meanwhile: the provider's word came to notification before that did.
+        """
+        if state.accepted is None or state.phase is Phase.ENDED:
+            return []
+        held = state.holds(event.attempt)
+        ended = facts.need_ended(state.accepted, state.attempt, facts.end_of(event), state.hard_to_place)
+        own: list[Effect] = [*_leave(held, event, now, given), *self._learn_of_end(held, event)] if held else []
+        others = [each for each in state.matches if each is not held]
+        return [*self._revoke(others, TAKEN_BY_ANOTHER), Emit(ended, topics.MATCHING), *own, *_off_list(state)]
+
+    def _revoke(self, matches: Iterable[Matched], cause: str) -> list[Effect]:
+        """Take matches back, and their places."""
+        found: list[Effect] = []
+        for match in matches:
+            found += [Emit(facts.revoked(match, cause), topics.MATCHING), *_give_back(match)]
+            if self._limits.learns and cause != TAKEN_BY_ANOTHER:  # else it was not accepted
+                found.append(experience.broken_off(match))
+        return found
+
+    def _learn_of_end(self, match: Matched, event: Refusal | Outcome) -> list[Effect]:
+        if not self._limits.learns:
+            return []
+        if isinstance(event, notification.Delivered | notification.NotDelivered):
+            return [*experience.ended(match, event)]
+        had_accepted = isinstance(event, notification.Expired) and event.code is not None
+        return [experience.broken_off(match)] if had_accepted else [*experience.answered(match, event)]
 
     def _recall(self, need: str, effects: Sequence[Effect], now: datetime, given: Given) -> list[Effect]:
         """For each place given back, tell the first in line for it. It may get lost: the sweep tells it again."""
@@ -328,45 +372,32 @@ def _after(state: Need, effects: Sequence[Effect]) -> Need:
     return reduce(evolve, (each.event for each in effects if isinstance(each, Emit)), state)
 
 
-def _withdrawn(state: Need) -> list[Effect]:
-    if state.accepted is None or state.phase is Phase.ENDED:
-        return []
-    ended = facts.need_ended(state.accepted, state.attempt, Lifecycle.WITHDRAWN, state.hard_to_place)
-    return [*_revoke(state.matches, "withdrawn"), Emit(ended, topics.MATCHING), *_off_list(state)]
+def _disown(
+    need: str, referral: str, after: Need, effects: Sequence[Effect], now: datetime, given: Given
+) -> list[Effect]:
+    """Give back what the need holds beside its matches: it was claimed, and then the claimer died or chose again.
 
-
-def _over(state: Need, event: Outcome) -> list[Effect]:
-    """The need has its end, and its referrer is told of it.
-
-    Also where the match has been taken back meanwhile: the provider's word came to notification before that did.
+    So come back the places of a quota, too, when it is renewed.
     """
-    if state.accepted is None or state.phase is Phase.ENDED:
-        return []
-    held = state.holds(event.attempt)
-    ended = facts.need_ended(state.accepted, state.attempt, facts.end_of(event), state.hard_to_place)
-    own = _give_back(held) if held else []
-    others = [each for each in state.matches if each is not held]
-    return [*_revoke(others, TAKEN_BY_ANOTHER), Emit(ended, topics.MATCHING), *own, *_off_list(state)]
-
-
-def _revoke(matches: Iterable[Matched], cause: str) -> list[Effect]:
-    """Take matches back, and their places."""
-    found: list[Effect] = []
-    for match in matches:
-        found += [Emit(facts.revoked(match, cause), topics.MATCHING), *_give_back(match)]
-    return found
-
-
-def _disown(need: str, referral: str, after: Need, effects: Sequence[Effect], given: Given) -> list[Effect]:
-    """Give back what the need holds beside its matches: it was claimed, and then the claimer died or chose again."""
     leaving = set(_given_back(effects))
     own = {(row, match.match_id) for match in after.matches for row in rows_of(match)}
+    if after.used is not None and now.date() <= after.used.until:
+        own |= {(row, after.used.match_id) for row in after.used.rows}
     found: list[Effect] = []
     for row, doc in given.places.held(need).items():
         if (row, doc["match"]) not in own and row not in leaving:
             fact = matching.PlaceDisowned(referral_id=referral, need_id=need, row=row, match_id=doc["match"])
             found += [Emit(fact), Drop(places.TABLE, row, {"match": doc["match"]})]
     return found
+
+
+def _leave(match: Matched, event: Outcome, now: datetime, given: Given) -> list[Effect]:
+    """Give its place back; where it was used up by the help that was given, only when the quota is renewed."""
+    entry = given.directory.get(service_of(match))
+    until = entry.service.quota_until if entry else None
+    if until is None or until < now.date() or isinstance(event, notification.NotDelivered):
+        return [*_give_back(match)]
+    return [Emit(facts.place_used(match, until))]
 
 
 def _at_once(match: Matched, attempt: int) -> bool:

@@ -5,7 +5,7 @@ as there will be in a window of that length (`prices.opportunity`). Where places
 as they are given back; where they are used up (a yearly quota), the window's share of those left.
 
 Not charged is Erlang's reserve (`prices.reserve`). It depends on how many places are taken at the moment, which a set
-that is made every few hours does not know; as if all but one were taken, it gained nothing in the simulation.
+that is made every half hour does not know; as if all but one were taken, it gained nothing in the simulation.
 """
 
 from collections.abc import Iterable, Mapping
@@ -24,6 +24,8 @@ WINDOW = timedelta(days=10)
 """What is forecast from, where places return."""
 QUOTA_WINDOW = timedelta(weeks=8)
 """And where they are used up, which takes longer: in ten days, rare needs are missing."""
+MOST = 20_000
+"""Needs that are reckoned with: some seconds of work."""
 LEAST = 1e-4
 """Lower prices are none."""
 
@@ -81,8 +83,12 @@ def price_set(id_: str, needs: Iterable[Asked], supply: Iterable[Supply], since:
 
 
 def _prices(needs: list[Asked], places: Mapping[str, float]) -> dict[str, float]:
+    """Of more than `MOST` needs every second, third, ... counts, and as many places."""
     if not places:
         return {}
-    duals = opportunity([each.worth for each in needs], places).prices
+    every = -(-len(needs) // MOST) or 1
+    duals = opportunity(
+        [each.worth for each in needs[::every]], {service: each / every for service, each in places.items()}
+    ).prices
     charged = {service: round(of_place(1.0, price, 1.0, 0.0), 6) for service, price in sorted(duals.items())}
     return {service: price for service, price in charged.items() if price >= LEAST}

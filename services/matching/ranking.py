@@ -26,15 +26,38 @@ URGENCY_WEIGHTS: Mapping[Urgency, float] = {Urgency.EMERGENCY: 8.0, Urgency.URGE
 """What a need is worth that is served as well as can be: prices are in these, so who is more urgent pays less."""
 HALF_KM = 25.0
 """The distance at which its term has fallen to a half."""
+ALIKE = 0.02
+"""Scores in one step of this size are alike: among them who accepts more of its offers goes first."""
+LEAST_ACCEPTANCE = 0.2
+"""Who is expected to accept less than this share is asked after all others."""
+EXPLORED = 20
+"""In one of so many choices it is not: else what was learned of it could never be unlearned."""
 UNKNOWN = 0.5
 """The distance term where nothing is known, or nobody has to travel: neither near nor far. Also the language term
 where the person's first language is not known to be spoken."""
+
+
+class Learned(NamedTuple):
+    """What answers have taught: the share of its offers that each service, by id, accepts; and who has not answered."""
+
+    acceptance: Mapping[str, float]
+    otherwise: float = 1.0
+    least: float = LEAST_ACCEPTANCE
+
+    def of(self, service: str) -> float:
+        """What is expected of a service."""
+        return self.acceptance.get(service, self.otherwise)
+
+    def exploring(self, match: str) -> "Learned":
+        """As it counts in the choice of this match (an id in hexadecimal digits, or none)."""
+        return self._replace(least=0.0) if match and int(match[:8], 16) % EXPLORED == 0 else self
 
 
 class Ranked(NamedTuple):
     """A service, how many of its places are free, and why it stands where it stands.
 
     `terms` are in the order of `WEIGHTS`. `unknown` are its rules of which nobody can tell whether the need meets them.
+    `acceptance` is the share of its offers that it is expected to accept; `seldom`: less than can be relied on.
     """
 
     entry: Entry
@@ -43,6 +66,8 @@ class Ranked(NamedTuple):
     terms: tuple[float, ...]
     unknown: list[Rule]
     charged: float = 0.0
+    acceptance: float = 1.0
+    seldom: bool = False
 
     @property
     def reasons(self) -> list[Reason]:
@@ -69,6 +94,7 @@ def rank(
     offers: Iterable[tuple[Entry, int]],
     unknown: Mapping[str, list[Rule]] | None = None,
     prices: Mapping[str, float] | None = None,
+    learned: Learned | None = None,
 ) -> list[Ranked]:
     """Best first. `offers` are services with their free places. Of equals, the lower service id is first.
 
@@ -88,14 +114,23 @@ def rank(
             charged = charge(need, prices.get(entry.id, 0.0))
         score = _DISTANCE * near + _LANGUAGE * spoken + _PREFERENCE * liked + _FREE_SHARE * share - charged
         doubts = assessment.unknown(need, service) if unknown is None else unknown.get(entry.id, [])
-        ranked.append(Ranked(entry, free, score, (near, spoken, liked, share), doubts, charged))
+        each = Ranked(entry, free, score, (near, spoken, liked, share), doubts, charged)
+        if learned is not None:
+            expected = learned.of(entry.id)
+            each = each._replace(acceptance=expected, seldom=expected < learned.least)
+        ranked.append(each)
     ranked.sort(key=standing)
     return ranked
 
 
-def standing(each: Ranked) -> tuple[bool, float, str]:
-    """Sorts the best first."""
-    return bool(each.unknown), -each.score, each.entry.id
+def standing(each: Ranked) -> tuple[bool, bool, int, float, float, str]:
+    """Sorts the best first. Who accepts more goes first only among those that are alike: it is not worth a detour."""
+    return each.seldom, bool(each.unknown), -grade(each), -each.acceptance, -each.score, each.entry.id
+
+
+def grade(each: Ranked) -> int:
+    """The step of the score, see `ALIKE`."""
+    return round(each.score / ALIKE)
 
 
 def of_different_providers(ranked: Iterable[Ranked], most: int) -> list[Ranked]:

@@ -33,12 +33,12 @@ def _for(question: RecommendationAsked, asked: Posed, now: datetime, given: Give
     waiter = Waiter(as_need(question, asked), (), now, 0)
     choice = choose(waiter, "", now, given, limits)
     waiter = replace(waiter, options=options_of(choice.steps))
-    open_ = [_suggested(each, Wait.NONE) for each in choice.ranked]
+    open_ = [_suggested(each, Wait.NONE, given) for each in choice.ranked]
     full = [
         (_wait(before(waiter, each.entry, now, given, limits), each.entry, given), each)
-        for each in rank(waiter.need, choice.full, choice.found.unknown, choice.prices)
+        for each in rank(waiter.need, choice.full, choice.found.unknown, choice.charges.prices, choice.charges.learned)
     ]
-    shortest = [_suggested(each, wait) for wait in (Wait.SHORT, Wait.LONG) for its, each in full if its is wait]
+    shortest = [_suggested(each, wait, given) for wait in (Wait.SHORT, Wait.LONG) for its, each in full if its is wait]
     return Suggestions(
         need=asked.need,
         category=asked.category,
@@ -52,7 +52,7 @@ def _wait(ahead: int, entry: Entry, given: Given) -> Wait:
     return Wait.SHORT if ahead < entry.service.capacity and not given.marks.full(entry) else Wait.LONG
 
 
-def _suggested(ranked: Ranked, wait: Wait) -> Suggested:
+def _suggested(ranked: Ranked, wait: Wait, given: Given) -> Suggested:
     service = ranked.entry.service
     return Suggested(
         provider=ranked.entry.provider,
@@ -62,4 +62,5 @@ def _suggested(ranked: Ranked, wait: Wait) -> Suggested:
         wait=wait,
         reasons=ranked.reasons,
         needs_assessment=ranked.unknown,
+        answer_hours=given.charges.answer_hours.get(ranked.entry.id),
     )

@@ -37,6 +37,10 @@ class MatchingSettings(ChassisSettings):
     retry_after_hours: Annotated[Hours, Field(description="a service that was full or silent is asked again after")] = (
         24
     )
+    prices_minutes: Annotated[
+        float,
+        Field(ge=0, le=24 * 60, description="minutes between two price sets, made of what was asked for; 0: none"),
+    ] = 30
     sweep: Annotated[float, Field(gt=0, description="wall seconds between sweeps for what a lost message missed")] = 5
 
     @model_validator(mode="after")
@@ -66,4 +70,5 @@ class MatchingSettings(ChassisSettings):
                 Urgency.NORMAL: self.at_once_normal,
             },
             dispute_after=self.dispute_after,
+            learns=self.prices_minutes > 0,
         )

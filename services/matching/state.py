@@ -34,7 +34,7 @@ class Need:
     far. `options` is how many services could have taken the need when this wait began, had they a place; `timed` is the
     urgency by which the end of its patience was timed, `alerted` says that an operator was told of that end. An attempt
     that failed for what the agency has corrected since has no version: no entry is ruled out by it. `hard_to_place` is
-    that of `matching.NeedKept`.
+    that of `matching.NeedKept`, `used` what of its places does not come back yet though it has ended.
     """
 
     phase: Phase = Phase.OPEN
@@ -49,6 +49,7 @@ class Need:
     timed: Urgency | None = None
     alerted: bool = False
     hard_to_place: bool = False
+    used: matching.PlaceUsed | None = None
 
     @property
     def match(self) -> matching.Matched | None:
@@ -126,6 +127,8 @@ def evolve(state: Need, fact: Message) -> Need:
             return replace(state, alerted=True)
         case matching.OnHold():
             return replace(state, phase=Phase.HELD, since=fact.since, until=fact.until, options=None)
+        case matching.PlaceUsed():
+            return replace(state, used=fact)
         case matching.AttemptEnded():
             return replace(_without(state, fact.attempt), tried=(*state.tried, fact))
         case matching.MatchRevoked():

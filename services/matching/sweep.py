@@ -105,7 +105,7 @@ def recalls(
     while heads := _heads(left, free, found):
         for waiter, at in heads:
             offers = ((entries[id_], free[id_]) for id_ in at)
-            best = ranking.rank(waiter.need, offers, doubts[waiter.id], charged.prices)[0]
+            best = ranking.rank(waiter.need, offers, doubts[waiter.id], charged.prices, charged.learned)[0]
             free[best.entry.id] -= waiter.need.places
             found[waiter.id] = waiter
     return list(found.values())

@@ -12,10 +12,11 @@ from itertools import islice
 from typing import NamedTuple
 
 from contracts.intake import Accepted
-from contracts.matching import Alternative, Matched, Otherwise, Weighed
+from contracts.matching import Alternative, Matched, Otherwise, PriceSet, Weighed
 from contracts.words import Behind, Change
 
 from . import ranking
+from .charging import charges
 from .choosing import Choice, available, before
 from .entry import Entry
 from .limits import Limits
@@ -54,22 +55,24 @@ def weigh(
 
 
 def again(
-    need: Accepted, matches: Sequence[Matched], entries: Mapping[str, Entry], prices: Mapping[str, float] | None = None
+    need: Accepted, matches: Sequence[Matched], entries: Mapping[str, Entry], price_set: PriceSet | None = None
 ) -> list[str]:
     """Make a recorded choice again: the services, by id, of the matches that were made at once.
 
-    `entries` are the directory's, by version; `prices` those of the recorded `price_set`, if there is one. `KeyError`
-    names an entry that is missing; `ValueError`: without these prices, not made with the weights of now, or before such
+    `entries` are the directory's, by version; `price_set` is the recorded one, if there is one. `KeyError` names an
+    entry that is missing; `ValueError`: without this price set, not made with the weights of now, or before such
     records were kept.
     """
     first = matches[0]
     if first.weighed is None or first.weighed.weights != ranking.WEIGHTS_VERSION:
         raise ValueError("recorded under other weights, or without what it takes to choose again")
-    if first.price_set is not None and prices is None:
-        raise ValueError(f"the prices of {first.price_set} are needed")
+    if first.price_set != (price_set and price_set.id):
+        raise ValueError(f"made with the price set {first.price_set or '(none)'}: exactly that one is needed")
+    charged = charges(price_set).for_match(first.match_id)
     seen = [(each.version, each.free or 0) for each in matches]
     seen += [(each.version, each.free) for each in first.weighed.next if not each.why.closed]
-    ranked = ranking.rank(need, [(entries[version], free) for version, free in seen], prices=prices)
+    offers = [(entries[version], free) for version, free in seen]
+    ranked = ranking.rank(need, offers, prices=charged.prices, learned=charged.learned)
     return [each.entry.id for each in ranking.of_different_providers(ranked, len(matches))]
 
 
@@ -95,7 +98,8 @@ class _Scene:
 
     def rank(self, offers: Iterable[tuple[Entry, int]], need: Accepted | None = None) -> list[Ranked]:
         """As the choice has it; or for a need that is a little other."""
-        return ranking.rank(need or self.waiter.need, offers, self.choice.found.unknown, self.choice.prices)
+        unknown, charged = self.choice.found.unknown, self.choice.charges
+        return ranking.rank(need or self.waiter.need, offers, unknown, charged.prices, charged.learned)
 
     def selects(self, other: Ranked) -> bool:
         """Whether this service would be among the chosen, if it stood as it is given here."""
@@ -120,8 +124,12 @@ class _Scene:
         rival = self._rival(other)
         if self.most > 1 and rival.entry.provider == other.entry.provider:
             return Behind.SAME_PROVIDER
+        if other.seldom and not rival.seldom:
+            return Behind.SELDOM_ACCEPTS
         if other.unknown and not rival.unknown:
             return Behind.ASSESS_FIRST
+        if ranking.grade(other) == ranking.grade(rival) and other.acceptance < rival.acceptance:
+            return Behind.ACCEPTS_LESS
         return Behind.LOWER_SCORE if _worse(rival, other) else Behind.EQUAL
 
     def why_closed(self, entry: Entry, free: int) -> Behind:

@@ -18,12 +18,14 @@ from contracts.matching import PriceSet
 from contracts.operations import TimerElapsed
 from contracts.words import Category, DecidedBy, DeclineCode, Urgency
 from services.chassis.decider import Arrived, Claim, Drop, Effect, Emit, Put, SetTimer
-from services.matching import marks, places, pricing, waiting
+from services.matching import experience, marks, places, waiting
+from services.matching.experience import ANSWERS, ASKED, KEPT, STAYS, answers_of, needs_of, stays_of
 from services.matching.limits import Limits
 from services.matching.marks import Marks
 from services.matching.outside import Given, subject
 from services.matching.places import Places
 from services.matching.policy import MatchingPolicy
+from services.matching.pricer import reckon
 from services.matching.state import Need, service_of
 from services.matching.sweep import recalls
 from services.matching.waiting import Waiter
@@ -53,7 +55,8 @@ Rows = dict[str, dict[str, Any]]
 class Ours:
     """A matcher (see `play`). `decisions` counts events decided.
 
-    Prices are made by `services.matching.pricing` of what has arrived and been given back so far, unless not `priced`.
+    What it learns (prices, who accepts) is made by `services.matching.pricer` of what the policy has written down so
+    far, unless not `priced`.
     """
 
     def __init__(self, world: World, limits: Limits = LIMITS, *, priced: bool = True) -> None:
@@ -70,21 +73,16 @@ class Ours:
         self._prices: PriceSet | None = None
         self._priced = priced
         self._every = WEEK if world.scenario.quota else DAY
-        self._asked: list[pricing.Asked] = []
-        self._begun: dict[int, float] = {}
-        self._stays: dict[Category, tuple[float, int]] = {}  # hours that places were taken, and how often one came back
+        self._written: dict[str, Rows] = {table: {} for table in experience.TABLES}
 
     # what happens ----------------------------------------------------------------------------------------------------
 
     def arrives(self, hour: float, need: Arrival) -> Sequence[Offer]:
-        if self._priced:
-            if self._prices is None or time(hour) >= self._prices.as_of + timedelta(hours=self._every):
-                self._price(hour)
-            self._asked.append(pricing.asked(need.need, self._world.directory))
+        if self._priced and (self._prices is None or time(hour) >= self._prices.as_of + timedelta(hours=self._every)):
+            self._price(hour)
         return self._handle(hour, need.need)
 
     def accepts(self, hour: float, offer: Offer) -> Sequence[Offer]:
-        self._begun[offer.need] = hour
         return self._handle(hour, notification.Accepted(**self._of(offer, hour)))
 
     def declines(self, hour: float, offer: Offer) -> Sequence[Offer]:
@@ -92,9 +90,6 @@ class Ours:
         return self._handle(hour, notification.Declined(**self._of(offer, hour), **code))
 
     def ends(self, hour: float, offer: Offer) -> Sequence[Offer]:
-        category = self._world.arrivals[offer.need].need.category
-        taken, count = self._stays.get(category, (0.0, 0))
-        self._stays[category] = (taken + hour - self._begun.pop(offer.need), count + 1)
         return self._handle(hour, notification.Delivered(**self._of(offer, hour)))
 
     def leaves(self, hour: float, need: Arrival) -> Sequence[Offer]:
@@ -117,23 +112,14 @@ class Ours:
     # how it is handled -----------------------------------------------------------------------------------------------
 
     def _price(self, hour: float) -> None:
-        quota, supply = self._world.scenario.quota, list[pricing.Supply]()
-        stays = self._mean_stays(hour)
-        for entry in self._world.entries.values():
-            category = entry.service.categories[0]
-            renewed, stay = (time(self._world.scenario.days * 24), None) if quota else (None, stays.get(category))
-            free = self._taken(category).free(entry)
-            supply.append(pricing.Supply(entry.id, entry.service.capacity, free, stay, renewed))
-        self._prices = pricing.price_set(f"p{hour:.0f}", self._asked, supply, time(0), time(hour))
-
-    def _mean_stays(self, hour: float) -> dict[Category, timedelta]:
-        """The time that places have been taken, by how often one came back: who still stays counts so far, too."""
-        taken = {category: hours for category, (hours, _) in self._stays.items()}
-        for need, begun in self._begun.items():
-            category = self._world.arrivals[need].need.category
-            if category in taken:
-                taken[category] += hour - begun
-        return {category: timedelta(hours=hours / self._stays[category][1]) for category, hours in taken.items()}
+        first = (time(hour) - KEPT).date().isoformat()
+        asked, answers, stays = (
+            [row for row in self._written[table].values() if row["day"] >= first] for table in (ASKED, ANSWERS, STAYS)
+        )
+        taken = Places({row: doc for rows in self._places.values() for row, doc in rows.items()})
+        self._prices = reckon(
+            needs_of(asked), answers_of(answers), stays_of(stays), self._world.entries.values(), taken, time(hour)
+        )
 
     def _sweep(self, hour: float) -> list[Offer]:
         found: list[Offer] = []
@@ -195,7 +181,11 @@ class Ours:
         if effect.table == waiting.TABLE:
             self._list(effect, self._waiting[category])
             return
-        rows = self._places[category] if effect.table == places.TABLE else self._marks[effect.table]
+        written = self._written.get(effect.table)
+        if written is not None:
+            rows = written
+        else:
+            rows = self._places[category] if effect.table == places.TABLE else self._marks[effect.table]
         if isinstance(effect, Drop):
             doc = rows.get(effect.id)
             if doc is not None and effect.doc.items() <= doc.items():

@@ -127,6 +127,7 @@ class _Drawing:
                     sexes=chance.choices(([], [Sex.FEMALE], [Sex.MALE]), (75, 17, 8))[0],
                     minimum_age=chance.choices((0, 18), (85, 15))[0],
                 ),
+                quota_until=time(24 * self.scenario.days).date() - timedelta(days=1) if self.scenario.quota else None,
             )
             self.directory.put(provider, "s", 0, service, START)
             self.acceptance[f"{provider}/s"] = chance.uniform(0.55, 0.95) if self.scenario.declines else 1.0

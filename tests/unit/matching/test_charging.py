@@ -100,7 +100,7 @@ def test_a_priced_choice_tells_what_the_price_was_and_needs_it_to_be_made_again(
     assert match.weighed is not None
     assert [(each.version, each.worse) for each in match.weighed.next] == [("p1/beds@1", {"price": 0.4})]
     entries = {entry.version: entry for entry in made.directory.of(need.category)}
-    assert again(need, [match], entries, made.prices.prices) == ["p2/beds"]
+    assert again(need, [match], entries, made.prices) == ["p2/beds"]
     with pytest.raises(ValueError, match="set-1"):
         again(need, [match], entries)
 
