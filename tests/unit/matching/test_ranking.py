@@ -3,9 +3,20 @@
 import h3
 
 from contracts.agency import Preferences
-from contracts.intake import Region
+from contracts.intake import Accepted, Region
 from services.matching.directory import Entry
-from services.matching.ranking import HALF_KM, UNKNOWN, WEIGHTS, WEIGHTS_OF, WEIGHTS_VERSION, fit, rank
+from services.matching.places import match_id
+from services.matching.ranking import (
+    HALF_KM,
+    LEAST_ACCEPTANCE,
+    UNKNOWN,
+    WEIGHTS,
+    WEIGHTS_OF,
+    WEIGHTS_VERSION,
+    Learned,
+    fit,
+    rank,
+)
 from tests.kit.builders import accepted, minimum, service
 
 HOME = (52.0976, 23.7341)
@@ -65,3 +76,34 @@ def test_a_service_that_speaks_the_first_language_is_before_one_that_speaks_anot
     )
     assert order(need, (other, 5), (silent, 5), (spoken, 5)) == ["p3/a", "p1/a", "p2/a"]
     assert fit(need, other) == fit(need, silent) < fit(need, spoken)
+
+
+def learned(**acceptance: float) -> Learned:
+    return Learned({f"{provider}/beds": each for provider, each in acceptance.items()}, otherwise=0.7)
+
+
+def order_of(need: Accepted, offers: list[tuple[Entry, int]], expected: Learned) -> list[str]:
+    return [each.entry.provider for each in rank(need, offers, learned=expected)]
+
+
+def test_of_two_that_are_alike_who_accepts_more_goes_first_and_it_is_not_worth_a_detour() -> None:
+    one, two = (Entry(f"{each}/beds", each, service(), f"{each}/beds@0") for each in ("p1", "p2"))
+    assert order_of(accepted(), [(one, 1), (two, 1)], learned(p1=0.5, p2=0.9)) == ["p2", "p1"]
+    assert order_of(accepted(), [(one, 1), (two, 1)], learned(p1=0.5)) == ["p2", "p1"], "who has not answered yet: 0.7"
+    liking = accepted(preferences=Preferences(providers=["p1"]))
+    assert order_of(liking, [(one, 1), (two, 1)], learned(p1=0.5, p2=0.9)) == ["p1", "p2"]
+
+
+def test_who_hardly_ever_accepts_is_asked_after_all_others_but_is_asked() -> None:
+    one, two = (Entry(f"{each}/beds", each, service(), f"{each}/beds@0") for each in ("p1", "p2"))
+    liking = accepted(preferences=Preferences(providers=["p1"]))
+    seldom = learned(p1=LEAST_ACCEPTANCE - 0.01)
+    assert order_of(liking, [(one, 1), (two, 1)], seldom) == ["p2", "p1"]
+    assert order_of(liking, [(one, 1)], seldom) == ["p1"]
+
+
+def test_now_and_then_it_is_tried_what_was_learned() -> None:
+    seldom = learned(p1=0.0)
+    tried = [seldom.exploring(match_id("need", attempt)).least == 0.0 for attempt in range(2000)]
+    assert 60 <= sum(tried) <= 140, "one in twenty"
+    assert seldom.exploring("") is seldom

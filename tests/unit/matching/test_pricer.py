@@ -1,0 +1,151 @@
+"""Who makes price sets, when, of what; and which of them is in force."""
+
+import asyncio
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from typing import Any
+
+import pytest
+
+from contracts import notification, topics
+from contracts.cloudevents import CloudEvent, encode
+from contracts.matching import PriceSet
+from contracts.words import DeclineCode, Urgency
+from services.chassis.ports import Record, Row
+from services.matching import experience, pricer
+from services.matching.limits import Limits
+from services.matching.pricer import STALE, Pricer, Prices
+from tests.kit.builders import accepted, of_offer, service
+from tests.kit.clock import START
+from tests.kit.matching import MatchingWorld
+
+HALF_HOUR = timedelta(minutes=30)
+UNTIL = (START + timedelta(days=60)).date()
+
+
+@pytest.fixture
+def made() -> MatchingWorld:
+    return MatchingWorld(Limits(at_once=dict.fromkeys(Urgency, 1)))
+
+
+def pricing(made: MatchingWorld) -> Pricer:
+    return Pricer(made.directory, made.claims, HALF_HOUR)
+
+
+def look(one: Pricer, at: datetime) -> list[tuple[PriceSet, str]]:
+    return asyncio.run(one.look(at))
+
+
+def ask(made: MatchingWorld, numbers: range, urgency: Urgency = Urgency.NORMAL) -> None:
+    for number in numbers:
+        names = {"need_id": f"n{number}", "referral_id": f"r{number}"}
+        made.handle(accepted(**names, urgency=urgency, requested_at=made.clock.now()))
+
+
+def test_a_quota_that_many_ask_for_has_a_price_and_one_that_few_do_has_none(made: MatchingWorld) -> None:
+    made.publish(service(capacity=40, quota_until=UNTIL), "p1")
+    made.publish(service(categories=["legal"], capacity=90, quota_until=UNTIL), "p2")
+    for day in range(10):
+        ask(made, range(3 * day, 3 * day + 3), Urgency.URGENT)
+        made.clock.advance(days=1)
+    ((found, key),) = look(pricing(made), made.clock.now())
+    assert key == pricer.KEY
+    assert found.as_of == made.clock.now()
+    assert found.used_up == ["p1/beds", "p2/beds"]
+    assert found.prices.keys() == {"p1/beds"}
+
+
+def test_an_interval_has_one_set_whoever_makes_it_and_each_instance_says_it_once(made: MatchingWorld) -> None:
+    one, other = pricing(made), pricing(made)
+    ((first, _),) = look(one, START + timedelta(minutes=7))
+    assert first.as_of == START
+    made.publish(service(quota_until=UNTIL), "p1")
+    ((second, _),) = look(other, START + timedelta(minutes=9))
+    assert second == first, "it does not make its own"
+    assert look(one, START + timedelta(minutes=29)) == look(other, START + timedelta(minutes=29)) == []
+    ((third, _),) = look(one, START + HALF_HOUR)
+    assert (third.as_of, third.used_up) == (START + HALF_HOUR, ["p1/beds"])
+
+
+def test_who_loses_the_race_says_what_the_winner_has_made(made: MatchingWorld) -> None:
+    one, other = pricing(made), pricing(made)
+    read, race = made.claims.find, iter([True])
+
+    async def overtaken(table: str, field: str, values: Any) -> dict[str, dict[str, Any]]:
+        found = await read(table, field, values)
+        if table == pricer.TABLE and next(race, False):
+            made.publish(service(quota_until=UNTIL), "p1")
+            await other.look(START)
+            made.publish(None, "p1", "beds")
+        return found
+
+    made.claims.find = overtaken  # type: ignore[method-assign]
+    assert look(one, START) == []
+    ((said, _),) = look(one, START)
+    assert said.used_up == ["p1/beds"]
+    assert len(made.claims.tables[pricer.TABLE]) == 1
+
+
+def test_it_learns_who_accepts_and_how_long_it_takes(made: MatchingWorld) -> None:
+    made.publish(service(capacity=30), "p1")
+    ask(made, range(20))
+    made.clock.advance(hours=2)
+    for number in range(20):
+        match = made.state(f"n{number}").match
+        assert match is not None
+        kind = notification.Accepted if number < 5 else notification.Declined
+        extra = {} if number < 5 else {"code": DeclineCode.CONFLICT_OF_INTEREST}
+        made.handle(of_offer(kind, 1, made.clock.now(), need_id=f"n{number}", provider="p1", **extra))
+    made.clock.advance(minutes=30)
+    ((found, _),) = look(pricing(made), made.clock.now())
+    assert found.acceptance["p1/beds"] == pytest.approx(0.25, abs=0.02)
+    assert found.answer_hours == {"p1/beds": 2.0}
+
+
+def test_what_is_older_than_is_kept_is_thrown_away(made: MatchingWorld) -> None:
+    old, new = START - experience.KEPT - timedelta(days=1), START - timedelta(days=1)
+    rows = [Row(experience.ANSWERS, each.isoformat(), {"day": each.date().isoformat()}) for each in (old, new)]
+    rows += [Row(pricer.TABLE, old.isoformat(), {"day": old.date().isoformat(), "set": ""})]
+    rows[1].doc.update(service="p1/beds", accepted=True, hours=1.0)
+    asyncio.run(made.claims.put(rows))
+    look(pricing(made), START)
+    assert made.claims.tables[experience.ANSWERS].keys() == {new.isoformat()}
+    assert made.claims.tables[pricer.TABLE].keys() == {START.isoformat()}
+
+
+def test_a_day_that_is_over_is_read_once(made: MatchingWorld) -> None:
+    asked: list[str] = []
+    read = made.claims.find
+
+    async def counted(table: str, field: str, values: Any) -> dict[str, dict[str, Any]]:
+        if table == experience.ASKED and field == "day":
+            asked.extend(values)
+        return await read(table, field, values)
+
+    made.claims.find = counted  # type: ignore[method-assign]
+    one = pricing(made)
+    look(one, START)
+    first = len(asked)
+    look(one, START + HALF_HOUR)
+    assert len(asked) - first < 20, "today, yesterday, and the week that is purged"
+    assert first > experience.KEPT.days
+
+
+def test_the_latest_set_is_in_force_until_it_is_stale() -> None:
+    prices = Prices(HALF_HOUR)
+    assert prices.at(START) is None
+    for record in _records(START + HALF_HOUR, START):
+        prices.apply(record)
+    found = prices.at(START + HALF_HOUR)
+    assert found is not None
+    assert found.as_of == START + HALF_HOUR, "an older one that is read again changes nothing"
+    assert prices.at(START + HALF_HOUR + STALE * HALF_HOUR) is None
+    prices.apply(Record(topics.PRICES, 0, 9, b"prices", b"{", [], START))
+    assert prices.at(START + HALF_HOUR) == found, "nor does one that can not be read"
+
+
+def _records(*times: datetime) -> Iterator[Record]:
+    for offset, at in enumerate(times):
+        made = PriceSet(id=at.isoformat(), window=1, as_of=at, prices={})
+        headers = encode(CloudEvent(f"e{offset}", "/tests", PriceSet.ce_type(), at, b""))
+        yield Record(topics.PRICES, 0, offset, b"prices", made.model_dump_json().encode(), headers, at)
