@@ -32,6 +32,7 @@ async def system(servers: Addresses, tmp_path_factory: pytest.TempPathFactory) -
         "e2e",
         tick=0.2,
         sweep=0.5,
+        prices_minutes=0.05,
         acknowledge_urgent_minutes=0.02,
         decide_urgent_minutes=0.08,
         escalate_urgent_minutes=0.02,
