@@ -48,7 +48,7 @@ format: $(VENV)/ready
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-schemas: $(VENV)/ready        ## Write the JSON Schemas of all messages to contracts/schemas.
+schemas: $(VENV)/ready        ## Write the JSON Schemas of all messages and the AsyncAPI document to contracts/schemas.
 	$(BIN)/python -m contracts.schemas
 
 lock:                         ## Resolve pyproject.toml anew into requirements.lock (needs uv).

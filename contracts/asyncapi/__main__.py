@@ -1,0 +1,7 @@
+"""``python -m contracts.asyncapi`` prints the document; ``make schemas`` writes it beside the schemas."""
+
+import sys
+
+from contracts.asyncapi import text
+
+sys.stdout.write(text())
