@@ -238,6 +238,14 @@ INTERNAL = (
         dict.fromkeys(("operator", "intake", "matching", "notification"), (operations.Tenant,)),
     ),
     Channel(
+        "prices",
+        topics.PRICES,
+        "What places cost and how providers have answered lately: matching's word to all its instances. Compacted.",
+        "one for all",
+        {"matching": (matching.PriceSet,)},
+        {"matching": (matching.PriceSet,)},
+    ),
+    Channel(
         "statistics.indicators",
         topics.INDICATORS,
         "Counts of needs, without small cells. Compacted.",

@@ -148,6 +148,7 @@ _BY_TYPE: Mapping[str, Mapping[str, Any]] = {
     "notification.answer-invalid.v1": {"sent": "provider.answered.v1"},
     "notification.declined.v1": {"code": "no-capacity"},
     "provider.input-refused.v1": {"sent": "provider.answered.v1"},
+    "matching.price-set.v1": {"id": _WHEN, "as_of": _WHEN, "window": 604_800, "prices": {"brest-shelter/beds": 0.12}},
     "matching.unmet.v1": {"cause": "area", "attempt": 0},
     "matching.patience-over.v1": {"cause": "capacity"},
     "intake.recommendation-asked.v1": {"reference": "Q-2026-4"},

@@ -19,7 +19,6 @@ from contracts.asyncapi.channels import CHANNELS, Channel
 from contracts.base import PREFIX
 from contracts.catalogue import MESSAGES
 from contracts.cloudevents import decode
-from contracts.matching import PriceSet
 from deploy.access import ANALYST, READS, WRITES, of_agency, of_provider
 from deploy.topics import internal
 from deploy.topics import of_agency as topics_of_agency
@@ -213,7 +212,9 @@ RARE = {
         "intake.recall-acknowledged.v1", "intake.recall-overdue.v1", "intake.recalled.v1", "provider.recall.v1",
         "provider.input-refused.v1", "timer.elapsed.v1",
     },
-    "matching": {"matching.closed.v1", "matching.on-hold.v1", "notification.entry-doubted.v1"},
+    "matching": {
+        "matching.closed.v1", "matching.on-hold.v1", "matching.price-set.v1", "notification.entry-doubted.v1",
+    },
     "notification": {
         "delivery.undeliverable.v1", "intake.deletion-confirmed.v1", "notification.acknowledged.v1",
         "notification.answer-invalid.v1", "notification.appointed.v1", "notification.checked-in.v1",
@@ -226,8 +227,7 @@ RARE = {
 
 
 def test_what_is_on_no_channel_is_journaled_only() -> None:
-    """Or, a set of prices, in no service yet."""
     off = set(MESSAGES) - {kind.ce_type() for channel in CHANNELS for kind in channel.messages}
     found = [wired(service) for service in topics.SERVICES]
     assert off & {kind for each in found for reading in each["read"] for kind in reading["takes"]} == set()
-    assert off - {kind for each in found for kind in each["journaled"]} == {PriceSet.ce_type()}
+    assert off - {kind for each in found for kind in each["journaled"]} == set()
