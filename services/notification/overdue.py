@@ -1,6 +1,7 @@
 """What follows when time goes by and a provider says nothing: reminded, overdue, escalated, and the offer's end.
 
-Each step of a clock is taken once in an offer, also where a check-in has set the clock anew.
+Each step of a clock is taken once in an offer, also where a check-in has set the clock anew. Nobody is reminded of a
+clock that is over.
 """
 
 from collections.abc import Sequence
@@ -36,6 +37,8 @@ def _elapse(state: Offers, offer: Offer, elapsed: operations.TimerElapsed, now: 
 
 def _taken(offer: Offer, run: Running, step: Step, now: datetime) -> list[Effect]:
     match step:
+        case Step.REMIND if now >= run.due_at:
+            return []  # we were away: what follows says that it is over, and to hurry is in vain
         case Step.REMIND:
             reminder = provider.Reminder(**to(offer), decide_by=offer.decide_by, clock=run.clock, due_at=run.due_at)
             reminded = notification.Reminded(**of(offer), at=now, clock=run.clock)

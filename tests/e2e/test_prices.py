@@ -22,7 +22,9 @@ async def price_set(here: People, service: str) -> PriceSet:
             await asyncio.sleep(0.5)
 
 
-async def test_an_answer_is_learned_a_quota_is_used_up_and_the_next_match_names_the_set_it_went_by(here: People) -> None:
+async def test_an_answer_is_learned_a_quota_is_used_up_and_the_next_match_names_the_set_it_went_by(
+    here: People,
+) -> None:
     agency = await here.agency()
     until = now().date() + timedelta(days=30)
     provider = await here.provider(

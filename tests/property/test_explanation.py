@@ -14,10 +14,11 @@ from hypothesis import strategies as st
 
 from contracts.agency import Preferences
 from contracts.intake import Accepted, Region
-from contracts.matching import Matched, Otherwise, Unmet, Waiting, Weighed
+from contracts.matching import Matched, Otherwise, PriceSet, Unmet, Waiting, Weighed
 from contracts.provider import Eligibility
 from contracts.words import Behind, Change, Flag, Sex, Status, Urgency
 from services.matching import ranking
+from services.matching.charging import Charges
 from services.matching.choosing import Choice, choose
 from services.matching.directory import Directory, Entry
 from services.matching.eligibility import Case, failing
@@ -67,6 +68,7 @@ class Scene:
     waiters: tuple[Waiter, ...]
     now: datetime = START
     no_line_at: frozenset[str] = field(default_factory=frozenset)
+    prices: PriceSet | None = None
 
     @property
     def directory(self) -> Directory:
@@ -88,8 +90,8 @@ class Scene:
             for slot in range(self.taken[id_])
         }
         versions = [entry.version for entry in map(directory.get, self.marked) if entry]
-        outside = Given(directory, Places(rows), self.waiters, Marks(versions))
-        outside.lines = _Lines(self.waiters, self.no_line_at)
+        outside = Given(directory, Places(rows), self.waiters, Marks(versions), self.prices)
+        outside.lines = _Lines(self.waiters, self.no_line_at, outside.charges)
         choice = choose(self.waiter, match_id(self.need.need_id, 1), self.now, outside, LIMITS)
         return choice, ranking.of_different_providers(choice.ranked, LIMITS.at_once[self.need.urgency]), outside
 
@@ -105,8 +107,8 @@ class Scene:
 
 
 class _Lines(Lines):
-    def __init__(self, waiters: tuple[Waiter, ...], none_at: frozenset[str]) -> None:
-        super().__init__(waiters)
+    def __init__(self, waiters: tuple[Waiter, ...], none_at: frozenset[str], charged: Charges) -> None:
+        super().__init__(waiters, charged)
         self._none_at = none_at
 
     def of(self, entry: Entry, now: datetime, limits: Limits) -> Any:
@@ -133,7 +135,22 @@ def scenes(draw: st.DrawFn) -> Scene:
     marked = draw(st.sets(st.sampled_from(sorted(services)), max_size=1))
     if draw(st.booleans()):  # it waits already
         waiters.append(Waiter(need, (), START, 0))
-    return Scene(need, services, taken, frozenset(marked), tuple(waiters))
+    return Scene(need, services, taken, frozenset(marked), tuple(waiters), prices=draw(_price_sets(sorted(services))))
+
+
+def _price_sets(services: list[str]) -> st.SearchStrategy[PriceSet | None]:
+    of, shares = st.sampled_from(services), st.sampled_from([0.05, 0.5, 0.9])
+    some = st.builds(
+        PriceSet,
+        id=st.just("set"),
+        window=st.just(1),
+        as_of=st.just(START),
+        prices=st.dictionaries(of, st.sampled_from([0.02, 0.3, 2.0])),
+        used_up=st.lists(of, max_size=2),
+        acceptance=st.dictionaries(of, shares),
+        accepted_otherwise=shares,
+    )
+    return st.none() | some
 
 
 def _need(draw: st.DrawFn, id_: str, at: datetime) -> Accepted:
@@ -252,6 +269,7 @@ def applied(scene: Scene, said: Otherwise, before: list[str]) -> list[str]:
 def test_a_recorded_decision_made_again_gives_the_same_choice(scene: Scene) -> None:
     """From what the journal keeps, and the entries of the directory by their versions: read back, as text."""
     made = MatchingWorld(LIMITS)
+    made.prices = scene.prices
     for id_, entry in scene.services.items():
         provider, _, key = id_.partition("/")
         made.publish(entry, provider, key)
@@ -265,7 +283,10 @@ def test_a_recorded_decision_made_again_gives_the_same_choice(scene: Scene) -> N
         accepted_ = made.state(need).accepted
         assert accepted_ is not None
         if matches:
-            assert again(accepted_, matches, entries) == [f"{each.provider}/{each.service}" for each in matches]
+            price_set = scene.prices if matches[0].price_set else None
+            assert again(accepted_, matches, entries, price_set) == [
+                f"{each.provider}/{each.service}" for each in matches
+            ]
             assert all((each.weighed is None) == (each.attempt > 1) for each in matches)
         for fact in facts:
             if isinstance(fact, Matched | Waiting | Unmet) and fact.weighed:

@@ -80,6 +80,14 @@ def test_a_silent_provider_is_reminded_is_overdue_is_escalated_and_loses_the_off
     ]
 
 
+def test_nobody_is_reminded_of_a_clock_that_is_over_when_we_come_back() -> None:
+    need, back = Need(), START + 5 * HOUR
+    said = emitted(need.handle(elapsed("acknowledge-remind", START + 2 * HOUR), back))
+    said += emitted(need.handle(elapsed("acknowledge-overdue", START + 4 * HOUR), back))
+    assert [type(fact).__name__ for fact in said] == ["Overdue"]
+    assert need.silence(8)[-1] == (8, "Escalated", "acknowledge"), "and its other steps are taken"
+
+
 def test_one_that_has_only_acknowledged_is_reminded_half_way_to_the_decision() -> None:
     need = Need()
     need.answer(Answer.ACKNOWLEDGED, 4)
