@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from pydantic import ValidationError
 
@@ -35,7 +35,7 @@ class Directory:
         self._entries: dict[str, Entry] = {}
         self._shards = {category: Shard() for category in Category}
         self._seen: dict[str, int] = {}
-        self._ever: dict[str, tuple[Accepted, int, frozenset[str]]] = {}
+        self._ever: dict[str, tuple[Accepted, int, dict[str, Entry]]] = {}
 
     def apply(self, record: Record) -> None:
         """Take one record of a provider's topic. One that can't be used replaces nothing: the old entry stays."""
@@ -88,27 +88,36 @@ class Directory:
 
     def ever(self, need: Accepted) -> list[Entry]:
         """The services that `find` may find for a need, whenever it is asked and whoever was tried."""
-        return self._shards[need.category].ever(need)
+        return list(self._able(need).values())
+
+    def open_to(self, need: Accepted, day: datetime) -> list[Entry]:
+        """Those of them that take referrals on a day, whoever was tried."""
+        case = Case(need, (), day, timedelta())
+        return [entry for entry in self._able(need).values() if open_now(case, entry)]
 
     def speaking(self, category: Category, languages: Iterable[str]) -> float:
         """The share of the services of a category that speak one of these languages, or any; 1 where there are none."""
         return self._shards[category].speaking(languages)
 
     def takes(self, case: Case, entry: Entry) -> bool:
-        """Whether one service can take a need, if it has a place. For needs that are asked about again and again.
-
-        Those who wait are, with each batch: what does not change with time is found out once for each of them, and
-        again when a service of its category has changed.
-        """
+        """Whether one service can take a need, if it has a place. For needs that are asked about again and again."""
         if self._entries.get(entry.id) is not entry:
             return fits(case, entry)
-        need, revision = case.need, self.revision(case.need.category)
+        return entry.id in self._able(case.need) and open_now(case, entry) and not_ruled_out(case, entry)
+
+    def _able(self, need: Accepted) -> dict[str, Entry]:
+        """What does not change with time is found out once for a need, and again when its category has changed.
+
+        Who waits is asked about with each batch.
+        """
+        revision = self.revision(need.category)
         known = self._ever.get(need.need_id)
         if known is None or known[0] is not need or known[1] != revision:
             if len(self._ever) >= _REMEMBERED:
                 self._ever.clear()
-            known = self._ever[need.need_id] = need, revision, frozenset(each.id for each in self.ever(need))
-        return entry.id in known[2] and open_now(case, entry) and not_ruled_out(case, entry)
+            able = {entry.id: entry for entry in self._shards[need.category].ever(need)}
+            known = self._ever[need.need_id] = need, revision, able
+        return known[2]
 
     def bit(self, category: Category, id_: str) -> int:
         """The bit of a service among those of its category, until `revision` changes; 0 for one that is not there."""

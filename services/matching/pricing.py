@@ -16,7 +16,6 @@ from contracts.intake import Accepted
 from contracts.matching import PriceSet
 
 from .directory import Directory
-from .eligibility import Case
 from .prices import of_place, opportunity
 from .ranking import URGENCY_WEIGHTS, fit
 
@@ -55,9 +54,8 @@ class Supply:
 
 def asked(need: Accepted, directory: Directory) -> Asked:
     """What there is to know of a need, for its price to others."""
-    case = Case(need, (), need.requested_at, timedelta())
     weight = URGENCY_WEIGHTS[need.urgency]
-    able = directory.find(case).entries
+    able = directory.open_to(need, need.requested_at)
     return Asked(need.requested_at, {entry.id: weight * fit(need, entry) for entry in able})
 
 
