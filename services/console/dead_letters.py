@@ -19,7 +19,7 @@ Service = Annotated[str | None, typer.Option(help="Only of this service.")]
 Reason = Annotated[str | None, typer.Option(help="Only for this reason, such as type-unknown.")]
 
 
-@app.command("list")
+@app.command("list", epilog=show.example("referrals dead-letters list --reason type-unknown"))
 def list_(
     context: typer.Context,
     service: Service = None,
@@ -39,7 +39,7 @@ def list_(
     show.say(f"{len(found)} dead letters, {len(newest)} shown{f': {counted}' if counted else ''}")
 
 
-@app.command("show")
+@app.command("show", epilog=show.example("referrals dead-letters show 17"))
 def show_(
     context: typer.Context,
     offset: Annotated[int, typer.Argument(min=0, metavar="OFFSET", help="The letter, by its offset in the list.")],

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from confluent_kafka import ConsumerGroupTopicPartitions, KafkaError, KafkaException, Producer, TopicPartition
@@ -28,36 +29,49 @@ FAILURES = (KafkaException, AccessFailed, QuotaFailed, ReadingFailed, *topics.FA
 """What goes wrong with a Kafka that has answered once, here and in deploy/."""
 
 
+@dataclass(frozen=True)
+class Hints:
+    """What to do, by what goes wrong at the first contact; the operator's unless told otherwise."""
+
+    login: str = "check REFERRALS_KAFKA_USER, _PASSWORD and _MECHANISM; the operator has a listener of its own"
+    trust: str = "is REFERRALS_KAFKA_CA its authority's PEM file?"
+    silence: str = "is it up, is this the operator's listener, does it expect a login or TLS?"
+    away: type[Trouble] = Trouble
+    """What it is when nobody answers."""
+
+
+def reach(login: Login, hints: Hints) -> tuple[AdminClient, dict[str, int]]:
+    """A Kafka that answers, and the topics that may be known of with their partitions. `Trouble` when it does not."""
+    heard: list[KafkaError] = []
+    try:
+        admin = AdminClient({**login.confluent(), "error_cb": heard.append})
+    except KafkaException as error:  # such as a file that is not there
+        raise Trouble(f"the login for Kafka at {login.kafka} is unusable", words(error)) from None
+    deadline = time.monotonic() + _CONTACT
+    while True:
+        try:
+            found = admin.list_topics(timeout=1).topics
+            return admin, {name: len(topic.partitions) for name, topic in found.items()}
+        except KafkaException:
+            admin.poll(0)
+            _explain(login.kafka, heard, hints, time.monotonic() > deadline)
+
+
+def _explain(kafka: str, heard: Sequence[KafkaError], hints: Hints, late: bool) -> None:
+    if any(each.code() == KafkaError._AUTHENTICATION for each in heard):
+        raise Trouble(f"Kafka at {kafka} refuses the login", hints.login)
+    if any(each.code() == KafkaError._SSL for each in heard):
+        raise Trouble(f"Kafka at {kafka} is not trusted", hints.trust)
+    if late:
+        raise hints.away(f"Kafka at {kafka} does not answer", hints.silence)
+
+
 class Kafka:
     """A Kafka that has answered. `Trouble` when it does not, or not to us."""
 
     def __init__(self, login: Login) -> None:
         self.login = login
-        self._heard: list[KafkaError] = []
-        self._admin = AdminClient({**login.confluent(), "error_cb": self._heard.append})
-        self._topics = self._reach()
-
-    def _reach(self) -> dict[str, int]:
-        deadline = time.monotonic() + _CONTACT
-        while True:
-            try:
-                found = self._admin.list_topics(timeout=1).topics
-                return {name: len(topic.partitions) for name, topic in found.items()}
-            except KafkaException:
-                self._admin.poll(0)
-                self._explain(time.monotonic() > deadline)
-
-    def _explain(self, late: bool) -> None:
-        if any(each.code() == KafkaError._AUTHENTICATION for each in self._heard):
-            hint = "check REFERRALS_KAFKA_USER, _PASSWORD and _MECHANISM; the operator has a listener of its own"
-            raise Trouble(f"Kafka at {self.login.kafka} refuses the login", hint)
-        if any(each.code() == KafkaError._SSL for each in self._heard):
-            raise Trouble(
-                f"Kafka at {self.login.kafka} is not trusted", "is REFERRALS_KAFKA_CA its authority's PEM file?"
-            )
-        if late:
-            hint = "is it up, is this the operator's listener, does it expect a login or TLS?"
-            raise Trouble(f"Kafka at {self.login.kafka} does not answer", hint)
+        self._admin, self._topics = reach(login, Hints())
 
     @property
     def topics(self) -> dict[str, int]:

@@ -5,17 +5,21 @@ goes to another.
 """
 
 import json
+import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from pathlib import Path
 
 from pydantic import TypeAdapter, ValidationError
 
 from contracts.topics import SERVICES
+from deploy.access import ANALYST
 from deploy.local.state import State
 from deploy.login import Login
 from services.chassis.sealing import Base64Key, SecretText
 
+from .identity import Identity, Lines, from_environment, from_file, identity
 from .trouble import Trouble
 
 
@@ -31,6 +35,8 @@ class Given:
     urls: Sequence[str] = ()
     token: str = field(default="", repr=False)
     key: str = field(default="", repr=False)
+    file: str = ""
+    """An organisation's login, as it was handed over."""
 
 
 class Settings:
@@ -60,6 +66,16 @@ class Settings:
             raise Trouble("no Kafka is named and nothing runs here", "give --kafka or REFERRALS_KAFKA, or `make up`")
         password = _secret(given.password, "REFERRALS_KAFKA_PASSWORD")
         return Login(_servers(given.kafka), given.user, password, given.mechanism, given.ca)
+
+    def identity(self, role: str) -> Identity:
+        """Who gives an agency's, a provider's or the analyst's command."""
+        lines = from_file(Path(self._given.file)) if self._given.file else from_environment(os.environ)
+        return identity(role, lines or self._analyst(role), self.clients)
+
+    def _analyst(self, role: str) -> Lines:
+        """What runs here keeps the analyst's password; those of organisations are kept nowhere."""
+        known = self._state.addresses.passwords.get(role) if self._state and role == ANALYST else None
+        return [("KAFKA_USER", ANALYST), ("KAFKA_PASSWORD", known)] if known else []
 
     @property
     def clients(self) -> str:
@@ -93,7 +109,7 @@ class Settings:
             raise Trouble(
                 "there is no private key", "give --private-key or REFERRALS_OPERATOR_PRIVATE_KEY, best as @file"
             )
-        return _read(TypeAdapter(Base64Key), said, "REFERRALS_OPERATOR_PRIVATE_KEY")
+        return opening_key(said, "REFERRALS_OPERATOR_PRIVATE_KEY")
 
 
 def _servers(text: str) -> str:
@@ -115,6 +131,11 @@ def _url(text: str) -> tuple[str, str]:
 
 def _secret(text: str, name: str) -> str:
     return _read(TypeAdapter(SecretText), text, name)
+
+
+def opening_key(text: str, name: str) -> str:
+    """A private key, or ``@file`` of it. `Trouble` where it is none."""
+    return _read(TypeAdapter(Base64Key), text, name)
 
 
 def _read(kind: TypeAdapter[str], text: str, name: str) -> str:

@@ -3,6 +3,7 @@
 import json
 import sys
 from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime
 from typing import Annotated, Any
 
 import typer
@@ -19,6 +20,7 @@ _COLOURS = {"ok": "green", "warning": "yellow", "bad": "red"}
 def as_json(data: Any) -> None:
     """One document."""
     sys.stdout.write(json.dumps(data, ensure_ascii=False, default=str) + "\n")
+    sys.stdout.flush()  # of a command that goes on, each line at once
 
 
 def table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
@@ -38,6 +40,7 @@ def table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
 def say(text: str) -> None:
     """A line of the answer."""
     sys.stdout.write(plain(text) + "\n")
+    sys.stdout.flush()
 
 
 def warn(text: str) -> None:
@@ -52,6 +55,16 @@ def confirm(question: str) -> None:
     if sys.stdin.readline().strip().lower() not in ("y", "yes"):
         warn("Nothing was done; --yes does not ask.")
         raise typer.Exit(1)
+
+
+def when(moment: datetime | None) -> str:
+    """A time in UTC, to the second; empty where there is none."""
+    return f"{moment.astimezone(UTC):%Y-%m-%d %H:%M:%S}" if moment else ""
+
+
+def example(command: str) -> str:
+    """What stands below a command's help. Each is tried by a test."""
+    return f"Example: {command}"
 
 
 def plain(text: str) -> str:

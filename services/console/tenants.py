@@ -18,7 +18,7 @@ app = typer.Typer(help="Organisations: take in, list, give another password, sho
 Id = Annotated[str, typer.Argument(metavar="ID", help="The organisation's id: 1 to 63 characters of a-z, 0-9 and '-'.")]
 
 
-@app.command("add")
+@app.command("add", epilog=show.example('referrals tenants add agency brest-help --name "Brest Help"'))
 def add(
     context: typer.Context,
     kind: Annotated[TenantKind, typer.Argument(metavar="KIND", help="agency, provider, both or enforcement.")],
@@ -43,7 +43,7 @@ def add(
     _hand_over(given, settings.clients, as_json)
 
 
-@app.command("list")
+@app.command("list", epilog=show.example("referrals tenants list"))
 def list_(context: typer.Context, as_json: show.Json = False) -> None:
     """Everybody in the registry, revoked ones too."""
     found, unusable = tenants.read_registry(Kafka(context.obj.login).login)
@@ -55,7 +55,7 @@ def list_(context: typer.Context, as_json: show.Json = False) -> None:
         show.warn(f"the entry of {key} at offset {offset} is unusable, the one before holds; add it --again")
 
 
-@app.command("rotate")
+@app.command("rotate", epilog=show.example("referrals tenants rotate brest-help"))
 def rotate(context: typer.Context, tenant: Id, as_json: show.Json = False) -> None:
     """New passwords, and a key pair for a provider, shown once; the old passwords are refused from now on."""
     settings: Settings = context.obj
@@ -68,7 +68,7 @@ def rotate(context: typer.Context, tenant: Id, as_json: show.Json = False) -> No
     _hand_over(given, settings.clients, as_json)
 
 
-@app.command("revoke")
+@app.command("revoke", epilog=show.example("referrals tenants revoke brest-help --yes"))
 def revoke(
     context: typer.Context,
     tenant: Id,

@@ -53,7 +53,7 @@ def differences(
     return Differences(asyncio.run(topics.diff(login, wanted, copies)), rules)
 
 
-@app.command("diff")
+@app.command("diff", epilog=show.example("referrals topics diff"))
 def diff(
     context: typer.Context,
     partitions: Partitions = topics.PARTITIONS,
@@ -72,7 +72,7 @@ def diff(
     raise typer.Exit(1 if found else 0)
 
 
-@app.command("apply")
+@app.command("apply", epilog=show.example("referrals topics apply"))
 def apply(
     context: typer.Context,
     partitions: Partitions = topics.PARTITIONS,

@@ -5,9 +5,11 @@ from pathlib import Path
 
 import pytest
 
+from deploy.keys import operator_private_key
 from deploy.local.services import Services
 from deploy.local.stack import Addresses
 
+from .command import Desk, Referrals
 from .system import People, internal_topics, people, running
 
 OPERATOR_TOKEN = "made-up-for-these-tests"
@@ -51,3 +53,24 @@ async def here(system: Services, servers: Addresses) -> AsyncIterator[People]:
     """Whoever a test needs."""
     async with people(servers) as all_of_them:
         yield all_of_them
+
+
+@pytest.fixture
+def private_key(system: Services) -> str:
+    """The operator's, which opens dead letters."""
+    return operator_private_key(system["intake"].log.parent / "keys")
+
+
+@pytest.fixture
+def referrals(system: Services, servers: Addresses, private_key: str, tmp_path: Path) -> Referrals:
+    """Run a command under the operator's login; keywords are settings by name."""
+    login = servers.operator
+    settings = {
+        "REFERRALS_KAFKA": login.kafka,
+        "REFERRALS_KAFKA_USER": login.user,
+        "REFERRALS_KAFKA_PASSWORD": login.password,
+        "REFERRALS_URLS": " ".join(f"{name}={service.url}" for name, service in system.items()),
+        "REFERRALS_OPERATOR_TOKEN": OPERATOR_TOKEN,
+        "REFERRALS_OPERATOR_PRIVATE_KEY": private_key,
+    }
+    return Desk(tmp_path, settings)

@@ -2,11 +2,8 @@
 
 import asyncio
 import json
-import os
-import sys
 from base64 import b64decode
-from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -17,7 +14,6 @@ from contracts.cloudevents import CloudEvent, encode
 from contracts.outcomes import StatusChanged
 from contracts.words import Answer
 from deploy import access, tenants
-from deploy.keys import operator_private_key
 from deploy.local.demo import client
 from deploy.local.services import Services
 from deploy.local.stack import Addresses
@@ -29,61 +25,8 @@ from services.chassis.sealing import public_of
 from services.console.groups import stages
 from services.console.kafka import Kafka
 
-from .conftest import OPERATOR_TOKEN
+from .command import Referrals
 from .system import CANARY, PATIENCE, Agency, People
-
-Referrals = Callable[..., Awaitable["Said"]]
-
-
-@dataclass(frozen=True)
-class Said:
-    """What a command said. For an operator's mistake: one line on stderr, no traceback, nothing on stdout."""
-
-    code: int
-    out: str
-    err: str
-
-    @property
-    def json(self) -> Any:
-        return json.loads(self.out)
-
-    def mistake(self, of: str) -> None:
-        assert (self.code, self.out) == (2, "")
-        assert of in self.err
-        assert "Traceback" not in self.err
-
-
-@pytest.fixture
-def private_key(system: Services) -> str:
-    return operator_private_key(system["intake"].log.parent / "keys")
-
-
-@pytest.fixture
-def referrals(system: Services, servers: Addresses, private_key: str) -> Referrals:
-    """Run a command under the operator's login; keywords are settings by name."""
-    login = servers.operator
-    settings = {
-        "REFERRALS_KAFKA": login.kafka,
-        "REFERRALS_KAFKA_USER": login.user,
-        "REFERRALS_KAFKA_PASSWORD": login.password,
-        "REFERRALS_URLS": " ".join(f"{name}={service.url}" for name, service in system.items()),
-        "REFERRALS_OPERATOR_TOKEN": OPERATOR_TOKEN,
-        "REFERRALS_OPERATOR_PRIVATE_KEY": private_key,
-    }
-
-    async def run(*arguments: object, **changed: str) -> Said:
-        changes = {f"REFERRALS_{name.upper()}": value for name, value in changed.items()}
-        process = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-m", "services.console", *map(str, arguments)),
-            env={**os.environ, **settings, **changes},
-            stdin=asyncio.subprocess.DEVNULL,
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.PIPE,
-        )
-        out, err = await process.communicate()
-        return Said(process.returncode or 0, out.decode(), err.decode())
-
-    return run
 
 
 async def letters_of(referrals: Referrals, topic: str, count: int) -> list[dict[str, Any]]:

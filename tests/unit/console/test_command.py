@@ -1,11 +1,14 @@
 """The command itself: exit status, what goes to stdout and what beside it. No Kafka is needed for this."""
 
 import json
+import shlex
 from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from threading import Thread
+from typing import Any
 
 import pytest
+import typer
 
 from services.console import kafka, settings, show
 from services.console.__main__ import app, main
@@ -97,8 +100,36 @@ def test_every_command_explains_itself_and_each_of_its_options(
     options = [line for line in out.splitlines() if line.startswith("│") and " --" in line]
     assert options
     assert all(len(line.strip("│ ").split("  ")) > 1 for line in options), out
-    is_group = len(command) < 2 and command not in (["timeline"], ["lag"], ["doctor"])
+    is_group = command in groups()
     assert is_group or "--json" in out
+    assert is_group or "Example: referrals " in out
+
+
+def groups() -> list[list[str]]:
+    return [[], *([str(each.name)] for each in app.registered_groups)]
+
+
+@pytest.mark.parametrize("command", [each for each in commands() if each not in groups()], ids=" ".join)
+def test_the_example_of_every_command_is_one_that_it_takes(command: list[str]) -> None:
+    here: Any = typer.main.get_command(app)
+    for name in command:
+        here = here.commands[name]
+    program, *arguments = shlex.split(str(here.epilog).removeprefix("Example: "))
+    assert program == "referrals"
+    found: Any = typer.main.get_command(app)
+    context = found.make_context("referrals", arguments)
+    while hasattr(found, "commands"):
+        _, found, rest = found.resolve_command(context, [*context._protected_args, *context.args])
+        context = found.make_context(found.name, rest, parent=context)
+    assert context.command_path.split()[1:] == command
+
+
+def test_a_shell_is_told_how_to_complete(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("_REFERRALS_COMPLETE", "complete_bash")
+    monkeypatch.setenv("COMP_WORDS", "referrals with")
+    monkeypatch.setenv("COMP_CWORD", "1")
+    code, out, _ = run()
+    assert (code, out.split()) == (0, ["withdraw"])
 
 
 class Answers(BaseHTTPRequestHandler):

@@ -1,0 +1,1 @@
+"""An agency's commands: refer, correct, withdraw, ask, and see what becomes of it."""

@@ -1,0 +1,88 @@
+"""What a path such as ``person.languages`` or ``needs.0.category`` leads to in a message, by its JSON Schema."""
+
+import difflib
+from collections.abc import Iterator
+from enum import StrEnum
+from functools import cache
+from typing import Any
+
+from contracts.base import Message
+
+
+class Kind(StrEnum):
+    """What a cell under a path has to become."""
+
+    VALUE = "value"
+    LIST = "list"
+    DATE = "date"
+    TIME = "date-time"
+
+
+@cache
+def kind_of(model: type[Message], path: str) -> Kind | None:
+    """None: the path leads nowhere, or to something that no cell can hold."""
+    schema = _schema(model)
+    nodes = [schema]
+    for part in path.split("."):
+        nodes = [inner for node in nodes for inner in _options(schema, _step(node, part))]
+    if any(node.get("type") == "array" and "properties" not in _first(schema, node) for node in nodes):
+        return Kind.LIST
+    if not nodes or all(node.get("type") in ("object", "array") for node in nodes):
+        return None
+    formats = {node.get("format") for node in nodes}
+    return next((kind for kind in (Kind.DATE, Kind.TIME) if kind.value in formats), Kind.VALUE)
+
+
+def alternatives(model: type[Message], path: str) -> set[str]:
+    """Single words that may stand where there else is a list, such as ``any``."""
+    schema = _schema(model)
+    nodes = [schema]
+    for part in path.split("."):
+        nodes = [inner for node in nodes for inner in _options(schema, _step(node, part))]
+    return {str(node["const"]) for node in nodes if "const" in node}
+
+
+def close_to(model: type[Message], path: str) -> str | None:
+    """The path that may have been meant."""
+    known = list(_paths(_schema(model), _schema(model), ()))
+    return next(iter(difflib.get_close_matches(path, known, 1)), None)
+
+
+@cache
+def _schema(model: type[Message]) -> dict[str, Any]:
+    return model.model_json_schema()
+
+
+def _options(schema: dict[str, Any], node: dict[str, Any] | None) -> Iterator[dict[str, Any]]:
+    """A node, without references and with each branch of a union on its own."""
+    if node is None:
+        return
+    if "$ref" in node:
+        yield from _options(schema, schema["$defs"][node["$ref"].rpartition("/")[2]])
+    elif "anyOf" in node:
+        for each in node["anyOf"]:
+            yield from _options(schema, each)
+    elif node.get("type") != "null":
+        yield node
+
+
+def _step(node: dict[str, Any], part: str) -> dict[str, Any] | None:
+    found = node.get("items") if part.isdigit() else node.get("properties", {}).get(part)
+    return found if isinstance(found, dict) else None
+
+
+def _first(schema: dict[str, Any], node: dict[str, Any]) -> dict[str, Any]:
+    """The first of what a list holds."""
+    return next(_options(schema, node.get("items")), {})
+
+
+def _paths(schema: dict[str, Any], node: dict[str, Any], at: tuple[str, ...]) -> Iterator[str]:
+    for name, inner in node.get("properties", {}).items():
+        for each in _options(schema, inner):
+            path = (*at, name)
+            if "properties" in each:
+                yield from _paths(schema, each, path)
+            elif "properties" in _first(schema, each):
+                yield from _paths(schema, _first(schema, each), (*path, "0"))
+            else:
+                yield ".".join(path)
