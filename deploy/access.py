@@ -141,6 +141,7 @@ def of_provider(provider: str) -> list[Rule]:
     return [
         Rule(me, "write", "topic", names.directory(provider)),
         Rule(me, "write", "topic", names.responses(provider)),
+        Rule(me, "read", "topic", names.directory(provider)),  # to change one field of an entry it has to know the rest
         Rule(me, "read", "topic", names.notifications(provider)),
         Rule(me, "read", "group", f"provider.{provider}.", prefix=True),
         Rule("intake", "read", "topic", names.directory(provider)),

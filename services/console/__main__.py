@@ -12,9 +12,12 @@ from typing import Annotated
 
 import typer
 
+from contracts.words import Answer
+
 from . import dead_letters, doctor, lag, replay, tenants, timeline, topics
 from .agency import recommend, status, submit, withdraw
 from .kafka import FAILURES, words
+from .provider import answer, directory, inbox
 from .settings import Given, Settings
 from .show import example, warn
 from .trouble import Trouble
@@ -28,6 +31,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 _AGENCY = "For agencies"
+_PROVIDER = "For providers"
 _OPERATOR = "For operators"
 _LOGIN = "referrals --login brest-help.env"
 
@@ -46,6 +50,20 @@ _add(
     _AGENCY,
     f"{_LOGIN} recommend --category shelter --area BY-BR --age-band 18-59 --language ru",
 )
+_MINE = "referrals --login brest-shelter.env"
+app.add_typer(directory.app, name="services", rich_help_panel=_PROVIDER)
+_add("capacity", directory.capacity, _PROVIDER, f"{_MINE} capacity beds 12")
+_add("inbox", inbox.inbox, _PROVIDER, f"{_MINE} inbox --follow")
+for each, name in answer.COMMANDS.items():
+    if each is Answer.DECLINED:
+        _add(name, answer.decline, _PROVIDER, f"{_MINE} decline 3f2c8a5e --code no-capacity")
+    elif each is Answer.NOT_DELIVERED:
+        _add(name, answer.not_delivered, _PROVIDER, f"{_MINE} not-delivered 3f2c8a5e --code moved-away")
+    elif each in (Answer.APPOINTMENT_PROPOSED, Answer.APPOINTMENT_MOVED):
+        _add(name, answer.timed(each), _PROVIDER, f"{_MINE} {name} 3f2c8a5e --at 2026-11-30T10:00+01:00")
+    else:
+        _add(name, answer.simple(each), _PROVIDER, f"{_MINE} {name} 3f2c8a5e")
+_add("deleted", answer.deleted, _PROVIDER, f"{_MINE} deleted 3f2c8a5e")
 app.add_typer(tenants.app, name="tenants", rich_help_panel=_OPERATOR)
 app.add_typer(topics.app, name="topics", rich_help_panel=_OPERATOR)
 dead_letters.app.command("replay", epilog=example("referrals dead-letters replay 17 --yes"))(replay.replay)

@@ -7,8 +7,7 @@ import csv
 from pathlib import Path
 
 from contracts.words import Category, Status
-
-from .hsds import Nested, Reading, Vocabulary, flat, readings
+from services.console.hsds import Nested, Reading, Vocabulary, flat, readings
 
 PATH = Path(__file__).parents[3] / "shared/data/florida-legal/florida_services.csv"
 COUNTIES = 67

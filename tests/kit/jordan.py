@@ -16,8 +16,7 @@ from pydantic import ValidationError
 from contracts.provider import Eligibility, Service
 from contracts.words import Category, Flag, Sex
 from services.chassis.problems import problems_of
-
-from .hsds import Reading, slug
+from services.console.hsds import Reading, slug
 
 PATH = Path(__file__).parents[3] / "shared/data/jordan-services/services_en.redacted.json"
 CAPACITY = 3

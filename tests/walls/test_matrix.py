@@ -47,7 +47,7 @@ READERS = {
     "statistics.indicators": {"analyst"},
     **{f"agency.{each}.referrals": {"intake"} for each in TENANTS},
     **{f"agency.{each}.status": {f"agency:{each}"} for each in TENANTS},
-    **{f"provider.{each}.directory": {"matching", "intake"} for each in TENANTS},
+    **{f"provider.{each}.directory": {"matching", "intake", f"provider:{each}"} for each in TENANTS},
     **{f"provider.{each}.notifications": {f"provider:{each}"} for each in TENANTS},
     **{f"provider.{each}.responses": {"notification"} for each in TENANTS},
 }

@@ -7,7 +7,7 @@ import csv
 import io
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from datetime import date
 from enum import StrEnum
 from typing import Any, Generic, TypeVar
@@ -210,7 +210,7 @@ def _checked(row: Row[M], today: date, agency: str) -> Row[M]:
         problems += list(_ages(body, today))
     if len(body.model_dump_json(exclude_unset=True).encode()) > _LARGEST:
         problems.append(Problem(field="body", fix="is larger than 256 KiB: shorten the notes, or send fewer needs"))
-    return Row(row.where, None if problems else body, tuple(_faults(row.where, problems, row.columns)))
+    return replace(row, body=None if problems else body, faults=tuple(_faults(row.where, problems, row.columns)))
 
 
 def _ages(body: Submitted, today: date) -> Iterator[Problem]:
@@ -232,7 +232,9 @@ def _once_each(found: list[Row[M]]) -> list[Row[M]]:
         reference = getattr(row.body, "reference", None)
         if row.body is not None and reference in seen:
             fix = f"{seen[reference]} has it too: give each referral a reference of its own"
-            row = Row(row.where, None, (Fault(row.where, row.columns.get("reference", ""), "reference", fix),))
+            row = replace(
+                row, body=None, faults=(Fault(row.where, row.columns.get("reference", ""), "reference", fix),)
+            )
         seen.setdefault(reference, row.where)
         said.append(row)
     return said

@@ -154,6 +154,8 @@ def test_one_reference_twice_and_anothers_agency_are_faults() -> None:
     again = read(json.dumps([ONE, ONE]))
     assert faults(again) == [("2", "", "reference")]
     assert again[0].body is not None
+    doubled = sheet() + sheet().partition("\n")[2]
+    assert faults(read(doubled, columns=MAP)) == [("row 3", "Case no.", "reference")]
     assert faults(read(json.dumps({**ONE, "agency": "other"}), agency="mine")) == [("1", "", "agency")]
     assert faults(read(json.dumps({**ONE, "agency": "mine"}), agency="mine")) == []
 

@@ -20,7 +20,7 @@ def test_a_tenants_topics_are_open_to_that_tenant_and_the_services_of_the_table_
     assert who("write", topics.status("a")) == {"outcomes"}
     assert who("read", topics.status("a")) == {"agency:a"}
     assert who("write", topics.directory("a")) == {"provider:a"}
-    assert who("read", topics.directory("a")) == {"intake", "matching"}
+    assert who("read", topics.directory("a")) == {"intake", "matching", "provider:a"}
     assert who("write", topics.notifications("a")) == {"intake", "notification"}
     assert who("read", topics.notifications("a")) == {"provider:a"}
     assert who("write", topics.responses("a")) == {"provider:a"}

@@ -6,12 +6,12 @@ import pytest
 
 from contracts.intake import Region
 from contracts.words import AgeBand, Category, Rule, Status, Urgency
+from services.console.hsds import Reading
 from services.matching.state import Phase
 from services.matching.waiting import Waiter
 from tests.kit import florida
 from tests.kit.builders import accepted, minimum
 from tests.kit.clock import START
-from tests.kit.hsds import Reading
 from tests.kit.matching import MatchingWorld
 from tests.kit.naive import funnel
 

@@ -9,7 +9,7 @@ import pytest
 
 from contracts.schedule import Weekday
 from contracts.words import Category, Status
-from tests.kit.hsds import Reading, Vocabulary, flat, joined, nested, readings
+from services.console.hsds import Reading, Vocabulary, flat, joined, nested, readings
 
 EXAMPLES = Path(__file__).parents[4] / "shared/data/hsds/3.0-examples"
 WORDS = Vocabulary(

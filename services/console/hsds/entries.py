@@ -1,14 +1,7 @@
-"""Reads directories as Open Referral HSDS has them: nested JSON, tables that refer to each other, or one flat table.
-
-Each form is brought to one shape, HSDS 3's service with all that belongs to it inside (`nested`, `joined`, `flat`), and
-that is read (`readings`) into directory entries, one for each location. Nothing is dropped in silence: an entry is
-taken, taken with warnings where it says what an entry can't (then a person decides), or refused with the reason.
-
-What only the publisher knows, such as its names of regions and categories, comes as a `Vocabulary`.
-"""
+"""From HSDS 3's service to directory entries, one for each of its locations."""
 
 import re
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -20,14 +13,16 @@ from contracts.schedule import Opening, Schedule
 from contracts.words import Category, Status
 from services.chassis.problems import problems_of
 
+from .shapes import Nested
+
+_ADMIN1 = r"[A-Z]{2}(-[A-Z0-9]{1,3})?"
 OLDEST = 150
 """From here on a maximum age is no limit: exports write 200 or 999."""
-Nested = dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
 class Vocabulary:
-    """What a publisher's own terms mean; keys in lower case.
+    """What a publisher's own terms mean; keys in lower case. Words and codes of contracts/ need not be in it.
 
     `area` is where its services are that don't say. `areas` and `categories` are by name, code or term; `category` is
     that of all its services, if they have one in common. A term of `statuses` that maps to None is one that an entry
@@ -61,108 +56,6 @@ class Reading:
 def slug(name: str) -> str:
     """An organisation's name as an id of a tenant."""
     return re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")[:63].strip("-")
-
-
-# to one shape -------------------------------------------------------------------------------------------------------
-
-
-def nested(document: Any) -> Iterator[Nested]:
-    """Services of a JSON document: one, a list, a page of an API, or organisations with their services."""
-    if isinstance(document, list):
-        for each in document:
-            yield from nested(each)
-    elif "contents" in document:
-        yield from nested(document["contents"])
-    elif "services" in document:
-        for each in document["services"]:
-            yield {"organization": {"name": document.get("name", "")}, **each}
-    else:
-        yield document
-
-
-def joined(tables: Mapping[str, Sequence[Mapping[str, Any]]]) -> Iterator[Nested]:
-    """Services of tables that refer to each other by id, by table name (``services``, ``service_at_location``, ...)."""
-    organizations = {row["id"]: row for row in tables.get("organizations", ())}
-    locations = {row["id"]: row for row in tables.get("locations", ())}
-    terms = {row["id"]: row for row in tables.get("taxonomy_terms", ())}
-    of_service: dict[str, dict[str, list[Nested]]] = defaultdict(lambda: defaultdict(list))
-    for table in ("schedules", "service_areas", "languages", "cost_options", "required_documents"):
-        for row in tables.get(table, ()):
-            of_service[row.get("service_id") or ""][table].append(dict(row))
-    for row in tables.get("service_capacity", ()):
-        of_service[row["service_id"]]["capacities"].append(dict(row))
-    for row in tables.get("service_at_location", ()):
-        at = {**row, "location": locations.get(row["location_id"])}
-        of_service[row["service_id"]]["service_at_locations"].append(at)
-    for row in tables.get("attributes", ()):
-        term = terms.get(row.get("taxonomy_term_id") or "")
-        if term is not None and row.get("link_entity") == "service":
-            of_service[row["link_id"]]["attributes"].append({"taxonomy_term": term})
-    for row in tables.get("services", ()):
-        yield {**row, "organization": organizations.get(row.get("organization_id")), **of_service[row["id"]]}
-
-
-_ALIASES = {
-    "id": ("service_uuid", "service_id", "uuid", "id"),
-    "name": ("service_name", "name"),
-    "organization": ("organization_name", "organisation_name", "organization", "provider"),
-    "minimum_age": ("service_min_age", "min_age", "minimum_age"),
-    "maximum_age": ("service_max_age", "max_age", "maximum_age"),
-    "areas": ("service_areas", "service_area", "areas", "coverage"),
-    "categories": ("service_problem_codes", "categories", "taxonomy", "category"),
-    "statuses": ("service_immigration_status", "immigration_status", "residence_status"),
-    "status": ("service_status", "status"),
-    "languages": ("service_languages", "languages"),
-    "latitude": ("latitude", "lat"),
-    "longitude": ("longitude", "lon", "lng"),
-    "income": ("service_income_limit", "income_limit"),
-    "veteran": ("service_require_veteran", "require_veteran"),
-    "custody": ("service_incarceration_status", "incarceration_status"),
-    "military": ("service_military_status", "military_status"),
-}
-_NUMBERS = ("minimum_age", "maximum_age", "income", "latitude", "longitude")
-_FLAGS = ("veteran",)
-
-
-def flat(rows: Iterable[Mapping[str | None, Any]]) -> Iterator[Nested]:
-    """Services of a table with a row for each; lists are parted by semicolons. A row that is shifted says so."""
-    for row in rows:
-        named = {name: str(value or "").strip() for name, value in row.items() if name}
-        said = {name: next((named[each] for each in also if named.get(each)), "") for name, also in _ALIASES.items()}
-        nested_: Nested = {
-            "id": said["id"],
-            "name": said["name"],
-            "organization": {"name": said["organization"]},
-            "status": said["status"] or "active",
-            "minimum_age": said["minimum_age"] or None,
-            "maximum_age": said["maximum_age"] or None,
-            "service_areas": [{"name": each} for each in _parts(said["areas"])],
-            "attributes": [{"taxonomy_term": {"name": each}} for each in _parts(said["categories"])],
-            "languages": [{"code": each} for each in _parts(said["languages"])],
-            "statuses": _parts(said["statuses"]),
-            "conditions": {
-                "income up to so many percent of the poverty line": said["income"],
-                "veterans only": said["veteran"] if said["veteran"].lower() in ("true", "yes", "1") else "",
-                "custody": said["custody"],
-                "military status": said["military"],
-            },
-        }
-        if said["latitude"] or said["longitude"]:
-            at = {"latitude": said["latitude"], "longitude": said["longitude"]}
-            nested_["service_at_locations"] = [{"location": at}]
-        beyond = any(str(value or "").strip() for name, value in row.items() if not name)
-        odd = [name for name in _NUMBERS if said[name] and not re.fullmatch(r"-?\d+(\.\d+)?", said[name])]
-        odd += [name for name in _FLAGS if said[name].lower() not in ("", "true", "false", "yes", "no", "1", "0")]
-        if beyond or odd:
-            nested_["shifted"] = odd or ["beyond the last column"]
-        yield nested_
-
-
-def _parts(text: str) -> list[str]:
-    return [each.strip() for each in text.split(";") if each.strip()]
-
-
-# one shape to entries -----------------------------------------------------------------------------------------------
 
 
 def readings(services: Iterable[Nested], words: Vocabulary) -> list[Reading]:
@@ -232,16 +125,18 @@ def _ages(said: Nested, notes: list[str]) -> dict[str, Any]:
 def _statuses(said: Nested, words: Vocabulary, notes: list[str]) -> list[Status]:
     """Joined by "or": where one of them can't be said, all are let through, for the provider to decide."""
     stated = said.get("statuses", [])
-    odd = [each for each in stated if words.statuses.get(each.lower()) is None]
+    known = {**{each.value: each for each in Status}, **words.statuses}
+    odd = [each for each in stated if known.get(each.lower()) is None]
     if odd:
         notes.append(f"the provider decides on {len(odd)} statuses that have no word here, such as: {odd[-1]}")
         return []
-    return list(dict.fromkeys(status for each in stated if (status := words.statuses[each.lower()]) is not None))
+    return list(dict.fromkeys(status for each in stated if (status := known[each.lower()]) is not None))
 
 
 def _areas(said: Nested, words: Vocabulary, notes: list[str]) -> list[str]:
     stated = [area.get("name") or area.get("description") or "" for area in said.get("service_areas") or []]
-    known = [words.areas[each.lower()] for each in stated if each.lower() in words.areas]
+    found = [words.areas.get(each.lower(), each if re.fullmatch(_ADMIN1, each) else "") for each in stated]
+    known = [each for each in found if each]
     if len(known) < len(stated):
         notes.append(f"{len(stated) - len(known)} areas are unknown here: the provider decides")
     if not known and words.area:
@@ -254,7 +149,9 @@ def _categories(said: Nested, words: Vocabulary, notes: list[str]) -> list[Categ
     found = [words.category] if words.category else []
     for each in said.get("attributes") or []:
         term = each.get("taxonomy_term") or {}
-        found += [words.categories[key] for key in _names(term) if key in words.categories]
+        found += [
+            words.categories.get(key) or Category(key) for key in _names(term) if key in {*words.categories, *Category}
+        ]
     if not found:
         notes.append("none of its terms is a category here")
     return list(dict.fromkeys(found))

@@ -1,0 +1,1 @@
+"""A provider's commands: publish services, read offers, answer them."""
