@@ -83,6 +83,7 @@ async def test_an_offer_is_seen_taken_and_brought_to_its_end_and_the_contact_is_
 ) -> None:
     await published(desk)
     async with desk.following("inbox", "--follow") as lines:
+        await lines.until("0 offers")
         agency = await refer(here)
         line = await lines.until("offer", "shelter", here.area)
     assert CANARY not in line
@@ -118,6 +119,7 @@ async def test_an_offer_is_seen_taken_and_brought_to_its_end_and_the_contact_is_
 
 async def test_a_decline_says_why_and_a_capacity_has_needs_sent_again(desk: Desk, here: People) -> None:
     await published(desk)
+    assert (await desk("services", "remove", "family-rooms", "--yes")).code == 0
     agency = await refer(here)
     [case] = await offered(desk)
     offer = case["need_id"][:8]
@@ -125,8 +127,11 @@ async def test_a_decline_says_why_and_a_capacity_has_needs_sent_again(desk: Desk
     (await desk("decline", offer, "--code", "other", "--missing", "identity")).refused("missing-documents only")
     (await desk("deliver", "ffffffff")).refused("there is no offer ffffffff")
     assert (await desk("decline", offer, "--code", "no-capacity", "--wait", "0")).code == 0
-    await agency.told("waiting", "R-1")
+    await agency.told("declined", "R-1")
     assert (await desk("inbox", "--all", "--json")).json["offers"][0]["state"] == "declined"
+    assert (await desk("capacity", "beds", "4")).code == 0
+    again = (await offered(desk, 2))[1]
+    assert (again["need_id"], again["attempt"], again["state"]) == (case["need_id"], 2, "to decide")
 
 
 async def test_what_is_recalled_is_shown_no_more_and_its_deletion_is_said(desk: Desk, here: People) -> None:
