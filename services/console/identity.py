@@ -9,7 +9,8 @@ The file has a line NAME=VALUE each, with the names of deploy/handover.py; witho
     PRIVATE_KEY=…               a provider's, which opens the contacts that are released to it
     PUBLIC_KEY=…                its public half, for the provider's profile
 
-A value may be ``@file``. Who is agency and provider in one has KAFKA_USER and KAFKA_PASSWORD twice.
+Where a file does not say where Kafka is, the environment's KAFKA does. A value may be ``@file``. Who is agency and
+provider in one has KAFKA_USER and KAFKA_PASSWORD twice.
 """
 
 import stat
@@ -61,7 +62,7 @@ def identity(role: str, lines: Lines, kafka: str = "") -> Identity:
     user, password = _login_of(role, lines)
     kafka = said.get("KAFKA") or kafka
     if not kafka:
-        raise Trouble("no Kafka is named", "KAFKA=host:port is wanted beside KAFKA_USER")
+        raise Trouble("no Kafka is named", "KAFKA=host:port is wanted, beside KAFKA_USER or in the environment")
     id_ = ANALYST if role == ANALYST else user.partition(":")[2]
     if TENANT_ID.fullmatch(id_) is None:
         raise Trouble("KAFKA_USER can not be read", f"expected {role}:ID, as the operator handed it over")

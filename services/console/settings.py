@@ -70,7 +70,7 @@ class Settings:
     def identity(self, role: str) -> Identity:
         """Who gives an agency's, a provider's or the analyst's command."""
         lines = from_file(Path(self._given.file)) if self._given.file else from_environment(os.environ)
-        return identity(role, lines or self._analyst(role), self.clients)
+        return identity(role, lines or self._analyst(role), os.environ.get("KAFKA") or self.clients)
 
     def _analyst(self, role: str) -> Lines:
         """What runs here keeps the analyst's password; those of organisations are kept nowhere."""

@@ -1,0 +1,90 @@
+"""Counts as files: CSV, Parquet, and one HTML page with a chart that needs no network. Pure, but for slow imports."""
+
+import csv
+import html
+import io
+from collections.abc import Sequence
+from typing import Any
+
+from ..trouble import Trouble
+from .cells import FIGURES, By, Row
+
+_EXTRA = "it is in an extra: pip install 'referral-routing[analyst]'"
+_NOTE = (
+    "Counts of needs, as published: a cell below its threshold is held back, and stays so. A sum is of the cells that "
+    "are told; “at least” and “at most” say what those that are held back leave it between."
+)
+
+
+def as_csv(rows: Sequence[Row], by: Sequence[By]) -> bytes:
+    """With headings. A count that is held back is empty."""
+    out = io.StringIO()
+    writer = csv.writer(out, lineterminator="\n")
+    writer.writerow([*(each.value for each in by), *FIGURES])
+    writer.writerows([*row.group, *row.figures()] for row in rows)
+    return out.getvalue().encode()
+
+
+def as_parquet(rows: Sequence[Row], by: Sequence[By]) -> bytes:
+    """One table; a count that is held back is null. `Trouble` without pyarrow."""
+    try:
+        import pyarrow
+        from pyarrow import parquet
+    except ImportError:
+        raise Trouble("Parquet needs pyarrow", _EXTRA) from None
+    schema = pyarrow.schema(
+        [(each.value, pyarrow.string()) for each in by] + [(name, pyarrow.int64()) for name in FIGURES],
+        metadata={"note": _NOTE},
+    )
+    out = pyarrow.BufferOutputStream()
+    parquet.write_table(pyarrow.Table.from_pylist([row.named(by) for row in rows], schema), out)
+    return bytes(out.getvalue().to_pybytes())
+
+
+def as_html(rows: Sequence[Row], by: Sequence[By], title: str) -> bytes:
+    """A page on its own: a chart and its table. `Trouble` without plotly."""
+    try:
+        import plotly.graph_objects as graph
+    except ImportError:
+        raise Trouble("a chart needs plotly", _EXTRA) from None
+    figure = graph.Figure(data=[graph.Bar(**bar) for bar in bars(rows)])
+    figure.update_layout(barmode="stack", xaxis_title=by[0].value, yaxis_title="needs", template="plotly_white")
+    chart = figure.to_html(full_html=False, include_plotlyjs=True)
+    head = "".join(f"<th>{html.escape(name)}</th>" for name in [*(each.value for each in by), *map(_heading, FIGURES)])
+    body = "".join(f"<tr>{''.join(map(_cell, [*row.group, *row.figures()]))}</tr>" for row in rows)
+    name = html.escape(title)
+    return (
+        f"<!doctype html><html lang=en><head><meta charset=utf-8><title>{name}</title><style>{_STYLE}</style></head>"
+        f"<body><h1>{name}</h1><p>{html.escape(_NOTE)}</p>{chart}"
+        f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></body></html>\n"
+    ).encode()
+
+
+_STYLE = "body{font-family:sans-serif;margin:2em;max-width:70em}td,th{padding:.2em .8em;text-align:left}"
+
+
+def bars(rows: Sequence[Row]) -> list[dict[str, Any]]:
+    """For each second and further word a bar over the first; at the end, hatched, what is held back, at the least."""
+    firsts = list(dict.fromkeys(row.group[0] for row in rows))
+    series = list(dict.fromkeys(row.group[1:] for row in rows))
+    made: list[dict[str, Any]] = [
+        {"name": " ".join(rest) or "told", "x": firsts, "y": [_sum(rows, first, rest) for first in firsts]}
+        for rest in series
+    ]
+    held = [sum(row.held_back for row in rows if row.group[0] == first) for first in firsts]
+    if any(held):
+        pattern = {"color": "lightgrey", "pattern": {"shape": "/"}}
+        made.append({"name": "held back, at least", "x": firsts, "y": held, "marker": pattern})
+    return made
+
+
+def _sum(rows: Sequence[Row], first: str, rest: tuple[str, ...]) -> int:
+    return sum(row.count or 0 for row in rows if row.group == (first, *rest))
+
+
+def _heading(name: str) -> str:
+    return name.replace("_", " ")
+
+
+def _cell(value: object) -> str:
+    return f"<td>{'held back' if value is None else html.escape(str(value))}</td>"
