@@ -3,6 +3,7 @@
 import asyncio
 import json
 import os
+import signal
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
@@ -50,21 +51,24 @@ class Desk:
 
     async def __call__(self, *arguments: object, stdin: bytes = b"", **changed: str) -> Said:
         """Run a command to its end; keywords are settings by name."""
-        process = await self._start(*arguments, **changed)
+        process = await self.start(*arguments, **changed)
         out, err = await process.communicate(stdin)
         return Said(process.returncode or 0, out.decode(), err.decode())
 
     @asynccontextmanager
     async def following(self, *arguments: object) -> AsyncIterator["Lines"]:
-        """Run a command that goes on; it is stopped at the end, as Ctrl-C would."""
-        process = await self._start(*arguments)
+        """Run a command that goes on; it is stopped at the end by what Ctrl-C sends, and that is no failure."""
+        process = await self.start(*arguments)
         try:
             yield Lines(process)
         finally:
-            process.terminate()
+            if process.returncode is None:
+                process.send_signal(signal.SIGINT)
             await process.communicate()
+        assert process.returncode == 0
 
-    async def _start(self, *arguments: object, **changed: str) -> asyncio.subprocess.Process:
+    async def start(self, *arguments: object, **changed: str) -> asyncio.subprocess.Process:
+        """Begin a command, for the caller to end."""
         changes = {f"REFERRALS_{name.upper()}": value for name, value in changed.items()}
         here = {"PYTHONPATH": os.pathsep.join([str(Path(__file__).parents[2]), os.environ.get("PYTHONPATH", "")])}
         return await asyncio.create_subprocess_exec(

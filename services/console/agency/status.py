@@ -1,5 +1,6 @@
 """`referrals status`: where each need stands, by what the agency is told on its own topic."""
 
+from contextlib import suppress
 from typing import Annotated, Any
 
 import typer
@@ -34,13 +35,14 @@ def status(
     who = context.obj.identity(AGENCY)
     client, topic = Client(who), topics.status(who.id)
     standing, live = Standing(reference), False
-    for found in client.told(topic, follow=None if follow else 0):
-        if found is None:
-            if not live:
-                _tell(standing, open_, texts, as_json, follow)
-            live = True
-        elif (told := standing.take(*found)) and live:
-            _line(found[0], told, texts, as_json)
+    with suppress(KeyboardInterrupt):  # how following ends
+        for found in client.told(topic, follow=None if follow else 0):
+            if found is None:
+                if not live:
+                    _tell(standing, open_, texts, as_json, follow)
+                live = True
+            elif (told := standing.take(*found)) and live:
+                _line(found[0], told, texts, as_json)
     if reference is not None and not standing.told:
         hint = "it may be on its way: try again, or --follow; `referrals status` has all that are known"
         raise Refused(f"nothing is known of {reference}", hint)

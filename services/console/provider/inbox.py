@@ -1,5 +1,6 @@
 """`referrals inbox`: what is offered, what became of it, and with the private key what was released."""
 
+from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Annotated, Any
 
@@ -39,20 +40,18 @@ def inbox(
     With --json and --follow each line is one event.
     """
     who = context.obj.identity(PROVIDER)
-    opened = _key(who, key) if contacts else ""
+    key_ = _key(who, key) if contacts else ""
     if contacts:
         show.warn("This holds personal data: show it to nobody who need not see it, and keep no copy.")
     client, known, live = Client(who), Inbox(), False
-    for found in client.told(topics.notifications(who.id), follow=None if follow else 0):
-        if found is None:
-            if not live:
-                _tell(who, known, all_, opened, as_json, follow)
-            live = True
-        elif known.take(*found):
-            if live:
-                _line(*found, known, opened, as_json)
-            elif as_json and follow:
-                _line(*found, known, "", as_json)
+    with suppress(KeyboardInterrupt):  # how following ends
+        for found in client.told(topics.notifications(who.id), follow=None if follow else 0):
+            if found is None:
+                if not live:
+                    _tell(who, known, all_, key_, as_json, follow)
+                live = True
+            elif known.take(*found) and (live or (as_json and follow)):
+                _line(*found, known, key_, as_json)
 
 
 def _key(who: Identity, key: str) -> str:

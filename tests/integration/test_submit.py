@@ -1,0 +1,73 @@
+"""`referrals submit` on a real Kafka, interrupted amid it: what is acknowledged is noted, the rest is sent later."""
+
+import asyncio
+import json
+import signal
+from pathlib import Path
+from typing import Any
+
+from contracts import topics
+from deploy.local.demo import client
+from deploy.local.stack import Addresses
+from deploy.topics import ensure, internal
+from tests.e2e.command import taken_in
+
+ROWS = 150
+LONG = "A made-up note. " * 120
+ONE: dict[str, Any] = {
+    "referrer": "peer",
+    "person": {
+        "case_code": "c", "age_band": "18-59", "sex": "male", "languages": ["ru"], "contact": {"may_contact": False}
+    },
+    "location": {"admin1": "PL-99"},
+    "consent": {
+        "basis": "consent", "given_at": "2026-11-24T09:00:00Z", "given_by": "person",
+        "grants": [{"recipients": ["nobody-there"]}],
+    },
+    "needs": [{"need": str(n), "category": "tracing", "urgency": "normal", "note": LONG} for n in range(20)],
+}  # fmt: skip
+
+
+async def test_an_interrupted_file_is_gone_on_with_and_no_row_is_lost_or_sent_under_two_ids(
+    servers: Addresses, tmp_path: Path
+) -> None:
+    await ensure(servers.operator, internal())
+    desk = await taken_in(servers, tmp_path, "agency", "interrupted")
+    file, noted = tmp_path / "many.jsonl", tmp_path / "many.jsonl.sent"
+    file.write_text("".join(json.dumps({"reference": f"R-{n}", **ONE}) + "\n" for n in range(ROWS)))
+
+    async with asyncio.timeout(60):
+        process = await desk.start("submit", file)
+        while True:  # of 6 MB a quota lets one through in a second
+            if count(noted) >= 5:
+                break
+            await asyncio.sleep(0.01)
+        process.send_signal(signal.SIGINT)
+        _, err = await process.communicate()
+    before = count(noted)
+    if before < ROWS:
+        assert process.returncode == 130
+        assert f"interrupted: {before} of {ROWS} were sent" in err.decode()
+    done = await desk("submit", file, "--json")
+    assert (done.code, done.json["before"], done.json["sent"]) == (0, before, ROWS - before)
+
+    ids = await ids_on(servers, topics.referrals("interrupted"))
+    assert (len(ids), len(set(ids))) == (ROWS, ROWS)
+    assert set(ids) == {line for line in noted.read_text().splitlines() if not line.startswith("#")}
+
+
+def count(noted: Path) -> int:
+    return sum(not line.startswith("#") for line in noted.read_text().splitlines()) if noted.exists() else 0
+
+
+async def ids_on(servers: Addresses, topic: str) -> list[str]:
+    reader = await client.consumer(servers.operator, topic)
+    found: list[str] = []
+    try:
+        [(at, end)] = (await reader.end_offsets(reader.assignment())).items()
+        while await reader.position(at) < end:
+            for records in (await reader.getmany(timeout_ms=200)).values():
+                found += [dict(record.headers)["ce_id"].decode() for record in records]
+    finally:
+        await reader.stop()
+    return found
