@@ -118,7 +118,11 @@ OF_TENANTS = (
         "The provider and its services. Compacted: a record without a value deletes its entry.",
         "`profile`, or the service's id",
         {"provider": (provider.Profile, provider.Service)},
-        {"intake": (provider.Profile,), "matching": (provider.Profile, provider.Service)},
+        {
+            "intake": (provider.Profile,),
+            "matching": (provider.Profile, provider.Service),
+            "provider": (provider.Profile, provider.Service),
+        },
         "provider",
     ),
     Channel(

@@ -55,8 +55,8 @@ RECALL_WITHIN = timedelta(hours=3)
 DEADLINES = dict.fromkeys(
     Urgency,
     Deadline(
-        acknowledge=timedelta(hours=1),
-        decide=timedelta(hours=4),
+        acknowledge=timedelta(hours=3),  # half of it, the reminder's time, is one step of the clock
+        decide=timedelta(hours=5),
         start=timedelta(hours=3),
         close=timedelta(hours=6),
         escalate=timedelta(hours=1),
