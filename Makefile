@@ -52,9 +52,9 @@ schemas: $(VENV)/ready        ## Write the JSON Schemas of all messages and the 
 	$(BIN)/python -m contracts.schemas
 
 lock:                         ## Resolve pyproject.toml anew into requirements.lock (needs uv).
-	uv pip compile --generate-hashes --universal --no-emit-index-url --extra console --extra local --extra analyst --extra dev \
+	uv pip compile --generate-hashes --universal --no-emit-index-url --extra console --extra tracing --extra local --extra analyst --extra dev \
 	  --custom-compile-command "make lock" -q pyproject.toml -o requirements.lock
-	uv pip compile --generate-hashes --universal --no-emit-index-url --constraint requirements.lock --no-annotate \
+	uv pip compile --generate-hashes --universal --no-emit-index-url --constraint requirements.lock --no-annotate --extra tracing \
 	  --custom-compile-command "make lock" -q pyproject.toml -o deploy/docker/requirements.lock
 	uv pip compile --generate-hashes --universal --no-emit-index-url --constraint requirements.lock --no-annotate --extra console \
 	  --custom-compile-command "make lock" -q pyproject.toml -o deploy/docker/operator.lock

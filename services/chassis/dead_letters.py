@@ -15,6 +15,7 @@ import structlog
 from contracts import topics
 
 from .errors import Poison, Transient
+from .metrics import Meter
 from .ports import Log, Message, Record
 from .sealing import seal_to
 
@@ -29,8 +30,9 @@ _Letter = tuple[Mapping[str, str | int], bytes | None, bytes | None, Sequence[tu
 class DeadLetters:
     """Writes to ``referrals.dead-letters``. When that fails, the batch is not committed: nothing is lost."""
 
-    def __init__(self, service: str, log: Log, operator_key: str) -> None:
+    def __init__(self, service: str, log: Log, operator_key: str, meter: Meter | None = None) -> None:
         self._service = service
+        self._meter = meter or Meter(service)
         self._log = log
         self._operator_key = operator_key
 
@@ -77,6 +79,8 @@ class DeadLetters:
             refused = await self._log.publish([self._message(origin, None, None, ()) for origin in stubs])
         if refused:
             raise Transient(f"dead letters can not be written: {', '.join(sorted(set(refused.values())))}")
+        for origin, *_ in letters:
+            self._meter.dead_letter(str(origin["stage"]), str(origin["reason"]))
 
     def _message(
         self,

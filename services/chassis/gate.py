@@ -12,7 +12,6 @@ from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from time import perf_counter
 from typing import Protocol
 
 import structlog
@@ -28,7 +27,7 @@ from .dead_letters import DeadLetters
 from .errors import Fatal, Poison, Transient, where
 from .journal import derived_id
 from .logs import handled
-from .metrics import Meter
+from .metrics import Meter, Stopwatch
 from .ports import Batch, Log, Message, Record
 from .problems import careless, fix_of, problems_of
 from .tenants import Registry
@@ -150,7 +149,7 @@ class Gate:
         """Nothing is kept between batches."""
 
     async def _steps(self, batch: Batch) -> None:
-        started, records = perf_counter(), batch.records
+        watch, records = Stopwatch(), batch.records
         letters: list[tuple[Record, Poison]] = []
         passed: list[_Passed] = []
         arrivals: list[Arrival] = []
@@ -169,7 +168,9 @@ class Gate:
                     passed.append(self._refused(tenant, record, event, refusal.problems))
             except Poison as poison:
                 letters.append((record, poison))
+        watch.lap("decode")
         await self._admission.prepare(arrivals)
+        watch.lap("prepare")
         for arrival in arrivals:
             try:
                 passed.append(self._admitted(arrival))
@@ -179,14 +180,16 @@ class Gate:
         passed += [each for letter in letters if letter[0].position not in told for each in self._told(*letter)]
         passed.sort(key=lambda each: each.record.position)  # a refusal keeps its place among its neighbours
         messages = [message for each in passed for message in each.messages]
+        watch.lap("admit")
         self._fault("admitted")
         refused = await self._log.publish(messages) if messages else {}
         if refused:
             raise Fatal(f"an inbox can not be written to: {', '.join(sorted(set(refused.values())))}")
         if letters:
             await self._dead_letters.send(letters)
+        watch.lap("publish")
         self._fault("passed")
-        elapsed = perf_counter() - started
+        elapsed = sum(watch.seconds.values())
         lines: list[tuple[CloudEvent, str, str]] = []
         for each in passed:
             if not each.outcome:
@@ -204,7 +207,10 @@ class Gate:
             lag=batch.lag(),
             duration_ms=round(elapsed * 1000, 3),
         )
-        self._meter.batch(len(records), len(letters), elapsed)
+        oldest = min((record.appended for record in records), default=None)
+        age = None if oldest is None else (self._clock.now() - oldest).total_seconds()
+        self._meter.batch("gate", len(records), elapsed, age)
+        self._meter.steps("gate", watch)
 
     def _tenant(self, record: Record) -> str:
         try:

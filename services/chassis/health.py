@@ -58,6 +58,8 @@ class Health:
                 reason=server,
                 hint="it has not answered for a while; nothing is lost, all goes on by itself when it does",
             )
+        for server in self._heard:
+            self._meter.silent(server, server in silent)
         for server in self._missed - silent:
             logger.info("server_answers", reason=server)
         self._missed = silent

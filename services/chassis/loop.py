@@ -10,7 +10,6 @@ import asyncio
 from collections import Counter, OrderedDict, defaultdict
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
-from time import perf_counter
 from typing import Any, Generic
 
 import structlog
@@ -26,7 +25,7 @@ from .errors import Poison, Transient, where
 from .items import Item, item_of
 from .journal import Entry, fold
 from .logs import handled
-from .metrics import Meter
+from .metrics import Meter, Stopwatch
 from .ports import Batch, Claims, Log, Partition, Position, Record, Row, Store
 
 logger = structlog.get_logger()
@@ -95,7 +94,7 @@ class Loop(Generic[S]):
 
     async def handle(self, batch: Batch) -> None:
         """Take a batch through all steps and settle it: commit, or back off and nack. Raises `Fatal` only."""
-        started = perf_counter()
+        watch = Stopwatch()
         self.idle.clear()
         records = batch.records
         try:
@@ -105,9 +104,11 @@ class Loop(Generic[S]):
                 self._floor = await batch.committed()
                 # The rest is of partitions that are another instance's by now: what is owed there is not known here.
                 records = [record for record in records if (record.topic, record.partition) in self._floor]
-            await self._steps(records, batch.lag, started)
+            await self._steps(records, batch.lag, watch)
             self._floor.update(await batch.commit())  # 6
+            watch.lap("commit")
             self._fault("committed")
+            self._meter.steps("loop", watch)
             self._failures = 0
         except Transient as error:
             self._failures += 1
@@ -132,8 +133,9 @@ class Loop(Generic[S]):
         """Drop all cached states and the floor before the next batch: after an assignment, or a batch that failed."""
         self._outdated = True
 
-    async def _steps(self, records: Sequence[Record], lag: Callable[[], int], started: float) -> None:
+    async def _steps(self, records: Sequence[Record], lag: Callable[[], int], watch: Stopwatch) -> None:
         items, letters = self._decode(records)  # 1
+        watch.lap("decode")
         self._fault("decoded")
         done: dict[int, Entry] = {}
         journaled: set[int] = set()
@@ -146,10 +148,13 @@ class Loop(Generic[S]):
                 raise Transient("the same streams lose every race")
             owed += await self._load(todo, letters)  # 2
             given = await self._outside.gather([(self._streams[i.stream].state, i.data) for _, i in todo])
+            watch.lap("load")
             self._fault("loaded")
             drafts, claims, again = await self._decide(todo, given, done, journaled, letters)  # 3
+            watch.lap("decide")
             self._fault("decided")
             again |= await self._store_drafts(drafts, claims)  # 4
+            watch.lap("store")
             self._fault("stored")
             for stream in again:
                 self._streams.pop(stream, None)
@@ -160,8 +165,10 @@ class Loop(Generic[S]):
                 letters.pop(item.record.position, None)
         entries = [done[index] for index in sorted(done)]
         await self._delivery.carry_out([*owed, *entries], list(letters.values()))  # 5
+        watch.lap("publish")
         self._fault("published")
-        self._finish(items, done, journaled, len(letters), started, lag())
+        self._finish(items, done, journaled, len(letters), watch, lag())
+        watch.lap("report")
 
     # 1 ---------------------------------------------------------------------------------------------------------------
 
@@ -367,11 +374,11 @@ class Loop(Generic[S]):
         done: dict[int, Entry],
         journaled: set[int],
         letters: int,
-        started: float,
+        watch: Stopwatch,
         lag: int,
     ) -> None:
         """Canonical log lines, counts, and the cache back to its size (never inside a batch)."""
-        elapsed = perf_counter() - started
+        elapsed = sum(watch.seconds.values())
         lines: list[tuple[CloudEvent, str, str]] = []
         for index, item in enumerate(items):
             entry = done.get(index)
@@ -388,7 +395,9 @@ class Loop(Generic[S]):
             lag=lag,
             duration_ms=round(elapsed * 1000, 3),
         )
-        self._meter.batch(len(items), letters, elapsed)
+        oldest = min((item.event.time for item in items), default=None)
+        age = None if oldest is None else (self._clock.now() - oldest).total_seconds()
+        self._meter.batch("loop", len(items), elapsed, age)
         for stream in {item.stream for item in items}:
             cached = self._streams.get(stream)
             if cached is not None:

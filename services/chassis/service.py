@@ -63,7 +63,7 @@ class Service:
         database = mongo.database(self._mongo, f"{settings.database}_{name}")
         self.store = mongo.MongoStore(database, by_key)
         self.claims = mongo.MongoClaims(database)
-        self.dead_letters = DeadLetters(name, self.log, settings.operator_key)
+        self.dead_letters = DeadLetters(name, self.log, settings.operator_key, self.meter)
         self.registry: Registry | None = None
         """Who may take part, where `follow_tenants` was called."""
         self._reads = Reads(settings.operator_token)

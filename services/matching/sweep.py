@@ -14,7 +14,7 @@ from contracts.words import Rule
 from services.chassis.metrics import Meter
 from services.chassis.ports import Claims
 
-from . import marks, places, ranking, waiting
+from . import census, marks, places, ranking, waiting
 from .alerts import EntryWarnings
 from .charging import charges
 from .directory import Directory
@@ -48,7 +48,8 @@ class Sweep:
         self._prices = prices
         self._directory, self._claims, self._limits, self._doubts = directory, claims, limits, doubts
         self._reached = {places.TABLE: "", waiting.TABLE: ""}
-        self._warnings = EntryWarnings(directory, limits.dispute_after, meter or Meter("matching"))
+        self._meter = meter or Meter("matching")
+        self._warnings = EntryWarnings(directory, limits.dispute_after, self._meter)
 
     async def look(self, now: datetime) -> list[Addressed]:
         """What is to be published now. Raises `Transient`."""
@@ -58,6 +59,7 @@ class Sweep:
         marked = Marks(await self._claims.all(marks.FULL))
         held = Places(rows)
         self._warnings.look(held, await self._claims.all(marks.DISPUTES))
+        self._meter.places(census.places(self._directory, held), census.waiting(waiters.values()))
         first = recalls(waiters.values(), held, self._directory, now, self._limits, marked, self._prices())
         told = {each.id for each in first}
         also = [waiters[need] for need in self._next(waiting.TABLE, waiters) if need not in told]

@@ -18,11 +18,16 @@ _HINT = {
 
 
 def warning(render: Render, meter: Meter) -> Render:
-    """Warns of each escalation that leaves, then goes on with `render`. After a crash the same is said again."""
+    """Warns of each escalation that leaves, and counts what is overdue, then goes on with `render`.
+
+    After a crash the same is said again.
+    """
 
     async def warn(outgoing: list[Outgoing]) -> list[Outgoing]:
         for each in outgoing:
-            if each.type == notification.Escalated.ce_type():
+            if each.type == notification.Overdue.ce_type():
+                meter.overdue(notification.Overdue.read(each.text).clock.value)
+            elif each.type == notification.Escalated.ce_type():
                 escalated = notification.Escalated.read(each.text)
                 meter.warned("escalated")
                 logger.warning(

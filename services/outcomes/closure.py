@@ -3,7 +3,8 @@
 The loop of a need is closed when it has ended and its agency was told so (`Standing.end_told`: a status that is known
 never to have arrived was not told). The cohort is by the day on which a need was sent; open ones are shown as open.
 Times count from when the need was sent, and are of those that have them: median and 90th percentile, no mean. A first
-answer is the first that any provider gives, an acknowledgement or a decision; the first decision is reported as well.
+answer is the first that any provider gives, an acknowledgement or a decision; the first offer and the first decision
+are reported as well.
 """
 
 import statistics
@@ -18,7 +19,7 @@ from contracts.words import Urgency
 from .state import Standing
 
 Row = Mapping[str, Any]
-_TIMES = {"answer": "answered_at", "decision": "decided_at", "end": "ended_at"}
+_TIMES = {"offer": "offered_at", "answer": "answered_at", "decision": "decided_at", "end": "ended_at"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +38,7 @@ class Closure:
         return self.told / self.ended if self.ended else None
 
     def quantiles(self, until: str) -> tuple[float, float] | None:
-        """Median and 90th percentile of the seconds to ``answer``, ``decision`` or ``end``; None where none are."""
+        """Median and 90th percentile of the seconds to one of `_TIMES`; None where none are."""
         return quantiles(self.seconds.get(until, ()))
 
 
@@ -49,7 +50,10 @@ def closure(state: Standing) -> dict[str, Any]:
         "answered_at": _text(state.answered_at),
         "decided_at": _text(state.decided_at),
     }
-    if top is not None and top.ended:
+    ended = top is not None and top.ended
+    if ended or state.answered_at is not None:
+        found["offered_at"] = _text(state.offered_at)  # no earlier: an offer alone is not worth writing the row for
+    if top is not None and ended:
         # No earlier: the attempts of a need that is open change all the time, and would be written each time.
         found |= {"ended_at": _text(top.at), "attempts": state.attempts, "told": state.end_told}
     return found

@@ -129,7 +129,7 @@ class Standing:
 
     `told` is the highest rank that went to the agency, `not_told` those of which it is known that they never arrived.
     `noted` counts the events that were journaled: no part of what is known, it numbers the versions of the row.
-    `attempts` is the highest attempt there was; `answered_at` and `decided_at` are the first answer and decision.
+    `attempts` is the highest attempt there was; `offered_at`, `answered_at` and `decided_at` are the first of each.
     """
 
     steps: tuple[Step, ...] = ()
@@ -138,6 +138,7 @@ class Standing:
     told: Rank | None = None
     not_told: frozenset[Rank] = frozenset()
     attempts: int = 0
+    offered_at: datetime | None = None
     answered_at: datetime | None = None
     decided_at: datetime | None = None
     noted: int = field(default=0, compare=False)
@@ -177,6 +178,7 @@ class Standing:
             described=_by_revision((*self.described, *_description(noted))),
             remarks=_latest((*self.remarks, noted)) if its is None and noted.what in REMARKS else self.remarks,
             attempts=max(self.attempts, noted.attempt),
+            offered_at=_earliest(self.offered_at, noted, frozenset({Lifecycle.OFFERED})),
             answered_at=_earliest(self.answered_at, noted, _DECISIONS | {Lifecycle.ACKNOWLEDGED}),
             decided_at=_earliest(self.decided_at, noted, _DECISIONS),
         )

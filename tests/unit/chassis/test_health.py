@@ -139,6 +139,9 @@ async def test_a_server_that_is_silent_for_longer_is_named_until_it_answers(proc
     process.health.heard("mongodb")
     process.wait(6)
     assert await process.waiting_for() == ["kafka"]
+    shown = (await process.ask("/metrics"))[1]
+    assert b'referrals_server_silent{server="kafka",service="toy"} 1.0' in shown
+    assert b'referrals_server_silent{server="mongodb",service="toy"} 0.0' in shown
     process.wait(60)
     assert await process.waiting_for() == ["kafka", "mongodb"]
     assert await process.live(), "a restart would not help"
@@ -151,12 +154,16 @@ async def test_a_server_that_is_silent_for_longer_is_named_until_it_answers(proc
 
 
 async def test_the_metrics_have_the_lag_of_our_topics_and_no_tenant_as_a_label(process: Process) -> None:
-    process.lags = {A: 3, B: 5}
+    process.lags = {A: 3, B: 5, ("agency.b.referrals", 0): 7}
     process.wait(1)
     status, body = await process.ask("/metrics")
     assert status == 200
     assert b'referrals_lag_records{partition="0",service="toy",topic="referrals.inbox.toy"} 3.0' in body
-    assert b"agency" not in body
+    assert b'referrals_lag_records{partition="all",service="toy",topic="agency.referrals"} 12.0' in body
+    assert b"agency.a" not in body
+    process.lags = {A: 1}
+    process.wait(1)
+    assert b"agency" not in (await process.ask("/metrics"))[1], "what is another instance's now is not shown here"
 
 
 def test_a_server_that_falls_silent_is_spoken_of_once_with_a_hint_and_so_is_its_return(process: Process) -> None:

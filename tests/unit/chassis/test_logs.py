@@ -14,7 +14,7 @@ from contracts.cloudevents import CloudEvent
 from services.chassis import logs
 from services.chassis.logs import allowed_only, handled
 from services.chassis.metrics import Meter
-from services.chassis.registry import LOG_FIELDS, METRICS
+from services.chassis.registry import LABELS, LOG_FIELDS, METRICS
 from services.outcomes.closure_meter import ClosureMeter
 
 SERVICES = Path(logs.__file__).parents[1]
@@ -96,11 +96,18 @@ def test_nothing_is_logged_with_a_traceback() -> None:
             assert not any(keyword.arg in ("exc_info", "stack_info") for keyword in call.keywords), path
 
 
-def test_the_metrics_are_those_listed() -> None:
+def test_the_metrics_are_those_listed_with_their_labels() -> None:
     registry = Meter("x").registry
     ClosureMeter(registry)
-    there = {f"{family.name}_total" if family.type == "counter" else family.name for family in registry.collect()}
-    assert there == set(METRICS)
+    there = {}
+    for metric, names in registry._collector_to_names.items():
+        name = next((each for each in names if each.endswith("_total")), metric._name)
+        there[name] = (metric._type, metric._labelnames)
+    assert there == {name: (metric.kind, metric.labels) for name, metric in METRICS.items()}
+
+
+def test_every_label_is_explained_and_used() -> None:
+    assert {label for metric in METRICS.values() for label in metric.labels} == set(LABELS)
 
 
 def test_a_field_that_is_not_listed_is_dropped_and_named() -> None:

@@ -4,6 +4,7 @@ from typing import Any
 
 from contracts.matching import PlaceDoubtful, WaitingRecalled
 from contracts.words import Urgency
+from services.chassis.metrics import Meter
 from services.matching.places import document
 from services.matching.sweep import Sweep
 from services.matching.waiting import Waiter, row, row_id
@@ -45,3 +46,25 @@ def test_rows_are_doubted_in_turns() -> None:
     for kind, names in ((WaitingRecalled, ["n1", "n2", "n3"]), (PlaceDoubtful, ["m0", "m1", "m2"])):
         turns = [[need for name, need, _ in each if name == kind.__name__] for each in rounds]
         assert turns == [names[:2], names[2:], names[:2]]
+
+
+def test_a_sweep_shows_places_and_who_waits_by_category() -> None:
+    made = world(capacity=5, waiting=3)
+    made.publish(service(service="closed", capacity=9, takes_referrals=False), "p1")
+    made.publish(service(service="both", capacity=2, categories=["shelter", "legal"]), "p2")
+    made.rows.update({f"p1/beds:{slot}": document(f"m{slot}", "m", "p1/beds", f"r{slot}") for slot in range(4)})
+    meter = Meter("matching")
+    told(Sweep(made.directory, made.claims, made.limits, meter=meter))
+    shown = {
+        (sample.name, *sorted(value for label, value in sample.labels.items() if label != "service")): sample.value
+        for family in meter.registry.collect()
+        if family.name in ("referrals_places", "referrals_waiting_needs")
+        for sample in family.samples
+    }
+    assert shown == {
+        ("referrals_places", "capacity", "shelter"): 7,
+        ("referrals_places", "shelter", "taken"): 4,
+        ("referrals_places", "capacity", "legal"): 2,
+        ("referrals_places", "legal", "taken"): 0,
+        ("referrals_waiting_needs", "shelter", "urgent"): 3,
+    }

@@ -370,6 +370,8 @@ async def test_operators_are_warned_of_an_escalation_by_ids_and_with_what_to_do(
     assert await warning(render, meter)(outgoing) == outgoing[:1]
     counted = {"service": "notification", "warning": "escalated"}
     assert meter.registry.get_sample_value("referrals_warnings_total", counted) == 1
+    late_to = {"service": "notification", "clock": "start"}
+    assert meter.registry.get_sample_value("referrals_overdue_total", late_to) == 1
     said = capsysbinary.readouterr().out.decode()
     assert said.count("escalated") == 1
     for part in ("warning", NEED, "provider-1", "start", "call the provider"):

@@ -53,6 +53,7 @@ REROUTED = (
 def test_what_is_measured_of_a_need_is_the_same_in_whatever_order_it_was_read(events: Any) -> None:
     assert row_after(*events)["closure"] == {
         "urgency": "urgent",
+        "offered_at": (START + HOUR).isoformat(),
         "answered_at": (START + 2 * HOUR).isoformat(),
         "decided_at": (START + 2 * HOUR).isoformat(),
         "ended_at": (START + 9 * HOUR).isoformat(),
@@ -91,10 +92,17 @@ def test_the_rows_are_measured_by_urgency_and_by_when_they_were_sent() -> None:
     rows = [row_after(*REROUTED), row_after((0, accepted()), (5, withdrawn())), row_after((0, accepted()))]
     urgent = measure(rows, LATER, 30)[Urgency.URGENT]
     assert (urgent.needs, urgent.ended, urgent.told, urgent.rate) == (3, 2, 2, 1.0)
-    assert urgent.seconds == {"answer": [7200], "decision": [7200], "end": [5 * 3600, 9 * 3600]}
+    assert urgent.seconds == {
+        "offer": [3600],
+        "answer": [7200],
+        "decision": [7200],
+        "end": [5 * 3600, 9 * 3600],
+    }
     assert urgent.quantiles("end") == (7 * 3600, pytest.approx(8.6 * 3600))
     assert urgent.reroutes == {1: 1, 0: 1}
-    assert measure(rows, LATER, 30)[Urgency.NORMAL] == Closure(seconds={"answer": [], "decision": [], "end": []})
+    assert measure(rows, LATER, 30)[Urgency.NORMAL] == Closure(
+        seconds={"offer": [], "answer": [], "decision": [], "end": []}
+    )
     assert measure(rows, LATER, 2)[Urgency.URGENT].needs == 0
     assert measure(rows, LATER, 2)[Urgency.URGENT].rate is None
     assert together(measure(rows, LATER, 30).values()) == urgent
@@ -133,6 +141,7 @@ def test_metrics_show_it_with_bounded_labels_and_no_time_where_there_is_none() -
     meter.show(measure([row, often], LATER, 30))
     found = shown(registry)
     assert found["needs", "told", "urgent"] == 2
+    assert found["seconds", "0.5", "offer", "urgent"] == 3600
     assert found["seconds", "0.5", "answer", "urgent"] == 7200
     assert (found["reroutes", "1", "urgent"], found["reroutes", "3+", "urgent"]) == (1, 1)
     assert not any(key[0] == "seconds" and "normal" in key for key in found)

@@ -262,6 +262,7 @@ def test_the_row_for_the_indicators_follows_the_state_and_names_nobody(need: Str
     assert set(row) == {"sent_at", "history", "closure"}
     assert row["closure"] == {
         "urgency": "urgent",
+        "offered_at": START.isoformat(),
         "answered_at": hour.isoformat(),
         "decided_at": hour.isoformat(),
         "ended_at": hour.isoformat(),
