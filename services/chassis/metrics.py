@@ -8,6 +8,7 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Summ
 from contracts.base import PREFIX
 
 from .ports import Partition
+from .registry import FAULTS_OF_OURS, WARNINGS
 
 Kind = tuple[str, str]
 """An event's type and what became of it."""
@@ -55,6 +56,11 @@ class Meter:
         self._silent = Gauge("referrals_server_silent", "0 or 1", [*one, "server"], registry=into)
         self._places = Gauge("referrals_places", "places", [*one, "category", "stands"], registry=into)
         self._waiting = Gauge("referrals_waiting_needs", "needs", [*one, "category", "urgency"], registry=into)
+        # A counter that appears with its first event has not risen, to Prometheus: what must be seen starts at 0.
+        for warning in WARNINGS:
+            self._warnings.labels(service, warning)
+        for stage, reason in FAULTS_OF_OURS:
+            self._dead.labels(service, stage, reason)
 
     def handled(self, kinds: Mapping[Kind, int]) -> None:
         """The events of a batch. Only types from the catalogue reach here, so the label is bounded."""

@@ -102,6 +102,19 @@ METRICS = {
     "referrals_closure_reroutes": Metric("gauge", ("urgency", "reroutes"), "ended needs by number of re-routes"),
 }
 
+WARNINGS = ("patience_over", "capacity_below_held", "rules_disputed", "escalated")
+"""The kinds of warning that are counted."""
+
+FAULTS_OF_OURS = (
+    ("stream", "decision-failed"),
+    ("decide", "decision-failed"),
+    ("decide", "too-many-changes"),
+    ("fold", "stream-quarantined"),
+    ("gate", "admission-failed"),
+    ("publish", "undeliverable"),
+)
+"""Stage and reason of dead letters that no sender can mend."""
+
 LABELS = {
     "service": "intake, matching, notification or outcomes",
     "event_type": "CloudEvents type, without the prefix: a type of `contracts/`, no sender's word",
