@@ -146,12 +146,12 @@ def _areas(said: Nested, words: Vocabulary, notes: list[str]) -> list[str]:
 
 
 def _categories(said: Nested, words: Vocabulary, notes: list[str]) -> list[Category]:
+    """Of a publisher with one kind of help, "employment" is what that is about, and no kind of its own."""
     found = [words.category] if words.category else []
+    known = words.categories if words.category else {**{each.value: each for each in Category}, **words.categories}
     for each in said.get("attributes") or []:
         term = each.get("taxonomy_term") or {}
-        found += [
-            words.categories.get(key) or Category(key) for key in _names(term) if key in {*words.categories, *Category}
-        ]
+        found += [known[key] for key in _names(term) if key in known]
     if not found:
         notes.append("none of its terms is a category here")
     return list(dict.fromkeys(found))
