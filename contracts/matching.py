@@ -9,7 +9,7 @@ from .agency import Admin1, Constraints
 from .base import Event, Value
 from .intake import Accepted, Minimum, Region
 from .schedule import Schedule
-from .words import Behind, Category, Change, Document, Rule, Urgency, Wait
+from .words import Behind, Category, Change, Document, Lapse, Rule, Urgency, Wait
 
 
 class Eliminated(Value):
@@ -264,6 +264,29 @@ class PlaceDisowned(Event):
     need_id: str
     row: str
     match_id: str
+
+
+class EntryLapses(Event):
+    """Matching to itself: this version of a directory entry (``<service>@<offset>``) has come to that by time alone.
+
+    `service` is the provider's own id of it. Any instance may say so, at any time, and more than once.
+    """
+
+    TYPE: ClassVar[str] = "matching.entry-lapses.v1"
+
+    provider: str
+    service: str
+    version: str
+    lapse: Lapse
+
+
+class LapseTold(Event):
+    """Its provider has been told, and is not told again. Journaled, on no topic."""
+
+    TYPE: ClassVar[str] = "matching.lapse-told.v1"
+
+    version: str
+    lapse: Lapse
 
 
 class NeedKept(Event):

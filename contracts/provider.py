@@ -283,7 +283,7 @@ class Recall(_ToProvider):
 
 
 class EntryRefused(Event):
-    """A directory entry cannot be used: what is wrong with it, by field."""
+    """A directory entry cannot be used, or will not be for long: what is wrong with it, by field."""
 
     TYPE: ClassVar[str] = "provider.entry-refused.v1"
 

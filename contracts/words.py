@@ -307,6 +307,7 @@ class Rule(StrEnum):
     CATEGORY = "category"
     TENANT = "tenant"
     OPEN = "open"
+    STALE = "stale"
     CONSENT = "consent"
     AREA = "area"
     AGE = "age"
@@ -318,6 +319,18 @@ class Rule(StrEnum):
     RULED_OUT = "ruled-out"
     FULL = "full"
     PLACE = "place"
+
+
+class Lapse(StrEnum):
+    """What becomes of a directory entry by time alone, and is told to its provider.
+
+    ``going-stale``: it has not been confirmed for most of the time allowed, and then it is ``stale``. ``ended``: its
+    last day is over.
+    """
+
+    GOING_STALE = "going-stale"
+    STALE = "stale"
+    ENDED = "ended"
 
 
 class Behind(StrEnum):

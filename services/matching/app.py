@@ -24,7 +24,7 @@ def build(settings: MatchingSettings) -> Service:
     """Wire the service."""
     service = Service("matching", settings, INDEXES)
     registry = service.follow_tenants(lambda tenant: directory.review(tenant))
-    directory = Directory(registry.admits)
+    directory = Directory(registry.admits, settings.stale_after)
     service.follow(topics.PROVIDER_DIRECTORY, directory.apply)
     every = timedelta(minutes=settings.prices_minutes)
     prices = Prices(every)

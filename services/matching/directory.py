@@ -14,7 +14,8 @@ from contracts.words import Category
 from services.chassis.ports import Record
 from services.chassis.problems import careless, fix_of, problems_of
 
-from .eligibility import Case, fits, not_ruled_out, open_now
+from . import lapsing
+from .eligibility import Case, confirmed, fits, not_ruled_out, open_now
 from .entry import Entry as Entry
 from .entry import service_id as service_id
 from .index import Found, Shard
@@ -27,11 +28,15 @@ _REMEMBERED = 50_000
 class Directory:
     """Services by category. Applying entries twice, or an older one after a newer one, changes nothing.
 
-    `admits` says whether a provider may take part; when its answer changes, `review` is to be called.
+    `admits` says whether a provider may take part; when its answer changes, `review` is to be called. An entry that was
+    published longer than `stale_after` ago is stale; None: none ever is.
     """
 
-    def __init__(self, admits: Callable[[str], bool] = lambda provider: True) -> None:
+    def __init__(
+        self, admits: Callable[[str], bool] = lambda provider: True, stale_after: timedelta | None = None
+    ) -> None:
         self._admits = admits
+        self._stale_after = stale_after
         self._entries: dict[str, Entry] = {}
         self._shards = {category: Shard() for category in Category}
         self._seen: dict[str, int] = {}
@@ -58,7 +63,9 @@ class Directory:
             if service is None or category not in service.categories:
                 self._shards[category].remove(id_)
         if service is not None:
-            self._set(Entry(id_, provider, service, f"{id_}@{offset}", not self._admits(provider), at))
+            until, barred = lapsing.confirmed_until(at, self._stale_after), not self._admits(provider)
+            look_on = lapsing.look_on(service, at, until)
+            self._set(Entry(id_, provider, service, f"{id_}@{offset}", barred, at, until, look_on))
 
     def review(self, provider: str) -> None:
         """The registry speaks differently of this provider now."""
@@ -74,6 +81,10 @@ class Directory:
     def get(self, id_: str) -> Entry | None:
         """The service with this id (of `service_id`)."""
         return self._entries.get(id_)
+
+    def entries(self) -> Iterable[Entry]:
+        """All there are, open or not."""
+        return self._entries.values()
 
     def of(self, category: Category) -> list[Entry]:
         """All services of a category, open or not."""
@@ -93,7 +104,7 @@ class Directory:
     def open_to(self, need: Accepted, day: datetime) -> list[Entry]:
         """Those of them that take referrals on a day, whoever was tried."""
         case = Case(need, (), day, timedelta())
-        return [entry for entry in self._able(need).values() if open_now(case, entry)]
+        return [entry for entry in self._able(need).values() if open_now(case, entry) and confirmed(case, entry)]
 
     def speaking(self, category: Category, languages: Iterable[str]) -> float:
         """The share of the services of a category that speak one of these languages, or any; 1 where there are none."""
@@ -103,7 +114,8 @@ class Directory:
         """Whether one service can take a need, if it has a place. For needs that are asked about again and again."""
         if self._entries.get(entry.id) is not entry:
             return fits(case, entry)
-        return entry.id in self._able(case.need) and open_now(case, entry) and not_ruled_out(case, entry)
+        now = open_now(case, entry) and confirmed(case, entry) and not_ruled_out(case, entry)
+        return now and entry.id in self._able(case.need)
 
     def _able(self, need: Accepted) -> dict[str, Entry]:
         """What does not change with time is found out once for a need, and again when its category has changed.

@@ -49,13 +49,16 @@ class DirectoryAdmission:
 
 
 def contradictions(entry: Profile | Service, today: date) -> list[Problem]:
-    """What is well-formed and yet can't be meant."""
+    """What is well-formed and yet can't be meant, or keeps everybody away."""
     if isinstance(entry, Profile):
         unusable = Problem(field="public_key", fix="is no X25519 key that can be encrypted to: make a new pair")
         return [] if takes_sealed(entry.public_key) else [unusable]
     found = []
     if entry.valid_to is not None and entry.valid_to < today:
         found.append(Problem(field="valid_to", fix="is in the past: extend it, or delete the entry"))
+    if not entry.takes_referrals:
+        fix = "is false, so nobody is sent: publish it with true once they may be"
+        found.append(Problem(field="takes_referrals", fix=fix))
     limits = entry.eligibility
     if set(limits.flags_any) & set(limits.not_flags):
         found.append(Problem(field="eligibility.not_flags", fix="excludes whom flags_any asks for"))

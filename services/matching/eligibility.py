@@ -38,6 +38,11 @@ def failing(case: Case, entry: Entry) -> Rule | None:
     return next((rule for rule, passes in RULES if not passes(case, entry)), None)
 
 
+def fits_when_open(case: Case, entry: Entry) -> bool:
+    """Whether this service could take the need, if it were open and its entry confirmed."""
+    return all(passes(case, entry) for rule, passes in RULES if rule not in (Rule.OPEN, Rule.STALE))
+
+
 def fits(case: Case, entry: Entry) -> bool:
     """Whether this service can take the need, if it has a place."""
     return failing(case, entry) is None
@@ -68,6 +73,11 @@ def _tenant(case: Case, entry: Entry) -> bool:
 def open_now(case: Case, entry: Entry) -> bool:
     """Whether the service takes referrals today."""
     return entry.service.takes_referrals and valid(entry.service, case.now.date())
+
+
+def confirmed(case: Case, entry: Entry) -> bool:
+    """Whether its provider has published the entry lately enough for it to be relied on."""
+    return entry.confirmed_until is None or case.now.date() <= entry.confirmed_until
 
 
 def valid(service: Service, day: date) -> bool:
@@ -160,6 +170,7 @@ RULES: tuple[tuple[Rule, Callable[[Case, Entry], bool]], ...] = (
     (Rule.CATEGORY, _category),
     (Rule.TENANT, _tenant),
     (Rule.OPEN, open_now),
+    (Rule.STALE, confirmed),
     (Rule.CONSENT, _consent),
     (Rule.AREA, _area),
     (Rule.AGE, _age),

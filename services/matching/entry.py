@@ -1,7 +1,7 @@
 """A service as matching's decisions see it."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 
 from contracts.provider import Service
 
@@ -16,6 +16,8 @@ class Entry:
     """A service as a decision sees it. `id` is unique among all providers, `version` is ``<id>@<offset>``.
 
     `barred`: its provider may not take part (any more), as the registry of tenants says. `at` is when it was published.
+    `confirmed_until` is the last day on which it counts as confirmed, `look_on` the first on which its provider may
+    have to be told something of it (`lapsing`); None: always, never.
     """
 
     id: str
@@ -24,3 +26,5 @@ class Entry:
     version: str
     barred: bool = False
     at: datetime | None = None
+    confirmed_until: date | None = None
+    look_on: date | None = None

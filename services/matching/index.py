@@ -52,6 +52,7 @@ class Shard:
         self._unused: list[int] = []
         self._masks: dict[Key, int] = {}
         self._valid: tuple[date, int] | None = None
+        self._stale: tuple[date, int] | None = None
         self.revision = 0
         """Another number whenever anything has changed."""
 
@@ -62,11 +63,13 @@ class Shard:
         if bit is not None:
             old, self._entries[bit] = self._entries[bit], entry
             self._turn(bit, old, entry)
+            self._age_of(bit, entry)
             return
         bit = self._unused.pop() if self._unused else len(self._entries)
         self._entries[bit : bit + 1] = [entry]
         self._bits[entry.id] = bit
         self._turn(bit, None, entry)
+        self._age_of(bit, entry)
 
     def remove(self, id_: str) -> None:
         """The service is not in this category (any more)."""
@@ -74,6 +77,7 @@ class Shard:
         bit = self._bits.pop(id_, None)
         if bit is not None:
             self._turn(bit, self._entries[bit], None)
+            self._age_of(bit, None)
             self._unused.append(bit)
 
     def entries(self) -> list[Entry]:
@@ -123,7 +127,7 @@ class Shard:
         case, people = Case(need, (), _SOME_DAY, timedelta()), need.people
         left = self._masks.get(masks.IN_CATEGORY, 0)
         for rule, of in _RULES.items():
-            if rule is not Rule.OPEN:
+            if rule not in (Rule.OPEN, Rule.STALE):
                 left = of(self, case, people, left)
         return self.at(left)
 
@@ -143,6 +147,13 @@ class Shard:
                     del self._masks[key]
             if "valid_from" in part:
                 self._valid = None
+
+    def _age_of(self, bit: int, entry: Entry | None) -> None:
+        """Entries are published all the time: not for each are those that are stale today to be found anew."""
+        if self._stale is not None:
+            day, stale = self._stale
+            stale = _less(stale, 1 << bit)
+            self._stale = day, stale | (1 << bit if entry is not None and _stale(entry, day) else 0)
 
     def _such(self, left: int, fits: Callable[[Entry], bool]) -> int:
         """Those left of whom that is true, looked at one by one."""
@@ -186,6 +197,12 @@ class Shard:
             today = self._such(self._masks.get(masks.DATED, 0), lambda entry: valid(entry.service, day))
             self._valid = day, self._masks.get(masks.OPEN, 0) | today
         return left & self._valid[1]
+
+    def _confirmed(self, case: Case, people: list[Minimum], left: int) -> int:
+        day = case.now.date()
+        if self._stale is None or self._stale[0] != day:
+            self._stale = day, sum(1 << bit for bit in self._bits.values() if _stale(self._entries[bit], day))
+        return _less(left, self._stale[1])
 
     def _consent(self, case: Case, people: list[Minimum], left: int) -> int:
         need, get = case.need, self._masks.get
@@ -286,6 +303,7 @@ _RULES: dict[Rule, Callable[[Shard, Case, list[Minimum], int], int]] = {
     Rule.CATEGORY: Shard._category,
     Rule.TENANT: Shard._tenant,
     Rule.OPEN: Shard._open,
+    Rule.STALE: Shard._confirmed,
     Rule.CONSENT: Shard._consent,
     Rule.AREA: Shard._area,
     Rule.AGE: Shard._age,
@@ -323,6 +341,10 @@ def _less(mask: int, out: int) -> int:
     """The mask without these bits. `mask & ~out` takes three times as long."""
     both = mask & out
     return mask ^ both if both else mask
+
+
+def _stale(entry: Entry, day: date) -> bool:
+    return entry.confirmed_until is not None and entry.confirmed_until < day
 
 
 def _within(distance: float | None, limit: float | None) -> bool:

@@ -1,4 +1,4 @@
-"""What answers have taught of the directory's entries: which is full, and whose rules are disputed.
+"""What answers have taught of the directory's entries: which is full, and whose rules are disputed. And what was told.
 
 Rows hold ids of services and needs, nobody's person. A mark is of one version of an entry: a newer entry has none.
 """
@@ -13,6 +13,10 @@ FULL = "full"
 DISPUTES = "disputes"
 """A row for each need that a service has called not eligible: ``{_id: "<version>#<number>", service, version, need}``.
 Numbered and claimed, so that exactly one decision is the one that makes the rules disputed."""
+
+LAPSES = "lapses"
+"""A row for all that a provider was told of an entry that lapses: ``{_id: "<version>#<lapse>", service, version}``. It
+only spares the sweep from saying so again and again."""
 
 Doc = dict[str, Any]
 
@@ -62,6 +66,16 @@ class Marks:
 def dispute_row(version: str, number: int) -> str:
     """The row of a need that was called not eligible."""
     return f"{version}#{number}"
+
+
+def lapse_row(version: str, lapse: str) -> str:
+    """The row of what was told of an entry's lapsing."""
+    return f"{version}#{lapse}"
+
+
+def told_before(rows: Mapping[str, Mapping[str, Any]], entry: Entry) -> list[str]:
+    """Rows of `LAPSES` of earlier entries of the service."""
+    return sorted(row for row, doc in rows.items() if _precedes(doc["version"], entry.version))
 
 
 def disputed(rows: Mapping[str, Mapping[str, Any]], after: int) -> dict[str, str]:

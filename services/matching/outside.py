@@ -1,20 +1,20 @@
 """What matching's decisions need from outside the streams: the directory, the places, who waits."""
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from contracts.base import Message
 from contracts.intake import Accepted, RecommendationAsked
-from contracts.matching import PriceSet, WaitingRecalled
+from contracts.matching import EntryLapses, PriceSet, WaitingRecalled
 from contracts.notification import Declined
 from contracts.operations import TimerElapsed
 from contracts.words import DeclineCode
 from services.chassis.decider import Claim, Drop, Effect, Emit, Put
 from services.chassis.ports import Claims
 
-from . import experience, marks, places, pricer, waiting
+from . import experience, lapsing, marks, places, pricer, waiting
 from .charging import charges
-from .directory import Directory
+from .directory import Directory, service_id
 from .fullness import Full
 from .marks import Marks
 from .places import Places
@@ -27,6 +27,7 @@ INDEXES: dict[str, list[tuple[str, ...]]] = {
     waiting.TABLE: [("category",), ("need",)],
     marks.FULL: [("service",)],
     marks.DISPUTES: [("service",)],
+    marks.LAPSES: [("service",)],
     **{table: [("day",)] for table in (*experience.TABLES, pricer.TABLE)},
 }
 """What `Claims.find` looks for, by table."""
@@ -42,7 +43,10 @@ class Given:
         waiters: Iterable[Waiter] = (),
         known: Marks | None = None,
         prices: PriceSet | None = None,
+        lapses: Mapping[str, marks.Doc] | None = None,
     ) -> None:
+        self.lapses = lapses or {}
+        """Rows of what providers have been told of the entries that the batch is about."""
         self.directory = directory
         self.places = places
         self.marks = known or Marks()
@@ -105,7 +109,9 @@ class MatchingOutside:
         full = await self._claims.find(marks.FULL, "service", open_to_them | entries.keys())
         refused = {service_of(match) for state, event in pairs if _says_not_eligible(event) for match in state.matches}
         disputes = await self._claims.find(marks.DISPUTES, "service", refused) if refused else {}
-        return Given(self._directory, Places(rows), waiters, Marks(full, disputes), self._prices())
+        lapsing_ = {service_id(event.provider, event.service) for _, event in pairs if isinstance(event, EntryLapses)}
+        lapses = await self._claims.find(marks.LAPSES, "service", lapsing_) if lapsing_ else {}
+        return Given(self._directory, Places(rows), waiters, Marks(full, disputes), self._prices(), lapses)
 
 
 def _asked(pairs: Iterable[tuple[Need, Message]]) -> Iterator[Accepted]:
@@ -124,12 +130,14 @@ def _says_not_eligible(event: Message) -> bool:
 
 
 def subject(event: Message) -> str:
-    """The id of the need an event is about, which is its stream; a question has an id of its own."""
+    """The id of the need an event is about, which is its stream; a question and an entry that lapses have their own."""
     match event:
         case RecommendationAsked():
             return event.request_id
         case TimerElapsed():
             return event.stream
+        case EntryLapses():
+            return lapsing.stream(event)
         case _:
             need: str = event.need_id  # type: ignore[attr-defined]  # all that this service handles have one
             return need

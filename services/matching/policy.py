@@ -15,13 +15,14 @@ from contracts.intake import Accepted
 from contracts.matching import Broadcast, Eliminated, Matched
 from contracts.operations import TimerElapsed
 from contracts.steps import Step
-from contracts.words import ALREADY_SERVED, TAKEN_BY_ANOTHER, Lifecycle, Rule
+from contracts.words import ALREADY_SERVED, TAKEN_BY_ANOTHER, Lifecycle
 from services.chassis.decider import Arrived, Claim, Drop, Effect, Emit, Put, Reply, SetTimer
 
-from . import experience, facts, marks, places, ranking, waiting
+from . import experience, facts, lapsing, marks, places, ranking, waiting
 from .choosing import Choice, choose, none_left
 from .declines import of_service, step_of
-from .eligibility import agreed, failing
+from .eligibility import agreed, fits_when_open
+from .entry import service_id
 from .facts import Outcome, Refusal
 from .fairness import hard_to_place
 from .limits import Limits
@@ -56,6 +57,7 @@ class MatchingPolicy:
         notification.NotDelivered,
         matching.WaitingRecalled,
         matching.PlaceDoubtful,
+        matching.EntryLapses,
         TimerElapsed,
     )
     facts: Mapping[str, type[Message]] = _by_type(
@@ -72,6 +74,7 @@ class MatchingPolicy:
         matching.PlaceDisowned,
         matching.PlaceUsed,
         matching.WaitingRecalled,
+        matching.LapseTold,
         notification.EntryDoubted,
     )
 
@@ -79,7 +82,7 @@ class MatchingPolicy:
         self._limits = limits
 
     def stream(self, event: Message) -> str:
-        """The need's id; for a question its own, a stream that never has facts."""
+        """The need's id; a question has its own, a stream without facts, and so has an entry that lapses."""
         return subject(event)
 
     def initial(self, stream: str) -> Need:
@@ -98,6 +101,8 @@ class MatchingPolicy:
         """What follows; then rows that are not the need's any more, and who is told of the places given back."""
         if isinstance(event.data, intake.RecommendationAsked):
             return [Reply(recommend(event.data, now, given, self._limits), topics.MATCHING)]
+        if isinstance(event.data, matching.EntryLapses):
+            return _tell_lapse(state, event.data, given)
         need = subject(event.data)
         effects = self._follows(state, event.data, now, given)
         after = _after(state, effects)
@@ -293,7 +298,7 @@ class MatchingPolicy:
             return False
         entry = given.directory.get(service_of(match))
         afresh = Waiter(asked, (), now, 0).case(now, self._limits.retry_after)
-        return entry is None or failing(afresh, entry) in (None, Rule.OPEN)
+        return entry is None or fits_when_open(afresh, entry)
 
     # ending ----------------------------------------------------------------------------------------------------------
 
@@ -346,6 +351,12 @@ class MatchingPolicy:
             told.update(each.id for each in first)
             found += [facts.recalled(each.need) for each in first]
         return found
+
+
+def _tell_lapse(state: Need, lapses: matching.EntryLapses, given: Given) -> list[Effect]:
+    entry = given.directory.get(service_id(lapses.provider, lapses.service))
+    older = marks.told_before(given.lapses, entry) if entry else []
+    return lapsing.tell(lapses, entry, state.phase is Phase.ENDED, older)
 
 
 def _alert(state: Need, steps: list[Eliminated]) -> Emit:

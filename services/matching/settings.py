@@ -41,6 +41,9 @@ class MatchingSettings(ChassisSettings):
         float,
         Field(ge=0, le=24 * 60, description="minutes between two price sets, made of what was asked for; 0: none"),
     ] = 30
+    stale_after_days: Annotated[
+        int, Field(ge=1, le=3650, description="an entry its provider has not published for longer is not used")
+    ] = 365
     sweep: Annotated[float, Field(gt=0, description="wall seconds between sweeps for what a lost message missed")] = 5
 
     @model_validator(mode="after")
@@ -50,6 +53,11 @@ class MatchingSettings(ChassisSettings):
             if patience > limits.wait[urgency]:
                 raise ValueError(f"{urgency.value}: patience must not be longer than the wait")
         return self
+
+    @property
+    def stale_after(self) -> timedelta:
+        """How long an entry counts as confirmed."""
+        return timedelta(days=self.stale_after_days)
 
     @property
     def limits(self) -> Limits:

@@ -34,7 +34,8 @@ class Need:
     far. `options` is how many services could have taken the need when this wait began, had they a place; `timed` is the
     urgency by which the end of its patience was timed, `alerted` says that an operator was told of that end. An attempt
     that failed for what the agency has corrected since has no version: no entry is ruled out by it. `hard_to_place` is
-    that of `matching.NeedKept`, `used` what of its places does not come back yet though it has ended.
+    that of `matching.NeedKept`, `used` what of its places does not come back yet though it has ended. The stream of an
+    entry that lapses knows no more than that it has ended: it was told.
     """
 
     phase: Phase = Phase.OPEN
@@ -133,7 +134,7 @@ def evolve(state: Need, fact: Message) -> Need:
             return replace(_without(state, fact.attempt), tried=(*state.tried, fact))
         case matching.MatchRevoked():
             return _without(state, fact.attempt)
-        case matching.Unmet() | matching.NeedEnded() | matching.Closed():
+        case matching.Unmet() | matching.NeedEnded() | matching.Closed() | matching.LapseTold():
             return replace(state, phase=Phase.ENDED, matches=())
         case _:
             return state

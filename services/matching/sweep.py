@@ -1,6 +1,7 @@
 """Repeats what a lost message missed, and doubts rows: level-triggered, like a Kubernetes controller.
 
-It changes nothing itself. It tells needs to look again; their streams decide, in journaled order.
+It changes nothing itself. It tells needs to look again, and of entries what has become of them by time alone; their
+streams decide, in journaled order.
 """
 
 from collections import deque
@@ -14,7 +15,7 @@ from contracts.words import Rule
 from services.chassis.metrics import Meter
 from services.chassis.ports import Claims
 
-from . import census, marks, places, ranking, waiting
+from . import census, lapsing, marks, places, ranking, waiting
 from .alerts import EntryWarnings
 from .charging import charges
 from .directory import Directory
@@ -64,7 +65,14 @@ class Sweep:
         told = {each.id for each in first}
         also = [waiters[need] for need in self._next(waiting.TABLE, waiters) if need not in told]
         doubts = [doubt(row, rows[row]) for row in self._next(places.TABLE, rows)]
-        return [recall(each) for each in (*first, *also)] + doubts
+        return [recall(each) for each in (*first, *also)] + doubts + await self._lapses(now)
+
+    async def _lapses(self, now: datetime) -> list[Addressed]:
+        """What is to be told of entries, and was not yet, as far as the rows say."""
+        found = lapsing.due(self._directory.entries(), now.date())
+        told = await self._claims.all(marks.LAPSES) if found else {}
+        events = (lapsing.event(entry, lapse) for entry, lapse in found)
+        return [(each, each.provider) for each in events if lapsing.stream(each) not in told]
 
     def _next(self, table: str, rows: Iterable[str]) -> list[str]:
         """The next rows in order of id, so that all have their turn."""

@@ -4,6 +4,7 @@ Recalls are held back, so that a test can deliver, repeat or lose them.
 """
 
 from collections.abc import Coroutine, Sequence
+from datetime import timedelta
 from typing import Any, TypeVar
 
 from structlog.testing import capture_logs
@@ -65,14 +66,16 @@ class _HoldingLog(MemoryLog):
 class MatchingWorld:
     """One matcher. `run` handles all that has come in; `prices` are what it goes by, and may be changed."""
 
-    def __init__(self, limits: Limits | None = None, clock: HandClock | None = None) -> None:
+    def __init__(
+        self, limits: Limits | None = None, clock: HandClock | None = None, stale_after: timedelta | None = None
+    ) -> None:
         self.clock = clock or HandClock()
         self.limits = limits or Limits()
         self.log = _HoldingLog(self.clock)
         written = (topics.MATCHING, topics.DEAD_LETTERS, topics.inbox("notification"))
         self.log.create(INBOX, topics.INTAKE, topics.NOTIFICATION, *written, partitions=1)
         self.store, self.claims = MemoryStore(), MemoryClaims()
-        self.directory = Directory()
+        self.directory = Directory(stale_after=stale_after)
         self.policy = MatchingPolicy(self.limits)
         self.prices: PriceSet | None = None
         self.sweep = Sweep(self.directory, self.claims, self.limits, prices=lambda: self.prices)

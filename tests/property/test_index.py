@@ -1,7 +1,8 @@
 """The index finds the very services that the plain rules find one by one, and counts the same after each rule."""
 
 from collections.abc import Callable
-from datetime import UTC, date, datetime, timedelta
+from dataclasses import replace
+from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 
 import h3
@@ -18,6 +19,7 @@ from services.matching.cells import distance_km
 from services.matching.directory import Directory
 from services.matching.eligibility import RULES, Case
 from services.matching.entry import Entry, service_id
+from services.matching.lapsing import confirmed_until, look_on
 from tests.kit.builders import accepted, minimum, service
 from tests.kit.naive import funnel
 
@@ -125,16 +127,21 @@ attempts: Any = st.builds(
 cases: Any = st.builds(
     Case, needs, st.lists(attempts, max_size=3).map(tuple), moments, st.sampled_from([timedelta(), timedelta(days=1)])
 )
-World = tuple[Directory, dict[str, tuple[int, Service | None]], set[str]]
+World = tuple[Directory, dict[str, tuple[int, Service | None, datetime | None]], set[str]]
+STALE_AFTER = timedelta(days=30)
+published: Any = st.none() | st.builds(
+    lambda days: datetime.combine(DAY, time(9), UTC) - STALE_AFTER + timedelta(days=days),
+    st.sampled_from([-1, 0, 1, 29]),
+)
 Step = Callable[[World], None]
 
 
-def put(provider: str, key: str, offset: int, entry: Service | None) -> Step:
+def put(provider: str, key: str, offset: int, entry: Service | None, at: datetime | None = None) -> Step:
     def step(world: World) -> None:
         directory, latest, _ = world
-        directory.put(provider, key, offset, entry)
-        if offset > latest.get(service_id(provider, key), (-1, None))[0]:
-            latest[service_id(provider, key)] = offset, entry
+        directory.put(provider, key, offset, entry, at)
+        if offset > latest.get(service_id(provider, key), (-1, None, None))[0]:
+            latest[service_id(provider, key)] = offset, entry, at
 
     return step
 
@@ -143,9 +150,9 @@ def closed(id_: str, offset: int, changes: dict[str, Any]) -> Step:
     """The same entry again but for what changed, as most are."""
 
     def step(world: World) -> None:
-        old = world[1].get(id_, (0, None))[1]
+        _, old, at = world[1].get(id_, (0, None, None))
         if old is not None:
-            put(*id_.split("/"), offset, old.model_copy(update=changes))(world)  # type: ignore[arg-type]
+            put(*id_.split("/"), offset, old.model_copy(update=changes), at)(world)  # type: ignore[arg-type,misc]
 
     return step
 
@@ -158,12 +165,17 @@ def admit(provider: str, barred: bool) -> Step:
     return step
 
 
+def dated(entry: Entry) -> Entry:
+    until = confirmed_until(entry.at, STALE_AFTER)
+    return replace(entry, confirmed_until=until, look_on=look_on(entry.service, entry.at, until))
+
+
 def ask(case: Case) -> Step:
     def step(world: World) -> None:
         directory, latest, barred = world
         known = [
-            Entry(id_, id_.split("/")[0], entry, f"{id_}@{offset}", id_.split("/")[0] in barred)
-            for id_, (offset, entry) in latest.items()
+            dated(Entry(id_, id_.split("/")[0], entry, f"{id_}@{offset}", id_.split("/")[0] in barred, at))
+            for id_, (offset, entry, at) in latest.items()
             if entry is not None and case.need.category in entry.categories
         ]
         left, steps = funnel(case, known)
@@ -172,7 +184,7 @@ def ask(case: Case) -> Step:
         assert found.steps == steps
         unknown = {each.id: assessment.unknown(case.need, each.service) for each in left}
         assert found.unknown == {id_: rules for id_, rules in unknown.items() if rules}
-        lasting = [fits for rule, fits in RULES if rule not in (Rule.OPEN, Rule.RULED_OUT)]
+        lasting = [fits for rule, fits in RULES if rule not in (Rule.OPEN, Rule.STALE, Rule.RULED_OUT)]
         ever = {each.id for each in known if all(fits(case, each) for fits in lasting)}
         assert {each.id for each in directory.ever(case.need)} == ever
         takes = {each.id for each in known if directory.takes(case, directory.get(each.id) or each)}
@@ -185,7 +197,7 @@ def ask(case: Case) -> Step:
 
 
 offsets = st.integers(0, 9)
-puts = st.builds(put, st.sampled_from(PROVIDERS), st.sampled_from(KEYS), offsets, services())
+puts = st.builds(put, st.sampled_from(PROVIDERS), st.sampled_from(KEYS), offsets, services(), published)
 deletions = st.builds(put, st.sampled_from(PROVIDERS), st.sampled_from(KEYS), offsets, st.none())
 changes: Any = st.fixed_dictionaries(
     {},
@@ -209,7 +221,7 @@ questions = st.builds(ask, cases)
 )
 def test_the_index_agrees_with_the_plain_rules(first: list[Step], then: list[Step], last: list[Step]) -> None:
     barred: set[str] = set()
-    world: World = Directory(lambda provider: provider not in barred), {}, barred
+    world: World = Directory(lambda provider: provider not in barred, STALE_AFTER), {}, barred
     for step in (*first, *then, *last):
         step(world)
 

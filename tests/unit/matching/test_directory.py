@@ -92,6 +92,7 @@ def test_a_profile_is_no_service() -> None:
     [
         (Profile(name="Fictional Help", public_key="A" * 43 + "="), "public_key"),
         (service(valid_to=date(2026, 2, 28)), "valid_to"),
+        (service(takes_referrals=False), "takes_referrals"),
         (
             service(eligibility=Eligibility(flags_any=[Flag.PREGNANT], not_flags=[Flag.PREGNANT])),
             "eligibility.not_flags",
