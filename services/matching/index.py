@@ -77,7 +77,6 @@ class Shard:
         bit = self._bits.pop(id_, None)
         if bit is not None:
             self._turn(bit, self._entries[bit], None)
-            self._age_of(bit, None)
             self._unused.append(bit)
 
     def entries(self) -> list[Entry]:
@@ -148,12 +147,12 @@ class Shard:
             if "valid_from" in part:
                 self._valid = None
 
-    def _age_of(self, bit: int, entry: Entry | None) -> None:
+    def _age_of(self, bit: int, entry: Entry) -> None:
         """Entries are published all the time: not for each are those that are stale today to be found anew."""
         if self._stale is not None:
             day, stale = self._stale
             stale = _less(stale, 1 << bit)
-            self._stale = day, stale | (1 << bit if entry is not None and _stale(entry, day) else 0)
+            self._stale = day, stale | (1 << bit if _stale(entry, day) else 0)
 
     def _such(self, left: int, fits: Callable[[Entry], bool]) -> int:
         """Those left of whom that is true, looked at one by one."""
