@@ -6,7 +6,8 @@ from typing import Annotated, ClassVar, Self
 from pydantic import AwareDatetime, Field, StringConstraints, model_validator
 
 from .agency import Admin1, Constraints, Language, Note, Reference, Short
-from .base import Event, Input, Value
+from .base import Event, Input
+from .eligibility import Eligibility as Eligibility
 from .intake import Minimum, Problem, Region
 from .schedule import Schedule
 from .words import (
@@ -17,12 +18,9 @@ from .words import (
     DecidedBy,
     DeclineCode,
     Document,
-    Flag,
     NotDeliveredCode,
     PersonalField,
     Rule,
-    Sex,
-    Status,
     Urgency,
 )
 
@@ -37,25 +35,6 @@ class Profile(Input):
 
     name: Short
     public_key: Key
-
-
-class Eligibility(Value):
-    """Whom a service is for (HSDS eligibility), and whom it is not for. An empty list means no limit."""
-
-    minimum_age: Annotated[int, Field(ge=0, le=150)] = 0
-    maximum_age: Annotated[int, Field(ge=0, le=150)] = 150
-    sexes: list[Sex] = []
-    statuses: list[Status] = []
-    flags_any: list[Flag] = []
-    not_flags: list[Flag] = []
-    not_statuses: list[Status] = []
-    maximum_household: Annotated[int, Field(ge=1, le=30)] | None = None
-
-    @model_validator(mode="after")
-    def _ages_in_order(self) -> Self:
-        if self.minimum_age > self.maximum_age:
-            raise ValueError("minimum_age is above maximum_age")
-        return self
 
 
 class Service(Input):

@@ -316,9 +316,22 @@ class Rule(StrEnum):
     HOUSEHOLD = "household"
     STATUS = "status"
     EXCLUSION = "exclusion"
+    CONDITIONS = "conditions"
     RULED_OUT = "ruled-out"
     FULL = "full"
     PLACE = "place"
+
+
+class Unknown(StrEnum):
+    """What a criterion of a service does with somebody of whom nobody can tell whether they meet it.
+
+    ``refuse``: they are not sent. ``accept``: they are, as if they met it. ``assess``: they are offered, with the rule
+    named under `needs_assessment`.
+    """
+
+    REFUSE = "refuse"
+    ACCEPT = "accept"
+    ASSESS = "assess"
 
 
 class Lapse(StrEnum):

@@ -18,6 +18,7 @@ from services.chassis.gate import Admitted, Arrival, Refusal
 from services.chassis.ports import Record
 from services.chassis.sealing import takes_sealed
 
+from .conditions import possible
 from .directory import examine
 
 _ENTRY = re.compile(rb"[A-Za-z0-9._-]{1,64}")
@@ -64,4 +65,7 @@ def contradictions(entry: Profile | Service, today: date) -> list[Problem]:
         found.append(Problem(field="eligibility.not_flags", fix="excludes whom flags_any asks for"))
     if set(limits.statuses) & set(limits.not_statuses):
         found.append(Problem(field="eligibility.not_statuses", fix="excludes whom statuses asks for"))
+    if not possible(limits):
+        fix = "lets nobody through: what it states, one of any_of and none of none_of can never be met at once"
+        found.append(Problem(field="eligibility", fix=fix))
     return found

@@ -2,9 +2,10 @@
 
 This is the plain definition, for one service. `index` finds those of a whole category, and has to agree with it.
 
-Unknown is a value of its own. What is not known of a person never fails a service's own criterion (the offer says what
-is to be assessed, and the provider decides: see `assessment`), and never meets a limit the person has set: that is not
-traded. One exception, on the safe side: distance (nobody is sent where nobody can say that it is in reach).
+Unknown is a value of its own. What is not known of a person fails no criterion of a service's own (the offer says what
+is to be assessed, and the provider decides: see `assessment`), unless its provider has said that it is to, and never
+meets a limit the person has set: that is not traded. One exception, on the safe side: distance (nobody is sent where
+nobody can say that it is in reach).
 """
 
 from collections.abc import Callable
@@ -148,6 +149,10 @@ def _exclusion(case: Case, entry: Entry) -> bool:
     return assessment.exclusion(case.need, entry.service.eligibility) is not False
 
 
+def _conditions(case: Case, entry: Entry) -> bool:
+    return assessment.meets(case.need, entry.service.eligibility) is not False
+
+
 def not_ruled_out(case: Case, entry: Entry) -> bool:
     """For good is for good. Silent: until it publishes a newer entry, or `retry_after` has passed.
 
@@ -179,5 +184,6 @@ RULES: tuple[tuple[Rule, Callable[[Case, Entry], bool]], ...] = (
     (Rule.HOUSEHOLD, _household),
     (Rule.STATUS, _status),
     (Rule.EXCLUSION, _exclusion),
+    (Rule.CONDITIONS, _conditions),
     (Rule.RULED_OUT, not_ruled_out),
 )

@@ -9,7 +9,7 @@ from contracts.matching import Broadcast, Eliminated, Matched, Weighed
 from contracts.words import Rule
 from services.chassis.decider import Emit
 
-from .assessment import status_counts
+from .assessment import status_told
 from .entry import service_id
 from .places import row_id
 from .ranking import Ranked
@@ -38,7 +38,7 @@ def matched(
 
     Whoever has no rule about residence status is not told it, which is the other half of the firewall.
     """
-    told = status_counts(need, best.entry.service.eligibility)
+    told = status_told(need, best.entry.service.eligibility)
     person, *companions = need.people if told else map(_without_status, need.people)
     return Matched(
         **_names(need),

@@ -19,7 +19,7 @@ from contracts.intake import Accepted, Minimum
 from contracts.matching import Eliminated
 from contracts.words import Rule
 
-from . import assessment, cells, masks
+from . import assessment, cells, masks, planes
 from .eligibility import Case, distance_km, not_ruled_out, valid
 from .entry import Entry
 from .masks import AGE, AREA, CONSENT, KINDS, LANGUAGE, SEX, STATUS, Key
@@ -53,6 +53,7 @@ class Shard:
         self._masks: dict[Key, int] = {}
         self._valid: tuple[date, int] | None = None
         self._stale: tuple[date, int] | None = None
+        self._doubtful = 0
         self.revision = 0
         """Another number whenever anything has changed."""
 
@@ -167,7 +168,7 @@ class Shard:
         get = self._masks.get
         undescribed = need.places > len(people)
         for rule, name, kind in KINDS:
-            perhaps = get((name, masks.LIMITED), 0) if undescribed else 0
+            perhaps = get((name, None, masks.UNDESCRIBED), 0) if undescribed else 0
             for person in people:
                 perhaps |= get((name, None, kind(person)), 0)
             perhaps &= left
@@ -180,6 +181,8 @@ class Shard:
                 perhaps |= get((masks.LOOK, flag), 0)
         for bit in _bits(perhaps & left):
             found.setdefault(self._entries[bit].id, []).append(Rule.EXCLUSION)
+        for bit in _bits(self._doubtful & left):
+            found.setdefault(self._entries[bit].id, []).append(Rule.CONDITIONS)
         return found
 
     # the rules: of those left, who fits ------------------------------------------------------------------------------
@@ -244,13 +247,13 @@ class Shard:
         get = self._masks.get
         for person in people:
             left = _less(left, get((AGE, False, masks.age_kind(person)), 0))
-        return left
+        return _less(left, get((AGE, False, masks.UNDESCRIBED), 0)) if case.need.places > len(people) else left
 
     def _sex(self, case: Case, people: list[Minimum], left: int) -> int:
         get = self._masks.get
         for person in people:
             left = _less(left, get((SEX, False, person.sex), 0))
-        return left
+        return _less(left, get((SEX, False, masks.UNDESCRIBED), 0)) if case.need.places > len(people) else left
 
     def _language(self, case: Case, people: list[Minimum], left: int) -> int:
         get, understood = self._masks.get, self._masks.get(masks.ANY_LANGUAGE, 0)
@@ -279,15 +282,25 @@ class Shard:
             get = self._masks.get
             for person in people:
                 left = _less(left, get((STATUS, False, person.status), 0))
+            if case.need.places > len(people):
+                left = _less(left, get((STATUS, False, masks.UNDESCRIBED), 0))
         return left
 
     def _exclusion(self, case: Case, people: list[Minimum], left: int) -> int:
-        get, strangers = self._masks.get, self._masks.get(masks.FOR_SOME, 0)
+        get, strangers = self._masks.get, self._masks.get((masks.FOR_SOME,), 0)
         for person in people:
             for flag in person.flags:
                 left = _less(left, get((masks.NOT, flag), 0))
                 strangers = _less(strangers, get((masks.FOR, flag), 0))
         return _less(left, strangers)
+
+    def _conditions(self, case: Case, people: list[Minimum], left: int) -> int:
+        """Keeps of whom nobody can tell, for `_unknown`."""
+        self._doubtful = 0
+        if left & self._masks.get(masks.CONDITIONS, 0):
+            failed, self._doubtful = planes.judge(self._masks.get, assessment.group_of(case.need))
+            left = _less(left, failed)
+        return left
 
     def _ruled_out(self, case: Case, people: list[Minimum], left: int) -> int:
         if case.tried:
@@ -311,6 +324,7 @@ _RULES: dict[Rule, Callable[[Shard, Case, list[Minimum], int], int]] = {
     Rule.HOUSEHOLD: Shard._household,
     Rule.STATUS: Shard._status,
     Rule.EXCLUSION: Shard._exclusion,
+    Rule.CONDITIONS: Shard._conditions,
     Rule.RULED_OUT: Shard._ruled_out,
 }
 """In the order of `eligibility.RULES`."""

@@ -4,16 +4,18 @@ The keys follow from the entry alone, part by part. An update turns those that t
 not, or the other way round; a part whose fields have not changed is not looked at.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from operator import attrgetter
 from typing import Any, NamedTuple
 
+from contracts.eligibility import Criteria, IfUnknown
 from contracts.intake import Minimum
-from contracts.provider import Eligibility, Service
-from contracts.words import AgeBand, Rule, Sex, Status
+from contracts.provider import Service
+from contracts.words import AgeBand, Rule, Sex, Status, Unknown
 
-from . import assessment, cells
-from .assessment import CHILD_FLAGS, Verdict
+from . import cells, criteria
+from .conditions import INVERSE
+from .criteria import CHILD_FLAGS, Verdict, settled
 from .eligibility import remote
 from .entry import Entry
 
@@ -41,24 +43,32 @@ NOT, FOR, LOOK = "not", "for", "look"
 """With a flag: are not for such people; are for them; have to look at them closer."""
 FOR_SOME = "for-some"
 """Are for people with some flag only."""
-LIMITED = "limited"
-"""Of a rule in `JUDGED`: limit it at all. Instead, with a verdict and a kind of person: say this of such people."""
+UNDESCRIBED = "undescribed"
+"""Of a rule in `JUDGED`, with a verdict, as a kind of person: somebody of whom nothing is known."""
+CONDITIONS = "conditions"
+"""Have alternatives, exclusions, or words of which not everybody passes."""
+SAID = "said"
+"""With a verdict: say in words what has to be met."""
+ANY, NONE = "any", "none"
+"""With a number: have so many alternatives, or exclusions, and more; see `planes`. With a number and one of the keys
+above: the one of that number says this."""
 FEW = 30
 """The largest capacity that has a mask of its own. No household is larger."""
 
 
 class Judged(NamedTuple):
-    """A rule that `assessment` judges person by person: all kinds of person there are, and the verdict on one."""
+    """A rule that is judged person by person: all kinds of person there are, and the verdict on one (`criteria`)."""
 
-    limited: Callable[[Eligibility], bool]
-    verdict: Callable[[Minimum, Eligibility], Verdict]
+    limited: Callable[[Criteria], bool]
+    verdict: Callable[[Minimum, Criteria], Verdict]
+    unknown: Callable[[IfUnknown], Unknown]
     kind: Callable[[Minimum], Any]
     kinds: list[Minimum]
 
 
 def age_kind(person: Minimum) -> tuple[AgeBand, bool]:
-    """Two of one kind are of one age, as far as `assessment` sees."""
-    return person.age_band, bool(person.flags) and assessment.flagged_child(person)
+    """Two of one kind are of one age, as far as `criteria` see."""
+    return person.age_band, bool(person.flags) and criteria.flagged_child(person)
 
 
 def _person(**known: Any) -> Minimum:
@@ -67,20 +77,23 @@ def _person(**known: Any) -> Minimum:
 
 JUDGED: dict[Rule, Judged] = {
     Rule.AGE: Judged(
-        assessment.limits_age,
-        assessment.aged_for,
+        criteria.limits_age,
+        criteria.aged_for,
+        attrgetter("age"),
         age_kind,
         [_person(age_band=band, flags=flags) for band in AgeBand for flags in ([], sorted(CHILD_FLAGS))],
     ),
     Rule.SEX: Judged(
-        lambda limits: bool(limits.sexes),
-        assessment.of_sex,
+        criteria.limits_sex,
+        criteria.of_sex,
+        attrgetter("sex"),
         attrgetter("sex"),
         [_person(sex=sex) for sex in Sex],
     ),
     Rule.STATUS: Judged(
-        assessment.limits_status,
-        assessment.of_status,
+        criteria.limits_status,
+        criteria.of_status,
+        attrgetter("status"),
         attrgetter("status"),
         [_person(status=status) for status in (None, *Status)],
     ),
@@ -143,15 +156,39 @@ def _capacity(entry: Entry) -> set[Key]:
 
 def _whom(entry: Entry) -> set[Key]:
     limits = entry.service.eligibility
-    keys: set[Key] = set() if limits.maximum_household is None else {(AT_MOST, limits.maximum_household)}
-    for rule, of in JUDGED.items():
-        if of.limited(limits):
-            keys.add((rule.value, LIMITED))
-            verdicts = [(of.kind(each), of.verdict(each, limits)) for each in of.kinds]
-            keys |= {(rule.value, verdict, kind) for kind, verdict in verdicts if verdict is not True}
+    keys = set(_stated(limits, (), inverse=False))
+    for name, conjunctions in ((ANY, limits.any_of), (NONE, limits.none_of)):
+        for number, each in enumerate(conjunctions):
+            keys |= {(name, number), *_stated(each, (name, number), inverse=name == NONE)}
+    return keys | {CONDITIONS} if limits.any_of or limits.none_of or limits.description else keys
+
+
+def _stated(limits: Criteria, of: tuple[Any, ...], *, inverse: bool) -> Iterator[Key]:
+    """What these criteria rule out or leave unknown. `inverse`: what they exclude, where unknown means the contrary."""
+
+    def word(verdict: Verdict, unknown: Unknown) -> Verdict:
+        return settled(verdict, INVERSE[unknown] if inverse else unknown)
+
+    if limits.maximum_household is not None:
+        yield (*of, AT_MOST, limits.maximum_household)
+    for rule, judged in JUDGED.items():
+        if judged.limited(limits):
+            unknown = judged.unknown(limits.unknown)
+            told = [(judged.kind(each), judged.verdict(each, limits)) for each in judged.kinds]
+            for kind, verdict in (*told, (UNDESCRIBED, None)):
+                if (found := word(verdict, unknown)) is not True:
+                    yield (*of, rule.value, found, kind)
+            if inverse:
+                yield (*of, rule.value)
     wanted, excluded = set(limits.flags_any), set(limits.not_flags)
-    keys |= {(NOT, flag) for flag in excluded - wanted} | {(LOOK, flag) for flag in excluded & wanted}
-    return keys | {(FOR, flag) for flag in wanted} | ({FOR_SOME} if wanted else set())
+    both = {False: NOT, None: LOOK}.get(word(None, limits.unknown.flags))
+    yield from ((*of, NOT, flag) for flag in excluded - wanted)
+    yield from ((*of, both, flag) for flag in excluded & wanted if both)
+    yield from ((*of, FOR, flag) for flag in wanted)
+    if wanted:
+        yield (*of, FOR_SOME)
+    if limits.description is not None and (said := word(None, limits.unknown.description)) is not True:
+        yield (*of, SAID, said)
 
 
 PARTS: tuple[tuple[frozenset[str], Callable[[Entry], set[Key]]], ...] = (

@@ -6,7 +6,8 @@ Nothing of it is copied here. `hsds` reads it; this says what its terms mean.
 import csv
 from pathlib import Path
 
-from contracts.words import Category, Status
+from contracts.eligibility import Criteria
+from contracts.words import Category, Flag, Status
 from services.console.hsds import Nested, Reading, Vocabulary, flat, readings
 
 PATH = Path(__file__).parents[3] / "shared/data/florida-legal/florida_services.csv"
@@ -22,6 +23,15 @@ _STATUSES = {
     "Conditional Entrant INA(a)(7) (PRIOR TO 4/1/80 ONLY)": Status.PROTECTED,
 }
 """The others say what happened to a person, or whose relative it is: no status."""
+_CRITERIA = {
+    "Victim of Trafficking  (18 and over)": Criteria(flags_any=[Flag.TRAFFICKING_VICTIM], minimum_age=18),
+    "Victim of Trafficking (under 18)": Criteria(flags_any=[Flag.TRAFFICKING_VICTIM], maximum_age=17),
+    "Victim/Survivor of battery,extreme cruelty,or sexual assault "
+    "(including domestic / family / intimate partner violence)": Criteria(
+        flags_any=[Flag.GBV_SURVIVOR, Flag.VIOLENCE_SURVIVOR]
+    ),
+}
+"""Those of them that an entry can say."""
 
 
 def said(path: Path = PATH) -> list[Nested]:
@@ -41,6 +51,7 @@ def read(path: Path = PATH) -> list[Reading]:
         areas={name: "US-FL" for name in counties if name.endswith(" county")},
         category=Category.LEGAL,
         statuses={term.lower(): status for term, status in _STATUSES.items()},
+        criteria={term.lower(): criteria for term, criteria in _CRITERIA.items()},
         timezone="America/New_York",
     )
     return readings(services, words)

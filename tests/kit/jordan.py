@@ -13,7 +13,8 @@ from typing import Any
 import h3
 from pydantic import ValidationError
 
-from contracts.provider import Eligibility, Service
+from contracts.eligibility import Criteria, Eligibility
+from contracts.provider import Service
 from contracts.words import Category, Flag, Sex
 from services.chassis.problems import problems_of
 from services.console.hsds import Reading, slug
@@ -152,17 +153,24 @@ def _coverage(said: dict[str, Any], at: tuple[float, float], notes: list[str]) -
 
 
 def _eligibility(said: dict[str, Any], notes: list[str]) -> Eligibility:
-    """Criteria are joined by "or": one that can't be said lets everybody through, for the provider to decide."""
-    criteria = _ticked(said, "3. Intake Criteria")
-    flags = [flag for each in criteria for flag in _FLAGS.get(each, [])]
-    if "Open to all" in criteria or any(each not in _FLAGS for each in criteria):
-        flags = []
-    unsaid = [each for each in criteria if each not in _FLAGS and each != "Open to all"]
-    for section, free in (("1. Registration Type Requirement", "No Requirement"), ("2. Nationality", "No restriction")):
-        unsaid += [each for each in _ticked(said, section) if each != free]
-    if unsaid:
-        notes.append(f"the provider decides: {', '.join(unsaid)}")
-    return Eligibility(flags_any=flags, sexes=[Sex.FEMALE] if said["activityName"] == "Women Safe Spaces" else [])
+    """Criteria are joined by "or": so one that can't be said is an alternative in words. Each section has to be met."""
+    stated = _ticked(said, "3. Intake Criteria")
+    flags = [flag for each in stated for flag in _FLAGS.get(each, [])]
+    unsaid = [each for each in stated if each not in _FLAGS and each != "Open to all"]
+    sections = (("1. Registration Type Requirement", "No Requirement"), ("2. Nationality", "No restriction"))
+    required = [each for section, free in sections for each in _ticked(said, section) if each != free]
+    if unsaid or required:
+        notes.append(f"the provider decides: {', '.join(unsaid + required)}")
+    all_ = "Open to all" in stated
+    either = (
+        [Criteria(description=", ".join(unsaid)), *([Criteria(flags_any=flags)] if flags else [])] if unsaid else []
+    )
+    return Eligibility(
+        any_of=[] if all_ else either,
+        flags_any=[] if all_ or either else flags,
+        description=", ".join(required) or None,
+        sexes=[Sex.FEMALE] if said["activityName"] == "Women Safe Spaces" else [],
+    )
 
 
 def _takes_referrals(said: dict[str, Any], notes: list[str]) -> bool:

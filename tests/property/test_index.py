@@ -10,10 +10,11 @@ from hypothesis import event, given, settings
 from hypothesis import strategies as st
 
 from contracts.agency import Constraints
+from contracts.eligibility import Criteria, Eligibility, IfUnknown
 from contracts.intake import Accepted, Region
 from contracts.matching import AttemptEnded
-from contracts.provider import Eligibility, Service
-from contracts.words import AgeBand, Category, Flag, Rule, Sex, Status, Urgency
+from contracts.provider import Service
+from contracts.words import AgeBand, Category, Flag, Rule, Sex, Status, Unknown, Urgency
 from services.matching import assessment
 from services.matching.cells import distance_km
 from services.matching.directory import Directory
@@ -46,17 +47,35 @@ def rarely(of: Any, mostly: Any = None) -> Any:
     return st.integers(0, 4).flatmap(lambda dice: of if dice == 4 else st.just(mostly))
 
 
-limits: Any = st.builds(
-    lambda low, span, **more: Eligibility(minimum_age=low, maximum_age=min(150, low + span), **more),
-    low=rarely(st.sampled_from([4, 5, 12, 16, 18, 60]), 0),
-    span=rarely(st.sampled_from([0, 5, 13, 40]), 150),
-    sexes=rarely(some(Sex), []),
-    statuses=rarely(some(Status), []),
-    not_statuses=rarely(some(Status), []),
-    flags_any=rarely(some(FLAGS), []),
-    not_flags=rarely(some(FLAGS), []),
-    maximum_household=rarely(st.sampled_from([1, 2, 3, 30])),
-)
+USUAL = IfUnknown()
+decided: Any = st.builds(IfUnknown, **dict.fromkeys(IfUnknown.model_fields, st.sampled_from(Unknown)))
+
+
+def criteria(seldom: Any = rarely, **more: Any) -> dict[str, Any]:
+    """Strategies for what each may be; in a flat entry seldom, in an alternative often."""
+    return {
+        "ages": seldom(st.sampled_from([(0, 17), (18, 150), (16, 21), (60, 100), (5, 5)]), (0, 150)),
+        "sexes": seldom(some(Sex), []),
+        "statuses": seldom(some(Status), []),
+        "not_statuses": seldom(some(Status), []),
+        "flags_any": seldom(some(FLAGS), []),
+        "not_flags": seldom(some(FLAGS), []),
+        "maximum_household": seldom(st.sampled_from([1, 2, 3, 30])),
+        "description": rarely(st.just("ask us")),
+        "unknown": rarely(decided, USUAL),
+        **more,
+    }
+
+
+def as_ages(kind: Any) -> Any:
+    return lambda ages, **more: kind(minimum_age=ages[0], maximum_age=ages[1], **more)
+
+
+conjunctions = st.builds(
+    as_ages(Criteria), **criteria(lambda of, mostly=None: rarely(st.just(mostly), mostly) | of)
+).filter(lambda each: each.stated)
+alternatives: Any = rarely(st.lists(conjunctions, max_size=3), [])
+limits: Any = st.builds(as_ages(Eligibility), **criteria(any_of=alternatives, none_of=alternatives))
 located: Any = st.builds(
     lambda point, radius: {"latitude": point[0], "longitude": point[1], "radius_km": radius},
     st.sampled_from(POINTS),

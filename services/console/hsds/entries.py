@@ -8,7 +8,8 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from contracts.provider import Eligibility, Service
+from contracts.eligibility import Criteria, Eligibility
+from contracts.provider import Service
 from contracts.schedule import Opening, Schedule
 from contracts.words import Category, Status
 from services.chassis.problems import problems_of
@@ -18,6 +19,8 @@ from .shapes import Nested
 _ADMIN1 = r"[A-Z]{2}(-[A-Z0-9]{1,3})?"
 OLDEST = 150
 """From here on a maximum age is no limit: exports write 200 or 999."""
+_LONGEST = 2000
+"""Characters of a description."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,8 +29,8 @@ class Vocabulary:
 
     `area` is where its services are that don't say. `areas` and `categories` are by name, code or term; `category` is
     that of all its services, if they have one in common. A term of `statuses` that maps to None is one that an entry
-    can't say. `capacity` is assumed where none is stated. `timezone` is the IANA name of the publisher's, since HSDS
-    has but an offset.
+    can't say; `criteria` are terms among the statuses that mean something else of a person. `capacity` is assumed where
+    none is stated. `timezone` is the IANA name of the publisher's, since HSDS has but an offset.
     """
 
     area: str | None = None
@@ -35,6 +38,7 @@ class Vocabulary:
     categories: Mapping[str, Category] = field(default_factory=dict)
     category: Category | None = None
     statuses: Mapping[str, Status | None] = field(default_factory=dict)
+    criteria: Mapping[str, Criteria] = field(default_factory=dict)
     timezone: str | None = None
     capacity: int = 3
 
@@ -96,7 +100,7 @@ def _service(said: Nested, words: Vocabulary, seen: Counter[tuple[str, str]]) ->
             service = Service(
                 **common,
                 service=key,
-                eligibility=Eligibility(**_ages(said, own), statuses=_statuses(said, words, own)),
+                eligibility=Eligibility(**_ages(said, own), **_statuses(said, words, own), description=_in_words(said)),
                 schedule=_schedule(hours or [], words, own),
                 **{name: at[name] for name in ("latitude", "longitude") if at.get(name) not in (None, "")},
             )
@@ -122,15 +126,26 @@ def _ages(said: Nested, notes: list[str]) -> dict[str, Any]:
     return found
 
 
-def _statuses(said: Nested, words: Vocabulary, notes: list[str]) -> list[Status]:
-    """Joined by "or": where one of them can't be said, all are let through, for the provider to decide."""
-    stated = said.get("statuses", [])
-    known = {**{each.value: each for each in Status}, **words.statuses}
-    odd = [each for each in stated if known.get(each.lower()) is None]
+def _statuses(said: Nested, words: Vocabulary, notes: list[str]) -> dict[str, Any]:
+    """Joined by "or": so each that means something else is an alternative, and what can't be said is one in words."""
+    stated = list(dict.fromkeys(said.get("statuses", [])))
+    words_of = {**{each.value: each for each in Status}, **words.statuses}
+    known = list(dict.fromkeys(status for each in stated if (status := words_of.get(each.lower())) is not None))
+    more = [words.criteria[each.lower()] for each in stated if each.lower() in words.criteria]
+    odd = [each for each in stated if each.lower() not in words.criteria and words_of.get(each.lower()) is None]
+    if not more and not odd:
+        return {"statuses": known}
     if odd:
         notes.append(f"the provider decides on {len(odd)} statuses that have no word here, such as: {odd[-1]}")
-        return []
-    return list(dict.fromkeys(status for each in stated if (status := known[each.lower()]) is not None))
+        more.append(Criteria(description="; ".join(odd)[:_LONGEST]))
+    return {"any_of": [Criteria(statuses=known), *more] if known else more}
+
+
+def _in_words(said: Nested) -> str | None:
+    """What the entry's other fields can't say of whom it is for."""
+    told = {what: str(value) for what, value in said.get("conditions", {}).items() if value}
+    own = [what if value.lower() in ("true", "yes", "1") else f"{what}: {value}" for what, value in told.items()]
+    return "; ".join(filter(None, [str(said.get("eligibility_description") or "").strip(), *own]))[:_LONGEST] or None
 
 
 def _areas(said: Nested, words: Vocabulary, notes: list[str]) -> list[str]:

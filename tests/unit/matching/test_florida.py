@@ -4,9 +4,11 @@ from collections import Counter
 
 import pytest
 
+from contracts.eligibility import Eligibility
 from contracts.intake import Region
-from contracts.words import AgeBand, Category, Rule, Status, Urgency
+from contracts.words import AgeBand, Category, Flag, Rule, Status, Urgency
 from services.console.hsds import Reading
+from services.matching.assessment import meets
 from services.matching.state import Phase
 from services.matching.waiting import Waiter
 from tests.kit import florida
@@ -67,6 +69,28 @@ def test_a_list_of_statuses_that_all_have_a_word_is_a_rule(readings: list[Readin
         (Status.RESIDENT,): 2,
         (Status.PROTECTED, Status.RESIDENT, Status.CITIZEN): 1,
     }
+
+
+def test_statuses_of_which_some_have_no_word_are_alternatives_and_those_are_one_in_words(
+    readings: list[Reading],
+) -> None:
+    taken = [each.service for each in readings if each.service is not None and each.service.eligibility.any_of]
+    assert len(taken) == 33
+    assert sum(bool(each.eligibility.any_of[-1].description) for each in taken) == 32
+    longest = max(taken, key=lambda each: len(each.eligibility.any_of))
+
+    def told(status: Status, age: AgeBand = AgeBand.ADULT, *flags: Flag) -> list[bool | None]:
+        person = minimum(age_band=age, status=status, languages=["es"], flags=flags)
+        need = accepted(category=Category.LEGAL, person=person, urgency=Urgency.NORMAL)
+        alternatives = Eligibility(any_of=longest.eligibility.any_of)
+        in_words = Eligibility(any_of=longest.eligibility.any_of[:-1])
+        return [meets(need, alternatives), meets(need, in_words)]
+
+    assert told(Status.PROTECTED) == [True, True]
+    assert told(Status.IRREGULAR) == [None, False]
+    for age in (AgeBand.CHILD, AgeBand.ADULT):
+        assert told(Status.IRREGULAR, age, Flag.TRAFFICKING_VICTIM) == [True, True]
+    assert told(Status.IRREGULAR, AgeBand.ADULT, Flag.GBV_SURVIVOR) == [True, True]
 
 
 def test_ages_and_statuses_decide_who_is_sent_where(readings: list[Reading]) -> None:

@@ -11,6 +11,7 @@ from contracts.notification import Declined, Delivered, Expired, NotDelivered, R
 from contracts.provider import Eligibility
 from contracts.schedule import Opening, Schedule, Weekday
 from contracts.words import Category, DeclineCode, ExpiryCode, Status, Urgency
+from services.matching.eligibility import RULES
 from services.matching.limits import Limits
 from services.matching.places import document, match_id
 from services.matching.state import Phase
@@ -33,7 +34,7 @@ def test_a_need_is_matched_with_a_place_the_reasons_and_the_funnel() -> None:
     assert (match.provider, match.service, match.slot, match.attempt) == ("p1", "beds", 0, 1)
     assert match.version == "p1/beds@1"
     assert match.match_id == match_id("n1", 1)
-    assert [step.left for step in match.funnel] == [2] * 14 + [1]
+    assert [step.left for step in match.funnel] == [2] * (len(RULES) + 1) + [1]
     assert {reason.term for reason in match.reasons} == {"distance", "free-share", "language", "preference", "score"}
     assert made.rows == {"p1/beds:0": document("n1", match.match_id, "p1/beds", "r1")}
 

@@ -1,0 +1,124 @@
+"""Alternatives and exclusions of a service (`any_of`, `none_of`), and what it says in words only: the plain definition.
+
+A disjunction of conjunctions, with three values. `planes` says the same of all services at once.
+"""
+
+from collections.abc import Iterator
+from itertools import chain, combinations, product
+from typing import NamedTuple
+
+from contracts.eligibility import Criteria, Eligibility
+from contracts.intake import Minimum
+from contracts.words import AgeBand, Sex, Status, Unknown
+
+from .criteria import (
+    Verdict,
+    aged_for,
+    every,
+    flagged_for,
+    limits_age,
+    limits_sex,
+    limits_status,
+    of_sex,
+    of_status,
+    settled,
+    some,
+)
+
+INVERSE = {Unknown.REFUSE: Unknown.ACCEPT, Unknown.ACCEPT: Unknown.REFUSE, Unknown.ASSESS: Unknown.ASSESS}
+"""Who is to be refused if it can't be told whether they are excluded, counts as being so."""
+
+
+class Group(NamedTuple):
+    """Those whom a need is for. `undescribed`: there are more of them; `household` is its size, the others included.
+
+    `blind`: nobody looks at residence status for them.
+    """
+
+    people: list[Minimum]
+    undescribed: bool
+    household: int
+    blind: bool
+
+
+def conditions(group: Group, limits: Eligibility) -> Verdict:
+    """Whether each of them meets an alternative and no exclusion, and what is said in words."""
+    if not (limits.any_of or limits.none_of or limits.description):
+        return True
+    each: list[Minimum | None] = [*group.people, *([None] if group.undescribed else [])]
+    verdicts = [_described(limits, limits.unknown.description)]
+    if limits.any_of:
+        verdicts += [some(_alternative(group, person, it) for it in limits.any_of) for person in each]
+    excluded = some(_excludes(group, person, it) for person in each for it in limits.none_of)
+    return every([*verdicts, None if excluded is None else not excluded])
+
+
+def names_status(limits: Eligibility) -> bool:
+    """Whether it says anything at all of residence status."""
+    return any(limits_status(each) for each in (limits, *limits.any_of, *limits.none_of))
+
+
+def possible(limits: Eligibility) -> bool:
+    """Whether anybody could ever come: each kind of person is tried, until there is one."""
+    if not (limits.any_of or limits.none_of or limits.description):
+        return True
+    return any(
+        _alternative(group, group.people[0], limits) is not False and conditions(group, limits) is not False
+        for group in _anybody(limits)
+    )
+
+
+def _alternative(group: Group, person: Minimum | None, limits: Criteria) -> Verdict:
+    """Whether one of them (None: who is not described) meets these criteria."""
+    unknown = limits.unknown
+    verdicts = [_described(limits, unknown.description)]
+    if limits_age(limits):
+        verdicts.append(settled(aged_for(person, limits) if person else None, unknown.age))
+    if limits_sex(limits):
+        verdicts.append(settled(of_sex(person, limits) if person else None, unknown.sex))
+    if limits_status(limits) and not group.blind:
+        verdicts.append(settled(of_status(person, limits) if person else None, unknown.status))
+    flags = (flag for each in group.people for flag in each.flags)
+    verdicts.append(settled(flagged_for(flags, limits), unknown.flags))
+    return every([*verdicts, _small_enough(group, limits)])
+
+
+def _excludes(group: Group, person: Minimum | None, limits: Criteria) -> Verdict:
+    """Whether these criteria exclude one of them. Not by residence status, where nobody looks at it."""
+    unknown = limits.unknown
+    verdicts = [_described(limits, INVERSE[unknown.description])]
+    if limits_age(limits):
+        verdicts.append(settled(aged_for(person, limits) if person else None, INVERSE[unknown.age]))
+    if limits_sex(limits):
+        verdicts.append(settled(of_sex(person, limits) if person else None, INVERSE[unknown.sex]))
+    if limits_status(limits):
+        told = of_status(person, limits) if person else None
+        verdicts.append(False if group.blind else settled(told, INVERSE[unknown.status]))
+    verdicts.append(settled(flagged_for(person.flags if person else (), limits), INVERSE[unknown.flags]))
+    return every([*verdicts, _small_enough(group, limits)])
+
+
+def _described(limits: Criteria, unknown: Unknown) -> Verdict:
+    return True if limits.description is None else settled(None, unknown)
+
+
+def _small_enough(group: Group, limits: Criteria) -> bool:
+    return limits.maximum_household is None or group.household <= limits.maximum_household
+
+
+def _anybody(limits: Eligibility) -> Iterator[Group]:
+    """One person of each kind that its criteria tell apart, alone or of a large household.
+
+    Of flags up to two, or all it asks for that it does not exclude outright: more are hardly ever needed at once.
+    """
+    told = (limits, *limits.any_of, *limits.none_of)
+    ages = list(AgeBand) if any(map(limits_age, told)) else [AgeBand.ADULT]
+    asked = {sex for each in told for sex in each.sexes}
+    sexes = [each for each in Sex if each in asked or each is not Sex.UNDISCLOSED] if asked else [Sex.UNDISCLOSED]
+    statuses = list(Status) if any(map(limits_status, told)) else [None]
+    wanted = {flag for each in told for flag in each.flags_any}
+    named = sorted(wanted | {flag for each in told for flag in each.not_flags})
+    flags = [*chain.from_iterable(combinations(named, size) for size in (0, 1, 2)), wanted - set(limits.not_flags)]
+    for age, sex, status, flagged, size in product(ages, sexes, statuses, flags, (1, 30)):
+        person = Minimum(age_band=age, sex=sex, languages=[], status=status, flags=list(flagged), household_size=size)
+        yield Group([person], False, size, False)
