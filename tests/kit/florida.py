@@ -23,6 +23,7 @@ _STATUSES = {
     "Conditional Entrant INA(a)(7) (PRIOR TO 4/1/80 ONLY)": Status.PROTECTED,
 }
 """The others say what happened to a person, or whose relative it is: no status."""
+_SURVIVOR = Criteria(flags_any=[Flag.GBV_SURVIVOR, Flag.VIOLENCE_SURVIVOR])
 _CRITERIA = {
     "Victim of Trafficking  (18 and over)": Criteria(flags_any=[Flag.TRAFFICKING_VICTIM], minimum_age=18),
     "Victim of Trafficking (under 18)": Criteria(flags_any=[Flag.TRAFFICKING_VICTIM], maximum_age=17),
