@@ -22,7 +22,7 @@ from contracts.words import Rule
 from . import assessment, cells, masks, planes
 from .eligibility import Case, distance_km, not_ruled_out, valid
 from .entry import Entry
-from .masks import AGE, AREA, CONSENT, KINDS, LANGUAGE, SEX, STATUS, Key
+from .masks import AGE, AREA, CONDITIONS, CONSENT, KINDS, LANGUAGE, SEX, STATUS, Key
 
 
 class Found(NamedTuple):
@@ -51,9 +51,12 @@ class Shard:
         self._bits: dict[str, int] = {}
         self._unused: list[int] = []
         self._masks: dict[Key, int] = {}
-        self._valid: tuple[date, int] | None = None
-        self._stale: tuple[date, int] | None = None
+        self._day: date | None = None
+        """The day of the last question, as of which these two are:"""
+        self._valid: int | None = None
+        self._stale = 0
         self._doubtful = 0
+        """Of the last question: services of whose conditions nobody can tell."""
         self.revision = 0
         """Another number whenever anything has changed."""
 
@@ -108,7 +111,7 @@ class Shard:
 
     def find(self, case: Case, apart: int = 0) -> Found:
         """See `Found`."""
-        people = case.need.people
+        people = masks.everybody(case.need)
         left, count = self._masks.get(masks.IN_CATEGORY, 0), len(self._bits)
         steps = []
         for of, step in _FUNNEL:
@@ -118,13 +121,13 @@ class Shard:
             steps.append(step(count))
             if not left:
                 break
-        unknown = self._unknown(case.need, people, left)
+        unknown = self._unknown(case.need, people, left) if left else {}
         apart &= left
         return Found(self.at(left ^ apart), steps, unknown, self, apart)
 
     def ever(self, need: Accepted) -> list[Entry]:
         """Those that could take a need on one day or another, whoever was tried: no others are ever found for it."""
-        case, people = Case(need, (), _SOME_DAY, timedelta()), need.people
+        case, people = Case(need, (), _SOME_DAY, timedelta()), masks.everybody(need)
         left = self._masks.get(masks.IN_CATEGORY, 0)
         for rule, of in _RULES.items():
             if rule not in (Rule.OPEN, Rule.STALE):
@@ -150,10 +153,9 @@ class Shard:
 
     def _age_of(self, bit: int, entry: Entry) -> None:
         """Entries are published all the time: not for each are those that are stale today to be found anew."""
-        if self._stale is not None:
-            day, stale = self._stale
-            stale = _less(stale, 1 << bit)
-            self._stale = day, stale | (1 << bit if _stale(entry, day) else 0)
+        self._stale = _less(self._stale, 1 << bit)
+        if self._day is not None and _stale(entry, self._day):
+            self._stale |= 1 << bit
 
     def _such(self, left: int, fits: Callable[[Entry], bool]) -> int:
         """Those left of whom that is true, looked at one by one."""
@@ -166,9 +168,8 @@ class Shard:
         """As `assessment.unknown` has it of each service, in its order."""
         found: dict[str, list[Rule]] = {}
         get = self._masks.get
-        undescribed = need.places > len(people)
         for rule, name, kind in KINDS:
-            perhaps = get((name, None, masks.UNDESCRIBED), 0) if undescribed else 0
+            perhaps = 0
             for person in people:
                 perhaps |= get((name, None, kind(person)), 0)
             perhaps &= left
@@ -181,8 +182,9 @@ class Shard:
                 perhaps |= get((masks.LOOK, flag), 0)
         for bit in _bits(perhaps & left):
             found.setdefault(self._entries[bit].id, []).append(Rule.EXCLUSION)
-        for bit in _bits(self._doubtful & left):
-            found.setdefault(self._entries[bit].id, []).append(Rule.CONDITIONS)
+        if self._doubtful:
+            for bit in _bits(self._doubtful & left):
+                found.setdefault(self._entries[bit].id, []).append(Rule.CONDITIONS)
         return found
 
     # the rules: of those left, who fits ------------------------------------------------------------------------------
@@ -195,16 +197,17 @@ class Shard:
 
     def _open(self, case: Case, people: list[Minimum], left: int) -> int:
         day = case.now.date()
-        if self._valid is None or self._valid[0] != day:
+        if day != self._day:
+            self._day, self._valid = day, None
+            self._stale = sum(1 << bit for bit in self._bits.values() if _stale(self._entries[bit], day))
+        if self._valid is None:
             today = self._such(self._masks.get(masks.DATED, 0), lambda entry: valid(entry.service, day))
-            self._valid = day, self._masks.get(masks.OPEN, 0) | today
-        return left & self._valid[1]
+            self._valid = self._masks.get(masks.OPEN, 0) | today
+        return left & self._valid
 
     def _confirmed(self, case: Case, people: list[Minimum], left: int) -> int:
-        day = case.now.date()
-        if self._stale is None or self._stale[0] != day:
-            self._stale = day, sum(1 << bit for bit in self._bits.values() if _stale(self._entries[bit], day))
-        return _less(left, self._stale[1])
+        """As of the day that `_open` has looked at."""
+        return _less(left, self._stale) if self._stale else left
 
     def _consent(self, case: Case, people: list[Minimum], left: int) -> int:
         need, get = case.need, self._masks.get
@@ -247,13 +250,13 @@ class Shard:
         get = self._masks.get
         for person in people:
             left = _less(left, get((AGE, False, masks.age_kind(person)), 0))
-        return _less(left, get((AGE, False, masks.UNDESCRIBED), 0)) if case.need.places > len(people) else left
+        return left
 
     def _sex(self, case: Case, people: list[Minimum], left: int) -> int:
         get = self._masks.get
         for person in people:
             left = _less(left, get((SEX, False, person.sex), 0))
-        return _less(left, get((SEX, False, masks.UNDESCRIBED), 0)) if case.need.places > len(people) else left
+        return left
 
     def _language(self, case: Case, people: list[Minimum], left: int) -> int:
         get, understood = self._masks.get, self._masks.get(masks.ANY_LANGUAGE, 0)
@@ -282,8 +285,6 @@ class Shard:
             get = self._masks.get
             for person in people:
                 left = _less(left, get((STATUS, False, person.status), 0))
-            if case.need.places > len(people):
-                left = _less(left, get((STATUS, False, masks.UNDESCRIBED), 0))
         return left
 
     def _exclusion(self, case: Case, people: list[Minimum], left: int) -> int:
@@ -296,9 +297,10 @@ class Shard:
 
     def _conditions(self, case: Case, people: list[Minimum], left: int) -> int:
         """Keeps of whom nobody can tell, for `_unknown`."""
-        self._doubtful = 0
-        if left & self._masks.get(masks.CONDITIONS, 0):
-            failed, self._doubtful = planes.judge(self._masks.get, assessment.group_of(case.need))
+        self._doubtful, stated = 0, self._masks.get(CONDITIONS, 0)
+        if stated and stated & left:
+            size, blind = case.need.person.household_size, assessment.blind(case.need)
+            failed, self._doubtful = planes.judge(self._masks.get, people, size, blind)
             left = _less(left, failed)
         return left
 

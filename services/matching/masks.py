@@ -9,7 +9,7 @@ from operator import attrgetter
 from typing import Any, NamedTuple
 
 from contracts.eligibility import Criteria, IfUnknown
-from contracts.intake import Minimum
+from contracts.intake import Accepted, Minimum
 from contracts.provider import Service
 from contracts.words import AgeBand, Rule, Sex, Status, Unknown
 
@@ -43,8 +43,6 @@ NOT, FOR, LOOK = "not", "for", "look"
 """With a flag: are not for such people; are for them; have to look at them closer."""
 FOR_SOME = "for-some"
 """Are for people with some flag only."""
-UNDESCRIBED = "undescribed"
-"""Of a rule in `JUDGED`, with a verdict, as a kind of person: somebody of whom nothing is known."""
 CONDITIONS = "conditions"
 """Have alternatives, exclusions, or words of which not everybody passes."""
 SAID = "said"
@@ -75,27 +73,38 @@ def _person(**known: Any) -> Minimum:
     return Minimum(**{"age_band": AgeBand.ADULT, "sex": Sex.UNDISCLOSED, "languages": [], **known})
 
 
+_NOTHING: Any = "undescribed"
+STRANGER = Minimum.model_construct(age_band=_NOTHING, sex=_NOTHING, status=_NOTHING, languages=[], flags=[])
+"""Of whom nothing is known: of each rule a kind of its own."""
+
+
+def everybody(need: Accepted) -> list[Minimum]:
+    """Those whom a need is for; where not all of them are described, a stranger among them."""
+    people = need.people
+    return people if need.places <= len(people) else [*people, STRANGER]
+
+
 JUDGED: dict[Rule, Judged] = {
     Rule.AGE: Judged(
         criteria.limits_age,
         criteria.aged_for,
         attrgetter("age"),
         age_kind,
-        [_person(age_band=band, flags=flags) for band in AgeBand for flags in ([], sorted(CHILD_FLAGS))],
+        [_person(age_band=band, flags=flags) for band in AgeBand for flags in ([], sorted(CHILD_FLAGS))] + [STRANGER],
     ),
     Rule.SEX: Judged(
         criteria.limits_sex,
         criteria.of_sex,
         attrgetter("sex"),
         attrgetter("sex"),
-        [_person(sex=sex) for sex in Sex],
+        [_person(sex=sex) for sex in Sex] + [STRANGER],
     ),
     Rule.STATUS: Judged(
         criteria.limits_status,
         criteria.of_status,
         attrgetter("status"),
         attrgetter("status"),
-        [_person(status=status) for status in (None, *Status)],
+        [_person(status=status) for status in (None, *Status)] + [STRANGER],
     ),
 }
 """In the order of `assessment.unknown`."""
@@ -174,10 +183,10 @@ def _stated(limits: Criteria, of: tuple[Any, ...], *, inverse: bool) -> Iterator
     for rule, judged in JUDGED.items():
         if judged.limited(limits):
             unknown = judged.unknown(limits.unknown)
-            told = [(judged.kind(each), judged.verdict(each, limits)) for each in judged.kinds]
-            for kind, verdict in (*told, (UNDESCRIBED, None)):
-                if (found := word(verdict, unknown)) is not True:
-                    yield (*of, rule.value, found, kind)
+            for each in judged.kinds:
+                found = word(None if each is STRANGER else judged.verdict(each, limits), unknown)
+                if found is not True:
+                    yield (*of, rule.value, found, judged.kind(each))
             if inverse:
                 yield (*of, rule.value)
     wanted, excluded = set(limits.flags_any), set(limits.not_flags)

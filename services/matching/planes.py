@@ -4,14 +4,14 @@ A plane holds the first alternative of each service that has one, under the serv
 on. So a conjunction is a few masks of a plane, and a disjunction joins the planes. Exclusions have their own planes.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from itertools import count
 from typing import Any, NamedTuple
 
+from contracts.intake import Minimum
 from contracts.words import Flag
 
 from . import masks
-from .conditions import Group
 from .masks import KINDS, STATUS, Key
 
 Get = Callable[[Key, int], int]
@@ -25,16 +25,13 @@ class Judgement(NamedTuple):
     unknown: int
 
 
-def judge(get: Get, group: Group) -> Judgement:
-    """As `conditions.conditions` has it of each service."""
+def judge(get: Get, everybody: Sequence[Minimum], household: int, blind: bool) -> Judgement:
+    """As `conditions.conditions` has it of each service. `everybody` is as in `masks`; of the others see `Group`."""
     failed, unknown = get((masks.SAID, False), 0), get((masks.SAID, None), 0)
-    people: list[Any] = [{name: kind(person) for _, name, kind in KINDS} for person in group.people]
-    flags = [person.flags for person in group.people]
-    if group.undescribed:
-        people.append({name: masks.UNDESCRIBED for _, name, _ in KINDS})
-        flags.append([])
+    people = [[(name, kind(each)) for _, name, kind in KINDS if name != STATUS or not blind] for each in everybody]
+    flags = [each.flags for each in everybody]
     if some := get((masks.ANY, 0), 0):
-        planes = [_Plane(get, (masks.ANY, number), group) for number in _numbers(get, masks.ANY)]
+        planes = [_Plane(get, (masks.ANY, number), household, blind) for number in _numbers(get, masks.ANY)]
         all_flags = [flag for each in flags for flag in each]
         flagged = [plane.flagged(plane.there(), all_flags) for plane in planes]
         for person in people:
@@ -46,7 +43,7 @@ def judge(get: Get, group: Group) -> Judgement:
             failed |= some & ~(sure | maybe)
             unknown |= some & ~sure
     if get((masks.NONE, 0), 0):
-        planes = [_Plane(get, (masks.NONE, number), group) for number in _numbers(get, masks.NONE)]
+        planes = [_Plane(get, (masks.NONE, number), household, blind) for number in _numbers(get, masks.NONE)]
         for plane in planes:
             there = plane.there()
             for person, own in zip(people, flags, strict=True):
@@ -66,16 +63,16 @@ def _numbers(get: Get, name: str) -> Iterable[int]:
 class _Plane:
     """One conjunction of each of some services. Results are those that are met, and those of which nobody can tell."""
 
-    def __init__(self, get: Get, of: tuple[str, int], group: Group) -> None:
-        self._get, self._of, self._group = get, of, group
+    def __init__(self, get: Get, of: tuple[str, int], household: int, blind: bool) -> None:
+        self._get, self._of, self._household, self._blind = get, of, household, blind
 
     def there(self) -> tuple[int, int]:
         """What is the same whoever is looked at: its words, and the size of the household."""
         get, of = self._get, self._of
         there = get(of, 0) & ~get((*of, masks.SAID, False), 0)
-        for less in range(1, self._group.household):
+        for less in range(1, self._household):
             there &= ~get((*of, masks.AT_MOST, less), 0)
-        if self._group.blind and of[0] == masks.NONE:
+        if self._blind and of[0] == masks.NONE:
             there &= ~get((*of, STATUS), 0)
         return there, there & get((*of, masks.SAID, None), 0)
 
@@ -89,12 +86,11 @@ class _Plane:
             perhaps |= get((*of, masks.LOOK, flag), 0)
         return there & ~strangers, perhaps
 
-    def meets(self, left: tuple[int, int], person: dict[str, Any]) -> tuple[int, int]:
+    def meets(self, left: tuple[int, int], person: Iterable[tuple[str, Any]]) -> tuple[int, int]:
         """Those left for a person of these kinds."""
         get, of, (there, perhaps) = self._get, self._of, left
-        for name, kind in person.items():
-            if name != STATUS or not self._group.blind:
-                there &= ~get((*of, name, False, kind), 0)
-                perhaps |= get((*of, name, None, kind), 0)
+        for name, kind in person:
+            there &= ~get((*of, name, False, kind), 0)
+            perhaps |= get((*of, name, None, kind), 0)
         perhaps &= there
         return there & ~perhaps, perhaps
