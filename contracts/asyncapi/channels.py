@@ -159,8 +159,8 @@ INTERNAL = (
         topics.inbox("matching"),
         "What concerns matching's own streams: from its ticker, its sweep, and other needs' streams.",
         "referral_id",
-        {"matching": (matching.WaitingRecalled, matching.PlaceDoubtful, operations.TimerElapsed)},
-        {"matching": (matching.WaitingRecalled, matching.PlaceDoubtful, operations.TimerElapsed)},
+        {"matching": (matching.WaitingRecalled, matching.PlaceDoubtful, matching.EntryLapses, operations.TimerElapsed)},
+        {"matching": (matching.WaitingRecalled, matching.PlaceDoubtful, matching.EntryLapses, operations.TimerElapsed)},
     ),
     Channel(
         "inbox.notification",

@@ -213,6 +213,7 @@ RARE = {
         "provider.input-refused.v1", "timer.elapsed.v1",
     },
     "matching": {
+        "matching.entry-lapses.v1",
         "matching.closed.v1", "matching.on-hold.v1", "matching.price-set.v1", "notification.entry-doubted.v1",
     },
     "notification": {
