@@ -14,7 +14,6 @@ from pydantic import ValidationError
 
 from contracts.cloudevents import Malformed, decode
 from contracts.matching import PriceSet
-from contracts.words import Category
 from services.chassis.ports import Claims, Record, Row
 
 from . import experience, learning, places
@@ -87,8 +86,8 @@ class Pricer:
         answers = experience.answers_of(await self._read(ANSWERS, as_of))
         stays = experience.stays_of(await self._read(STAYS, as_of))
         taken = Places(await self._claims.all(places.TABLE))
-        entries = {entry.id: entry for category in Category for entry in self._directory.of(category)}
-        return await asyncio.to_thread(reckon, needs, answers, stays, list(entries.values()), taken, as_of)
+        entries = list(self._directory.entries())
+        return await asyncio.to_thread(reckon, needs, answers, stays, entries, taken, as_of)
 
     async def _read(self, table: str, as_of: datetime) -> list[dict[str, Any]]:
         """What is within `KEPT`. What has been read of a day that is over is remembered, save of the day before."""
