@@ -4,12 +4,14 @@ import json
 import shlex
 from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
 from threading import Thread
 from typing import Any
 
 import pytest
 import typer
 
+import services.console
 from services.console import kafka, settings, show
 from services.console.__main__ import app, main
 from services.console.timeline import why
@@ -122,6 +124,19 @@ def test_the_example_of_every_command_is_one_that_it_takes(command: list[str]) -
         _, found, rest = found.resolve_command(context, [*context._protected_args, *context.args])
         context = found.make_context(found.name, rest, parent=context)
     assert context.command_path.split()[1:] == command
+
+
+DOCS = Path(services.console.__file__).parent / "docs"
+
+
+@pytest.mark.parametrize("page", ["agency", "provider", "analyst", "operator"])
+def test_a_page_names_every_command_of_those_it_is_for(page: str) -> None:
+    whom = {"agency": "agencies"}.get(page, f"{page}s")
+    known = [*app.registered_commands, *app.registered_groups]
+    names = [str(each.name) for each in known if each.rich_help_panel == f"For {whom}"]
+    assert names
+    text = (DOCS / f"{page}.md").read_text()
+    assert [name for name in names if f"`{name}" not in text and f"referrals {name}" not in text] == []
 
 
 def test_a_shell_is_told_how_to_complete(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
