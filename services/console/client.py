@@ -18,6 +18,7 @@ from contracts.catalogue import MESSAGES
 from contracts.cloudevents import CloudEvent, Headers, Malformed, decode, encode
 from services.chassis.ports import Partition
 
+from . import show
 from .identity import Identity
 from .kafka import Hints, reach, words
 from .trouble import Trouble, Unreachable
@@ -75,6 +76,7 @@ class Client:
 
     def __init__(self, who: Identity) -> None:
         self.who = who
+        self._said = False
         self._topics = reach(who.login, _HINTS)[1]
 
     def check(self, topic: str) -> None:
@@ -119,9 +121,17 @@ class Client:
         for found in self.read(topic, start, follow=follow):
             if found is None:
                 yield None
-            elif (event := found.read()) is not None and event[0].id not in seen:
+            elif (event := self.understood(found)) is not None and event[0].id not in seen:
                 seen.add(event[0].id)
                 yield event
+
+    def understood(self, found: Found) -> tuple[CloudEvent, Message] | None:
+        """The event in a record; None where it can not be read, which is said once."""
+        event = found.read()
+        if event is None and not self._said:
+            self._said = True
+            show.warn(f"what stands at offset {found.offset}, and maybe more, is not known to this version: left out")
+        return event
 
     def _records(self, reader: Any, pending: set[int], follow: float | None) -> Iterator[Found | None]:
         deadline = time.monotonic() + _PATIENCE

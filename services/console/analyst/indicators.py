@@ -74,7 +74,7 @@ def _published(client: Client) -> list[Indicator]:
     """Each cell once: the topic keeps the newest under a key."""
     newest: dict[str, Indicator] = {}
     for found in client.read(INDICATORS):
-        told = found.read() if found is not None else None
+        told = client.understood(found) if found is not None and found.value is not None else None
         if found is not None and told is not None and isinstance(told[1], Indicator):
             newest[found.key] = told[1]
     return list(newest.values())
