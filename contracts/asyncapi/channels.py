@@ -115,7 +115,7 @@ OF_TENANTS = (
     Channel(
         "provider.directory",
         "provider.{provider}.directory",
-        "The provider and its services. Compacted: a record without a value deletes its entry.",
+        "What a provider is and offers; it may read it too. Compacted: a record without a value deletes its entry.",
         "`profile`, or the service's id",
         {"provider": (provider.Profile, provider.Service)},
         {
