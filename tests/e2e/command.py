@@ -64,7 +64,10 @@ class Desk:
         finally:
             if process.returncode is None:
                 process.send_signal(signal.SIGINT)
-            await process.communicate()
+            try:
+                await asyncio.wait_for(process.communicate(), PATIENCE)
+            except TimeoutError:
+                process.kill()
         assert process.returncode == 0
 
     async def start(self, *arguments: object, **changed: str) -> asyncio.subprocess.Process:
@@ -78,7 +81,13 @@ class Desk:
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.PIPE,
+            preexec_fn=interruptible,
         )
+
+
+def interruptible() -> None:
+    """A shell has what it starts in the background ignore Ctrl-C, and children of that too."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 class Lines:
