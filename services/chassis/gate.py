@@ -31,6 +31,7 @@ from .metrics import Meter, Stopwatch
 from .ports import Batch, Log, Message, Record
 from .problems import careless, fix_of, problems_of
 from .tenants import Registry
+from .tracing import Span, Tracing, traceparent
 
 logger = structlog.get_logger()
 
@@ -104,6 +105,7 @@ class Gate:
         clock: Clock,
         dead_letters: DeadLetters,
         meter: Meter | None = None,
+        tracing: Tracing | None = None,
         size_limit: int = 262_144,
         tombstones: bool = False,
         registry: Registry | None = None,
@@ -114,6 +116,7 @@ class Gate:
         self._admission = admission
         self._log, self._clock, self._dead_letters = log, clock, dead_letters
         self._meter = meter or Meter(service)
+        self._tracing = tracing
         self._size_limit = size_limit
         self._sleep = sleep
         self._tombstones = tombstones  # on a compacted topic no value means deleted, not broken
@@ -211,6 +214,8 @@ class Gate:
         age = None if oldest is None else (self._clock.now() - oldest).total_seconds()
         self._meter.batch("gate", len(records), elapsed, age)
         self._meter.steps("gate", watch)
+        if self._tracing is not None:
+            self._tracing.batch("gate", elapsed, len(records), _spans(passed), watch.seconds)
 
     def _tenant(self, record: Record) -> str:
         try:
@@ -306,16 +311,18 @@ class Gate:
                     data=b"",
                     causationid="/".join(map(str, record.position)),  # never the sender's own id: it may be a name
                     correlationid=admitted.key,
-                    traceparent=_trace(admitted.key, id_),
+                    traceparent=traceparent(admitted.key, id_),  # a tenant's own is not trusted
                     bodyhash=admitted.bodyhash,
                 )
             ),
         )
 
 
-def _trace(key: str, id_: str) -> str:
-    """One W3C trace per referral: its id is the trace id. A tenant's own traceparent is not trusted."""
-    trace = key.replace("-", "")
-    if len(trace) != 32 or any(digit not in "0123456789abcdef" for digit in trace):
-        trace = derived_id("trace", key).replace("-", "")
-    return f"00-{trace}-{id_.replace('-', '')[:16]}-01"
+def _spans(passed: Sequence[_Passed]) -> list[Span]:
+    """One for each event that is passed on. It is where its trace begins, so it came with none."""
+    return [
+        Span(headers["traceparent"].decode(), None, each.event.type, headers["ce_id"].decode(), each.outcome)
+        for each in passed
+        if each.outcome
+        for headers in (dict(message.headers) for message in each.messages)
+    ]

@@ -27,6 +27,7 @@ from .journal import Entry, fold
 from .logs import handled
 from .metrics import Meter, Stopwatch
 from .ports import Batch, Claims, Log, Partition, Position, Record, Row, Store
+from .tracing import Span, Tracing, follow, span_of
 
 logger = structlog.get_logger()
 
@@ -69,6 +70,7 @@ class Loop(Generic[S]):
         outside: Outside | None = None,
         render: Render | None = None,
         meter: Meter | None = None,
+        tracing: Tracing | None = None,
         cached_streams: int = 20_000,
         stream_limit: int = 1_000,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
@@ -81,6 +83,7 @@ class Loop(Generic[S]):
         self._delivery = Delivery(service, log, store, claims, dead_letters, render, wants_notice, fault)
         self._outside: Outside = outside or Nothing()
         self._meter = meter or Meter(service)
+        self._tracing = tracing
         self._limit = stream_limit
         self._room = cached_streams
         self._sleep = sleep
@@ -260,7 +263,7 @@ class Loop(Generic[S]):
                 position=item.record.position,
                 at=self._clock.now(),  # not one for all: two reminders of one need would be told as one and the same
                 key=item.key,
-                trace=item.event.traceparent,
+                trace=item.event.traceparent if self._tracing is None else follow(self.service, item),
             )
             poison: Poison | None = None
             effects: Sequence[Effect] = ()
@@ -380,11 +383,15 @@ class Loop(Generic[S]):
         """Canonical log lines, counts, and the cache back to its size (never inside a batch)."""
         elapsed = sum(watch.seconds.values())
         lines: list[tuple[CloudEvent, str, str]] = []
+        spans: list[Span | None] = []
         for index, item in enumerate(items):
             entry = done.get(index)
             if entry is not None:
                 outcome = "decided" if index in journaled else "answered" if entry.facts else "ignored"
                 lines.append((item.event, item.key, outcome))
+                if self._tracing is not None:
+                    again = entry.position != item.record.position
+                    spans.append(span_of(item.event, entry, again, outcome))
         handled(self.service, elapsed * 1000, lines)
         self._meter.handled(Counter((event.type, outcome) for event, _, outcome in lines))
         logger.info(
@@ -398,6 +405,8 @@ class Loop(Generic[S]):
         oldest = min((item.event.time for item in items), default=None)
         age = None if oldest is None else (self._clock.now() - oldest).total_seconds()
         self._meter.batch("loop", len(items), elapsed, age)
+        if self._tracing is not None:
+            self._tracing.batch("loop", elapsed, len(items), [each for each in spans if each], watch.seconds)
         for stream in {item.stream for item in items}:
             cached = self._streams.get(stream)
             if cached is not None:

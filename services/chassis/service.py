@@ -37,6 +37,7 @@ from .settings import ChassisSettings
 from .tenants import PATTERN as TENANTS
 from .tenants import Registry
 from .timers import Progress, Stage, Ticker
+from .tracing import connect
 
 logger = structlog.get_logger()
 
@@ -57,6 +58,7 @@ class Service:
         self.clock = settings.clock
         self.broker = broker(settings)
         self.meter = Meter(name)
+        self._tracing = connect(name, settings)
         self._fault = crash_at(settings.crash_at)
         self.log = tearing(KafkaLog(self.broker, settings.publish_deadline), settings.crash_at, self._fault)
         self._mongo = mongo.connect(settings.mongo, settings.mongo_timeout_ms)
@@ -99,6 +101,7 @@ class Service:
             clock=self.clock,
             dead_letters=self.dead_letters,
             meter=self.meter,
+            tracing=self._tracing,
             tombstones=tombstones,
             registry=self.registry,
             fault=self._fault,
@@ -154,6 +157,7 @@ class Service:
             outside=outside,
             render=render,
             meter=self.meter,
+            tracing=self._tracing,
             cached_streams=self.settings.cached_streams,
             stream_limit=self.settings.stream_limit,
             fault=self._fault,
@@ -230,6 +234,8 @@ class Service:
                 task.cancel()
             await asyncio.gather(*self._tasks, return_exceptions=True)
             await self._offsets.stop()
+            if self._tracing is not None:
+                await asyncio.to_thread(self._tracing.stop)
             self._mongo.close()
             logger.info("stopped")
 

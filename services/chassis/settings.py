@@ -46,6 +46,16 @@ class ChassisSettings(BaseSettings):
     instance: Annotated[str, Field(description="stable name of this instance in its consumer groups")] = "0"
     host: Annotated[str, Field(description="address that /health and /metrics listen on")] = "127.0.0.1"
     port: Annotated[int, Field(description="port that /health and /metrics listen on")] = 8080
+    traces: Annotated[
+        str,
+        Field(
+            pattern=r"^$|^https?://",
+            description="where traces are sent, OTLP over HTTP, such as http://jaeger:4318; empty: none are made",
+        ),
+    ] = ""
+    traces_share: Annotated[
+        float, Field(ge=0, le=1, description="the share of referrals that is traced, the same in all services")
+    ] = 1.0
     log_level: Annotated[str, Field(description="debug, info, warning or error")] = "info"
     clock_origin: Annotated[datetime, Field(description="where a faster clock starts")] = EPOCH
     clock_speed: Annotated[float, Field(gt=0, description="how many times faster than the wall clock time runs")] = 1.0

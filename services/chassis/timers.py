@@ -18,6 +18,7 @@ from .clock import Clock
 from .errors import Fatal
 from .journal import derived_id
 from .ports import Log, Message, Partition, Store, Timer
+from .tracing import traceparent
 
 _AT_ONCE = 500
 
@@ -112,15 +113,17 @@ class Ticker:
 
     def _message(self, timer: Timer) -> Message:
         elapsed = TimerElapsed(stream=timer.stream, name=timer.name, due_at=timer.due_at)
+        id_ = derived_id(self._service, "timer", timer.id)
         headers = encode(
             CloudEvent(
-                id=derived_id(self._service, "timer", timer.id),
+                id=id_,
                 source=f"/referral-routing/{self._service}/ticker",
                 type=TimerElapsed.ce_type(),
                 time=timer.due_at,
                 data=b"",
                 subject=timer.stream,
                 correlationid=timer.key,
+                traceparent=traceparent(timer.key, id_),
             )
         )
         return Message(topics.inbox(self._service), timer.key.encode(), elapsed.model_dump_json().encode(), headers)

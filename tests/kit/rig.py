@@ -70,12 +70,21 @@ class Rig:
             **options,
         )
 
-    def send(self, event: Body, *, id_: str | None = None, topic: str = counter.INBOX, key: str | None = None) -> str:
+    def send(
+        self,
+        event: Body,
+        *,
+        id_: str | None = None,
+        topic: str = counter.INBOX,
+        key: str | None = None,
+        traceparent: str | None = None,
+    ) -> str:
         """Put an event on a topic, keyed by its stream; returns its id."""
         self._sent += 1
         id_ = id_ or f"e{self._sent}"
         stream = counter.CounterPolicy().stream(event)
-        headers = encode(CloudEvent(id_, "/tests", type(event).ce_type(), self.clock.now(), b""))
+        kind = type(event).ce_type()
+        headers = encode(CloudEvent(id_, "/tests", kind, self.clock.now(), b"", traceparent=traceparent))
         self.log.append(topic, (stream if key is None else key).encode(), event.model_dump_json().encode(), headers)
         return id_
 

@@ -96,6 +96,7 @@ def test_the_check_for_purity_finds_what_it_looks_for(source: str) -> None:
         ({"motor", "pymongo", "bson"}, {"chassis/mongo.py"}),
         ({"aiokafka", "faststream"}, {f"chassis/{name}" for name in ("kafka", "service.py", "health.py", "reads.py")}),
         ({"confluent_kafka"}, {"console/kafka.py", "console/client.py"}),
+        ({"opentelemetry"}, {"chassis/otel.py"}),
     ],
 )
 def test_a_library_is_touched_in_its_own_place_only(libraries: set[str], home: set[str]) -> None:

@@ -11,6 +11,7 @@ from services.chassis import timers
 from services.chassis.errors import Fatal, Transient
 from services.chassis.ports import Partition, Timer
 from services.chassis.timers import Progress, Stage, Ticker
+from services.chassis.tracing import traceparent
 from tests.kit.clock import START, HandClock
 from tests.kit.memory import MemoryLog, MemoryStore
 from tests.kit.rig import Seen, once, seen
@@ -197,6 +198,7 @@ async def test_what_is_due_is_told_to_its_stream_under_its_key_and_is_gone(works
     elapsed = TimerElapsed.read(out.event.data)
     assert (elapsed.stream, elapsed.name, elapsed.due_at) == ("s", "expire", timer.due_at)
     assert (out.event.time, out.event.correlationid) == (timer.due_at, "key-of-expire")
+    assert out.event.traceparent == traceparent("key-of-expire", out.event.id), "its referral's trace goes on"
     assert works.store.timers == {}
     assert await works.ticker.tick() == 0
 

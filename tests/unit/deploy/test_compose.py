@@ -48,7 +48,7 @@ def test_a_service_finds_its_settings_where_the_compose_file_says(
 ) -> None:
     shared = COMPOSE[COMPOSE.index("x-environment:") : COMPOSE.index("x-operator:")]
     for name, value in re.findall(r"^ +(REFERRALS_\w+): [\"']?(.*?)[\"']?$", shared + block(service), re.MULTILINE):
-        monkeypatch.setenv(name, value.replace("/secrets", str(root / service)))
+        monkeypatch.setenv(name, value.replace("/secrets", str(root / service)).replace("${REFERRALS_TRACES:-}", ""))
     settings = {"intake": IntakeSettings, "notification": NotificationSettings}.get(service, ChassisSettings)()
     assert settings.kafka_user == service
     assert len(settings.kafka_password) == 48
