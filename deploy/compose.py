@@ -2,7 +2,7 @@
 
     python -m deploy.compose secrets                        # as root: makes what is missing in everyone's folder
     python -m deploy.compose access                         # topics, rules, and everyone's password
-    python -m deploy.compose onboard agency brest-help      # prints the organisation's credentials, once
+    python -m deploy.compose onboard agency brest-help      # prints the organisation's credentials, once; also several
     python -m deploy.compose analyst                        # prints the analyst's
 
 docker-compose.yml runs the first two at every `up`; again is harmless. /secrets/<who> is a volume of its own for each
@@ -112,12 +112,13 @@ def main(arguments: Sequence[str] | None = None) -> None:
         own_secrets()
     elif command == "access" and not rest:
         let_in()
-    elif command == "onboard" and len(rest) == 2:
-        try:
-            given = tenants.onboard(operators_login(), rest[0], rest[1], rest[1])
-        except ValueError as refused:
-            sys.exit(str(refused))
-        print("\n".join(handover.lines(given, kafka, "ca.pem")))
+    elif command == "onboard" and rest and len(rest) % 2 == 0:
+        for kind, tenant in zip(rest[::2], rest[1::2], strict=True):
+            try:
+                given = tenants.onboard(operators_login(), kind, tenant, tenant)
+            except ValueError as refused:
+                sys.exit(f"{tenant}: {refused}")
+            print("\n".join(handover.lines(given, kafka, "ca.pem")))
     elif command == "analyst" and not rest:
         password = (ROOT / "operator" / access.ANALYST).read_text()
         given = tenants.Credentials(access.ANALYST, {access.ANALYST: password})

@@ -6,7 +6,7 @@ import typer
 
 from contracts.words import Answer
 
-from . import dead_letters, doctor, lag, replay, tenants, timeline, topics
+from . import dead_letters, demo, doctor, lag, replay, tenants, timeline, topics
 from .agency import recommend, status, submit, withdraw
 from .analyst import indicators
 from .provider import answer, directory, inbox
@@ -49,6 +49,7 @@ def add_to(app: typer.Typer) -> None:
     add(_OPERATOR, "explain", timeline.explain, f"{_NEED} --language ru")
     add(_OPERATOR, "lag", lag.lag, "--behind --max 1000")
     add(_OPERATOR, "doctor", doctor.doctor, "--json")
+    add(_OPERATOR, "demo", demo.demo, "--against compose --referrals 60")
 
 
 def _answering(each: Answer) -> tuple[Callable[..., None], str]:

@@ -1,5 +1,7 @@
 """``make demo``: start everything, route two hundred referrals, show what became of them, stop everything.
 
+With ``--against compose`` into the system that ``docker compose up`` has started, and runs on: see `against`.
+
 Exit status 1 if any referral is lost, doubled or stuck, or one of the four stories did not go as told.
 """
 
@@ -7,7 +9,6 @@ import argparse
 import asyncio
 import logging
 import os
-import random
 import sys
 import tempfile
 import time
@@ -15,7 +16,6 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
-from aiokafka import AIOKafkaProducer
 from rich.console import Console
 from rich.live import Live
 
@@ -30,11 +30,12 @@ from deploy.login import Login
 from deploy.topics import ensure, internal
 from services.chassis.clock import Clock
 
-from . import client, explained, show
+from . import against, client, explained, show
 from .cast import AGENCIES, PROVIDERS
 from .people import referrals
 from .providers import SimulatedProvider
 from .stories import STORIES, Failed, Stage, Story, tell
+from .verdict import publish, said, verdict
 from .watch import Watch
 
 SPEED = 1800
@@ -85,7 +86,7 @@ async def play(
     planned = count + sum(story.referrals for story in told)
 
     async def act() -> dict[str, str | Failed]:
-        await _publish(watch, writers, clock, count, seed)
+        await publish(watch, writers, referrals(count, seed, clock.now()), seed)
         return await tell(told, Stage(writers, watch, cast, clock))
 
     acting = asyncio.create_task(act())
@@ -106,52 +107,10 @@ async def play(
         await asyncio.gather(*tasks, acting, return_exceptions=True)
         await asyncio.gather(*(each.stop() for each in [*readers, *writers.values()]))
     happened = acting.result() if in_time else {}
-    whole = _verdict(console, watch, list(cast.values()), happened, planned, clock.now())
+    whole = verdict(console, watch, list(cast.values()), happened, planned, clock.now())
     if explain is not None:
         explained.show(console, watch, explain)
-    console.print(
-        "[green]Nothing lost, nothing doubled, nothing stuck.[/green]" if whole else "[red]This is a fault.[/red]"
-    )
-    return 0 if whole else 1
-
-
-def _verdict(
-    console: Console,
-    watch: Watch,
-    cast: list[SimulatedProvider],
-    happened: Mapping[str, str | Failed],
-    planned: int,
-    now: datetime,
-) -> bool:
-    offers = [(offer, at) for provider in cast for offer, at in provider.offers]
-    agencies = {status.need_id: (status.agency, status.reference) for told in watch.needs.values() for status in told}
-    waited = {status.need_id for told in watch.needs.values() for status in told if status.state.value == "waiting"}
-    latencies = [
-        at - watch.published[agencies[offer.need_id]]
-        for offer, at in offers
-        if offer.attempt == 1 and offer.need_id in agencies and offer.need_id not in waited
-    ]
-    show.timeline(console, watch, *watch.most_eventful())
-    show.summary(console, watch, now, latencies, sum(len(each.released) for each in cast), len(offers))
-    if happened:
-        show.stories(console, happened)
-    faults = watch.faults(now)
-    for kind, needs in faults.items():
-        console.print(f"[red]{kind}: {len(needs)}[/red]", *("/".join(need) for need in needs[:5]))
-        show.timeline(console, watch, *needs[0][:2])
-    for refusal in watch.refused:
-        console.print(f"[red]refused: {refusal.reference}[/red]", *(problem.field for problem in refusal.problems))
-    failed = any(isinstance(each, Failed) for each in happened.values())
-    return not (faults or watch.refused or failed) and len(watch.published) == planned
-
-
-async def _publish(watch: Watch, writers: Mapping[str, AIOKafkaProducer], clock: Clock, count: int, seed: int) -> None:
-    """Poisson arrivals, some twenty a second."""
-    chance = random.Random(seed)
-    for agency, referral in referrals(count, seed, clock.now()):
-        watch.expect(agency, referral, time.time())
-        await client.send(writers[agency], topics.referrals(agency), referral.reference, f"/{agency}", referral)
-        await asyncio.sleep(chance.expovariate(20))
+    return said(console, whole)
 
 
 async def onboard(addresses: Addresses) -> dict[str, Login]:
@@ -170,16 +129,20 @@ def login_of(addresses: Addresses, given: tenants.Credentials) -> Login:
     return addresses.login(user, password)
 
 
-def main() -> int:
-    """Run the demo."""
+def main(given: Sequence[str] | None = None) -> int:
+    """Run the demo. Returns the exit status."""
     parser = argparse.ArgumentParser(prog="make demo", description=__doc__)
+    parser.add_argument("--against", choices=["local", "compose"], default="local", help="local: one of its own")
+    parser.add_argument("--stderr", action="store_true", help="show it there")
     parser.add_argument("--referrals", type=int, default=200, help="how many to route")
     parser.add_argument("--seed", type=int, default=1, help="the same seed, the same people and tempers")
     parser.add_argument("--patience", type=float, default=140, help="seconds until what has not ended counts as stuck")
-    arguments = parser.parse_args()
+    arguments = parser.parse_args(given)
     # It warns of every login without TLS, over the live display; this Kafka listens on this machine only.
     logging.getLogger("aiokafka").setLevel(logging.ERROR)
-    console = Console()
+    console = Console(stderr=arguments.stderr)
+    if arguments.against == "compose":
+        return against.compose(console, arguments.referrals, arguments.patience)
     clock = Clock(datetime.now(UTC), SPEED)
     env = {name: str(value) for name, value in TIMES.items()}
     env |= {"REFERRALS_CLOCK_ORIGIN": clock.origin.isoformat(), "REFERRALS_CLOCK_SPEED": str(SPEED)}

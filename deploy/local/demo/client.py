@@ -19,12 +19,14 @@ async def producer(login: Login) -> AIOKafkaProducer:
     return started
 
 
-async def consumer(login: Login, *topics: str) -> AIOKafkaConsumer:
-    """A started consumer that reads topics from their beginning."""
+async def consumer(login: Login, *topics: str, from_now: bool = False) -> AIOKafkaConsumer:
+    """A started consumer that reads topics from their beginning, or what comes from now on."""
     started = AIOKafkaConsumer(
         *topics, **login.aiokafka(), auto_offset_reset="earliest", enable_auto_commit=False, fetch_max_wait_ms=50
     )
     await started.start()
+    if from_now:
+        await started.seek_to_end()
     return started
 
 

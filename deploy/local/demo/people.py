@@ -32,12 +32,12 @@ _URGENCY = {Urgency.EMERGENCY: 15, Urgency.URGENT: 35, Urgency.NORMAL: 50}
 _HOUSEHOLD = (1, 1, 1, 2, 3, 4)
 
 
-def referrals(count: int, seed: int, now: datetime) -> Iterator[tuple[str, Submitted]]:
-    """Agency and referral, `count` times."""
+def referrals(count: int, seed: int, now: datetime, year: str = "2026") -> Iterator[tuple[str, Submitted]]:
+    """Agency and referral, `count` times. `year` is what their references begin with."""
     chance = random.Random(seed)
     for number in range(1, count + 1):
         agency = chance.choice(list(AGENCIES))
-        yield agency, Submitted.model_validate(_referral(chance, f"2026-{number:04}", AGENCIES[agency], now))
+        yield agency, Submitted.model_validate(_referral(chance, f"{year}-{number:04}", AGENCIES[agency], now))
 
 
 def _referral(chance: random.Random, reference: str, referrer: ReferrerKind, now: datetime) -> dict[str, Any]:

@@ -30,13 +30,17 @@ _FAILS = {NotDeliveredCode.NO_SHOW: 50, NotDeliveredCode.COULD_NOT_CONTACT: 30, 
 class SimulatedProvider:
     """One provider with a key pair of its own.
 
-    `closed` says why, by need and attempt; `released` are the contacts that it could open.
+    `closed` says why, by need and attempt; `released` are the contacts that it could open. `from_now`: what was said to
+    it before is not its business.
     """
 
-    def __init__(self, provider: Provider, login: Login, producer: AIOKafkaProducer, seed: int) -> None:
+    def __init__(
+        self, provider: Provider, login: Login, producer: AIOKafkaProducer, seed: int, *, from_now: bool = False
+    ) -> None:
         self._provider = provider
         self._login = login
         self._producer = producer
+        self._from_now = from_now
         self._chance = random.Random(f"{seed}/{provider.id}")
         self._private, self._public = new_pair()
         self._tasks: set[asyncio.Task[None]] = set()
@@ -55,7 +59,7 @@ class SimulatedProvider:
 
     async def work(self) -> None:
         """Read notifications and answer them, until cancelled."""
-        reader = await client.consumer(self._login, topics.notifications(self._provider.id))
+        reader = await client.consumer(self._login, topics.notifications(self._provider.id), from_now=self._from_now)
         try:
             async for record in reader:
                 self._take(record)

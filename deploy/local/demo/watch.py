@@ -66,6 +66,10 @@ class Watch:
         """True when every need has ended."""
         return all(told and told[-1].state.ended for told in self.needs.values())
 
+    def settled(self, now: datetime) -> bool:
+        """True when every need has ended, or is known to wait."""
+        return all(told and (told[-1].state.ended or _may_wait(told[-1], now)) for told in self.needs.values())
+
     def faults(self, now: datetime) -> dict[str, list[Need]]:
         """Needs that were lost (nothing is known), doubled (two ends, or one step told twice) or stuck.
 

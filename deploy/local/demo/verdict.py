@@ -1,0 +1,67 @@
+"""Sends the demo's referrals, and says whether all is well in the end."""
+
+import asyncio
+import random
+import time
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+
+from aiokafka import AIOKafkaProducer
+from rich.console import Console
+
+from contracts import topics
+from contracts.agency import Submitted
+
+from . import client, show
+from .providers import SimulatedProvider
+from .stories import Failed
+from .watch import Watch
+
+
+async def publish(
+    watch: Watch, writers: Mapping[str, AIOKafkaProducer], referrals: Iterable[tuple[str, Submitted]], seed: int
+) -> None:
+    """Poisson arrivals, some twenty a second."""
+    chance = random.Random(seed)
+    for agency, referral in referrals:
+        watch.expect(agency, referral, time.time())
+        await client.send(writers[agency], topics.referrals(agency), referral.reference, f"/{agency}", referral)
+        await asyncio.sleep(chance.expovariate(20))
+
+
+def verdict(
+    console: Console,
+    watch: Watch,
+    cast: list[SimulatedProvider],
+    happened: Mapping[str, str | Failed],
+    planned: int,
+    now: datetime,
+) -> bool:
+    """Show what became of everything; False where anything was lost, doubled, stuck or refused."""
+    offers = [(offer, at) for provider in cast for offer, at in provider.offers]
+    agencies = {status.need_id: (status.agency, status.reference) for told in watch.needs.values() for status in told}
+    waited = {status.need_id for told in watch.needs.values() for status in told if status.state.value == "waiting"}
+    latencies = [
+        at - watch.published[agencies[offer.need_id]]
+        for offer, at in offers
+        if offer.attempt == 1 and offer.need_id in agencies and offer.need_id not in waited
+    ]
+    show.timeline(console, watch, *watch.most_eventful())
+    show.summary(console, watch, now, latencies, sum(len(each.released) for each in cast), len(offers))
+    if happened:
+        show.stories(console, happened)
+    faults = watch.faults(now)
+    for kind, needs in faults.items():
+        console.print(f"[red]{kind}: {len(needs)}[/red]", *("/".join(need) for need in needs[:5]))
+        show.timeline(console, watch, *needs[0][:2])
+    for refusal in watch.refused:
+        console.print(f"[red]refused: {refusal.reference}[/red]", *(problem.field for problem in refusal.problems))
+    failed = any(isinstance(each, Failed) for each in happened.values())
+    return not (faults or watch.refused or failed) and len(watch.published) == planned
+
+
+def said(console: Console, whole: bool) -> int:
+    """The last line, and the exit status."""
+    good, bad = "[green]Nothing lost, nothing doubled, nothing stuck.[/green]", "[red]This is a fault.[/red]"
+    console.print(good if whole else bad)
+    return 0 if whole else 1
