@@ -5,6 +5,7 @@ its messages). Attributes are types, ids and numbers; no organisation, no person
 """
 
 from collections.abc import Mapping, Sequence
+from threading import Timer
 from time import time_ns
 
 from opentelemetry.context import Context
@@ -23,6 +24,8 @@ _LINKS = 2_000
 """As many as a batch has records at most."""
 _QUEUE = 20_000
 """Spans that wait to be sent. What comes when it is full is dropped: no event waits for its trace."""
+_LAST_WORDS = 3.0
+"""Seconds to send what is left. The SDK itself would try for thirty, and be killed by who waits for the service."""
 
 
 class _Ids(RandomIdGenerator):
@@ -58,9 +61,11 @@ class Sender:
             span_limits=SpanLimits(max_links=_LINKS),
             shutdown_on_exit=False,
         )
-        exporter = exporter or OTLPSpanExporter(f"{url.rstrip('/')}/v1/traces", timeout=5)
+        self._exporter = exporter or OTLPSpanExporter(f"{url.rstrip('/')}/v1/traces", timeout=5)
         self._provider.add_span_processor(
-            BatchSpanProcessor(exporter, max_queue_size=_QUEUE, max_export_batch_size=1_000, schedule_delay_millis=500)
+            BatchSpanProcessor(
+                self._exporter, max_queue_size=_QUEUE, max_export_batch_size=1_000, schedule_delay_millis=500
+            )
         )
         self._tracer = self._provider.get_tracer("services.chassis")
 
@@ -111,7 +116,11 @@ class Sender:
 
     def stop(self) -> None:
         """See `Tracing`."""
+        enough = Timer(_LAST_WORDS, self._exporter.shutdown)
+        enough.daemon = True
+        enough.start()
         self._provider.shutdown()
+        enough.cancel()
 
     def _chosen(self, trace: str) -> bool:
         return int(trace[20:], 16) < self._below  # a UUID: what stands before is not all random

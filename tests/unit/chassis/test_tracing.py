@@ -3,6 +3,7 @@
 import subprocess
 import sys
 from collections.abc import Sequence
+from time import monotonic
 
 import pytest
 from opentelemetry.sdk.trace import ReadableSpan
@@ -10,7 +11,7 @@ from opentelemetry.sdk.trace.export import SpanExporter, SpanExportResult
 
 from services.chassis.otel import Sender
 from services.chassis.settings import ChassisSettings
-from services.chassis.tracing import connect, parts_of, traceparent
+from services.chassis.tracing import Span, connect, parts_of, traceparent
 from tests.kit import counter
 from tests.kit.counter import Add
 from tests.kit.memory import drain
@@ -150,6 +151,15 @@ def test_settings_say_where_to_and_nothing_means_nowhere() -> None:
     tracing = connect("toy", ChassisSettings(operator_key=OPERATOR_PUBLIC, traces="http://127.0.0.1:1"))
     assert isinstance(tracing, Sender)
     tracing.stop()
+
+
+def test_a_collector_that_is_away_neither_fails_a_batch_nor_holds_up_the_end() -> None:
+    sender = Sender("toy", "0", "http://127.0.0.1:1")
+    spans = [Span(traceparent(REFERRAL, f"{n:016x}"), None, Add.ce_type(), "e", "decided") for n in range(1, 2501)]
+    sender.batch("loop", 0.1, len(spans), spans, {"load": 0.1})
+    started = monotonic()
+    sender.stop()
+    assert monotonic() - started < 12
 
 
 @pytest.mark.parametrize("key", [REFERRAL, "brest-shelter", "", "0" * 32, "ä"])
