@@ -1,15 +1,14 @@
 """What a provider publishes on its directory and responses topics, and what it reads on its notifications topic."""
 
-from datetime import date
 from typing import Annotated, ClassVar, Self
 
 from pydantic import AwareDatetime, Field, StringConstraints, model_validator
 
-from .agency import Admin1, Constraints, Language, Note, Reference, Short
+from .agency import Constraints, Note, Reference, Short
 from .base import Event, Input
 from .eligibility import Eligibility as Eligibility
 from .intake import Minimum, Problem, Region
-from .schedule import Schedule
+from .service import Service as Service
 from .words import (
     Answer,
     AnswerFault,
@@ -35,45 +34,6 @@ class Profile(Input):
 
     name: Short
     public_key: Key
-
-
-class Service(Input):
-    """What is offered at one location, under the record key that is its `service` id (HSDS service at location).
-
-    `capacity` is the number of places; 0 means full. Without coordinates and areas the service serves everywhere
-    (by phone or online). Where `radius_km` is given it counts from the coordinates. Without a `schedule` it is open
-    around the clock. With `quota_until` a place that somebody was helped with does not come back before that day is
-    over: `capacity` is then the quota of all the time until then, not what is left of it.
-    """
-
-    TYPE: ClassVar[str] = "provider.service.v1"
-
-    service: Reference
-    name: Short
-    categories: Annotated[list[Category], Field(min_length=1, max_length=len(Category))]
-    capacity: Annotated[int, Field(ge=0, le=100_000)]
-    languages: Annotated[list[Language], Field(max_length=50)] = []
-    areas: Annotated[list[Admin1], Field(max_length=50)] = []
-    latitude: Annotated[float, Field(ge=-90, le=90)] | None = None
-    longitude: Annotated[float, Field(ge=-180, le=180)] | None = None
-    radius_km: Annotated[float, Field(gt=0, le=1000)] | None = None
-    step_free: bool = False
-    eligibility: Eligibility = Eligibility()
-    takes_referrals: bool = True
-    valid_from: date | None = None
-    valid_to: date | None = None
-    quota_until: date | None = None
-    schedule: Schedule | None = None
-
-    @model_validator(mode="after")
-    def _placed_or_not(self) -> Self:
-        if (self.latitude is None) != (self.longitude is None):
-            raise ValueError("give both latitude and longitude, or neither")
-        if self.radius_km is not None and self.latitude is None:
-            raise ValueError("radius_km counts from coordinates: give latitude and longitude")
-        if self.valid_from is not None and self.valid_to is not None and self.valid_from > self.valid_to:
-            raise ValueError("valid_from is after valid_to")
-        return self
 
 
 class Answered(Input):

@@ -317,9 +317,40 @@ class Rule(StrEnum):
     STATUS = "status"
     EXCLUSION = "exclusion"
     CONDITIONS = "conditions"
+    DOCUMENTS = "documents"
     RULED_OUT = "ruled-out"
     FULL = "full"
     PLACE = "place"
+
+
+class CapacityUnit(StrEnum):
+    """What a place of a service is (HSDS 3.1 ``unit``). One person takes one, whatever it is."""
+
+    PLACES = "places"
+    BEDS = "beds"
+    ROOMS = "rooms"
+    SLOTS = "slots"
+    APPOINTMENTS = "appointments"
+    CASES = "cases"
+    PARCELS = "parcels"
+
+
+class Fluency(StrEnum):
+    """How well a service speaks a language."""
+
+    BASIC = "basic"
+    FLUENT = "fluent"
+    NATIVE = "native"
+
+
+class IntakeMethod(StrEnum):
+    """How one gets into a service."""
+
+    WALK_IN = "walk-in"
+    APPOINTMENT = "appointment"
+    REFERRAL_ONLY = "referral-only"
+    PHONE = "phone"
+    ONLINE = "online"
 
 
 class Unknown(StrEnum):

@@ -58,7 +58,7 @@ VOCABULARIES: Mapping[str, frozenset[str]] = {
     "term": _TERMS,
     "worse": _TERMS,
     "better": _TERMS - {"free-share"},
-    "behind": frozenset(Behind),
+    "behind": frozenset({*Behind, "lower-untold"}),
     "changed": frozenset(Change),
     "left": frozenset(Rule),
 }

@@ -91,7 +91,8 @@ _VERDICTS: tuple[tuple[Rule, Callable[[Accepted, Eligibility], Verdict]], ...] =
 
 def unknown(need: Accepted, service: Service) -> list[Rule]:
     """The rules of a service, of those that the need does not fail, that somebody has to look at closer."""
-    return [rule for rule, verdict in _VERDICTS if verdict(need, service.eligibility) is None]
+    found = [rule for rule, verdict in _VERDICTS if verdict(need, service.eligibility) is None]
+    return [*found, Rule.DOCUMENTS] if service.documents else found
 
 
 def _of_all(need: Accepted, verdicts: Iterable[Verdict], unknown: Unknown) -> Verdict:

@@ -18,7 +18,7 @@ Point = tuple[float, float]
 distance_km: Callable[[Point, Point], float] = h3.great_circle_distance
 """Along a great circle."""
 
-_FINE, _COARSE = 5, 3
+_FINE, _ROUGH, _COARSE = 5, 4, 3
 _NEAR_KM = 100.0
 _WIDEST_KM = {_FINE: 15.0, _COARSE: 90.0}
 """More than from a cell's centre to any point of it: 10.9 km and 76 km, with H3's distortion."""
@@ -43,6 +43,11 @@ def spot(cell: str) -> Spot | None:
     name = h3.int_to_str(h3.str_to_int(cell))
     fine = name if h3.get_resolution(name) == _FINE else None
     return Spot(h3.cell_to_latlng(name), fine, h3.cell_to_parent(name, _COARSE) if fine else None)
+
+
+def roughly(point: Point) -> Point:
+    """The centre of the cell of some 1,800 km² that it lies in: up to some 28 km away."""
+    return h3.cell_to_latlng(h3.latlng_to_cell(*point, _ROUGH))  # type: ignore[no-any-return]
 
 
 def reach(centre: Point, radius_km: float) -> tuple[list[str], list[str]]:

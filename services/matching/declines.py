@@ -35,7 +35,8 @@ def of_service(match: Matched, event: Refusal, given: Given, dispute_after: int)
 
 def _full(entry: Entry, event: notification.Declined, given: Given) -> list[Effect]:
     """Unless it has published an entry since: then that is its latest word on how many places there are."""
-    if given.marks.full(entry) or (entry.at is not None and entry.at > event.at):
+    known = entry.service.capacity_updated or entry.at
+    if given.marks.full(entry) or (known is not None and known > event.at):
         return []
     row = Put(marks.FULL, entry.version, {"service": entry.id, "at": event.at.isoformat()})
     fix = "said to be used up in your answer, so nobody is sent: publish the entry again once there is a place"

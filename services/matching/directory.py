@@ -14,8 +14,8 @@ from contracts.words import Category
 from services.chassis.ports import Record
 from services.chassis.problems import careless, fix_of, problems_of
 
-from . import lapsing
-from .eligibility import Case, confirmed, fits, not_ruled_out, open_now
+from . import cells, lapsing
+from .eligibility import Case, confirmed, fits, has_documents, not_ruled_out, open_now
 from .entry import Entry as Entry
 from .entry import service_id as service_id
 from .index import Found, Shard
@@ -63,6 +63,7 @@ class Directory:
             if service is None or category not in service.categories:
                 self._shards[category].remove(id_)
         if service is not None:
+            service = _veiled(service)
             until, barred = lapsing.confirmed_until(at, self._stale_after), not self._admits(provider)
             look_on = lapsing.look_on(service, at, until)
             self._set(Entry(id_, provider, service, f"{id_}@{offset}", barred, at, until, look_on))
@@ -114,7 +115,12 @@ class Directory:
         """Whether one service can take a need, if it has a place. For needs that are asked about again and again."""
         if self._entries.get(entry.id) is not entry:
             return fits(case, entry)
-        now = open_now(case, entry) and confirmed(case, entry) and not_ruled_out(case, entry)
+        now = (
+            open_now(case, entry)
+            and confirmed(case, entry)
+            and not_ruled_out(case, entry)
+            and has_documents(case, entry)
+        )
         return now and entry.id in self._able(case.need)
 
     def _able(self, need: Accepted) -> dict[str, Entry]:
@@ -145,6 +151,14 @@ class Directory:
 
     def __len__(self) -> int:
         return len(self._entries)
+
+
+def _veiled(service: Service) -> Service:
+    """A confidential place is made rough before anything looks at it: what is not here can't be told or reckoned."""
+    if not service.address_confidential or service.latitude is None or service.longitude is None:
+        return service
+    latitude, longitude = cells.roughly((service.latitude, service.longitude))
+    return service.model_copy(update={"latitude": latitude, "longitude": longitude})
 
 
 def examine(record: Record) -> Service | Profile | list[Problem]:

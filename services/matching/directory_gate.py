@@ -14,6 +14,7 @@ from contracts.cloudevents import CloudEvent
 from contracts.intake import Problem
 from contracts.notification import EntryDoubted
 from contracts.provider import Profile, Service
+from contracts.words import IntakeMethod
 from services.chassis.gate import Admitted, Arrival, Refusal
 from services.chassis.ports import Record
 from services.chassis.sealing import takes_sealed
@@ -60,6 +61,8 @@ def contradictions(entry: Profile | Service, today: date) -> list[Problem]:
     if not entry.takes_referrals:
         fix = "is false, so nobody is sent: publish it with true once they may be"
         found.append(Problem(field="takes_referrals", fix=fix))
+        if IntakeMethod.REFERRAL_ONLY in entry.intake:
+            found.append(Problem(field="intake", fix="says referral-only, and takes_referrals that none are taken"))
     limits = entry.eligibility
     if set(limits.flags_any) & set(limits.not_flags):
         found.append(Problem(field="eligibility.not_flags", fix="excludes whom flags_any asks for"))

@@ -16,7 +16,7 @@ from contracts.intake import Accepted
 from contracts.matching import AttemptEnded
 from contracts.provider import Service
 from contracts.steps import Step, next_step
-from contracts.words import DeclineCode, Rule
+from contracts.words import DeclineCode, Document, Rule
 
 from . import assessment, cells
 from .entry import Entry
@@ -153,6 +153,16 @@ def _conditions(case: Case, entry: Entry) -> bool:
     return assessment.meets(case.need, entry.service.eligibility) is not False
 
 
+def missing_documents(case: Case) -> set[Document]:
+    """Those that a service has found missing, and the agency has not corrected the referral since."""
+    return {document for each in case.tried if asks_agency(each) and each.version for document in each.missing}
+
+
+def has_documents(case: Case, entry: Entry) -> bool:
+    """Whether none of those required is known to be missing. Nobody can tell of the others until they are asked for."""
+    return not case.tried or missing_documents(case).isdisjoint(entry.service.documents)
+
+
 def not_ruled_out(case: Case, entry: Entry) -> bool:
     """For good is for good. Silent: until it publishes a newer entry, or `retry_after` has passed.
 
@@ -185,5 +195,6 @@ RULES: tuple[tuple[Rule, Callable[[Case, Entry], bool]], ...] = (
     (Rule.STATUS, _status),
     (Rule.EXCLUSION, _exclusion),
     (Rule.CONDITIONS, _conditions),
+    (Rule.DOCUMENTS, has_documents),
     (Rule.RULED_OUT, not_ruled_out),
 )

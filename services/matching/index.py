@@ -20,9 +20,9 @@ from contracts.matching import Eliminated
 from contracts.words import Rule
 
 from . import assessment, cells, masks, planes
-from .eligibility import Case, distance_km, not_ruled_out, valid
+from .eligibility import Case, distance_km, missing_documents, not_ruled_out, valid
 from .entry import Entry
-from .masks import AGE, AREA, CONDITIONS, CONSENT, KINDS, LANGUAGE, SEX, STATUS, Key
+from .masks import AGE, AREA, CONDITIONS, CONSENT, DOCUMENTS, KINDS, LANGUAGE, SEX, STATUS, Key
 
 
 class Found(NamedTuple):
@@ -185,6 +185,9 @@ class Shard:
         if self._doubtful:
             for bit in _bits(self._doubtful & left):
                 found.setdefault(self._entries[bit].id, []).append(Rule.CONDITIONS)
+        if required := get(DOCUMENTS, 0):
+            for bit in _bits(required & left):
+                found.setdefault(self._entries[bit].id, []).append(Rule.DOCUMENTS)
         return found
 
     # the rules: of those left, who fits ------------------------------------------------------------------------------
@@ -304,6 +307,12 @@ class Shard:
             left = _less(left, failed)
         return left
 
+    def _documents(self, case: Case, people: list[Minimum], left: int) -> int:
+        if case.tried:
+            for each in missing_documents(case):
+                left = _less(left, self._masks.get((DOCUMENTS, each), 0))
+        return left
+
     def _ruled_out(self, case: Case, people: list[Minimum], left: int) -> int:
         if case.tried:
             for id_ in {each.service for each in case.tried} & self._bits.keys():
@@ -327,6 +336,7 @@ _RULES: dict[Rule, Callable[[Shard, Case, list[Minimum], int], int]] = {
     Rule.STATUS: Shard._status,
     Rule.EXCLUSION: Shard._exclusion,
     Rule.CONDITIONS: Shard._conditions,
+    Rule.DOCUMENTS: Shard._documents,
     Rule.RULED_OUT: Shard._ruled_out,
 }
 """In the order of `eligibility.RULES`."""

@@ -43,6 +43,8 @@ NOT, FOR, LOOK = "not", "for", "look"
 """With a flag: are not for such people; are for them; have to look at them closer."""
 FOR_SOME = "for-some"
 """Are for people with some flag only."""
+DOCUMENTS = "documents"
+"""Require some; in a tuple, this one."""
 CONDITIONS = "conditions"
 """Have alternatives, exclusions, or words of which not everybody passes."""
 SAID = "said"
@@ -163,6 +165,11 @@ def _capacity(entry: Entry) -> set[Key]:
     return {(CAPACITY, capacity)} if 0 < capacity <= FEW else set()
 
 
+def _documents(entry: Entry) -> set[Key]:
+    required: set[Key] = {(DOCUMENTS, each) for each in entry.service.documents}
+    return required | {DOCUMENTS} if required else required
+
+
 def _whom(entry: Entry) -> set[Key]:
     limits = entry.service.eligibility
     keys = set(_stated(limits, (), inverse=False))
@@ -207,6 +214,7 @@ PARTS: tuple[tuple[frozenset[str], Callable[[Entry], set[Key]]], ...] = (
     (frozenset({"languages"}), _language),
     (frozenset({"capacity"}), _capacity),
     (frozenset({"eligibility"}), _whom),
+    (frozenset({"documents"}), _documents),
 )
 """The fields (of the service, and `Entry.barred`) that keys depend on, and the keys."""
 

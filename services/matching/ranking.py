@@ -6,7 +6,7 @@ from typing import NamedTuple
 from contracts.intake import Accepted
 from contracts.matching import Reason
 from contracts.provider import Service
-from contracts.words import Rule, Urgency
+from contracts.words import Fluency, Rule, Urgency
 
 from . import assessment, cells
 from .cells import Spot
@@ -32,6 +32,8 @@ LEAST_ACCEPTANCE = 0.2
 """Who is expected to accept less than this share is asked after all others."""
 EXPLORED = 20
 """In one of so many choices it is not: else what was learned of it could never be unlearned."""
+BASIC = 0.75
+"""The language term where the first language of the person is spoken, but only at a basic level."""
 UNKNOWN = 0.5
 """The distance term where nothing is known, or nobody has to travel: neither near nor far. Also the language term
 where the person's first language is not known to be spoken."""
@@ -71,9 +73,11 @@ class Ranked(NamedTuple):
 
     @property
     def reasons(self) -> list[Reason]:
-        """For those that are told of it: of many that are ranked, only the first."""
+        """For those that are told of it: of many that are ranked, only the first. Not how far a hidden address is."""
         price = [("price", -self.charged)] if self.charged else []
-        named = (*zip(WEIGHTS, self.terms, strict=True), *price, ("score", self.score))
+        hidden = {"distance"} if self.entry.service.address_confidential else set()
+        terms = (each for each in zip(WEIGHTS, self.terms, strict=True) if each[0] not in hidden)
+        named = (*terms, *price, ("score", self.score))
         return [Reason(term=term, value=round(value, 4)) for term, value in named]
 
 
@@ -147,7 +151,9 @@ def _spot(need: Accepted) -> Spot | None:
 
 def _spoken(first: list[str], service: Service) -> float:
     """Whether the person's first language is spoken there; another, or who knows which, counts a half."""
-    return 1.0 if first and first[0] in service.languages else UNKNOWN
+    if not first or first[0] not in service.languages:
+        return UNKNOWN
+    return BASIC if service.language_levels and service.language_levels.get(first[0]) is Fluency.BASIC else 1.0
 
 
 def _near(spot: Spot | None, service: Service) -> float:

@@ -58,7 +58,7 @@ def _suggested(ranked: Ranked, wait: Wait, given: Given) -> Suggested:
         provider=ranked.entry.provider,
         service=service.service,
         name=service.name,
-        areas=service.areas,
+        areas=[] if service.address_confidential else service.areas,
         wait=wait,
         reasons=ranked.reasons,
         needs_assessment=ranked.unknown,

@@ -143,7 +143,10 @@ class _Scene:
 
     def alternative(self, other: Ranked, why: Behind, free: int) -> Alternative:
         """As it is recorded."""
-        worse = _worse(self._rival(other), other) if self.chosen else {}
+        rival = self._rival(other) if self.chosen else other
+        worse = _worse(rival, other)
+        if rival.entry.service.address_confidential or other.entry.service.address_confidential:
+            worse.pop("distance", None)
         return Alternative(version=other.entry.version, why=why, free=free, worse=worse, unknown=other.unknown)
 
     def _having(self, each: Ranked, free: int) -> Ranked:

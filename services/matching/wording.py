@@ -14,7 +14,7 @@ from babel.numbers import format_decimal
 from contracts.intake import Accepted
 from contracts.matching import Alternative, Eliminated, Matched, Otherwise, Unmet, Waiting, Weighed
 from contracts.texts import LANGUAGES, catalogue
-from contracts.words import Change, Rule
+from contracts.words import Behind, Change, Rule
 
 from .ranking import WEIGHTS_OF
 
@@ -120,7 +120,9 @@ class _Speaker:
 
     def _alternative(self, each: Alternative) -> str:
         by, worse = self._number(sum(each.worse.values())), ", ".join(self._terms("worse", each.worse))
-        why = self._say("behind", each.why, by=by, worse=worse, rules=self._rules(each.unknown))
+        untold = each.why is Behind.LOWER_SCORE and not worse  # but by how far a confidential address is
+        code = "lower-untold" if untold else each.why
+        why = self._say("behind", code, by=by, worse=worse, rules=self._rules(each.unknown))
         kind = "closed" if each.why.closed else "next"
         return self._say("explained", kind, service=_service(each), why=why)
 

@@ -15,7 +15,7 @@ from pydantic import ValidationError
 
 from contracts.eligibility import Criteria, Eligibility
 from contracts.provider import Service
-from contracts.words import Category, Flag, Sex
+from contracts.words import Category, Flag, IntakeMethod, Sex
 from services.chassis.problems import problems_of
 from services.console.hsds import Reading, slug
 
@@ -92,6 +92,15 @@ _FLAGS = {
 }
 
 
+_INTAKE = {
+    "Referrals only": [IntakeMethod.REFERRAL_ONLY],
+    "Walk-in": [IntakeMethod.WALK_IN],
+    "Walk-in & Outreach": [IntakeMethod.WALK_IN],
+    "Outreach Information hotline": [IntakeMethod.PHONE],
+    "Hotline and follow up home visit": [IntakeMethod.PHONE],
+}
+
+
 def read(path: Path = PATH) -> list[Reading]:
     """Every feature, in order."""
     seen: Counter[str] = Counter()
@@ -124,6 +133,7 @@ def _reading(feature: dict[str, Any], seen: Counter[str]) -> Reading:
             radius_km=radius,
             eligibility=_eligibility(said, notes),
             takes_referrals=_takes_referrals(said, notes),
+            intake=[method for each in _ticked(said, "4. Accessibility") for method in _INTAKE.get(each, [])],
             valid_from=date.fromisoformat(said["startDate"]),
             valid_to=date.fromisoformat(said["endDate"]),
         )

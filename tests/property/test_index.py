@@ -14,7 +14,7 @@ from contracts.eligibility import Criteria, Eligibility, IfUnknown
 from contracts.intake import Accepted, Region
 from contracts.matching import AttemptEnded
 from contracts.provider import Service
-from contracts.words import AgeBand, Category, Flag, Rule, Sex, Status, Unknown, Urgency
+from contracts.words import AgeBand, Category, Document, Flag, Rule, Sex, Status, Unknown, Urgency
 from services.matching import assessment
 from services.matching.cells import distance_km
 from services.matching.directory import Directory
@@ -34,6 +34,7 @@ FINE = [h3.latlng_to_cell(*point, 5) for point in (BREST, KOBRYN, WARSAW, MINSK)
 CELLS = [*FINE, FINE[0].upper(), h3.grid_ring(FINE[0], 2)[0], h3.cell_to_parent(FINE[0], 4), "nonsense", None]
 AT_THE_EDGE = [distance_km(h3.cell_to_latlng(cell), point) for cell in FINE for point in (BREST, MINSK)]
 AREAS = ["BY-BR", "BY-MI", "BY", "PL"]
+DOCUMENTS = [Document.IDENTITY, Document.RESIDENCE]
 FLAGS = [Flag.PREGNANT, Flag.DISABILITY, Flag.UNACCOMPANIED_CHILD]
 
 
@@ -61,8 +62,8 @@ def criteria(seldom: Any = rarely, **more: Any) -> dict[str, Any]:
         "flags_any": seldom(some(FLAGS), []),
         "not_flags": seldom(some(FLAGS), []),
         "maximum_household": seldom(st.sampled_from([1, 2, 3, 30])),
-        "description": rarely(st.just("ask us")),
-        "unknown": rarely(decided, USUAL),
+        "description": seldom(st.just("ask us")),
+        "unknown": seldom(decided, USUAL),
         **more,
     }
 
@@ -96,6 +97,7 @@ def services(draw: Any) -> Service:
         **draw(st.just({}) | located),
         step_free=draw(st.booleans()),
         eligibility=draw(limits),
+        documents=draw(rarely(some(DOCUMENTS, 2), [])),
         takes_referrals=draw(rarely(st.just(False), True)),
         valid_from=first,
         valid_to=last,
@@ -135,12 +137,13 @@ moments: Any = st.builds(
 )
 attempts: Any = st.builds(
     lambda id_, offset, **said: AttemptEnded(
-        referral_id="r", need_id="n", attempt=1, service=id_, version=f"{id_}@{offset}", **said
+        referral_id="r", need_id="n", attempt=1, service=id_, version=f"{id_}@{offset}" if offset else "", **said
     ),
     st.sampled_from(IDS),
     st.integers(0, 9),
     code=st.sampled_from(["no-capacity", "expired", "missing-documents"]),
     for_good=st.sampled_from([False, False, True]),
+    missing=some(DOCUMENTS, 2),
     at=moments,
 )
 cases: Any = st.builds(
@@ -203,7 +206,7 @@ def ask(case: Case) -> Step:
         assert found.steps == steps
         unknown = {each.id: assessment.unknown(case.need, each.service) for each in left}
         assert found.unknown == {id_: rules for id_, rules in unknown.items() if rules}
-        lasting = [fits for rule, fits in RULES if rule not in (Rule.OPEN, Rule.STALE, Rule.RULED_OUT)]
+        lasting = [fits for rule, fits in RULES if rule not in (Rule.OPEN, Rule.STALE, Rule.DOCUMENTS, Rule.RULED_OUT)]
         ever = {each.id for each in known if all(fits(case, each) for fits in lasting)}
         assert {each.id for each in directory.ever(case.need)} == ever
         takes = {each.id for each in known if directory.takes(case, directory.get(each.id) or each)}
@@ -224,6 +227,7 @@ changes: Any = st.fixed_dictionaries(
         "capacity": st.sampled_from([0, 1, 30, 31]),
         "valid_to": st.sampled_from([None, DAY]),
         "eligibility": limits,
+        "documents": some(DOCUMENTS, 2),
         "takes_referrals": st.booleans(),
     },
 )

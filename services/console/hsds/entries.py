@@ -9,9 +9,9 @@ from typing import Any
 from pydantic import ValidationError
 
 from contracts.eligibility import Criteria, Eligibility
-from contracts.provider import Service
 from contracts.schedule import Opening, Schedule
-from contracts.words import Category, Status
+from contracts.service import Cost, Service
+from contracts.words import CapacityUnit, Category, Document, Status
 from services.chassis.problems import problems_of
 
 from .shapes import Nested
@@ -19,6 +19,22 @@ from .shapes import Nested
 _ADMIN1 = r"[A-Z]{2}(-[A-Z0-9]{1,3})?"
 OLDEST = 150
 """From here on a maximum age is no limit: exports write 200 or 999."""
+_MOMENT = r"\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d(\.\d+)?)?(Z|[+-]\d\d:\d\d)"
+_DOCUMENTS = {
+    "passport": Document.IDENTITY,
+    "identi": Document.IDENTITY,
+    "photo id": Document.IDENTITY,
+    "government-issued": Document.IDENTITY,
+    "birth": Document.BIRTH_CERTIFICATE,
+    "resid": Document.RESIDENCE,
+    "address": Document.RESIDENCE,
+    "medical": Document.MEDICAL_RECORD,
+    "guardian": Document.GUARDIAN_CONSENT,
+    "income": Document.PROOF_OF_INCOME,
+    "pay": Document.PROOF_OF_INCOME,
+    "referral": Document.REFERRAL_LETTER,
+}
+"""Parts of names of documents; the first that fits counts."""
 _LONGEST = 2000
 """Characters of a description."""
 
@@ -84,6 +100,9 @@ def _service(said: Nested, words: Vocabulary, seen: Counter[tuple[str, str]]) ->
         "languages": _languages(said, notes),
         "areas": _areas(said, words, notes),
         "takes_referrals": _takes(said, notes),
+        **_capacity_of(said),
+        "documents": _documents(said, notes),
+        "cost": _cost(said, notes),
     }
     _unsaid(said, notes)
     places = said.get("service_at_locations") or [{}]
@@ -194,6 +213,47 @@ def _capacity(said: Nested, words: Vocabulary, notes: list[str]) -> int:
     return min(counts, default=words.capacity)
 
 
+def _capacity_of(said: Nested) -> dict[str, Any]:
+    """Unit and time of the one capacity stated, where they are such as an entry has."""
+    if len(said.get("capacities") or []) != 1:
+        return {}
+    (stated,) = said["capacities"]
+    unit = stated.get("unit")
+    named = str((unit.get("name") if isinstance(unit, Mapping) else unit) or "").lower()
+    updated = re.fullmatch(_MOMENT, str(stated.get("updated") or ""))
+    told = {"capacity_unit": named} if named in set(CapacityUnit) else {}
+    return {**told, "capacity_updated": updated[0]} if updated else told
+
+
+def _documents(said: Nested, notes: list[str]) -> list[Document]:
+    """Kinds by the words in their names; one of no known kind is another one, for the provider to name."""
+    found = []
+    for each in said.get("required_documents") or []:
+        name = str(each.get("document") or "").lower()
+        kind = next((kind for part, kind in _DOCUMENTS.items() if part in name), Document.OTHER)
+        if kind is Document.OTHER:
+            notes.append(f"a required document of no kind that has a word here: {name[:80]}")
+        found.append(kind)
+    return list(dict.fromkeys(found))
+
+
+def _cost(said: Nested, notes: list[str]) -> Cost | None:
+    """One option as it is stated; of several the lowest amount counts as none: they are put in words."""
+    stated = said.get("cost_options") or []
+    if not stated:
+        return None
+    words = [str(each.get("amount_description") or each.get("option") or "").strip() for each in stated]
+    told = "; ".join(filter(None, words))[:200] or None
+    amount, currency = _number(stated[0].get("amount")), str(stated[0].get("currency") or "").upper()
+    if len(stated) == 1 and amount == 0:
+        return Cost(free=True, description=told)
+    if len(stated) == 1 and amount is not None and re.fullmatch("[A-Z]{3}", currency):
+        return Cost(amount=amount, currency=currency, description=told)
+    notes.append("cost in words only: no single amount with its currency")
+    amounts = ", ".join(str(each["amount"]) for each in stated if each.get("amount") not in (None, ""))
+    return Cost(description=(told or amounts or "not told")[:200])
+
+
 def _languages(said: Nested, notes: list[str]) -> list[str]:
     codes = [str(each.get("code") or "").lower() for each in said.get("languages") or []]
     known = [code for code in codes if re.fullmatch(r"[a-z]{2,3}", code)]
@@ -231,7 +291,4 @@ def _unsaid(said: Nested, notes: list[str]) -> None:
     """What an entry has no words for."""
     if said.get("eligibility_description"):
         notes.append("the provider decides: eligibility in its own words")
-    for name, what in (("required_documents", "required documents"), ("cost_options", "cost")):
-        if said.get(name):
-            notes.append(f"not told: {what}")
     notes += [f"the provider decides: {what}" for what, value in said.get("conditions", {}).items() if value]

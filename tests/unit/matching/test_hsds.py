@@ -2,13 +2,15 @@
 
 import csv
 import json
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from contracts.schedule import Weekday
-from contracts.words import Category, Status
+from contracts.service import Cost
+from contracts.words import CapacityUnit, Category, Document, Status
 from services.console.hsds import Reading, Vocabulary, flat, joined, nested, readings
 
 EXAMPLES = Path(__file__).parents[4] / "shared/data/hsds/3.0-examples"
@@ -54,8 +56,11 @@ def test_a_plain_service_is_taken() -> None:
         ({"service_areas": [{"name": "Brest"}, {"name": "Atlantis"}]}, "1 areas are unknown here"),
         ({"status": "temporarily closed"}, "is temporarily closed: nobody is sent"),
         ({"eligibility_description": "Ask us"}, "the provider decides: eligibility in its own words"),
-        ({"required_documents": [{"document": "passport"}]}, "not told: required documents"),
-        ({"cost_options": [{"amount": 35}]}, "not told: cost"),
+        (
+            {"required_documents": [{"document": "Case file"}]},
+            "a required document of no kind",
+        ),
+        ({"cost_options": [{"amount": 35}]}, "cost in words only"),
         ({"languages": [{"name": "Klingon"}]}, "a language without a code: left out"),
         ({"capacities": [{"available": 12, "maximum": 10}]}, "more places are free than there are"),
         ({"schedules": [{"freq": "MONTHLY", "bymonthday": "1"}]}, "opening hours that are not by days of the week"),
@@ -160,3 +165,26 @@ def test_the_examples_of_the_standard_are_read_in_both_forms_and_their_impossibl
         assert any("latitude" in note for note in found[0].notes)
     (listed, *_) = readings(nested(json.loads((EXAMPLES / "service_list.json").read_text())), words)
     assert listed.kind == "warned", listed.notes
+
+
+def test_capacity_documents_and_cost_are_kept_where_an_entry_has_words_for_them() -> None:
+    capacity = {"available": 3, "maximum": 8, "unit": {"name": "Beds"}, "updated": "2026-02-01T09:00:00Z"}
+    documents = [{"document": "Government-issued identification"}, {"document": "Passport"}, {"document": "Payslip"}]
+    found = one(
+        capacities=[capacity],
+        required_documents=documents,
+        cost_options=[{"option": "adult", "amount": 2.5, "currency": "usd"}],
+    )
+    assert (found.kind, found.notes) == ("taken", ())
+    entry = found.service
+    assert entry is not None
+    assert (entry.capacity, entry.capacity_unit) == (8, CapacityUnit.BEDS)
+    assert entry.capacity_updated == datetime(2026, 2, 1, 9, tzinfo=UTC)
+    assert entry.documents == [Document.IDENTITY, Document.PROOF_OF_INCOME]
+    assert entry.cost == Cost(amount=2.5, currency="USD", description="adult")
+    free = one(cost_options=[{"amount": 0}]).service
+    assert free is not None
+    assert free.cost == Cost(free=True)
+    vague = one(capacities=[{"available": 3, "unit": "chairs", "updated": "yesterday"}]).service
+    assert vague is not None
+    assert (vague.capacity_unit, vague.capacity_updated) == (CapacityUnit.PLACES, None)

@@ -1,0 +1,88 @@
+"""A provider's directory entry: what is offered, where, to whom and when."""
+
+from datetime import date
+from typing import Annotated, ClassVar, Self
+
+from pydantic import AwareDatetime, Field, StringConstraints, model_validator
+
+from .agency import Admin1, Language, Reference, Short
+from .base import Input, Value
+from .eligibility import Eligibility
+from .schedule import Schedule
+from .words import CapacityUnit, Category, Document, Fluency, IntakeMethod
+
+
+class Cost(Value):
+    """What a person has to pay. `amount` is in `currency` (ISO 4217); without one, `description` says what is known."""
+
+    free: bool = False
+    amount: Annotated[float, Field(ge=0)] | None = None
+    currency: Annotated[str, StringConstraints(pattern=r"^[A-Z]{3}$")] | None = None
+    description: Short | None = None
+
+    @model_validator(mode="after")
+    def _agrees(self) -> Self:
+        if (self.amount is None) != (self.currency is None):
+            raise ValueError("give amount and currency, or neither")
+        if self.free and self.amount:
+            raise ValueError("is free and has an amount: leave one of them out")
+        if not self.free and self.amount is None and self.description is None:
+            raise ValueError("say that it is free, or an amount, or describe it")
+        return self
+
+
+class Service(Input):
+    """What is offered at one location, under the record key that is its `service` id (HSDS service at location).
+
+    `capacity` is the number of places; 0 means full. Without coordinates and areas the service serves everywhere
+    (by phone or online). Where `radius_km` is given it counts from the coordinates. Without a `schedule` it is open
+    around the clock. With `quota_until` a place that somebody was helped with does not come back before that day is
+    over: `capacity` is then the quota of all the time until then, not what is left of it.
+
+    `capacity_unit` is what a place is, for who reads of it, and `capacity_updated` when `capacity` was last known to be
+    so (HSDS 3.1 ``service_capacity``); left out, when the entry was published. `language_levels` is how well some of
+    the `languages` are spoken; of the others nothing is said. `documents` are required (HSDS ``required_documents``),
+    `cost` is HSDS ``cost_options``, `intake` how one gets in (HSDS ``application_process``).
+
+    With `address_confidential` its place is known only roughly from the moment the entry is read, up to some 28 km off,
+    for matching too; what is told of the service holds neither its areas nor how far it is. So one with a small radius
+    names its `areas` as well; and its `name` is not to give the place away.
+    """
+
+    TYPE: ClassVar[str] = "provider.service.v1"
+
+    service: Reference
+    name: Short
+    categories: Annotated[list[Category], Field(min_length=1, max_length=len(Category))]
+    capacity: Annotated[int, Field(ge=0, le=100_000)]
+    capacity_unit: CapacityUnit = CapacityUnit.PLACES
+    capacity_updated: AwareDatetime | None = None
+    languages: Annotated[list[Language], Field(max_length=50)] = []
+    language_levels: dict[Language, Fluency] = {}
+    areas: Annotated[list[Admin1], Field(max_length=50)] = []
+    latitude: Annotated[float, Field(ge=-90, le=90)] | None = None
+    longitude: Annotated[float, Field(ge=-180, le=180)] | None = None
+    radius_km: Annotated[float, Field(gt=0, le=1000)] | None = None
+    address_confidential: bool = False
+    step_free: bool = False
+    eligibility: Eligibility = Eligibility()
+    documents: Annotated[list[Document], Field(max_length=len(Document))] = []
+    cost: Cost | None = None
+    intake: Annotated[list[IntakeMethod], Field(max_length=len(IntakeMethod))] = []
+    takes_referrals: bool = True
+    valid_from: date | None = None
+    valid_to: date | None = None
+    quota_until: date | None = None
+    schedule: Schedule | None = None
+
+    @model_validator(mode="after")
+    def _placed_or_not(self) -> Self:
+        if (self.latitude is None) != (self.longitude is None):
+            raise ValueError("give both latitude and longitude, or neither")
+        if self.radius_km is not None and self.latitude is None:
+            raise ValueError("radius_km counts from coordinates: give latitude and longitude")
+        if self.valid_from is not None and self.valid_to is not None and self.valid_from > self.valid_to:
+            raise ValueError("valid_from is after valid_to")
+        if not self.language_levels.keys() <= set(self.languages):
+            raise ValueError("language_levels speaks of languages: list each in languages too")
+        return self
