@@ -35,7 +35,8 @@ def of_service(match: Matched, event: Refusal, given: Given, dispute_after: int)
 
 def _full(entry: Entry, event: notification.Declined, given: Given) -> list[Effect]:
     """Unless it has published an entry since: then that is its latest word on how many places there are."""
-    known = entry.service.capacity_updated or entry.at
+    stated = [at for at in (entry.at, entry.service.capacity_updated) if at is not None]
+    known = min(stated, default=None)  # never later than the broker had it, whatever the provider's clock says
     if given.marks.full(entry) or (known is not None and known > event.at):
         return []
     row = Put(marks.FULL, entry.version, {"service": entry.id, "at": event.at.isoformat()})

@@ -127,9 +127,18 @@ def rank(
     return ranked
 
 
+_DOCUMENTS = [Rule.DOCUMENTS]
+
+
+def doubtful(each: Ranked) -> bool:
+    """Whether somebody has to look closer before anyone can tell. Not for documents: nobody has told of theirs, and to
+    say what is required must not be worse than to ask for it later."""
+    return bool(each.unknown) and each.unknown != _DOCUMENTS
+
+
 def standing(each: Ranked) -> tuple[bool, bool, int, float, float, str]:
     """Sorts the best first. Who accepts more goes first only among those that are alike: it is not worth a detour."""
-    return each.seldom, bool(each.unknown), -grade(each), -each.acceptance, -each.score, each.entry.id
+    return each.seldom, doubtful(each), -grade(each), -each.acceptance, -each.score, each.entry.id
 
 
 def grade(each: Ranked) -> int:

@@ -126,7 +126,7 @@ class _Scene:
             return Behind.SAME_PROVIDER
         if other.seldom and not rival.seldom:
             return Behind.SELDOM_ACCEPTS
-        if other.unknown and not rival.unknown:
+        if ranking.doubtful(other) and not ranking.doubtful(rival):
             return Behind.ASSESS_FIRST
         if ranking.grade(other) == ranking.grade(rival) and other.acceptance < rival.acceptance:
             return Behind.ACCEPTS_LESS
@@ -216,7 +216,7 @@ def _unpreferred(scene: _Scene) -> Iterator[Otherwise]:
 
 
 def _assessed(scene: _Scene, behind: Iterable[Ranked]) -> Iterator[Otherwise]:
-    best = next((each for each in behind if each.unknown), None)
+    best = next((each for each in behind if ranking.doubtful(each)), None)
     if best is not None and scene.selects(best._replace(unknown=[])):
         yield Otherwise(change=Change.ASSESSED, service=best.entry.id)
 

@@ -122,6 +122,19 @@ def test_an_entry_that_is_newer_than_the_answer_is_the_services_last_word() -> N
     assert made.full == set()
 
 
+@pytest.mark.parametrize(("updated", "answered", "full"), [(-60, 4, True), (60, 4, False), (60, 9, True)])
+def test_a_capacity_is_as_old_as_its_provider_says_and_never_newer_than_its_entry(
+    updated: int, answered: int, full: bool
+) -> None:
+    """The entry is published again after 5 minutes. One whose capacity was looked at before says nothing newer of it."""
+    made = world(3)
+    made.handle(need(1))
+    made.clock.advance(minutes=5)
+    made.publish(service(capacity=3, capacity_updated=START + timedelta(minutes=updated)), "p1")
+    made.handle(declined(DeclineCode.NO_CAPACITY, at=START + timedelta(minutes=answered)))
+    assert bool(made.full) is full
+
+
 def test_two_who_hear_of_it_mark_it_once_and_a_newer_mark_takes_the_place_of_an_older() -> None:
     made = world(3)
     made.handle(need(1), need(2))

@@ -4,6 +4,7 @@ import h3
 
 from contracts.agency import Preferences
 from contracts.intake import Accepted, Region
+from contracts.words import Document, Rule
 from services.matching.directory import Entry
 from services.matching.places import match_id
 from services.matching.ranking import (
@@ -107,3 +108,11 @@ def test_now_and_then_it_is_tried_what_was_learned() -> None:
     tried = [seldom.exploring(match_id("need", attempt)).least == 0.0 for attempt in range(2000)]
     assert 60 <= sum(tried) <= 140, "one in twenty"
     assert seldom.exploring("") is seldom
+
+
+def test_to_state_what_documents_are_required_does_not_set_a_service_back() -> None:
+    stating = Entry("p1/beds", "p1", service(documents=[Document.IDENTITY]), "p1/beds@0")
+    silent = Entry("p2/beds", "p2", service(), "p2/beds@0")
+    first, second = rank(accepted(), [(stating, 1), (silent, 1)])
+    assert (first.entry, first.unknown) == (stating, [Rule.DOCUMENTS])
+    assert second.entry is silent
