@@ -126,7 +126,7 @@ def test_an_entry_that_is_newer_than_the_answer_is_the_services_last_word() -> N
 def test_a_capacity_is_as_old_as_its_provider_says_and_never_newer_than_its_entry(
     updated: int, answered: int, full: bool
 ) -> None:
-    """The entry is published again after 5 minutes. One whose capacity was looked at before says nothing newer of it."""
+    """It is published again after 5 minutes; if its capacity was looked at before, that says nothing newer of it."""
     made = world(3)
     made.handle(need(1))
     made.clock.advance(minutes=5)
