@@ -52,6 +52,9 @@ def test_a_sweep_shows_places_and_who_waits_by_category() -> None:
     made = world(capacity=5, waiting=3)
     made.publish(service(service="closed", capacity=9, takes_referrals=False), "p1")
     made.publish(service(service="both", capacity=2, categories=["shelter", "legal"]), "p2")
+    made.publish(service(capacity=20), "p3")
+    made.directory._admits = lambda provider: provider != "p3"
+    made.directory.review("p3")  # revoked since
     made.rows.update({f"p1/beds:{slot}": document(f"m{slot}", "m", "p1/beds", f"r{slot}") for slot in range(4)})
     meter = Meter("matching")
     told(Sweep(made.directory, made.claims, made.limits, meter=meter))
