@@ -18,8 +18,11 @@ from tests.kit.clock import START
 
 from .test_index import conjunctions, limits, people
 
-some_limits: Any = limits | st.builds(
-    lambda alternatives, exclusions: Eligibility(any_of=alternatives, none_of=exclusions),
+some_limits: Any = st.builds(
+    lambda flat, alternatives, exclusions: Eligibility(
+        **{**dict(flat), "any_of": alternatives, "none_of": exclusions},
+    ),
+    conjunctions | st.just(Criteria()),
     st.lists(conjunctions, max_size=4),
     st.lists(conjunctions, max_size=2),
 )
@@ -32,8 +35,8 @@ needs: Any = st.builds(
 )
 
 
-@settings(max_examples=300, deadline=None)
-@given(st.lists(some_limits, min_size=1, max_size=12), st.lists(needs, min_size=1, max_size=6))
+@settings(max_examples=150, deadline=None)
+@given(st.lists(some_limits, min_size=1, max_size=10), st.lists(needs, min_size=1, max_size=6))
 def test_all_services_at_once_are_judged_as_each_by_itself(those: list[Eligibility], asked: list[Accepted]) -> None:
     directory = Directory()
     for number, each in enumerate(those):

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, date, datetime, time, timedelta
+from random import Random
 from typing import Any
 
 import h3
@@ -48,35 +49,43 @@ def rarely(of: Any, mostly: Any = None) -> Any:
     return st.integers(0, 4).flatmap(lambda dice: of if dice == 4 else st.just(mostly))
 
 
-USUAL = IfUnknown()
-decided: Any = st.builds(IfUnknown, **dict.fromkeys(IfUnknown.model_fields, st.sampled_from(Unknown)))
+def drawn(chance: Random) -> Criteria:
+    """A conjunction of two or three criteria. Made once: to draw each part of each would take most of the time."""
+    low, high = chance.choice([(0, 17), (18, 150), (16, 21), (60, 100), (5, 5)])
+    parts: list[dict[str, Any]] = [
+        {"minimum_age": low, "maximum_age": high},
+        {"sexes": chance.choices(list(Sex), k=2)},
+        {"statuses": chance.choices(list(Status), k=2)},
+        {"not_statuses": chance.choices(list(Status), k=2)},
+        {"flags_any": chance.choices(FLAGS, k=2)},
+        {"not_flags": chance.choices(FLAGS, k=1)},
+        {"maximum_household": chance.choice([1, 2, 3, 30])},
+        {"description": "ask us"},
+    ]
+    stated = {name: value for part in chance.sample(parts, chance.choice([1, 1, 2, 3])) for name, value in part.items()}
+    return Criteria(**stated, unknown=chance.choice([IfUnknown(), *DECIDED]))
 
 
-def criteria(seldom: Any = rarely, **more: Any) -> dict[str, Any]:
-    """Strategies for what each may be; in a flat entry seldom, in an alternative often."""
-    return {
-        "ages": seldom(st.sampled_from([(0, 17), (18, 150), (16, 21), (60, 100), (5, 5)]), (0, 150)),
-        "sexes": seldom(some(Sex), []),
-        "statuses": seldom(some(Status), []),
-        "not_statuses": seldom(some(Status), []),
-        "flags_any": seldom(some(FLAGS), []),
-        "not_flags": seldom(some(FLAGS), []),
-        "maximum_household": seldom(st.sampled_from([1, 2, 3, 30])),
-        "description": seldom(st.just("ask us")),
-        "unknown": seldom(decided, USUAL),
-        **more,
-    }
-
-
-def as_ages(kind: Any) -> Any:
-    return lambda ages, **more: kind(minimum_age=ages[0], maximum_age=ages[1], **more)
-
-
-conjunctions = st.builds(
-    as_ages(Criteria), **criteria(lambda of, mostly=None: rarely(st.just(mostly), mostly) | of)
-).filter(lambda each: each.stated)
+DECIDED = [IfUnknown(**dict.fromkeys(IfUnknown.model_fields, each)) for each in Unknown]
+_CHANCE = Random(7)
+CONJUNCTIONS = [drawn(_CHANCE) for _ in range(400)]
+conjunctions = st.sampled_from(CONJUNCTIONS)
 alternatives: Any = rarely(st.lists(conjunctions, max_size=3), [])
-limits: Any = st.builds(as_ages(Eligibility), **criteria(any_of=alternatives, none_of=alternatives))
+limits: Any = st.builds(
+    lambda low, span, **more: Eligibility(minimum_age=low, maximum_age=min(150, low + span), **more),
+    low=rarely(st.sampled_from([4, 5, 12, 16, 18, 60]), 0),
+    span=rarely(st.sampled_from([0, 5, 13, 40]), 150),
+    sexes=rarely(some(Sex), []),
+    statuses=rarely(some(Status), []),
+    not_statuses=rarely(some(Status), []),
+    flags_any=rarely(some(FLAGS), []),
+    not_flags=rarely(some(FLAGS), []),
+    maximum_household=rarely(st.sampled_from([1, 2, 3, 30])),
+    description=rarely(st.just("ask us")),
+    unknown=rarely(st.sampled_from(DECIDED), IfUnknown()),
+    any_of=alternatives,
+    none_of=alternatives,
+)
 located: Any = st.builds(
     lambda point, radius: {"latitude": point[0], "longitude": point[1], "radius_km": radius},
     st.sampled_from(POINTS),
