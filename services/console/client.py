@@ -4,8 +4,10 @@ It has its own login and no more rights than that (deploy/access.py). Nothing is
 each command reads from the beginning or from where it is told, so that two desks do not take from each other.
 """
 
+import signal
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
@@ -184,18 +186,19 @@ class Client:
 
             return settled
 
-        try:
+        with _kept_interruption() as interrupted:
             for event in events:
-                while under_way >= _UNDER_WAY:
+                while under_way >= _UNDER_WAY and not interrupted():
                     writer.poll(0.1)
+                if interrupted():
+                    break
                 try:
                     headers = _headers(event, self.who.source)
                     writer.produce(topic, event.value, event.key.encode(), headers=headers, on_delivery=sent(event))
                     under_way += 1
                 except (KafkaException, BufferError) as error:
                     failed.append((event, words(error)))
-        finally:
-            writer.flush(_PATIENCE + _DELIVERY_MS / 1000)  # an interruption too waits for what is under way
+            writer.flush(_PATIENCE + _DELIVERY_MS / 1000)  # what is under way is waited for, interrupted or not
         return failed
 
     def send(self, topic: str, event: Outgoing) -> None:
@@ -218,6 +221,30 @@ class Client:
                 "fetch.wait.max.ms": 100,
             }
         )
+
+
+@contextmanager
+def _kept_interruption() -> Iterator[Callable[[], bool]]:
+    """Keep Ctrl-C until the end, and tell whether it came: amid the report of one delivery it would lose others.
+
+    A second one is not kept. Whoever has it ignored, as a shell does in the background, goes on to ignore it.
+    """
+    heard: list[int] = []
+
+    def keep(number: int, _: Any) -> None:
+        if heard:
+            raise KeyboardInterrupt
+        heard.append(number)
+
+    before = signal.getsignal(signal.SIGINT)
+    if before is not signal.SIG_IGN:
+        signal.signal(signal.SIGINT, keep)
+    try:
+        yield lambda: bool(heard)
+    finally:
+        signal.signal(signal.SIGINT, before)
+    if heard:
+        raise KeyboardInterrupt
 
 
 def _headers(event: Outgoing, source: str) -> list[tuple[str, str | bytes | None]]:

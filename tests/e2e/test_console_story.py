@@ -26,7 +26,8 @@ from .pages import Reader, blocks, first_missing
 from .system import PATIENCE, People
 
 AGENCY, PROVIDER = "lublin-aid", "open-door"
-OFFER, REFERRAL = "3f2c8a5e", "8b1f0c52-7a52-5b0e-9d3f-2f1c8a4be0a7"
+OFFER = "3f2c8a5e"
+REFERRAL, NEED = "8b1f0c52-7a52-5b0e-9d3f-2f1c8a4be0a7", "6d0e4f11-9d3f-5b0e-8a4b-7a522f1c8a4b"
 
 
 @pytest.fixture
@@ -72,7 +73,7 @@ async def test_a_story_as_the_pages_tell_it(
 
     offered = await until_told(agency.desk, "L-101", "offered")
     provider.meant = {OFFER: offered["need_id"][:8]}
-    operator.meant = {REFERRAL: offered["referral_id"]}
+    operator.meant = {REFERRAL: offered["referral_id"], NEED: offered["need_id"]}
     async with agency.desk.following("status", "L-101", "--follow") as live:
         await live.until("L-101", "offered")
         before = await operator.desk("timeline", offered["referral_id"])

@@ -1,0 +1,43 @@
+"""Ctrl-C amid a submission: kept until what is under way is settled."""
+
+import signal
+import subprocess
+import sys
+
+import pytest
+
+from services.console.client import _kept_interruption
+
+
+def test_an_interruption_is_kept_to_the_end_and_told_in_between() -> None:
+    done = []
+    before = signal.getsignal(signal.SIGINT)
+    with pytest.raises(KeyboardInterrupt), _kept_interruption() as interrupted:
+        done.append(interrupted())
+        signal.raise_signal(signal.SIGINT)
+        done.append(interrupted())
+    assert done == [False, True]
+    assert signal.getsignal(signal.SIGINT) is before
+
+
+def test_a_second_one_is_not_kept() -> None:
+    done = []
+    with pytest.raises(KeyboardInterrupt), _kept_interruption():
+        signal.raise_signal(signal.SIGINT)
+        signal.raise_signal(signal.SIGINT)
+        done.append("went on")
+    assert done == []
+
+
+def test_who_is_not_to_be_interrupted_is_not() -> None:
+    code = """
+import signal
+signal.signal(signal.SIGINT, signal.SIG_IGN)
+from services.console.client import _kept_interruption
+with _kept_interruption() as interrupted:
+    signal.raise_signal(signal.SIGINT)
+    assert not interrupted()
+print("done")
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == "done\n"
