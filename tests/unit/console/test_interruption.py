@@ -9,24 +9,28 @@ import pytest
 from services.console.client import _kept_interruption
 
 
+def interrupted(times: int, told: list[bool]) -> None:
+    with _kept_interruption() as heard:
+        told.append(heard())
+        for _ in range(times):
+            signal.raise_signal(signal.SIGINT)
+        told.append(heard())
+
+
 def test_an_interruption_is_kept_to_the_end_and_told_in_between() -> None:
-    done = []
+    told: list[bool] = []
     before = signal.getsignal(signal.SIGINT)
-    with pytest.raises(KeyboardInterrupt), _kept_interruption() as interrupted:
-        done.append(interrupted())
-        signal.raise_signal(signal.SIGINT)
-        done.append(interrupted())
-    assert done == [False, True]
+    with pytest.raises(KeyboardInterrupt):
+        interrupted(1, told)
+    assert told == [False, True]
     assert signal.getsignal(signal.SIGINT) is before
 
 
 def test_a_second_one_is_not_kept() -> None:
-    done = []
-    with pytest.raises(KeyboardInterrupt), _kept_interruption():
-        signal.raise_signal(signal.SIGINT)
-        signal.raise_signal(signal.SIGINT)
-        done.append("went on")
-    assert done == []
+    told: list[bool] = []
+    with pytest.raises(KeyboardInterrupt):
+        interrupted(2, told)
+    assert told == [False]
 
 
 def test_who_is_not_to_be_interrupted_is_not() -> None:
