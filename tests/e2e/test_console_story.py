@@ -52,7 +52,7 @@ async def until_told(desk: Desk, reference: str, *states: str) -> dict[str, Any]
                 return dict(told.json["needs"][0])
 
 
-@pytest.mark.timeout(600)  # some sixty commands, each a process of its own
+@pytest.mark.timeout(1200)  # some sixty commands, each a process of its own, on a machine that may be busy
 async def test_a_story_as_the_pages_tell_it(
     desk: Callable[[str], Reader], servers: Addresses, here: People, system: Services
 ) -> None:
