@@ -17,6 +17,8 @@ from .system import People
 PEOPLE = ("people.csv", "--map", "people.toml")
 REFERENCES = {f"L-10{number}" for number in range(1, 7)}
 
+pytestmark = pytest.mark.timeout(600)  # each command is a process of its own, and the machine may be busy
+
 
 @pytest.fixture
 async def desk(system: Services, servers: Addresses, here: People, tmp_path: Path) -> Desk:

@@ -17,6 +17,8 @@ from deploy.local.stack import Addresses
 from .command import SAMPLES, Desk, Said, taken_in
 from .system import CANARY, PATIENCE, Agency, People
 
+pytestmark = pytest.mark.timeout(600)  # each command is a process of its own, and the machine may be busy
+
 
 @pytest.fixture
 async def desk(system: Services, servers: Addresses, here: People, tmp_path: Path) -> Desk:

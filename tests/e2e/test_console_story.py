@@ -125,6 +125,7 @@ def published(count: int | None, area: str, state: str, day: date) -> Indicator:
     return Indicator.model_validate({**cell, "window_start": day, "window_end": end})
 
 
+@pytest.mark.timeout(600)
 async def test_an_analyst_reads_what_is_published_and_small_counts_stay_held_back(
     desk: Callable[[str], Reader], servers: Addresses, here: People, system: Services
 ) -> None:
