@@ -99,7 +99,7 @@ def first_missing(shown: list[str], said: str) -> str | None:
     """The first line of those shown that does not come, in their order; None where all do."""
     lines = iter(said.splitlines())
     for line in shown:
-        wanted = [".*" if word == "…" else re.escape(word) for word in line.split()]
+        wanted = [re.escape(word).replace("…", ".*") for word in line.split()]
         pattern = re.compile(r"\s*".join(wanted) if "…" in line else r"\s+".join(wanted))
         if line.strip() != "…" and not any(pattern.search(each) for each in lines):
             return line
