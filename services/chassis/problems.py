@@ -41,6 +41,7 @@ PATTERNS = {
     r"^[a-z0-9-]{1,63}$": "must be an organisation's id: 1 to 63 of the characters a-z, 0-9 and '-'",
     r"^[a-z]{2,3}$": "must be a language code of two or three small letters (ISO 639), such as ru or prs",
     r"^[A-Z]{2}(-[A-Z0-9]{1,3})?$": "must be an ISO 3166 code of a region or country, such as BY-BR or BY",
+    r"^[A-Z]{3}$": "must be an ISO 4217 currency code of three capital letters, such as PLN",
     r"^[A-Z]{2}$": "must be an ISO 3166 country code of two capital letters, such as SY",
     r"^[A-Za-z0-9+/]{43}=$": "must be a raw X25519 public key of 32 bytes, in base64",
     r"^[0-9a-f-]{36}$": "must be the referral_id that stands in the offer",
