@@ -3,7 +3,6 @@
 import asyncio
 import itertools
 import json
-import re
 import time
 from collections import Counter
 from collections.abc import Sequence
@@ -132,6 +131,8 @@ RAW: dict[str, bytes | None] = {
 
 async def test_poison_on_internal_topics_is_set_aside_by_whoever_reads_it(here: World) -> None:
     writer = Writer(here.operator)
+    wanted = {topic: len(RAW) * readers + readers for topic, (_, readers) in INTERNAL.items()}
+    wanted["referrals.matching"] += 2  # intake reads it too, and of no value and no headers nobody can tell the type
     before = {topic: len(await _letters(here, topic)) for topic in INTERNAL}
     try:
         async with here.busy("poison on internal topics") as fault:
@@ -143,15 +144,7 @@ async def test_poison_on_internal_topics_is_set_aside_by_whoever_reads_it(here: 
     finally:
         await writer.stop()
     found = {topic: len(await _letters(here, topic)) - before[topic] for topic in INTERNAL}
-    there = {topic: await _poison(here, topic) for topic in INTERNAL}
-    assert all(each > len(RAW) for each in there.values())
-    assert found == {topic: there[topic] * readers for topic, (_, readers) in INTERNAL.items()}
-
-
-async def _poison(here: World, topic: str) -> int:
-    """Records of it that are there: a writer in doubt has written one twice."""
-    records = await read_all(here.operator.aiokafka(), re.escape(topic))
-    return sum(each.id.startswith("poison-") or (not each.headers and each.value == b"{}") for each in records)
+    assert found == wanted
 
 
 async def _newcomer(here: World, id_: str) -> Agency:
