@@ -13,7 +13,7 @@ from contracts import notification
 from contracts.intake import Accepted
 from contracts.matching import Matched
 from contracts.words import DecidedBy
-from services.chassis.decider import Drop, Put
+from services.chassis.decider import Drop, Effect, Put
 
 from . import pricing
 from .directory import Directory
@@ -93,6 +93,11 @@ def ended(match: Matched, event: Outcome) -> list[Put]:
 def broken_off(match: Matched) -> Drop:
     """It is free again for a reason that says nothing of how long people stay."""
     return Drop(STAYS, _row(match))
+
+
+def is_of(effect: Effect) -> bool:
+    """Whether an effect is nothing but to learn from."""
+    return isinstance(effect, Put | Drop) and effect.table in TABLES
 
 
 def needs_of(rows: Iterable[Doc]) -> list[Asked]:

@@ -107,7 +107,8 @@ class MatchingPolicy:
         effects = self._follows(state, event.data, now, given)
         after = _after(state, effects)
         effects += _disown(need, event.key, after, effects, now, given)
-        return [*effects, *self._recall(need, effects, now, given)]
+        effects += self._recall(need, effects, now, given)
+        return effects if self._limits.learns else [each for each in effects if not experience.is_of(each)]
 
     def _follows(self, state: Need, event: Message, now: datetime, given: Given) -> list[Effect]:
         match event:
@@ -116,7 +117,7 @@ class MatchingPolicy:
             case intake.PersonCorrected():
                 return self._person_corrected(state, now, given)
             case intake.Withdrawn():
-                return self._withdrawn(state)
+                return _withdrawn(state)
             case notification.Accepted():
                 return self._taken_up(state, event, now, given)
             case notification.Declined() | notification.Expired():
@@ -124,7 +125,7 @@ class MatchingPolicy:
             case notification.NotDelivered() if step_of(event) is not Step.CLOSE:
                 return self._refused(state, event, now, given)
             case notification.Delivered() | notification.NotDelivered():
-                return self._over(state, event, now, given)
+                return _over(state, event, now, given)
             case matching.WaitingRecalled():
                 return self._recalled(state, event.need_id, now, given)
             case TimerElapsed(name=name) if name == WAIT_OVER and not state.told_served:
@@ -145,9 +146,9 @@ class MatchingPolicy:
         kept = matching.NeedKept(accepted=asked, hard_to_place=hard_to_place(asked, given.directory))
         corrected = evolve(state, kept)
         broken = [match for match in state.matches if not self._still_fits(asked, match, now, given)]
-        revoked = self._revoke(broken, "corrected")
+        revoked = _revoke(broken, "corrected")
         after = _after(corrected, revoked)
-        learned = [experience.asked(asked, given.directory)] if self._limits.learns and not asked.held_back else []
+        learned = [] if asked.held_back or not self._limits.learns else [experience.asked(asked, given.directory)]
         return [Emit(kept), *learned, *revoked, *([] if after.matches else self._place(after, now, given))]
 
     def _person_corrected(self, state: Need, now: datetime, given: Given) -> list[Effect]:
@@ -167,11 +168,10 @@ class MatchingPolicy:
         Also where a correction has just taken the place of the first: notification has taken back the other offers.
         """
         others = [each for each in state.matches if each.attempt != event.attempt and _at_once(each, event.attempt)]
-        revoked = self._revoke(others, TAKEN_BY_ANOTHER)
+        revoked = _revoke(others, TAKEN_BY_ANOTHER)
         after = _after(state, revoked)
         match = state.holds(event.attempt)
         learned = [*experience.answered(match, event), *experience.begun(match, event.at)] if match else []
-        learned = learned if self._limits.learns else []
         return [*revoked, *learned, *(self._place(after, now, given) if revoked and not after.matches else [])]
 
     def _refused(self, state: Need, event: Refusal, now: datetime, given: Given) -> list[Effect]:
@@ -186,10 +186,10 @@ class MatchingPolicy:
         ended = facts.attempt_ended(match, service, version, event, now)
         after, step = evolve(state, ended), step_of(event)
         effects = [Emit(ended), *_give_back(match), *of_service(match, event, given, self._limits.dispute_after)]
-        effects += self._learn_of_end(match, event)
+        effects += _learn_of_end(match, event)
         if step is Step.CLOSE:
             closed = Emit(facts.closed(match, state.attempt, ended.code), topics.MATCHING)
-            return [*effects, *self._revoke(after.matches, ended.code), closed]
+            return [*effects, *_revoke(after.matches, ended.code), closed]
         if after.matches:
             return effects
         # Where only one was asked, what it asks for comes first. Where several were, it is no reason to lose time.
@@ -300,44 +300,6 @@ class MatchingPolicy:
         afresh = Waiter(asked, (), now, 0).case(now, self._limits.retry_after)
         return entry is None or fits_when_open(afresh, entry)
 
-    # ending ----------------------------------------------------------------------------------------------------------
-
-    def _withdrawn(self, state: Need) -> list[Effect]:
-        if state.accepted is None or state.phase is Phase.ENDED:
-            return []
-        ended = facts.need_ended(state.accepted, state.attempt, Lifecycle.WITHDRAWN, state.hard_to_place)
-        return [*self._revoke(state.matches, "withdrawn"), Emit(ended, topics.MATCHING), *_off_list(state)]
-
-    def _over(self, state: Need, event: Outcome, now: datetime, given: Given) -> list[Effect]:
-        """The need has its end, and its referrer is told of it.
-
-        Also where the match has been taken back meanwhile: the provider's word came to notification before that did.
-        """
-        if state.accepted is None or state.phase is Phase.ENDED:
-            return []
-        held = state.holds(event.attempt)
-        ended = facts.need_ended(state.accepted, state.attempt, facts.end_of(event), state.hard_to_place)
-        own: list[Effect] = [*_leave(held, event, now, given), *self._learn_of_end(held, event)] if held else []
-        others = [each for each in state.matches if each is not held]
-        return [*self._revoke(others, TAKEN_BY_ANOTHER), Emit(ended, topics.MATCHING), *own, *_off_list(state)]
-
-    def _revoke(self, matches: Iterable[Matched], cause: str) -> list[Effect]:
-        """Take matches back, and their places."""
-        found: list[Effect] = []
-        for match in matches:
-            found += [Emit(facts.revoked(match, cause), topics.MATCHING), *_give_back(match)]
-            if self._limits.learns and cause != TAKEN_BY_ANOTHER:  # else it was not accepted
-                found.append(experience.broken_off(match))
-        return found
-
-    def _learn_of_end(self, match: Matched, event: Refusal | Outcome) -> list[Effect]:
-        if not self._limits.learns:
-            return []
-        if isinstance(event, notification.Delivered | notification.NotDelivered):
-            return [*experience.ended(match, event)]
-        had_accepted = isinstance(event, notification.Expired) and event.code is not None
-        return [experience.broken_off(match)] if had_accepted else [*experience.answered(match, event)]
-
     def _recall(self, need: str, effects: Sequence[Effect], now: datetime, given: Given) -> list[Effect]:
         """For each place given back, tell the first in line for it. It may get lost: the sweep tells it again."""
         told = {need, *given.recalled}  # the need's own row says how it stood before
@@ -381,6 +343,44 @@ def _first(line: Iterable[Waiter]) -> list[Waiter]:
 
 def _after(state: Need, effects: Sequence[Effect]) -> Need:
     return reduce(evolve, (each.event for each in effects if isinstance(each, Emit)), state)
+
+
+def _withdrawn(state: Need) -> list[Effect]:
+    if state.accepted is None or state.phase is Phase.ENDED:
+        return []
+    ended = facts.need_ended(state.accepted, state.attempt, Lifecycle.WITHDRAWN, state.hard_to_place)
+    return [*_revoke(state.matches, "withdrawn"), Emit(ended, topics.MATCHING), *_off_list(state)]
+
+
+def _over(state: Need, event: Outcome, now: datetime, given: Given) -> list[Effect]:
+    """The need has its end, and its referrer is told of it.
+
+    Also where the match has been taken back meanwhile: the provider's word came to notification before that did.
+    """
+    if state.accepted is None or state.phase is Phase.ENDED:
+        return []
+    held = state.holds(event.attempt)
+    ended = facts.need_ended(state.accepted, state.attempt, facts.end_of(event), state.hard_to_place)
+    own: list[Effect] = [*_leave(held, event, now, given), *_learn_of_end(held, event)] if held else []
+    others = [each for each in state.matches if each is not held]
+    return [*_revoke(others, TAKEN_BY_ANOTHER), Emit(ended, topics.MATCHING), *own, *_off_list(state)]
+
+
+def _revoke(matches: Iterable[Matched], cause: str) -> list[Effect]:
+    """Take matches back, and their places."""
+    found: list[Effect] = []
+    for match in matches:
+        found += [Emit(facts.revoked(match, cause), topics.MATCHING), *_give_back(match)]
+        if cause != TAKEN_BY_ANOTHER:  # else it was not accepted
+            found.append(experience.broken_off(match))
+    return found
+
+
+def _learn_of_end(match: Matched, event: Refusal | Outcome) -> list[Effect]:
+    if isinstance(event, notification.Delivered | notification.NotDelivered):
+        return [*experience.ended(match, event)]
+    had_accepted = isinstance(event, notification.Expired) and event.code is not None
+    return [experience.broken_off(match)] if had_accepted else [*experience.answered(match, event)]
 
 
 def _disown(
