@@ -18,29 +18,22 @@ Without a map each heading is a path itself. A map is TOML:
 """
 
 import re
-import tomllib
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
-from typing import Annotated, Any
-from zoneinfo import ZoneInfo, available_timezones
+from typing import Any
+from zoneinfo import ZoneInfo
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict
 
 from contracts.base import Message
-from services.chassis.problems import problems_of
 
+from .. import own_words
 from ..trouble import Trouble
 from .schema import Kind, alternatives, close_to, kind_of
 
 _LONGEST = 30
 """A list has no more than this in any contract; ``needs.999999999.need`` shall cost no memory."""
-
-
-def _zone(name: str) -> str:
-    if name and name not in available_timezones():
-        raise ValueError("must be a time zone's IANA name, such as Europe/Warsaw")
-    return name
 
 
 class Columns(BaseModel):
@@ -50,7 +43,7 @@ class Columns(BaseModel):
 
     ignore: list[str] = []
     dates: str = ""
-    timezone: Annotated[str, AfterValidator(_zone)] = ""
+    timezone: own_words.Zone = ""
     columns: dict[str, str] = {}
     values: dict[str, dict[str, str]] = {}
     constants: dict[str, str] = {}
@@ -58,16 +51,7 @@ class Columns(BaseModel):
     @staticmethod
     def read(path: Path) -> "Columns":
         """`Trouble` where it is no map."""
-        try:
-            return Columns.model_validate(tomllib.loads(path.read_text()))
-        except (OSError, UnicodeDecodeError) as error:
-            why = getattr(error, "strerror", None) or "it is not UTF-8 text"
-            raise Trouble(f"the map {path} can not be read", why) from None
-        except tomllib.TOMLDecodeError as error:
-            raise Trouble(f"the map {path} is not TOML", str(error)) from None
-        except ValidationError as error:
-            told = "; ".join(f"{each.field} {each.fix}" for each in problems_of(error))
-            raise Trouble(f"the map {path} can not be used", told) from None
+        return own_words.read(path, Columns, "map")
 
     def paths(self, headings: Sequence[str], model: type[Message]) -> list[str]:
         """The path of each column, empty where it is not sent. `Trouble` names the heading that leads nowhere."""

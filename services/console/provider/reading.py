@@ -3,28 +3,21 @@
 import csv
 import io
 import json
-import tomllib
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any
-from zoneinfo import available_timezones
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from contracts.agency import Admin1
 from contracts.provider import Service
 from contracts.words import Category, Status
 from services.chassis.problems import careless, problems_of
 
+from .. import own_words
 from ..hsds import Reading, Vocabulary, flat, nested, readings
 from ..trouble import Trouble
-
-
-def _zone(name: str | None) -> str | None:
-    if name is not None and name not in available_timezones():
-        raise ValueError("must be a time zone's IANA name, such as Europe/Warsaw")
-    return name
 
 
 class Words(BaseModel):
@@ -34,7 +27,7 @@ class Words(BaseModel):
 
     area: Admin1 | None = None
     category: Category | None = None
-    timezone: Annotated[str | None, AfterValidator(_zone)] = None
+    timezone: own_words.Zone = ""
     capacity: Annotated[int, Field(ge=0, le=100_000)] = 0
     areas: dict[str, Admin1] = {}
     categories: dict[str, Category] = {}
@@ -43,16 +36,7 @@ class Words(BaseModel):
     @staticmethod
     def read(path: Path) -> "Words":
         """`Trouble` where it is none."""
-        try:
-            return Words.model_validate(tomllib.loads(path.read_text()))
-        except (OSError, UnicodeDecodeError) as error:
-            why = getattr(error, "strerror", None) or "it is not UTF-8 text"
-            raise Trouble(f"the words {path} can not be read", why) from None
-        except tomllib.TOMLDecodeError as error:
-            raise Trouble(f"the words {path} are not TOML", str(error)) from None
-        except ValidationError as error:
-            told = "; ".join(f"{each.field} {each.fix}" for each in problems_of(error))
-            raise Trouble(f"the words {path} can not be used", told) from None
+        return own_words.read(path, Words, "file of words")
 
     def vocabulary(self) -> Vocabulary:
         """For the reader of HSDS."""
@@ -63,7 +47,7 @@ class Words(BaseModel):
             categories=_lower(self.categories),
             category=self.category,
             statuses=statuses,
-            timezone=self.timezone,
+            timezone=self.timezone or None,
             capacity=self.capacity,
         )
 
