@@ -2,6 +2,7 @@
 
 import csv
 import json
+import re
 import shutil
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from .command import SAMPLES, Desk, taken_in
 from .system import People
 
 PEOPLE = ("people.csv", "--map", "people.toml")
+FAMILY_NAME = re.compile("Sample|Example|Specimen|Template|Fictional|Invented")
 REFERENCES = {f"L-10{number}" for number in range(1, 7)}
 
 pytestmark = pytest.mark.timeout(600)  # each command is a process of its own, and the machine may be busy
@@ -24,9 +26,10 @@ pytestmark = pytest.mark.timeout(600)  # each command is a process of its own, a
 async def desk(system: Services, servers: Addresses, here: People, tmp_path: Path) -> Desk:
     """An agency with the samples in its folder."""
     folder = shutil.copytree(SAMPLES, tmp_path / "samples")
-    for name in ("people.csv", "correction.json"):  # people of this test's own: nobody is to be served once for two
+    for name in ("people.csv", "faulty.csv", "correction.json"):  # people and places of this test's own
         file = folder / name
-        file.write_text(file.read_text().replace(" Template", f" Template {here.area[3:]}"))
+        theirs = FAMILY_NAME.sub(rf"\g<0> {here.area[3:]}", file.read_text())
+        file.write_text(theirs.replace("PL-06", here.area))
     return await taken_in(servers, folder, "agency", f"console-{here.area.lower()}")
 
 

@@ -38,9 +38,13 @@ class Standing:
             self.refused[message.reference] = message
         return message
 
+    def needs(self) -> list[StatusChanged]:
+        """The newest status of each need, by reference: what is told comes from many partitions, in no order."""
+        return [each for _, each in sorted(self.newest.items())]
+
     def rows(self) -> Iterable[tuple[object, ...]]:
         """Each need as it stands, under `COLUMNS`; at the end referrals that were refused and nothing else."""
-        for each in self.newest.values():
+        for each in self.needs():
             since = show.when(each.since)
             yield (each.reference, each.need, each.state.value, since, *_rest(each))
         for refused in self.refused.values():

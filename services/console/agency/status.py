@@ -54,7 +54,7 @@ def _tell(standing: Standing, open_: bool, texts: Language | None, as_json: bool
         for event, told in standing.told:
             show.as_json(document(event, told))
     elif as_json:
-        needs = [each for each in standing.newest.values() if not (open_ and each.state.ended)]
+        needs = [each for each in standing.needs() if not (open_ and each.state.ended)]
         refused = [each.model_dump(mode="json") for each in standing.refused.values()]
         whole: dict[str, Any] = {"needs": [each.model_dump(mode="json") for each in needs], "refused": refused}
         if standing.reference is not None:
@@ -63,10 +63,10 @@ def _tell(standing: Standing, open_: bool, texts: Language | None, as_json: bool
     elif standing.reference is not None:
         if standing.told:
             show.table(LIFE, [row(event, told) for event, told in standing.told])
-        for each in standing.newest.values():
+        for each in standing.needs():
             _sentences(each, texts)
     else:
-        ended = {(each.reference, each.need) for each in standing.newest.values() if each.state.ended}
+        ended = {(each.reference, each.need) for each in standing.needs() if each.state.ended}
         show.table(COLUMNS, [each for each in standing.rows() if not (open_ and each[:2] in ended)])
         show.say(f"{len(standing.newest)} needs, {len(ended)} ended, {len(standing.refused)} referrals refused")
 

@@ -32,9 +32,9 @@ def standing(*told: Message, reference: str | None = None) -> Standing:
 REFUSED = InputRefused(agency="a", reference="R-3", referral_id="r", sent="", problems=[Problem(field="f", fix="mend")])
 
 
-def test_the_newest_status_of_each_need_counts_and_what_was_refused_is_at_the_end() -> None:
+def test_needs_are_told_by_reference_as_they_stand_now_and_what_was_refused_is_at_the_end() -> None:
     found = standing(
-        status("R-1", "accepted"), status("R-2", "waiting", code="full"), REFUSED, status("R-1", "matched")
+        REFUSED, status("R-2", "waiting", code="full"), status("R-1", "accepted"), status("R-1", "matched")
     )
     assert [each[:3] for each in found.rows()] == [
         ("R-1", "1", "matched"),
