@@ -381,12 +381,12 @@ class Behind(StrEnum):
     """Why a service that can take a need stands behind the one that was chosen for it.
 
     ``lower-score``: the terms say by how much. ``equal``: no difference but the id. ``assess-first``: somebody has to
-    look closer at one of its rules, and at the chosen one nobody has to. ``same-provider``: several are asked at once,
-    and its provider is, with a better service. ``accepts-less``: the terms are alike, and it has accepted a smaller
-    share of what it was offered lately. ``seldom-accepts``: a very small one, and there are others. The rest had no
-    place for it: ``full``, ``said-full`` (whatever we count, it has said so), ``others-first`` (who waits for it
-    already has a better claim to what is free) and ``kept`` (its places are used up once taken, and worth more to those
-    to come).
+    look closer at one of its rules, and at the chosen one nobody has to. ``same-provider``: several are asked at
+    once, and its provider is, with a better service. ``accepts-less``: its score is no lower, by a hair at most
+    higher, and it has accepted a smaller share of what it was offered lately. ``seldom-accepts``: a very small one,
+    and there are others. The rest had no place for it: ``full``, ``said-full`` (whatever we count, it has said so),
+    ``others-first`` (who waits for it already has a better claim to what is free) and ``kept`` (its places are used
+    up once taken, and worth more to those to come).
     """
 
     LOWER_SCORE = "lower-score"

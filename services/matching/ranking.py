@@ -27,7 +27,9 @@ URGENCY_WEIGHTS: Mapping[Urgency, float] = {Urgency.EMERGENCY: 8.0, Urgency.URGE
 HALF_KM = 25.0
 """The distance at which its term has fallen to a half."""
 ALIKE = 0.02
-"""Scores in one step of this size are alike: among them who accepts more of its offers goes first."""
+"""Scores that lie so close are alike, and who accepts more of its offers goes first: one who accepts all is placed as if
+its score were so much higher, one who accepts half as if half of that. In steps it would make much of nothing: it is a
+guess from few answers, and two guesses are hardly ever the same."""
 LEAST_ACCEPTANCE = 0.2
 """Who is expected to accept less than this share is asked after all others."""
 EXPLORED = 20
@@ -136,14 +138,9 @@ def doubtful(each: Ranked) -> bool:
     return bool(each.unknown) and each.unknown != _DOCUMENTS
 
 
-def standing(each: Ranked) -> tuple[bool, bool, int, float, float, str]:
+def standing(each: Ranked) -> tuple[bool, bool, float, str]:
     """Sorts the best first. Who accepts more goes first only among those that are alike: it is not worth a detour."""
-    return each.seldom, doubtful(each), -grade(each), -each.acceptance, -each.score, each.entry.id
-
-
-def grade(each: Ranked) -> int:
-    """The step of the score, see `ALIKE`."""
-    return round(each.score / ALIKE)
+    return each.seldom, doubtful(each), -(each.score + ALIKE * each.acceptance), each.entry.id
 
 
 def of_different_providers(ranked: Iterable[Ranked], most: int) -> list[Ranked]:

@@ -128,7 +128,7 @@ class _Scene:
             return Behind.SELDOM_ACCEPTS
         if ranking.doubtful(other) and not ranking.doubtful(rival):
             return Behind.ASSESS_FIRST
-        if ranking.grade(other) == ranking.grade(rival) and other.acceptance < rival.acceptance:
+        if other.score >= rival.score and other.acceptance < rival.acceptance:
             return Behind.ACCEPTS_LESS
         return Behind.LOWER_SCORE if _worse(rival, other) else Behind.EQUAL
 

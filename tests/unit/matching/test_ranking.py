@@ -93,6 +93,7 @@ def test_of_two_that_are_alike_who_accepts_more_goes_first_and_it_is_not_worth_a
     assert order_of(accepted(), [(one, 1), (two, 1)], learned(p1=0.5)) == ["p2", "p1"], "who has not answered yet: 0.7"
     liking = accepted(preferences=Preferences(providers=["p1"]))
     assert order_of(liking, [(one, 1), (two, 1)], learned(p1=0.5, p2=0.9)) == ["p1", "p2"]
+    assert order_of(accepted(), [(one, 2), (two, 1)], learned(p1=0.85, p2=0.9)) == ["p1", "p2"], "next to no difference"
 
 
 def test_who_hardly_ever_accepts_is_asked_after_all_others_but_is_asked() -> None:
