@@ -75,7 +75,7 @@ def answered(match: Matched, event: notification.Accepted | Refusal) -> list[Put
         "day": _day(event.at),
         "service": service_id(match.provider, match.service),
         "accepted": isinstance(event, notification.Accepted),
-        "hours": None if silent else round((event.at - match.at) / timedelta(hours=1), 3),
+        "hours": None if silent else max(0.0, round((event.at - match.at) / timedelta(hours=1), 3)),
     }
     return [Put(ANSWERS, _row(match), doc)]
 

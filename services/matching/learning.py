@@ -42,16 +42,20 @@ def mean_stays(stays: Iterable[Stay], now: datetime) -> Mapping[str, timedelta]:
     """How long a place of each service is taken: all the time that places were taken, by how often one came back.
 
     So who is still there counts too, so far; to look only at who has left would find short stays. A service with few
-    of its own is taken to be like others of its category.
+    of its own is taken to be like others of its category. `now` is the moment that is looked at: what came later is not
+    known yet.
     """
     taken: dict[str, timedelta] = defaultdict(timedelta)
     left: dict[str, int] = defaultdict(int)
     of: dict[str, str] = {}
     for stay in stays:
+        if stay.since >= now:
+            continue
         of[stay.service] = stay.category
+        until = stay.until if stay.until is not None and stay.until <= now else None
         for key in (stay.service, stay.category):
-            taken[key] += (stay.until or now) - stay.since
-            left[key] += stay.until is not None
+            taken[key] += max((until or now) - stay.since, timedelta(0))  # the clock of who wrote the end may be behind
+            left[key] += until is not None
     common = {category: taken[category] / left[category] for category in set(of.values()) if left[category]}
     return {
         service: (taken[service] + STRENGTH * common[category]) / (left[service] + STRENGTH)

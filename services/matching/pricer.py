@@ -10,10 +10,12 @@ from collections.abc import Iterable
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 
+import structlog
 from pydantic import ValidationError
 
 from contracts.cloudevents import Malformed, decode
 from contracts.matching import PriceSet
+from services.chassis.errors import Transient, where
 from services.chassis.ports import Claims, Record, Row
 
 from . import experience, learning, places
@@ -23,12 +25,18 @@ from .experience import ANSWERS, ASKED, KEPT, STAYS, Answer, Stay
 from .places import Places
 from .pricing import Asked, Supply, price_set
 
+logger = structlog.get_logger()
+
 TABLE = "price_sets"
 """A row for each set: ``{_id: <as_of>, day, set}``. Kept as long as decisions may have to be made again."""
 KEY = "prices"
 """The record key: the topic holds the set in force."""
 STALE = 8
 """Intervals after which a set is not in force any more."""
+_HINT = (
+    "a fault of ours: please report it; until prices can be made again, places cost what they did before, and nothing "
+    f"after {STALE} intervals; needs are matched as ever"
+)
 _PURGED = 7
 """Days behind `KEPT` that are looked at: what an outage of a week left is thrown away too."""
 
@@ -65,7 +73,10 @@ class Pricer:
         self._days: dict[str, dict[date, list[dict[str, Any]]]] = {table: {} for table in experience.TABLES}
 
     async def look(self, now: datetime) -> list[tuple[PriceSet, str]]:
-        """The set as of the interval that has begun last, once in this process's life. Raises `Transient`."""
+        """The set as of the interval that has begun last, once in this process's life. Raises `Transient`.
+
+        Whatever else goes wrong is logged, and tried again when the next interval begins.
+        """
         as_of = now - (now - datetime.min.replace(tzinfo=UTC)) % self._interval
         if self._said is not None and as_of <= self._said:
             return []
@@ -73,7 +84,15 @@ class Pricer:
         if found:
             made = PriceSet.read(found[as_of.isoformat()]["set"])
         else:
-            made = await self._make(as_of)
+            try:
+                made = await self._make(as_of)
+            except Transient:
+                raise
+            except Exception as error:  # noqa: BLE001  # matching goes on without prices, and must not end for want of them
+                fault = f"{type(error).__name__} at {where(error)}"
+                logger.error("prices_not_made", reason=fault, hint=_HINT)
+                self._said = as_of
+                return []
             row = Row(TABLE, made.id, {"day": as_of.date().isoformat(), "set": made.model_dump_json()})
             if await self._claims.take([row]):
                 return []  # another's stands there: it is looked at again
@@ -116,7 +135,8 @@ def reckon(
     taken: Places,
     as_of: datetime,
 ) -> PriceSet:
-    """The set as of a moment, all told."""
+    """The set as of a moment, all told. Of what came later, nothing counts."""
+    needs = [each for each in needs if each.at < as_of]
     lengths = learning.mean_stays(stays, as_of)
     supply = [_supply(entry, taken.free(entry), lengths.get(entry.id)) for entry in entries]
     since = min((each.at for each in needs), default=as_of)

@@ -27,8 +27,8 @@ URGENCY_WEIGHTS: Mapping[Urgency, float] = {Urgency.EMERGENCY: 8.0, Urgency.URGE
 HALF_KM = 25.0
 """The distance at which its term has fallen to a half."""
 ALIKE = 0.02
-"""Scores that lie so close are alike, and who accepts more of its offers goes first: one who accepts all is placed as if
-its score were so much higher, one who accepts half as if half of that. In steps it would make much of nothing: it is a
+"""Scores that lie so close are alike, and who accepts more of its offers goes first: who accepts all is placed as if
+its score were so much higher, who accepts half as if half of that. In steps it would make much of nothing: it is a
 guess from few answers, and two guesses are hardly ever the same."""
 LEAST_ACCEPTANCE = 0.2
 """Who is expected to accept less than this share is asked after all others."""

@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
+from structlog.testing import capture_logs
 
 from contracts import notification, topics
 from contracts.cloudevents import CloudEvent, encode
@@ -100,6 +101,36 @@ def test_it_learns_who_accepts_and_how_long_it_takes(made: MatchingWorld) -> Non
     ((found, _),) = look(pricing(made), made.clock.now())
     assert found.acceptance["p1/beds"] == pytest.approx(0.25, abs=0.02)
     assert found.answer_hours == {"p1/beds": 2.0}
+
+
+@pytest.mark.parametrize("before", [0, 1])
+def test_what_has_happened_since_the_interval_began_does_not_count_yet(made: MatchingWorld, before: int) -> None:
+    """An instance that starts amid an interval reads needs and stays newer than the moment that it reckons for."""
+    made.publish(service(capacity=30), "p1")
+    made.publish(service(service="meals", categories=["food"], capacity=30, quota_until=UNTIL), "p1")
+    ask(made, range(before))
+    made.clock.advance(minutes=40)
+    ask(made, range(before, 6))
+    for number in range(before, 6):
+        made.clock.advance(minutes=1)
+        for kind in (notification.Accepted, notification.Delivered)[: 1 + number % 2]:
+            made.handle(of_offer(kind, 1, made.clock.now(), need_id=f"n{number}", provider="p1"))
+    ((found, _),) = look(pricing(made), made.clock.now())
+    assert (found.as_of, found.prices, found.window) == (START + HALF_HOUR, {}, before * 30 * 60)
+
+
+def test_a_set_that_can_not_be_made_is_told_and_nothing_ends_for_it(made: MatchingWorld) -> None:
+    broken = {"day": START.date().isoformat(), "service": "p1/beds"}
+    asyncio.run(made.claims.put([Row(experience.ANSWERS, "x", broken)]))
+    one = pricing(made)
+    with capture_logs() as lines:
+        assert look(one, START) == []
+        assert look(one, START + timedelta(minutes=1)) == []
+    (told,) = lines
+    assert (told["event"], told["log_level"]) == ("prices_not_made", "error")
+    assert told["reason"].startswith("KeyError at ")
+    asyncio.run(made.claims.drop([Row(experience.ANSWERS, "x")]))
+    assert len(look(one, START + HALF_HOUR)) == 1, "it is tried again"
 
 
 def test_what_is_older_than_is_kept_is_thrown_away(made: MatchingWorld) -> None:
