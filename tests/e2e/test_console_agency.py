@@ -2,7 +2,6 @@
 
 import csv
 import json
-import re
 import shutil
 from pathlib import Path
 
@@ -16,7 +15,6 @@ from .command import SAMPLES, Desk, taken_in
 from .system import People
 
 PEOPLE = ("people.csv", "--map", "people.toml")
-FAMILY_NAME = re.compile("Sample|Example|Specimen|Template|Fictional|Invented")
 REFERENCES = {f"L-10{number}" for number in range(1, 7)}
 
 pytestmark = pytest.mark.timeout(600)  # each command is a process of its own, and the machine may be busy
@@ -28,7 +26,7 @@ async def desk(system: Services, servers: Addresses, here: People, tmp_path: Pat
     folder = shutil.copytree(SAMPLES, tmp_path / "samples")
     for name in ("people.csv", "faulty.csv", "correction.json"):  # people and places of this test's own
         file = folder / name
-        theirs = FAMILY_NAME.sub(rf"\g<0> {here.area[3:]}", file.read_text())
+        theirs = file.read_text().replace("+48 600 000", f"+48 600 {here.area[3:]}")  # nobody is known from another's
         file.write_text(theirs.replace("PL-06", here.area))
     return await taken_in(servers, folder, "agency", f"console-{here.area.lower()}")
 

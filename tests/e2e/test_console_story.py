@@ -6,6 +6,7 @@ command. The analyst's page is played beside it.
 
 import asyncio
 import shutil
+import time
 from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -45,11 +46,14 @@ def desk(tmp_path: Path, referrals: Referrals, servers: Addresses) -> Callable[[
 
 async def until_told(desk: Desk, reference: str, *states: str) -> dict[str, Any]:
     """The first need of a referral, once it is in one of these states."""
-    async with asyncio.timeout(PATIENCE):
-        while True:
-            told = await desk("status", reference, "--json")
-            if told.code == 0 and told.json["needs"] and told.json["needs"][0]["state"] in states:
-                return dict(told.json["needs"][0])
+    needs: list[dict[str, Any]] = []
+    deadline = time.monotonic() + PATIENCE
+    while time.monotonic() < deadline:
+        told = await desk("status", reference, "--json")
+        needs = told.json["needs"] if told.code == 0 else []
+        if needs and needs[0]["state"] in states:
+            return needs[0]
+    raise AssertionError(f"{reference} is not {states} after {PATIENCE} s: {needs}")
 
 
 @pytest.mark.timeout(1200)  # some sixty commands, each a process of its own, on a machine that may be busy

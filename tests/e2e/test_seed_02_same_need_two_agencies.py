@@ -86,7 +86,9 @@ async def test_help_that_was_given_to_the_first_closes_the_second_as_already_ser
         await provider.answer(offer, answer)
     closed = await second.told("withdrawn", "B-9")
     assert closed.code == "already-served"
-    assert [each["state"] for each in seen(second, "B-9")] == ["accepted", "waiting", "withdrawn"]
+    states = [each["state"] for each in seen(second, "B-9")]
+    assert states[-2:] == ["waiting", "withdrawn"]
+    assert states[:-2] in ([], ["accepted"]), "not told any more where what came next is known already"
     await first.told("delivered", "A-1")
 
 
