@@ -48,8 +48,8 @@ def conditions(group: Group, limits: Eligibility) -> Verdict:
     each: list[Minimum | None] = [*group.people, *([None] if group.undescribed else [])]
     verdicts = [_described(limits, limits.unknown.description)]
     if limits.any_of:
-        verdicts += [some(_alternative(group, person, it) for it in limits.any_of) for person in each]
-    excluded = some(_excludes(group, person, it) for person in each for it in limits.none_of)
+        verdicts += [some(_meets(group, person, it) for it in limits.any_of) for person in each]
+    excluded = some(_meets(group, person, it, excluding=True) for person in each for it in limits.none_of)
     return every([*verdicts, None if excluded is None else not excluded])
 
 
@@ -63,38 +63,32 @@ def possible(limits: Eligibility) -> bool:
     if not (limits.any_of or limits.none_of or limits.description):
         return True
     return any(
-        _alternative(group, group.people[0], limits) is not False and conditions(group, limits) is not False
+        _meets(group, group.people[0], limits) is not False and conditions(group, limits) is not False
         for group in _anybody(limits)
     )
 
 
-def _alternative(group: Group, person: Minimum | None, limits: Criteria) -> Verdict:
-    """Whether one of them (None: who is not described) meets these criteria."""
-    unknown = limits.unknown
-    verdicts = [_described(limits, unknown.description)]
-    if limits_age(limits):
-        verdicts.append(settled(aged_for(person, limits) if person else None, unknown.age))
-    if limits_sex(limits):
-        verdicts.append(settled(of_sex(person, limits) if person else None, unknown.sex))
-    if limits_status(limits) and not group.blind:
-        verdicts.append(settled(of_status(person, limits) if person else None, unknown.status))
-    flags = (flag for each in group.people for flag in each.flags)
-    verdicts.append(settled(flagged_for(flags, limits), unknown.flags))
-    return every([*verdicts, _small_enough(group, limits)])
+def _meets(group: Group, person: Minimum | None, limits: Criteria, *, excluding: bool = False) -> Verdict:
+    """Whether one of them (None: who is not described) meets these criteria.
 
+    If they are `excluding`, what is not known counts the other way round, nobody is out by another's flags, and nobody
+    by a residence status that nobody looks at.
+    """
 
-def _excludes(group: Group, person: Minimum | None, limits: Criteria) -> Verdict:
-    """Whether these criteria exclude one of them. Not by residence status, where nobody looks at it."""
+    def told(verdict: Verdict, unknown: Unknown) -> Verdict:
+        return settled(verdict, INVERSE[unknown] if excluding else unknown)
+
     unknown = limits.unknown
-    verdicts = [_described(limits, INVERSE[unknown.description])]
+    flagged = ([person] if person else []) if excluding else group.people
+    verdicts = [_described(limits, INVERSE[unknown.description] if excluding else unknown.description)]
+    verdicts.append(told(flagged_for((flag for each in flagged for flag in each.flags), limits), unknown.flags))
     if limits_age(limits):
-        verdicts.append(settled(aged_for(person, limits) if person else None, INVERSE[unknown.age]))
+        verdicts.append(told(aged_for(person, limits) if person else None, unknown.age))
     if limits_sex(limits):
-        verdicts.append(settled(of_sex(person, limits) if person else None, INVERSE[unknown.sex]))
+        verdicts.append(told(of_sex(person, limits) if person else None, unknown.sex))
     if limits_status(limits):
-        told = of_status(person, limits) if person else None
-        verdicts.append(False if group.blind else settled(told, INVERSE[unknown.status]))
-    verdicts.append(settled(flagged_for(person.flags if person else (), limits), INVERSE[unknown.flags]))
+        known = of_status(person, limits) if person else None
+        verdicts.append(not excluding if group.blind else told(known, unknown.status))
     return every([*verdicts, _small_enough(group, limits)])
 
 
