@@ -41,12 +41,12 @@ def _month(found: dict[str, Any]) -> Iterator[Row]:
 
 
 FIGURES = {
-    "step.first_over_raw": ("first event of a stream, speed beside raw bytes", "{:.2f}", "≥ 0.40"),
-    "step.warm_over_raw": ("a stream in the cache, beside raw", "{:.2f}", "≥ 0.50"),
-    "step.cold_over_raw": ("a stream not in the cache, beside raw", "{:.2f}", "≥ 0.33"),
-    "step.first_over_naive": ("first event, beside a handler as documentation writes it", "{:.0f} times", "≥ 20 times"),
+    "step.first_over_raw": ("first event of a stream, speed beside raw bytes", "{:.3f}", "≥ 0.40"),
+    "step.warm_over_raw": ("a stream in the cache, beside raw", "{:.3f}", "≥ 0.50"),
+    "step.cold_over_raw": ("a stream not in the cache, beside raw", "{:.3f}", "≥ 0.33"),
+    "step.first_over_naive": ("first event, beside a handler as documentation writes it", "{:.1f} times", "≥ 20 times"),
     "step.first_cpu_us": ("own CPU of a first event", "{:.0f} µs", "≤ 110 µs"),
-    "gate.over_raw": ("the gate with sealing, beside raw", "{:.2f}", ""),
+    "gate.over_raw": ("the gate with sealing, beside raw", "{:.3f}", ""),
     "journal.growth_1e3_1e5": ("a step at 10⁵ streams, cost beside 10³", "{:.2f}", "≤ 1.3"),
     "journal.growth_1e3_1e6": ("a step at 10⁶ streams, cost beside 10³", "{:.2f}", "≤ 1.3"),
     "flow.closed_per_s": ("referrals closed a second, all on this machine", "{:.0f}", ""),
@@ -60,8 +60,8 @@ FIGURES = {
     "match.us_decision_10k": ("a whole decision with its explanation", "{:.0f} µs", "≤ 150 µs"),
     "match.us_flip": ("a service says that it is full, or free", "{:.1f} µs", "≤ 5 µs"),
     "match.bytes_per_service": ("memory of the index, a service", "{:.0f} bytes", ""),
-    "match.returning_pct_mean": ("matching, returning places, in % of hindsight, mean", "{:.1f} %", "≥ 80 %"),
-    "match.returning_pct_min": ("the same, the worst seed", "{:.1f} %", "≥ 77 %"),
+    "match.returning_pct_mean": ("matching, returning places, in % of hindsight, mean", "{:.2f} %", "≥ 80 %"),
+    "match.returning_pct_min": ("the same, the worst seed", "{:.2f} %", "≥ 77 %"),
     "match.returning_pct_greedy": ("greedy with a first-come list on the same", "{:.1f} %", ""),
     "match.critical_unmet_pct": ("critical needs unmet", "{:.1f} %", "≤ 13 %"),
     "match.critical_unmet_pct_greedy": ("the same, greedy", "{:.1f} %", ""),
