@@ -15,7 +15,7 @@ from pydantic import ValidationError
 
 from contracts.cloudevents import Malformed, decode
 from contracts.matching import PriceSet
-from services.chassis.errors import Transient, where
+from services.chassis.errors import Failure, where
 from services.chassis.ports import Claims, Record, Row
 
 from . import experience, learning, places
@@ -75,7 +75,7 @@ class Pricer:
     async def look(self, now: datetime) -> list[tuple[PriceSet, str]]:
         """The set as of the interval that has begun last, once in this process's life. Raises `Transient`.
 
-        Whatever else goes wrong is logged, and tried again when the next interval begins.
+        What goes wrong in making it is logged, and tried again when the next interval begins.
         """
         as_of = now - (now - datetime.min.replace(tzinfo=UTC)) % self._interval
         if self._said is not None and as_of <= self._said:
@@ -86,7 +86,7 @@ class Pricer:
         else:
             try:
                 made = await self._make(as_of)
-            except Transient:
+            except Failure:  # of a server, or one that the process has to end for
                 raise
             except Exception as error:  # noqa: BLE001  # matching goes on without prices, and must not end for want of them
                 fault = f"{type(error).__name__} at {where(error)}"
