@@ -57,6 +57,10 @@ class Learned(NamedTuple):
         return self._replace(least=0.0) if match and int(match[:8], 16) % EXPLORED == 0 else self
 
 
+Standing = tuple[bool, bool, float, str]
+"""By which the best is sorted first, see `standing`."""
+
+
 class Ranked(NamedTuple):
     """A service, how many of its places are free, and why it stands where it stands.
 
@@ -118,7 +122,7 @@ def rank(
         share = min(1.0, free / (service.capacity or 1))
         if prices:
             charged = charge(need, prices.get(entry.id, 0.0))
-        score = _DISTANCE * near + _LANGUAGE * spoken + _PREFERENCE * liked + _FREE_SHARE * share - charged
+        score = _score(near, spoken, liked, share) - charged
         doubts = assessment.unknown(need, service) if unknown is None else unknown.get(entry.id, [])
         each = Ranked(entry, free, score, (near, spoken, liked, share), doubts, charged)
         if learned is not None:
@@ -127,6 +131,18 @@ def rank(
         ranked.append(each)
     ranked.sort(key=standing)
     return ranked
+
+
+def having(each: Ranked, free: int) -> Ranked:
+    """The same service with so many free places, as `rank` would have it."""
+    near, spoken, liked, _ = each.terms
+    share = min(1.0, free / (each.entry.service.capacity or 1))
+    score = _score(near, spoken, liked, share) - each.charged
+    return each._replace(free=free, score=score, terms=(near, spoken, liked, share))
+
+
+def _score(near: float, spoken: float, liked: float, share: float) -> float:
+    return _DISTANCE * near + _LANGUAGE * spoken + _PREFERENCE * liked + _FREE_SHARE * share
 
 
 _DOCUMENTS = [Rule.DOCUMENTS]
@@ -138,7 +154,7 @@ def doubtful(each: Ranked) -> bool:
     return bool(each.unknown) and each.unknown != _DOCUMENTS
 
 
-def standing(each: Ranked) -> tuple[bool, bool, float, str]:
+def standing(each: Ranked) -> Standing:
     """Sorts the best first. Who accepts more goes first only among those that are alike: it is not worth a detour."""
     return each.seldom, doubtful(each), -(each.score + ALIKE * each.acceptance), each.entry.id
 

@@ -103,18 +103,19 @@ class _Scene:
 
     def selects(self, other: Ranked) -> bool:
         """Whether this service would be among the chosen, if it stood as it is given here."""
-        others = [each for each in self.chosen if each.entry is not other.entry]
-        rival = next((each for each in others if each.entry.provider == other.entry.provider), None)
-        if rival is None and len(others) == self.most:
-            rival = others[-1]
-        return rival is None or ranking.standing(other) < ranking.standing(rival)
+        last = self._last_before(other)
+        return last is None or ranking.standing(other) < last
 
     def places(self, each: Ranked, at_least: int) -> int | None:
         """The fewest free places with which it would be chosen; None: with no number that it can have."""
-        counts = range(at_least, each.entry.service.capacity + 1)
-        if not counts or not self.selects(self._having(each, counts[-1])):
+        counts, last = range(at_least, each.entry.service.capacity + 1), self._last_before(each)
+
+        def selects(free: int) -> bool:
+            return last is None or ranking.standing(ranking.having(each, free)) < last
+
+        if not counts or not selects(counts[-1]):
             return None
-        fewest = bisect_left(counts, True, key=lambda free: self.selects(self._having(each, free)))
+        fewest = bisect_left(counts, True, key=selects)
         tried = counts[fewest : fewest + _TRIES]
         waits = (self.waiter, each.entry)
         return next((n for n in tried if available(*waits, n, self.now, self.given, self.limits)), None)
@@ -149,10 +150,13 @@ class _Scene:
             worse.pop("distance", None)
         return Alternative(version=other.entry.version, why=why, free=free, worse=worse, unknown=other.unknown)
 
-    def _having(self, each: Ranked, free: int) -> Ranked:
-        if free == each.free or not self.chosen:  # with nothing to be compared with, it is first
-            return each
-        return self.rank([(each.entry, free)])[0]
+    def _last_before(self, other: Ranked) -> ranking.Standing | None:
+        """Whom it would have to stand before to be among the chosen; None: nobody."""
+        others = [each for each in self.chosen if each.entry is not other.entry]
+        rival = next((each for each in others if each.entry.provider == other.entry.provider), None)
+        if rival is None and len(others) == self.most:
+            rival = others[-1]
+        return None if rival is None else ranking.standing(rival)
 
     def _rival(self, other: Ranked) -> Ranked:
         """Which of the chosen it would have replaced."""
