@@ -23,7 +23,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         items[index] = item
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")  # they are stopped with the last test here: what comes after wants the machine
 async def system(servers: Addresses, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Services]:
     """The four services. Times are short, so that deadlines pass while a test waits; the clock is the wall's."""
     await internal_topics(servers)
