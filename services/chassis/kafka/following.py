@@ -5,6 +5,8 @@ import re
 from collections.abc import Callable
 from typing import Any
 
+import structlog
+from aiokafka.errors import KafkaError
 from aiokafka.structs import TopicPartition
 from faststream.kafka import KafkaBroker
 from faststream.kafka.message import KafkaAckableMessage
@@ -14,6 +16,11 @@ from services.chassis.ports import Record
 from services.chassis.settings import ChassisSettings
 
 from .connection import following
+
+logger = structlog.get_logger()
+
+_AGAIN = 1.0
+"""Seconds until Kafka is asked again."""
 
 
 class Follower:
@@ -58,15 +65,29 @@ class Follower:
             await asyncio.sleep(0.02)
         consumer = self._subscriber.consumer
         if self._owed is None:
-            names = [name for name in await consumer.topics() if re.match(self._pattern, name)]
-            partitions = [TopicPartition(n, p) for n in names for p in consumer.partitions_for_topic(n) or ()]
-            begins = await consumer.beginning_offsets(partitions) if partitions else {}
-            ends = await consumer.end_offsets(partitions) if partitions else {}
-            self._owed = {at: end for at, end in ends.items() if end > begins[at]}
+            self._owed = await self._there(consumer)
         while any(self._seen.get(at, 0) < end for at, end in self._owed.items()):
             self._applied.clear()
             await self._applied.wait()
         self._owed = {}
+
+    async def _there(self, consumer: Any) -> dict[TopicPartition, int]:
+        """The ends of all partitions that hold anything. Kafka may go away amid it: then it is asked again."""
+        while True:
+            try:
+                names = [name for name in await consumer.topics() if re.match(self._pattern, name)]
+                partitions = [TopicPartition(n, p) for n in names for p in consumer.partitions_for_topic(n) or ()]
+                begins = await consumer.beginning_offsets(partitions) if partitions else {}
+                ends = await consumer.end_offsets(partitions) if partitions else {}
+                return {at: end for at, end in ends.items() if end > begins[at]}
+            except KafkaError as error:
+                logger.warning(
+                    "waiting_for_servers",
+                    reason=type(error).__name__,
+                    retry_in_s=_AGAIN,
+                    hint="what services are to know before they begin can not be read: is Kafka up and reachable?",
+                )
+                await asyncio.sleep(_AGAIN)
 
     @property
     def completed(self) -> bool:

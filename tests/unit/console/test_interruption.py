@@ -3,10 +3,19 @@
 import signal
 import subprocess
 import sys
+from collections.abc import Iterator
 
 import pytest
 
 from services.console.client import _kept_interruption
+
+
+@pytest.fixture(autouse=True)
+def heard() -> Iterator[None]:
+    """Ctrl-C as in a terminal: a shell has what it starts in the background ignore it."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
 
 
 def interrupted(times: int, told: list[bool]) -> None:
