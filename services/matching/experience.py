@@ -71,11 +71,12 @@ def answered(match: Matched, event: notification.Accepted | Refusal) -> list[Put
     if isinstance(event, notification.NotDelivered):
         return []  # it had accepted
     silent = isinstance(event, notification.Expired)
+    took = max(event.at - match.at, timedelta(0))  # the clock of Kafka, which dates the answer, may be behind ours
     doc = {
         "day": _day(event.at),
         "service": service_id(match.provider, match.service),
         "accepted": isinstance(event, notification.Accepted),
-        "hours": None if silent else max(0.0, round((event.at - match.at) / timedelta(hours=1), 3)),
+        "hours": None if silent else round(took / timedelta(hours=1), 3),
     }
     return [Put(ANSWERS, _row(match), doc)]
 

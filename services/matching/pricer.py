@@ -135,7 +135,7 @@ def reckon(
     taken: Places,
     as_of: datetime,
 ) -> PriceSet:
-    """The set as of a moment, all told. Of what came later, nothing counts."""
+    """The set as of a moment, all told. Needs and stays that came later do not count."""
     needs = [each for each in needs if each.at < as_of]
     lengths = learning.mean_stays(stays, as_of)
     supply = [_supply(entry, taken.free(entry), lengths.get(entry.id)) for entry in entries]

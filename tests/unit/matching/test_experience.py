@@ -66,6 +66,12 @@ def test_a_no_and_silence_are_answers_and_what_the_person_decides_is_none(made: 
     assert not other.claims.tables[ANSWERS]
 
 
+def test_an_answer_dated_before_its_offer_took_no_time(made: MatchingWorld) -> None:
+    made.clock.advance(seconds=-5)
+    answer(made, notification.Accepted)
+    assert [each.hours for each in answers_of(made.claims.tables[ANSWERS].values())] == [0.0]
+
+
 @pytest.mark.parametrize("breaks", ["withdrawn", "not-started"])
 def test_a_stay_that_was_broken_off_is_no_measure(made: MatchingWorld, breaks: str) -> None:
     answer(made, notification.Accepted)
