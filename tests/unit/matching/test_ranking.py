@@ -1,6 +1,7 @@
 """Nearer first, then where the language is spoken, the preferred, the emptier; the same order every time."""
 
 import h3
+import pytest
 
 from contracts.agency import Preferences
 from contracts.intake import Accepted, Region
@@ -16,6 +17,7 @@ from services.matching.ranking import (
     WEIGHTS_VERSION,
     Learned,
     fit,
+    having,
     rank,
 )
 from tests.kit.builders import accepted, minimum, service
@@ -94,6 +96,15 @@ def test_of_two_that_are_alike_who_accepts_more_goes_first_and_it_is_not_worth_a
     liking = accepted(preferences=Preferences(providers=["p1"]))
     assert order_of(liking, [(one, 1), (two, 1)], learned(p1=0.5, p2=0.9)) == ["p1", "p2"]
     assert order_of(accepted(), [(one, 2), (two, 1)], learned(p1=0.85, p2=0.9)) == ["p1", "p2"], "next to no difference"
+
+
+@pytest.mark.parametrize("free", [0, 1, 3, 4, 9])
+def test_with_other_places_it_stands_as_if_it_had_been_ranked_with_them(free: int) -> None:
+    one = Entry("p1/beds", "p1", service(capacity=4, latitude=52.1, longitude=23.7), "p1/beds@0")
+    need, expected = accepted(preferences=Preferences(providers=["p1"])), learned(p1=0.5)
+    (before,), (after,) = (rank(need, [(one, each)], prices={"p1/beds": 0.3}, learned=expected) for each in (2, free))
+    assert having(before, free) == after
+    assert after.score != before.score
 
 
 def test_who_hardly_ever_accepts_is_asked_after_all_others_but_is_asked() -> None:
