@@ -1,13 +1,10 @@
 """Many runs, on all cores. Always in processes of their own: how they log must not stay behind in a test run."""
 
 import asyncio
-import os
 from collections.abc import Callable, Iterable
-from concurrent.futures import ProcessPoolExecutor
-from multiprocessing import get_context
 from typing import Any, TypeVar
 
-from services.chassis import logs
+from tests.kit.processes import pool
 
 from .run import run
 
@@ -17,14 +14,14 @@ T = TypeVar("T")
 
 def many(seeds: Iterable[int]) -> list[str]:
     """All that is wrong with any."""
-    with _pool(os.cpu_count()) as pool:
-        return [fault for fault in pool.map(fault_of, seeds, chunksize=_SHARE) if fault is not None]
+    with pool("simulation") as processes:
+        return [fault for fault in processes.map(fault_of, seeds, chunksize=_SHARE) if fault is not None]
 
 
 def apart(what: Callable[..., T], *arguments: Any, **more: Any) -> T:
     """Call it in a process that starts as a copy of this one."""
-    with _pool(1) as pool:
-        return pool.submit(what, *arguments, **more).result()
+    with pool("simulation", 1) as processes:
+        return processes.submit(what, *arguments, **more).result()
 
 
 def fault_of(seed: int, **broken: Any) -> str | None:
@@ -44,9 +41,3 @@ def first_fault(seeds: Iterable[int], **broken: Any) -> str | None:
 def digests(seeds: Iterable[int]) -> list[str]:
     """What each run published."""
     return [asyncio.run(run(seed)) for seed in seeds]
-
-
-def _pool(workers: int | None) -> ProcessPoolExecutor:
-    return ProcessPoolExecutor(
-        workers, mp_context=get_context("fork"), initializer=logs.configure, initargs=("simulation", "critical")
-    )

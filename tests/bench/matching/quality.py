@@ -1,18 +1,15 @@
 """How good the matches are: matching's own policy and its rivals, each in percent of what hindsight could have done."""
 
-import os
 import statistics
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, replace
 from functools import partial
-from multiprocessing import get_context
 
 from rich.console import Console
 from rich.table import Table
 
 from contracts.words import Urgency
-from services.chassis import logs
+from tests.kit.processes import pool
 
 from .clairvoyant import hindsight
 from .ours import ONE_BY_ONE, Ours
@@ -110,11 +107,10 @@ def measure(console: Console, seeds: int = len(SEEDS), scenarios: Sequence[Scena
     On all cores: what is measured here is no time.
     """
     figures: dict[str, float] = {}
-    quiet = {"mp_context": get_context("fork"), "initializer": logs.configure, "initargs": ("bench", "critical")}
-    with ProcessPoolExecutor(os.cpu_count(), **quiet) as pool:
+    with pool("bench") as processes:
         for scenario in scenarios:
             some = SEEDS[:seeds] if scenario is BASE else SEEDS[: min(seeds, 3)]
-            runs = list(pool.map(partial(compare, scenario), some))
+            runs = list(processes.map(partial(compare, scenario), some))
             title = f"{scenario.name}, {len(some)} seeds, means in %; majority and minority: served, and hours waited"
             console.print(_table(title, runs))
             above = max(0.0, *(run[HINDSIGHT].above for run in runs))
