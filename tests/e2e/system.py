@@ -15,9 +15,10 @@ from contracts.base import Message
 from contracts.cloudevents import CloudEvent
 from contracts.matching import Matched
 from contracts.notification import Declined
-from contracts.outcomes import StatusChanged
+from contracts.outcomes import Recommended, StatusChanged
 from contracts.provider import Answered, Offer, Profile, Recall, RecallAcknowledged, Service
-from contracts.words import Answer, DeclineCode, NotDeliveredCode
+from contracts.recommendation import RecommendationRequested
+from contracts.words import Answer, DeclineCode, NotDeliveredCode, Rule
 from deploy import tenants
 from deploy.local.demo import client
 from deploy.local.demo.__main__ import login_of
@@ -98,6 +99,12 @@ class Agency:
     async def send_raw(self, value: bytes | None, headers: list[tuple[str, Any]]) -> None:
         """Publish whatever one likes."""
         await self._writer.send_and_wait(topics.referrals(self.id), value, key=b"raw", headers=headers)
+
+    async def recommended(self, reference: str) -> Recommended:
+        """Wait for the answer to a question."""
+        answer = await self.status.until(lambda m: isinstance(m, Recommended) and m.reference == reference)
+        assert isinstance(answer, Recommended)
+        return answer
 
     async def told(self, state: str, reference: str, need: str = "1", attempt: int | None = None) -> StatusChanged:
         """Wait until a need is in a state."""
@@ -204,6 +211,30 @@ class People:
             "needs": [{"need": "1", "category": "shelter", "urgency": urgency}],
         }
         return Submitted.model_validate({**whole, **changes})
+
+    def question(self, reference: str, **changes: Any) -> RecommendationRequested:
+        """Of an agency: what could this person go to?"""
+        whole: dict[str, Any] = {
+            "reference": reference,
+            "person": {"age_band": "18-59", "sex": "female", "languages": ["ru"]},
+            "location": {"admin1": self.area},
+            "needs": [
+                {"need": "1", "category": "shelter", "urgency": "urgent"},
+                {"need": "2", "category": "legal", "urgency": "normal"},
+            ],
+        }
+        return RecommendationRequested.model_validate({**whole, **changes})
+
+    async def heard_of(self, agency: Agency, services: int) -> None:
+        """Ask until matching has read of so many services here: a directory is followed, not waited for."""
+        for number in range(60):
+            await agency.send(self.question(f"Q-early-{number}"))
+            answer = await agency.recommended(f"Q-early-{number}")
+            area = next((step.left for step in answer.needs[0].funnel if step.rule is Rule.AREA), 0)
+            if area == services:
+                return
+            await asyncio.sleep(0.2)
+        raise AssertionError("matching never heard of the services")
 
     def corrected(self, reference: str) -> Corrected:
         """The same with another telephone number, which only intake gets to see."""
