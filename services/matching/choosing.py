@@ -37,7 +37,12 @@ class Choice:
 
         Who has said "no capacity" of an entry (`marks`) is full, however many of its places we count as free.
         """
-        return [*self.short, *((entry, 0) for entry in self.found.apart_entries())]
+        return [*self.short, *((entry, 0) for entry in self.found.apart.entries())]
+
+    @property
+    def unknown(self) -> dict[str, list[Rule]]:
+        """Of all services that could take the need: their rules of which nobody can tell whether it meets them."""
+        return self.found.unknown | self.found.apart.unknown()
 
 
 def choose(waiter: Waiter, match: str, now: datetime, given: Given, limits: Limits) -> Choice:
@@ -56,7 +61,7 @@ def choose(waiter: Waiter, match: str, now: datetime, given: Given, limits: Limi
         free = places.free(entry, need.need_id, match)
         has = free >= need.places and available(waiter, entry, free, now, given, limits)
         (open_ if has else short).append((entry, free))
-    unsaid = count - (found.apart & said).bit_count()
+    unsaid = count - (found.apart.bits & said).bit_count()
     if count:
         steps.append(left_after(Rule.FULL, unsaid))
     if unsaid:

@@ -29,18 +29,33 @@ class Found(NamedTuple):
     """The services that can take a need, if they have a place; and how many were left after each rule, up to the one
     that left none. `unknown`: for services, by id, their rules of which nobody can tell whether the need meets them.
 
-    `entries` are the services without those that were to be kept `apart`, which are bits of the `shard`. All count.
+    `entries`, and `unknown` of them, are without the services that were to be kept `apart`. `steps` count all.
     """
 
     entries: list[Entry]
     steps: list[Eliminated]
     unknown: dict[str, list[Rule]]
-    shard: "Shard"
-    apart: int
+    apart: "Apart"
 
-    def apart_entries(self) -> list[Entry]:
-        """The services that were kept apart."""
-        return self.shard.at(self.apart)
+
+class Apart(NamedTuple):
+    """The services of a `Found` that were kept apart, as `bits` of the shard; looked at only when they are asked for.
+
+    `doubtful` are services of whose conditions nobody can tell.
+    """
+
+    shard: "Shard"
+    need: Accepted
+    bits: int
+    doubtful: int
+
+    def entries(self) -> list[Entry]:
+        """These services."""
+        return self.shard.at(self.bits)
+
+    def unknown(self) -> dict[str, list[Rule]]:
+        """As `Found.unknown` has it of the others."""
+        return self.shard.unknown(self.need, self.bits, self.doubtful)
 
 
 class Shard:
@@ -121,9 +136,11 @@ class Shard:
             steps.append(step(count))
             if not left:
                 break
-        unknown = self._unknown(case.need, people, left) if left else {}
+        doubtful = self._doubtful if left else 0
         apart &= left
-        return Found(self.at(left ^ apart), steps, unknown, self, apart)
+        left ^= apart
+        unknown = self.unknown(case.need, left, doubtful) if left else {}
+        return Found(self.at(left), steps, unknown, Apart(self, case.need, apart, doubtful))
 
     def ever(self, need: Accepted) -> list[Entry]:
         """Those that could take a need on one day or another, whoever was tried: no others are ever found for it."""
@@ -133,6 +150,32 @@ class Shard:
             if rule not in (Rule.OPEN, Rule.STALE):
                 left = of(self, case, people, left)
         return self.at(left)
+
+    def unknown(self, need: Accepted, left: int, doubtful: int) -> dict[str, list[Rule]]:
+        """As `assessment.unknown` has it of each service, in its order; of those of whom there is anything."""
+        found: dict[str, list[Rule]] = {}
+        get, people = self._masks.get, masks.everybody(need)
+        for rule, name, kind in KINDS:
+            perhaps = 0
+            for person in people:
+                perhaps |= get((name, None, kind(person)), 0)
+            perhaps &= left
+            if perhaps and not (rule is Rule.STATUS and assessment.blind(need)):
+                for bit in _bits(perhaps):
+                    found.setdefault(self._entries[bit].id, []).append(rule)
+        perhaps = 0
+        for person in people:
+            for flag in person.flags:
+                perhaps |= get((masks.LOOK, flag), 0)
+        for bit in _bits(perhaps & left):
+            found.setdefault(self._entries[bit].id, []).append(Rule.EXCLUSION)
+        if doubtful:
+            for bit in _bits(doubtful & left):
+                found.setdefault(self._entries[bit].id, []).append(Rule.CONDITIONS)
+        if required := get(DOCUMENTS, 0):
+            for bit in _bits(required & left):
+                found.setdefault(self._entries[bit].id, []).append(Rule.DOCUMENTS)
+        return found
 
     # masks -----------------------------------------------------------------------------------------------------------
 
@@ -163,32 +206,6 @@ class Shard:
             if not fits(self._entries[bit]):
                 left ^= 1 << bit
         return left
-
-    def _unknown(self, need: Accepted, people: list[Minimum], left: int) -> dict[str, list[Rule]]:
-        """As `assessment.unknown` has it of each service, in its order."""
-        found: dict[str, list[Rule]] = {}
-        get = self._masks.get
-        for rule, name, kind in KINDS:
-            perhaps = 0
-            for person in people:
-                perhaps |= get((name, None, kind(person)), 0)
-            perhaps &= left
-            if perhaps and not (rule is Rule.STATUS and assessment.blind(need)):
-                for bit in _bits(perhaps):
-                    found.setdefault(self._entries[bit].id, []).append(rule)
-        perhaps = 0
-        for person in people:
-            for flag in person.flags:
-                perhaps |= get((masks.LOOK, flag), 0)
-        for bit in _bits(perhaps & left):
-            found.setdefault(self._entries[bit].id, []).append(Rule.EXCLUSION)
-        if self._doubtful:
-            for bit in _bits(self._doubtful & left):
-                found.setdefault(self._entries[bit].id, []).append(Rule.CONDITIONS)
-        if required := get(DOCUMENTS, 0):
-            for bit in _bits(required & left):
-                found.setdefault(self._entries[bit].id, []).append(Rule.DOCUMENTS)
-        return found
 
     # the rules: of those left, who fits ------------------------------------------------------------------------------
 
@@ -299,7 +316,7 @@ class Shard:
         return _less(left, strangers)
 
     def _conditions(self, case: Case, people: list[Minimum], left: int) -> int:
-        """Keeps of whom nobody can tell, for `_unknown`."""
+        """Keeps of whom nobody can tell, for `unknown`."""
         self._doubtful, stated = 0, self._masks.get(CONDITIONS, 0)
         if stated and stated & left:
             size, blind = case.need.person.household_size, assessment.blind(case.need)

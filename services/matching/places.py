@@ -87,7 +87,7 @@ class Places:
         one goes first.
         """
         taken = self._by_service.get(entry.id, _NONE)
-        free = entry.service.capacity - len(taken)
+        free = entry.capacity - len(taken)
         if need in self._by_need:  # most needs hold nothing anywhere
             if (entry.id, need) in self._returned:
                 return 0

@@ -5,11 +5,10 @@ from typing import NamedTuple
 
 from contracts.intake import Accepted
 from contracts.matching import Reason
-from contracts.provider import Service
 from contracts.words import Fluency, Rule, Urgency
 
 from . import assessment, cells
-from .cells import Spot
+from .cells import Point
 from .entry import Entry
 
 WEIGHTS_VERSION = "2"
@@ -58,24 +57,36 @@ class Learned(NamedTuple):
 
 
 Standing = tuple[bool, bool, float, str]
-"""By which the best is sorted first, see `standing`."""
+"""Sorts the best first: who can not be relied on to accept after all others; then who has to be assessed before anyone
+can tell; then by score and acceptance, negated; then by id. Who accepts more goes first only among those that are
+alike: it is not worth a detour."""
 
 
 class Ranked(NamedTuple):
-    """A service, how many of its places are free, and why it stands where it stands.
+    """A service, how many of its places are free, and why it stands where it stands. Sorts the best first.
 
     `terms` are in the order of `WEIGHTS`. `unknown` are its rules of which nobody can tell whether the need meets them.
     `acceptance` is the share of its offers that it is expected to accept; `seldom`: less than can be relied on.
     """
 
+    standing: Standing
     entry: Entry
     free: int
     score: float
-    terms: tuple[float, ...]
+    terms: tuple[float, float, float, float]
     unknown: list[Rule]
-    charged: float = 0.0
-    acceptance: float = 1.0
-    seldom: bool = False
+    charged: float
+    acceptance: float
+
+    @property
+    def seldom(self) -> bool:
+        """See `Standing`."""
+        return self.standing[0]
+
+    @property
+    def doubtful(self) -> bool:
+        """Whether somebody has to look closer before anyone can tell."""
+        return self.standing[1]
 
     @property
     def reasons(self) -> list[Reason]:
@@ -89,7 +100,7 @@ class Ranked(NamedTuple):
 
 def fit(need: Accepted, entry: Entry) -> float:
     """How well a service suits a need, in [0, 1], however much is free: what counts among those who wait for it."""
-    near, spoken = _near(_spot(need), entry.service), _spoken(need.person.languages[:1], entry.service)
+    near, spoken = _near(_centre(need), entry), _spoken(need.person.languages, entry)
     liked = float(entry.provider in need.preferences.providers)
     return (_DISTANCE * near + _LANGUAGE * spoken + _PREFERENCE * liked) / _FIT
 
@@ -113,50 +124,57 @@ def rank(
     Who has to be assessed before anyone can tell whether they may come is offered where that is clear, if anywhere.
     `unknown` says so by entry, where it was found out for all at once.
     """
-    spot, first, preferred = _spot(need), need.person.languages[:1], need.preferences.providers
-    charged, ranked = 0.0, []
+    centre, languages, preferred = _centre(need), need.person.languages, need.preferences.providers
+    charged, acceptance, seldom, ranked = 0.0, 1.0, False, []
     for entry, free in offers:
-        service = entry.service
-        near, spoken = _near(spot, service), _spoken(first, service)
-        liked = float(entry.provider in preferred)
-        share = min(1.0, free / (service.capacity or 1))
+        doubts = assessment.unknown(need, entry.service) if unknown is None else unknown.get(entry.id, [])
         if prices:
             charged = charge(need, prices.get(entry.id, 0.0))
-        score = _score(near, spoken, liked, share) - charged
-        doubts = assessment.unknown(need, service) if unknown is None else unknown.get(entry.id, [])
-        each = Ranked(entry, free, score, (near, spoken, liked, share), doubts, charged)
         if learned is not None:
-            expected = learned.of(entry.id)
-            each = each._replace(acceptance=expected, seldom=expected < learned.least)
-        ranked.append(each)
-    ranked.sort(key=standing)
+            acceptance = learned.of(entry.id)
+            seldom = acceptance < learned.least
+        suits = _near(centre, entry), _spoken(languages, entry), float(entry.provider in preferred)
+        ranked.append(_ranked(entry, free, suits, doubts, charged, acceptance, seldom))
+    ranked.sort()
     return ranked
 
 
-def having(each: Ranked, free: int) -> Ranked:
-    """The same service with so many free places, as `rank` would have it."""
-    near, spoken, liked, _ = each.terms
-    share = min(1.0, free / (each.entry.service.capacity or 1))
-    score = _score(near, spoken, liked, share) - each.charged
-    return each._replace(free=free, score=score, terms=(near, spoken, liked, share))
-
-
-def _score(near: float, spoken: float, liked: float, share: float) -> float:
-    return _DISTANCE * near + _LANGUAGE * spoken + _PREFERENCE * liked + _FREE_SHARE * share
+def _ranked(
+    entry: Entry,
+    free: int,
+    suits: tuple[float, float, float],
+    unknown: list[Rule],
+    charged: float,
+    acceptance: float,
+    seldom: bool,
+) -> Ranked:
+    near, spoken, liked = suits
+    share = min(1.0, free / (entry.capacity or 1))
+    score = _DISTANCE * near + _LANGUAGE * spoken + _PREFERENCE * liked + _FREE_SHARE * share - charged
+    doubtful = bool(unknown) and unknown != _DOCUMENTS
+    standing = seldom, doubtful, -(score + ALIKE * acceptance), entry.id
+    return Ranked(standing, entry, free, score, (near, spoken, liked, share), unknown, charged, acceptance)
 
 
 _DOCUMENTS = [Rule.DOCUMENTS]
+"""What makes nothing doubtful: nobody has told of theirs, and to say what is required must not be worse than to ask
+for it later."""
 
 
-def doubtful(each: Ranked) -> bool:
-    """Whether somebody has to look closer before anyone can tell. Not for documents: nobody has told of theirs, and to
-    say what is required must not be worse than to ask for it later."""
-    return bool(each.unknown) and each.unknown != _DOCUMENTS
-
-
-def standing(each: Ranked) -> Standing:
-    """Sorts the best first. Who accepts more goes first only among those that are alike: it is not worth a detour."""
-    return each.seldom, doubtful(each), -(each.score + ALIKE * each.acceptance), each.entry.id
+def as_if(
+    each: Ranked, *, free: int | None = None, preferred: bool | None = None, unknown: list[Rule] | None = None
+) -> Ranked:
+    """The same service with one thing different, as `rank` would have it."""
+    near, spoken, liked, _ = each.terms
+    return _ranked(
+        each.entry,
+        each.free if free is None else free,
+        (near, spoken, liked if preferred is None else float(preferred)),
+        each.unknown if unknown is None else unknown,
+        each.charged,
+        each.acceptance,
+        each.seldom,
+    )
 
 
 def of_different_providers(ranked: Iterable[Ranked], most: int) -> list[Ranked]:
@@ -167,18 +185,20 @@ def of_different_providers(ranked: Iterable[Ranked], most: int) -> list[Ranked]:
     return list(best.values())[:most]
 
 
-def _spot(need: Accepted) -> Spot | None:
-    return cells.spot(need.region.cell) if need.region.cell is not None else None
+def _centre(need: Accepted) -> Point | None:
+    """Of the need's cell, from which its distances count."""
+    spot = cells.spot(need.region.cell) if need.region.cell is not None else None
+    return None if spot is None else spot.centre
 
 
-def _spoken(first: list[str], service: Service) -> float:
+def _spoken(languages: list[str], entry: Entry) -> float:
     """Whether the person's first language is spoken there; another, or who knows which, counts a half."""
-    if not first or first[0] not in service.languages:
+    if not languages or languages[0] not in entry.languages:
         return UNKNOWN
-    return BASIC if service.language_levels and service.language_levels.get(first[0]) is Fluency.BASIC else 1.0
+    return BASIC if entry.languages[languages[0]] is Fluency.BASIC else 1.0
 
 
-def _near(spot: Spot | None, service: Service) -> float:
-    if spot is None or service.latitude is None or service.longitude is None:
+def _near(centre: Point | None, entry: Entry) -> float:
+    if centre is None or entry.point is None:
         return UNKNOWN
-    return HALF_KM / (HALF_KM + cells.distance_km(spot.centre, (service.latitude, service.longitude)))
+    return HALF_KM / (HALF_KM + cells.distance_km(centre, entry.point))

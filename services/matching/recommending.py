@@ -36,7 +36,7 @@ def _for(question: RecommendationAsked, asked: Posed, now: datetime, given: Give
     open_ = [_suggested(each, Wait.NONE, given) for each in choice.ranked]
     full = [
         (_wait(before(waiter, each.entry, now, given, limits), each.entry, given), each)
-        for each in rank(waiter.need, choice.full, choice.found.unknown, choice.charges.prices, choice.charges.learned)
+        for each in rank(waiter.need, choice.full, choice.unknown, choice.charges.prices, choice.charges.learned)
     ]
     shortest = [_suggested(each, wait, given) for wait in (Wait.SHORT, Wait.LONG) for its, each in full if its is wait]
     return Suggestions(

@@ -69,6 +69,8 @@ def patience_over(waiter: Waiter, now: datetime, limits: Limits) -> bool:
 
 def would_rather_wait(waiter: Waiter, entry: Entry, now: datetime, limits: Limits, charges: Charges) -> bool:
     """Whether a place of this service is kept for needs to come, which it is worth more to."""
+    if entry.id not in charges.used_up:
+        return False
     return charges.too_dear(waiter.need, entry, now - waiter.since, limits.patience[waiter.need.urgency])
 
 
@@ -103,6 +105,8 @@ class Lines:
 
     def of(self, entry: Entry, now: datetime, limits: Limits) -> list[tuple[Precedence, Waiter]]:
         """Those who wait and whom this service can take, in order."""
+        if not self._waiters:
+            return []
         known = self._lines.get(entry.id)
         if known is None or known[0] is not entry:
             queues = (self._queues.get(category, {}) for category in set(entry.service.categories))

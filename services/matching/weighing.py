@@ -21,13 +21,14 @@ from .choosing import Choice, available, before
 from .entry import Entry
 from .limits import Limits
 from .outside import Given
-from .ranking import Ranked
+from .ranking import Ranked, Standing
 from .waiting import Waiter, would_rather_wait
 
 MOST = 5
 """Services named beside those chosen."""
 CHANGES = 3
 """Changes named. Places that were not free are no more than two of them where there is a match."""
+_WEIGHTS = tuple(ranking.WEIGHTS.items())
 _TRIES = 8
 """How many numbers of free places are tried where some of them would go to those who wait before."""
 
@@ -47,8 +48,7 @@ def weigh(
     behind = [each for each in choice.ranked if each.entry.id not in ids] if chosen else []
     behind = behind[: MOST - len(would)]
     closed = [*(each for each, _ in would), *others][: MOST - len(behind)]
-    named = [scene.alternative(each, scene.why(each), each.free) for each in behind]
-    named += [scene.alternative(each.as_if, each.why, each.free) for each in closed]
+    named = [scene.behind(each) for each in behind] + [scene.closed(each) for each in closed]
     otherwise = [place for _, place in would]
     otherwise += islice(_changes(scene, behind), CHANGES - len(otherwise))
     return Weighed(weights=ranking.WEIGHTS_VERSION, next=named, otherwise=otherwise)
@@ -96,22 +96,17 @@ class _Scene:
     given: Given
     limits: Limits
 
-    def rank(self, offers: Iterable[tuple[Entry, int]], need: Accepted | None = None) -> list[Ranked]:
-        """As the choice has it; or for a need that is a little other."""
-        unknown, charged = self.choice.found.unknown, self.choice.charges
-        return ranking.rank(need or self.waiter.need, offers, unknown, charged.prices, charged.learned)
-
     def selects(self, other: Ranked) -> bool:
         """Whether this service would be among the chosen, if it stood as it is given here."""
         last = self._last_before(other)
-        return last is None or ranking.standing(other) < last
+        return last is None or other.standing < last
 
     def places(self, each: Ranked, at_least: int) -> int | None:
         """The fewest free places with which it would be chosen; None: with no number that it can have."""
         counts, last = range(at_least, each.entry.service.capacity + 1), self._last_before(each)
 
         def selects(free: int) -> bool:
-            return last is None or ranking.standing(ranking.having(each, free)) < last
+            return last is None or ranking.as_if(each, free=free).standing < last
 
         if not counts or not selects(counts[-1]):
             return None
@@ -119,19 +114,6 @@ class _Scene:
         tried = counts[fewest : fewest + _TRIES]
         waits = (self.waiter, each.entry)
         return next((n for n in tried if available(*waits, n, self.now, self.given, self.limits)), None)
-
-    def why(self, other: Ranked) -> Behind:
-        """Why a service with a place was not chosen."""
-        rival = self._rival(other)
-        if self.most > 1 and rival.entry.provider == other.entry.provider:
-            return Behind.SAME_PROVIDER
-        if other.seldom and not rival.seldom:
-            return Behind.SELDOM_ACCEPTS
-        if ranking.doubtful(other) and not ranking.doubtful(rival):
-            return Behind.ASSESS_FIRST
-        if other.score >= rival.score and other.acceptance < rival.acceptance:
-            return Behind.ACCEPTS_LESS
-        return Behind.LOWER_SCORE if _worse(rival, other) else Behind.EQUAL
 
     def why_closed(self, entry: Entry, free: int) -> Behind:
         """Why a service has no place for the need."""
@@ -142,21 +124,36 @@ class _Scene:
         kept = would_rather_wait(self.waiter, entry, self.now, self.limits, self.given.charges)
         return Behind.KEPT if kept else Behind.OTHERS_FIRST
 
-    def alternative(self, other: Ranked, why: Behind, free: int) -> Alternative:
-        """As it is recorded."""
-        rival = self._rival(other) if self.chosen else other
+    def behind(self, other: Ranked) -> Alternative:
+        """A service with a place that was not chosen, as it is recorded."""
+        rival = self._rival(other)
         worse = _worse(rival, other)
-        if rival.entry.service.address_confidential or other.entry.service.address_confidential:
-            worse.pop("distance", None)
-        return Alternative(version=other.entry.version, why=why, free=free, worse=worse, unknown=other.unknown)
+        return _alternative(rival, other, self._why(rival, other, worse), other.free, worse)
 
-    def _last_before(self, other: Ranked) -> ranking.Standing | None:
+    def closed(self, full: _Full) -> Alternative:
+        """A service without a place for the need, as it is recorded."""
+        other = full.as_if
+        rival = self._rival(other) if self.chosen else other
+        return _alternative(rival, other, full.why, full.free, _worse(rival, other))
+
+    def _why(self, rival: Ranked, other: Ranked, worse: Mapping[str, float]) -> Behind:
+        if self.most > 1 and rival.entry.provider == other.entry.provider:
+            return Behind.SAME_PROVIDER
+        if other.seldom and not rival.seldom:
+            return Behind.SELDOM_ACCEPTS
+        if other.doubtful and not rival.doubtful:
+            return Behind.ASSESS_FIRST
+        if other.score >= rival.score and other.acceptance < rival.acceptance:
+            return Behind.ACCEPTS_LESS
+        return Behind.LOWER_SCORE if worse else Behind.EQUAL
+
+    def _last_before(self, other: Ranked) -> Standing | None:
         """Whom it would have to stand before to be among the chosen; None: nobody."""
         others = [each for each in self.chosen if each.entry is not other.entry]
         rival = next((each for each in others if each.entry.provider == other.entry.provider), None)
         if rival is None and len(others) == self.most:
             rival = others[-1]
-        return None if rival is None else ranking.standing(rival)
+        return None if rival is None else rival.standing
 
     def _rival(self, other: Ranked) -> Ranked:
         """Which of the chosen it would have replaced."""
@@ -171,7 +168,9 @@ def _closed(scene: _Scene) -> tuple[list[tuple[_Full, Otherwise]], list[_Full]]:
     """
     wanted, full = scene.waiter.need.places, scene.choice.full
     counted = {entry.id: free for entry, free in full}
-    ranked = scene.rank((entry, max(free, wanted)) for entry, free in full)
+    unknown, charged = scene.choice.unknown, scene.choice.charges
+    offers = ((entry, max(free, wanted)) for entry, free in full)
+    ranked = ranking.rank(scene.waiter.need, offers, unknown, charged.prices, charged.learned)
     would: list[tuple[_Full, Otherwise]] = []
     others: list[_Full] = []
     for as_if in ranked[:MOST]:
@@ -210,30 +209,26 @@ def _changes(scene: _Scene, behind: Sequence[Ranked]) -> Iterator[Otherwise]:
 
 
 def _unpreferred(scene: _Scene) -> Iterator[Otherwise]:
-    need, chosen = scene.waiter.need, scene.chosen
-    if scene.most == 1 and chosen and chosen[0].entry.provider in need.preferences.providers:
-        left = [each for each in need.preferences.providers if each != chosen[0].entry.provider]
-        offers = ((each.entry, each.free) for each in scene.choice.ranked)
-        best, *_ = scene.rank(offers, _preferring(need, left))
+    preferred, chosen = scene.waiter.need.preferences.providers, scene.chosen
+    if scene.most == 1 and chosen and chosen[0].entry.provider in preferred:
+        left = {*preferred} - {chosen[0].entry.provider}
+        best = min(ranking.as_if(each, preferred=each.entry.provider in left) for each in scene.choice.ranked)
         if best.entry is not chosen[0].entry:
             yield Otherwise(change=Change.NOT_PREFERRED, service=best.entry.id)
 
 
 def _assessed(scene: _Scene, behind: Iterable[Ranked]) -> Iterator[Otherwise]:
-    best = next((each for each in behind if ranking.doubtful(each)), None)
-    if best is not None and scene.selects(best._replace(unknown=[])):
+    best = next((each for each in behind if each.doubtful), None)
+    if best is not None and scene.selects(ranking.as_if(best, unknown=[])):
         yield Otherwise(change=Change.ASSESSED, service=best.entry.id)
 
 
 def _preferred(scene: _Scene, behind: Iterable[Ranked]) -> Iterator[Otherwise]:
     """Each would gain the same, so if the best of them is not chosen, none is."""
-    need = scene.waiter.need
-    passed = {*need.preferences.providers, *(each.entry.provider for each in scene.chosen)}
+    passed = {*scene.waiter.need.preferences.providers, *(each.entry.provider for each in scene.chosen)}
     best = next((each for each in behind if each.entry.provider not in passed), None)
-    if best is not None:
-        liked = _preferring(need, [*need.preferences.providers, best.entry.provider])
-        if scene.selects(*scene.rank([(best.entry, best.free)], liked)):
-            yield Otherwise(change=Change.PREFERRED, service=best.entry.id)
+    if best is not None and scene.selects(ranking.as_if(best, preferred=True)):
+        yield Otherwise(change=Change.PREFERRED, service=best.entry.id)
 
 
 def _emptier(scene: _Scene, behind: Iterable[Ranked]) -> Iterator[Otherwise]:
@@ -243,13 +238,18 @@ def _emptier(scene: _Scene, behind: Iterable[Ranked]) -> Iterator[Otherwise]:
             yield Otherwise(change=Change.MORE_PLACES, service=each.entry.id, places=places)
 
 
-def _preferring(need: Accepted, providers: list[str]) -> Accepted:
-    return need.model_copy(update={"preferences": need.preferences.model_copy(update={"providers": providers})})
+def _alternative(rival: Ranked, other: Ranked, why: Behind, free: int, worse: dict[str, float]) -> Alternative:
+    if rival.entry.service.address_confidential or other.entry.service.address_confidential:
+        worse.pop("distance", None)
+    return Alternative(version=other.entry.version, why=why, free=free, worse=worse, unknown=other.unknown)
 
 
 def _worse(chosen: Ranked, other: Ranked) -> dict[str, float]:
     """What the other lacks in each weighted term, where there is a difference."""
-    terms = zip(ranking.WEIGHTS.items(), chosen.terms, other.terms, strict=True)
-    lacks = {term: round(weight * (has - lacks), 4) for (term, weight), has, lacks in terms}
-    lacks["price"] = round(other.charged - chosen.charged, 4)
-    return {term: lack for term, lack in lacks.items() if lack}
+    worse = {}
+    for (term, weight), has, lacks in zip(_WEIGHTS, chosen.terms, other.terms, strict=True):
+        if has != lacks and (lack := round(weight * (has - lacks), 4)):
+            worse[term] = lack
+    if lack := round(other.charged - chosen.charged, 4):
+        worse["price"] = lack
+    return worse

@@ -215,6 +215,13 @@ def ask(case: Case) -> Step:
         assert found.steps == steps
         unknown = {each.id: assessment.unknown(case.need, each.service) for each in left}
         assert found.unknown == {id_: rules for id_, rules in unknown.items() if rules}
+        every_other = sum(directory.bit(case.need.category, each.id) for each in known[::2])
+        parted = directory.find(case, every_other)
+        assert parted.steps == steps
+        assert {each.id for each in parted.entries} == {each.id for each in left if each not in known[::2]}
+        assert {each.id for each in parted.apart.entries()} == {each.id for each in left if each in known[::2]}
+        assert parted.unknown.keys().isdisjoint(parted.apart.unknown())
+        assert parted.unknown | parted.apart.unknown() == found.unknown
         lasting = [fits for rule, fits in RULES if rule not in (Rule.OPEN, Rule.STALE, Rule.DOCUMENTS, Rule.RULED_OUT)]
         ever = {each.id for each in known if all(fits(case, each) for fits in lasting)}
         assert {each.id for each in directory.ever(case.need)} == ever

@@ -16,8 +16,8 @@ from services.matching.ranking import (
     WEIGHTS_OF,
     WEIGHTS_VERSION,
     Learned,
+    as_if,
     fit,
-    having,
     rank,
 )
 from tests.kit.builders import accepted, minimum, service
@@ -103,7 +103,7 @@ def test_with_other_places_it_stands_as_if_it_had_been_ranked_with_them(free: in
     one = Entry("p1/beds", "p1", service(capacity=4, latitude=52.1, longitude=23.7), "p1/beds@0")
     need, expected = accepted(preferences=Preferences(providers=["p1"])), learned(p1=0.5)
     (before,), (after,) = (rank(need, [(one, each)], prices={"p1/beds": 0.3}, learned=expected) for each in (2, free))
-    assert having(before, free) == after
+    assert as_if(before, free=free) == after
     assert after.score != before.score
 
 
