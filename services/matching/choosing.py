@@ -55,11 +55,12 @@ def choose(waiter: Waiter, match: str, now: datetime, given: Given, limits: Limi
     steps, count = found.steps, found.steps[-1].left
     if waiter.options is None:
         waiter = Waiter(need, waiter.tried, waiter.since, waiter.turn, count)
+    contested = given.lines or given.charges.used_up
     open_: list[tuple[Entry, int]] = []
     short: list[tuple[Entry, int]] = []
     for entry in found.entries:
         free = places.free(entry, need.need_id, match)
-        has = free >= need.places and available(waiter, entry, free, now, given, limits)
+        has = free >= need.places and (not contested or available(waiter, entry, free, now, given, limits))
         (open_ if has else short).append((entry, free))
     unsaid = count - (found.apart.bits & said).bit_count()
     if count:

@@ -11,7 +11,6 @@ those left in the area), the edge of a wide radius, dates (once a day), and the 
 
 from collections.abc import Callable, Iterable
 from datetime import UTC, date, datetime, timedelta
-from functools import lru_cache
 from sys import getsizeof
 from typing import NamedTuple
 
@@ -133,7 +132,7 @@ class Shard:
             passed = of(self, case, people, left)
             if passed is not left:
                 left, count = passed, passed.bit_count()
-            steps.append(step(count))
+            steps.append(step[count])
             if not left:
                 break
         doubtful = self._doubtful if left else 0
@@ -359,12 +358,19 @@ _RULES: dict[Rule, Callable[[Shard, Case, list[Minimum], int], int]] = {
 """In the order of `eligibility.RULES`."""
 
 
-def _step(rule: Rule) -> Callable[[int], Eliminated]:
-    """Makes the steps of a rule. They are frozen, so one of a kind will do."""
-    return lru_cache(maxsize=10_000)(lambda left: Eliminated(rule=rule, left=left))
+class _Steps(dict[int, Eliminated]):
+    """Of one rule, by how many are left. They are frozen, so one of a kind will do."""
+
+    def __init__(self, rule: Rule) -> None:
+        super().__init__()
+        self._rule = rule
+
+    def __missing__(self, left: int) -> Eliminated:
+        made = self[left] = Eliminated(rule=self._rule, left=left)
+        return made
 
 
-_STEPS = {rule: _step(rule) for rule in Rule}
+_STEPS = {rule: _Steps(rule) for rule in Rule}
 _FUNNEL = tuple((of, _STEPS[rule]) for rule, of in _RULES.items())
 _SOME_DAY = datetime.min.replace(tzinfo=UTC)
 
@@ -395,4 +401,4 @@ def _within(distance: float | None, limit: float | None) -> bool:
 
 def left_after(rule: Rule, left: int) -> Eliminated:
     """A step of the funnel."""
-    return _STEPS[rule](left)
+    return _STEPS[rule][left]

@@ -1,6 +1,7 @@
 """Which of the services that can take a need is the best for it. All terms lie in [0, 1]; more is better."""
 
 from collections.abc import Iterable, Mapping
+from operator import itemgetter
 from typing import NamedTuple
 
 from contracts.intake import Accepted
@@ -56,6 +57,8 @@ class Learned(NamedTuple):
         return self._replace(least=0.0) if match and int(match[:8], 16) % EXPLORED == 0 else self
 
 
+Terms = tuple[float, float, float, float]
+"""In the order of `WEIGHTS`."""
 Standing = tuple[bool, bool, float, str]
 """Sorts the best first: who can not be relied on to accept after all others; then who has to be assessed before anyone
 can tell; then by score and acceptance, negated; then by id. Who accepts more goes first only among those that are
@@ -65,7 +68,7 @@ alike: it is not worth a detour."""
 class Ranked(NamedTuple):
     """A service, how many of its places are free, and why it stands where it stands. Sorts the best first.
 
-    `terms` are in the order of `WEIGHTS`. `unknown` are its rules of which nobody can tell whether the need meets them.
+    `unknown` are its rules of which nobody can tell whether the need meets them.
     `acceptance` is the share of its offers that it is expected to accept; `seldom`: less than can be relied on.
     """
 
@@ -73,7 +76,7 @@ class Ranked(NamedTuple):
     entry: Entry
     free: int
     score: float
-    terms: tuple[float, float, float, float]
+    terms: Terms
     unknown: list[Rule]
     charged: float
     acceptance: float
@@ -127,33 +130,37 @@ def rank(
     centre, languages, preferred = _centre(need), need.person.languages, need.preferences.providers
     charged, acceptance, seldom, ranked = 0.0, 1.0, False, []
     for entry, free in offers:
-        doubts = assessment.unknown(need, entry.service) if unknown is None else unknown.get(entry.id, [])
+        doubts = assessment.unknown(need, entry.service) if unknown is None else unknown.get(entry.id, _CLEAR)
         if prices:
             charged = charge(need, prices.get(entry.id, 0.0))
         if learned is not None:
             acceptance = learned.of(entry.id)
             seldom = acceptance < learned.least
-        suits = _near(centre, entry), _spoken(languages, entry), float(entry.provider in preferred)
-        ranked.append(_ranked(entry, free, suits, doubts, charged, acceptance, seldom))
-    ranked.sort()
+        share = min(1.0, free / (entry.capacity or 1))
+        terms = _near(centre, entry), _spoken(languages, entry), float(entry.provider in preferred), share
+        ranked.append(_ranked(entry, free, terms, doubts, charged, acceptance, seldom))
+    ranked.sort(key=_STANDING)
     return ranked
+
+
+_STANDING = itemgetter(0)
+_CLEAR: list[Rule] = []
 
 
 def _ranked(
     entry: Entry,
     free: int,
-    suits: tuple[float, float, float],
+    terms: Terms,
     unknown: list[Rule],
     charged: float,
     acceptance: float,
     seldom: bool,
 ) -> Ranked:
-    near, spoken, liked = suits
-    share = min(1.0, free / (entry.capacity or 1))
+    near, spoken, liked, share = terms
     score = _DISTANCE * near + _LANGUAGE * spoken + _PREFERENCE * liked + _FREE_SHARE * share - charged
     doubtful = bool(unknown) and unknown != _DOCUMENTS
     standing = seldom, doubtful, -(score + ALIKE * acceptance), entry.id
-    return Ranked(standing, entry, free, score, (near, spoken, liked, share), unknown, charged, acceptance)
+    return Ranked(standing, entry, free, score, terms, unknown, charged, acceptance)
 
 
 _DOCUMENTS = [Rule.DOCUMENTS]
@@ -165,16 +172,14 @@ def as_if(
     each: Ranked, *, free: int | None = None, preferred: bool | None = None, unknown: list[Rule] | None = None
 ) -> Ranked:
     """The same service with one thing different, as `rank` would have it."""
-    near, spoken, liked, _ = each.terms
-    return _ranked(
-        each.entry,
-        each.free if free is None else free,
-        (near, spoken, liked if preferred is None else float(preferred)),
-        each.unknown if unknown is None else unknown,
-        each.charged,
-        each.acceptance,
-        each.seldom,
-    )
+    near, spoken, liked, share = each.terms
+    if free is None:
+        free = each.free
+    else:
+        share = min(1.0, free / (each.entry.capacity or 1))
+    terms = near, spoken, liked if preferred is None else float(preferred), share
+    doubts = each.unknown if unknown is None else unknown
+    return _ranked(each.entry, free, terms, doubts, each.charged, each.acceptance, each.seldom)
 
 
 def of_different_providers(ranked: Iterable[Ranked], most: int) -> list[Ranked]:

@@ -99,14 +99,16 @@ class Lines:
         for waiter in waiters:
             self.add(waiter)
 
+    def __len__(self) -> int:
+        """How many wait."""
+        return len(self._waiters)
+
     def turns(self, need: str) -> set[int]:
         """The waits of a need that have a row."""
         return set(self._turns.get(need, ()))
 
     def of(self, entry: Entry, now: datetime, limits: Limits) -> list[tuple[Precedence, Waiter]]:
         """Those who wait and whom this service can take, in order."""
-        if not self._waiters:
-            return []
         known = self._lines.get(entry.id)
         if known is None or known[0] is not entry:
             queues = (self._queues.get(category, {}) for category in set(entry.service.categories))
