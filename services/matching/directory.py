@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 
 from pydantic import ValidationError
 
@@ -15,7 +15,7 @@ from services.chassis.ports import Record
 from services.chassis.problems import careless, fix_of, problems_of
 
 from . import cells, lapsing
-from .eligibility import Case, confirmed, fits, has_documents, not_ruled_out, open_now
+from .eligibility import Case, confirmed, confirmed_on, fits, has_documents, not_ruled_out, open_now, open_on
 from .entry import Entry as Entry
 from .entry import service_id as service_id
 from .index import Found, Shard
@@ -102,10 +102,9 @@ class Directory:
         """The services that `find` may find for a need, whenever it is asked and whoever was tried."""
         return list(self._able(need).values())
 
-    def open_to(self, need: Accepted, day: datetime) -> list[Entry]:
+    def open_to(self, need: Accepted, day: date) -> list[Entry]:
         """Those of them that take referrals on a day, whoever was tried."""
-        case = Case(need, (), day, timedelta())
-        return [entry for entry in self._able(need).values() if open_now(case, entry) and confirmed(case, entry)]
+        return [entry for entry in self._able(need).values() if open_on(entry, day) and confirmed_on(entry, day)]
 
     def speaking(self, category: Category, languages: Iterable[str]) -> float:
         """The share of the services of a category that speak one of these languages, or any; 1 where there are none."""

@@ -73,12 +73,22 @@ def _tenant(case: Case, entry: Entry) -> bool:
 
 def open_now(case: Case, entry: Entry) -> bool:
     """Whether the service takes referrals today."""
-    return entry.service.takes_referrals and valid(entry.service, case.now.date())
+    return open_on(entry, case.now.date())
+
+
+def open_on(entry: Entry, day: date) -> bool:
+    """Whether the service takes referrals on a day."""
+    return entry.service.takes_referrals and valid(entry.service, day)
 
 
 def confirmed(case: Case, entry: Entry) -> bool:
     """Whether its provider has published the entry lately enough for it to be relied on."""
-    return entry.confirmed_until is None or case.now.date() <= entry.confirmed_until
+    return confirmed_on(entry, case.now.date())
+
+
+def confirmed_on(entry: Entry, day: date) -> bool:
+    """Whether it counts as confirmed on a day."""
+    return entry.confirmed_until is None or day <= entry.confirmed_until
 
 
 def valid(service: Service, day: date) -> bool:

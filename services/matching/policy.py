@@ -105,8 +105,7 @@ class MatchingPolicy:
             return _tell_lapse(state, event.data, given)
         need = subject(event.data)
         effects = self._follows(state, event.data, now, given)
-        after = _after(state, effects)
-        effects += _disown(need, event.key, after, effects, now, given)
+        effects += _disown(need, event.key, state, effects, now, given)
         effects += self._recall(need, effects, now, given)
         return effects if self._limits.learns else [each for each in effects if not experience.is_of(each)]
 
@@ -384,18 +383,21 @@ def _learn_of_end(match: Matched, event: Refusal | Outcome) -> list[Effect]:
 
 
 def _disown(
-    need: str, referral: str, after: Need, effects: Sequence[Effect], now: datetime, given: Given
+    need: str, referral: str, state: Need, effects: Sequence[Effect], now: datetime, given: Given
 ) -> list[Effect]:
     """Give back what the need holds beside its matches: it was claimed, and then the claimer died or chose again.
 
     So come back the places of a quota, too, when it is renewed.
     """
-    leaving = set(_given_back(effects))
+    held = given.places.held(need)
+    if not held:
+        return []
+    after, leaving = _after(state, effects), set(_given_back(effects))
     own = {(row, match.match_id) for match in after.matches for row in rows_of(match)}
     if after.used is not None and now.date() <= after.used.until:
         own |= {(row, after.used.match_id) for row in after.used.rows}
     found: list[Effect] = []
-    for row, doc in given.places.held(need).items():
+    for row, doc in held.items():
         if (row, doc["match"]) not in own and row not in leaving:
             fact = matching.PlaceDisowned(referral_id=referral, need_id=need, row=row, match_id=doc["match"])
             found += [Emit(fact), Drop(places.TABLE, row, {"match": doc["match"]})]

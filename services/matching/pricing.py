@@ -17,7 +17,7 @@ from contracts.matching import PriceSet
 
 from .directory import Directory
 from .prices import of_place, opportunity
-from .ranking import URGENCY_WEIGHTS, fit
+from .ranking import URGENCY_WEIGHTS, fit_of_each
 
 WINDOW = timedelta(days=10)
 """What is forecast from, where places return."""
@@ -55,8 +55,8 @@ class Supply:
 def asked(need: Accepted, directory: Directory) -> Asked:
     """What there is to know of a need, for its price to others."""
     weight = URGENCY_WEIGHTS[need.urgency]
-    able = directory.open_to(need, need.requested_at)
-    return Asked(need.requested_at, {entry.id: weight * fit(need, entry) for entry in able})
+    fits = fit_of_each(need, directory.open_to(need, need.requested_at.date()))
+    return Asked(need.requested_at, {service: weight * fit for service, fit in fits.items()})
 
 
 def price_set(id_: str, needs: Iterable[Asked], supply: Iterable[Supply], since: datetime, as_of: datetime) -> PriceSet:

@@ -103,9 +103,17 @@ class Ranked(NamedTuple):
 
 def fit(need: Accepted, entry: Entry) -> float:
     """How well a service suits a need, in [0, 1], however much is free: what counts among those who wait for it."""
-    near, spoken = _near(_centre(need), entry), _spoken(need.person.languages, entry)
-    liked = float(entry.provider in need.preferences.providers)
-    return (_DISTANCE * near + _LANGUAGE * spoken + _PREFERENCE * liked) / _FIT
+    return fit_of_each(need, [entry])[entry.id]
+
+
+def fit_of_each(need: Accepted, entries: Iterable[Entry]) -> dict[str, float]:
+    """`fit` by service id."""
+    centre, languages, preferred = _centre(need), need.person.languages, need.preferences.providers
+    fits = {}
+    for entry in entries:
+        near, spoken, liked = _near(centre, entry), _spoken(languages, entry), float(entry.provider in preferred)
+        fits[entry.id] = (_DISTANCE * near + _LANGUAGE * spoken + _PREFERENCE * liked) / _FIT
+    return fits
 
 
 def charge(need: Accepted, price: float) -> float:
