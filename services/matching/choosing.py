@@ -1,7 +1,7 @@
 """Which service a need would have now: one way for needs that are to be placed and for those only asked about."""
 
-from dataclasses import dataclass
 from datetime import datetime
+from typing import NamedTuple
 
 from contracts.matching import Eliminated
 from contracts.words import Rule
@@ -17,8 +17,7 @@ from .ranking import Ranked
 from .waiting import Waiter, patience_over, would_rather_wait
 
 
-@dataclass(frozen=True, slots=True)
-class Choice:
+class Choice(NamedTuple):
     """`ranked`: services that have a place for the need, best first. `steps` is the elimination funnel.
 
     `short`: who could take it and may have a place, yet none for it. Of `found` are also those that have none at all.
@@ -54,7 +53,7 @@ def choose(waiter: Waiter, match: str, now: datetime, given: Given, limits: Limi
     found = given.directory.find(waiter.case(now, limits.retry_after), said | taken)
     steps, count = found.steps, found.steps[-1].left
     if waiter.options is None:
-        waiter = Waiter(need, waiter.tried, waiter.since, waiter.turn, count)
+        waiter = waiter._replace(options=count)
     contested = given.lines or given.charges.used_up
     open_: list[tuple[Entry, int]] = []
     short: list[tuple[Entry, int]] = []

@@ -9,8 +9,8 @@ nobody can say that it is in reach).
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from typing import NamedTuple
 
 from contracts.intake import Accepted
 from contracts.matching import AttemptEnded
@@ -24,8 +24,7 @@ from .entry import Entry
 _ASKING = frozenset(code.value for code in DeclineCode if next_step(code) is Step.ASK_AGENCY)
 
 
-@dataclass(frozen=True, slots=True)
-class Case:
+class Case(NamedTuple):
     """A need at a moment, and the attempts that have failed for it."""
 
     need: Accepted

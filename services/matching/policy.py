@@ -5,7 +5,6 @@ with it, so that a writer that was frozen meanwhile loses its race instead of th
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
 from datetime import datetime
 from functools import reduce
 
@@ -275,7 +274,7 @@ class MatchingPolicy:
         choice = choose(waiter, match, now, given, self._limits)
         if need.held_back:  # it waits like any other, takes nothing, and stands in nobody's way
             taken = [(each.entry, 0) for each in choice.ranked]
-            return [], replace(choice, ranked=[], short=[*choice.short, *taken], steps=none_left(choice.steps))
+            return [], choice._replace(ranked=[], short=[*choice.short, *taken], steps=none_left(choice.steps))
         chosen = ranking.of_different_providers(choice.ranked, self._limits.at_once[need.urgency])
         broadcast = Broadcast(first=first, offers=len(chosen)) if len(chosen) > 1 else None
         weighed = weigh(waiter, choice, chosen, now, given, self._limits) if chosen else None

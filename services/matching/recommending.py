@@ -1,6 +1,5 @@
 """Answers what a person could go to, without a need: nothing is claimed, journaled or put on a list."""
 
-from dataclasses import replace
 from datetime import datetime
 
 from contracts.intake import Posed, RecommendationAsked
@@ -32,7 +31,7 @@ def recommend(question: RecommendationAsked, now: datetime, given: Given, limits
 def _for(question: RecommendationAsked, asked: Posed, now: datetime, given: Given, limits: Limits) -> Suggestions:
     waiter = Waiter(as_need(question, asked), (), now, 0)
     choice = choose(waiter, "", now, given, limits)
-    waiter = replace(waiter, options=options_of(choice.steps))
+    waiter = waiter._replace(options=options_of(choice.steps))
     open_ = [_suggested(each, Wait.NONE, given) for each in choice.ranked]
     full = [
         (_wait(before(waiter, each.entry, now, given, limits), each.entry, given), each)

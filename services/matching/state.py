@@ -1,8 +1,8 @@
 """Where one need stands in matching, as the fold of its facts. The stream is the need's id."""
 
-from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import Enum
+from typing import NamedTuple
 
 from contracts import matching
 from contracts.base import Message
@@ -25,8 +25,7 @@ class Phase(Enum):
     ENDED = "ended"
 
 
-@dataclass(frozen=True, slots=True)
-class Need:
+class Need(NamedTuple):
     """`accepted` is intake's latest word. `since` and `until` are those of the first wait; later waits keep them.
 
     `attempt` is the number of the last match, `matches` are those that hold (several, where the need was offered to
@@ -104,19 +103,18 @@ def evolve(state: Need, fact: Message) -> Need:
         case matching.NeedKept():
             counted = state.options if fact.accepted == state.accepted else None
             tried = tuple(map(_corrected, state.tried))
-            kept = replace(
-                state, accepted=fact.accepted, tried=tried, options=counted, hard_to_place=fact.hard_to_place
+            kept = state._replace(
+                accepted=fact.accepted, tried=tried, options=counted, hard_to_place=fact.hard_to_place
             )
             if state.told_served and not kept.told_served:  # only now does it begin to wait for a place
-                return replace(kept, since=None, until=None, timed=None)
+                return kept._replace(since=None, until=None, timed=None)
             return kept
         case matching.Matched():
             matches = (*state.matches, fact)
-            return replace(state, phase=Phase.MATCHED, matches=matches, attempt=fact.attempt, options=None)
+            return state._replace(phase=Phase.MATCHED, matches=matches, attempt=fact.attempt, options=None)
         case matching.Waiting():
             turn, options = state.turn + 1, options_of(fact.funnel)
-            return replace(
-                state,
+            return state._replace(
                 phase=Phase.WAITING,
                 since=fact.since,
                 until=fact.until,
@@ -125,24 +123,24 @@ def evolve(state: Need, fact: Message) -> Need:
                 timed=state.accepted.urgency if state.accepted else None,
             )
         case matching.PatienceOver():
-            return replace(state, alerted=True)
+            return state._replace(alerted=True)
         case matching.OnHold():
-            return replace(state, phase=Phase.HELD, since=fact.since, until=fact.until, options=None)
+            return state._replace(phase=Phase.HELD, since=fact.since, until=fact.until, options=None)
         case matching.PlaceUsed():
-            return replace(state, used=fact)
+            return state._replace(used=fact)
         case matching.AttemptEnded():
-            return replace(_without(state, fact.attempt), tried=(*state.tried, fact))
+            return _without(state, fact.attempt)._replace(tried=(*state.tried, fact))
         case matching.MatchRevoked():
             return _without(state, fact.attempt)
         case matching.Unmet() | matching.NeedEnded() | matching.Closed() | matching.LapseTold():
-            return replace(state, phase=Phase.ENDED, matches=())
+            return state._replace(phase=Phase.ENDED, matches=())
         case _:
             return state
 
 
 def _without(state: Need, attempt: int) -> Need:
     left = tuple(each for each in state.matches if each.attempt != attempt)
-    return replace(state, phase=Phase.MATCHED if left else Phase.OPEN, matches=left)
+    return state._replace(phase=Phase.MATCHED if left else Phase.OPEN, matches=left)
 
 
 def _corrected(ended: matching.AttemptEnded) -> matching.AttemptEnded:

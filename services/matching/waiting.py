@@ -9,10 +9,9 @@ over does no worse than have its need asked; the row of the wait that lasts is n
 
 from bisect import bisect_left, insort
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import lru_cache
-from typing import Any
+from typing import Any, NamedTuple
 
 from contracts.intake import Accepted
 from contracts.matching import AttemptEnded, Eliminated
@@ -29,8 +28,7 @@ from .ranking import fit
 TABLE = "waiting"
 
 
-@dataclass(frozen=True, slots=True)
-class Waiter:
+class Waiter(NamedTuple):
     """A need that waits, or is about to: what has to be known to rank it and to find it a service.
 
     `options` is how many services could take it, had they a place: as it was counted when this wait began, and kept

@@ -1,7 +1,6 @@
 """Many needs, few places, and everything that can happen to them, on the real loop over memory twins."""
 
 from collections import Counter
-from dataclasses import replace
 from typing import Any
 
 from hypothesis import HealthCheck, settings
@@ -106,7 +105,7 @@ class Matching(RuleBasedStateMachine):
             entry = world.directory.get(f"{match.provider}/{match.service}")
             assert entry is not None
             assert entry.version not in full, "it was sent where there is no capacity"
-            placed = replace(state.waiter(now), options=options_of(match.funnel))
+            placed = state.waiter(now)._replace(options=options_of(match.funnel))
             mine = precedence(placed, entry, now, LIMITS)
             free = entry.service.capacity - taken[entry.id]
             for rank, each in sorted((precedence(each, entry, now, LIMITS), each) for each in line):
