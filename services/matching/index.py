@@ -180,17 +180,15 @@ class Shard:
 
     def _turn(self, bit: int, old: Entry | None, new: Entry | None) -> None:
         """Turn the bit in each mask that one of the two is in, and not the other."""
-        fields, turned = masks.changed(old, new), 1 << bit
-        for part, keys in masks.PARTS if fields else ():
-            if part.isdisjoint(fields):
-                continue
-            for key in (keys(old) if old else set()) ^ (keys(new) if new else set()):
+        turned = 1 << bit
+        for part in masks.changed(old, new) if old and new else masks.PARTS:
+            for key in (part.keys(old) if old else set()) ^ (part.keys(new) if new else set()):
                 mask = self._masks.get(key, 0) ^ turned
                 if mask:
                     self._masks[key] = mask
                 else:
                     del self._masks[key]
-            if "valid_from" in part:
+            if part.dated:
                 self._valid = None
 
     def _age_of(self, bit: int, entry: Entry) -> None:

@@ -5,7 +5,7 @@ not, or the other way round; a part whose fields have not changed is not looked 
 """
 
 from collections.abc import Callable, Iterator
-from operator import attrgetter
+from operator import attrgetter, itemgetter
 from typing import Any, NamedTuple
 
 from contracts.eligibility import Criteria, IfUnknown
@@ -113,17 +113,6 @@ JUDGED: dict[Rule, Judged] = {
 KINDS = tuple((rule, rule.value, of.kind) for rule, of in JUDGED.items())
 
 
-def changed(old: Entry | None, new: Entry | None) -> set[str]:
-    """The fields that differ, of those that some part depends on. All, where there is only one entry."""
-    if old is None or new is None:
-        return _FIELDS
-    before, after = vars(old.service), vars(new.service)
-    differs = {name for name in _OF_SERVICE if before[name] is not after[name] and before[name] != after[name]}
-    if old.barred != new.barred:
-        differs.add("barred")
-    return differs
-
-
 def _tenant(entry: Entry) -> set[Key]:
     keys: set[Key] = {IN_CATEGORY, (CONSENT, entry.provider)}
     return keys | {BARRED} if entry.barred else keys
@@ -207,16 +196,28 @@ def _stated(limits: Criteria, of: tuple[Any, ...], *, inverse: bool) -> Iterator
         yield (*of, SAID, said)
 
 
-PARTS: tuple[tuple[frozenset[str], Callable[[Entry], set[Key]]], ...] = (
-    (frozenset({"barred"}), _tenant),
-    (frozenset({"takes_referrals", "valid_from", "valid_to"}), _open),
-    (frozenset({"areas", "latitude", "longitude", "radius_km", "step_free"}), _area),
-    (frozenset({"languages"}), _language),
-    (frozenset({"capacity"}), _capacity),
-    (frozenset({"eligibility"}), _whom),
-    (frozenset({"documents"}), _documents),
-)
-"""The fields (of the service, and `Entry.barred`) that keys depend on, and the keys."""
+class Part(NamedTuple):
+    """Keys, and the fields of the service that they depend on; without any, they depend on whether it is `barred`."""
 
-_FIELDS = {field for fields, _ in PARTS for field in fields}
-_OF_SERVICE = sorted(_FIELDS - {"barred"})
+    keys: Callable[[Entry], set[Key]]
+    fields: Callable[[dict[str, Any]], object] | None
+    dated: bool = False
+    """Whether they depend on dates."""
+
+
+PARTS = (
+    Part(_tenant, None),
+    Part(_open, itemgetter("takes_referrals", "valid_from", "valid_to"), dated=True),
+    Part(_area, itemgetter("areas", "latitude", "longitude", "radius_km", "step_free")),
+    Part(_language, itemgetter("languages")),
+    Part(_capacity, itemgetter("capacity")),
+    Part(_whom, itemgetter("eligibility")),
+    Part(_documents, itemgetter("documents")),
+)
+
+
+def changed(old: Entry, new: Entry) -> list[Part]:
+    """The parts whose keys may differ."""
+    before, after = vars(old.service), vars(new.service)
+    barred = old.barred != new.barred
+    return [part for part in PARTS if (part.fields(before) != part.fields(after) if part.fields else barred)]

@@ -94,11 +94,13 @@ class Ranked(NamedTuple):
     @property
     def reasons(self) -> list[Reason]:
         """For those that are told of it: of many that are ranked, only the first. Not how far a hidden address is."""
-        price = [("price", -self.charged)] if self.charged else []
-        hidden = {"distance"} if self.entry.service.address_confidential else set()
-        terms = (each for each in zip(WEIGHTS, self.terms, strict=True) if each[0] not in hidden)
-        named = (*terms, *price, ("score", self.score))
-        return [Reason(term=term, value=round(value, 4)) for term, value in named]
+        named = dict(zip(WEIGHTS, self.terms, strict=True))
+        if self.entry.service.address_confidential:
+            del named["distance"]
+        if self.charged:
+            named["price"] = -self.charged
+        named["score"] = self.score
+        return [Reason(term=term, value=round(value, 4)) for term, value in named.items()]
 
 
 def fit(need: Accepted, entry: Entry) -> float:
