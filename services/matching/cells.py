@@ -45,6 +45,12 @@ def spot(cell: str) -> Spot | None:
     return Spot(h3.cell_to_latlng(name), fine, h3.cell_to_parent(name, _COARSE) if fine else None)
 
 
+def centre_of(cell: str | None) -> Point | None:
+    """Of a valid cell."""
+    found = None if cell is None else spot(cell)
+    return None if found is None else found.centre
+
+
 def roughly(point: Point) -> Point:
     """The centre of the cell of some 1,800 km² that it lies in: up to some 28 km away."""
     return h3.cell_to_latlng(h3.latlng_to_cell(*point, _ROUGH))  # type: ignore[no-any-return]

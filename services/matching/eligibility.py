@@ -48,12 +48,10 @@ def fits(case: Case, entry: Entry) -> bool:
     return failing(case, entry) is None
 
 
-def distance_km(need: Accepted, service: Service) -> float | None:
+def distance_km(need: Accepted, entry: Entry) -> float | None:
     """From the centre of the need's cell (so, give or take 10 km) to the service; None where either is unknown."""
-    if need.region.cell is None or service.latitude is None or service.longitude is None:
-        return None
-    spot = cells.spot(need.region.cell)
-    return None if spot is None else cells.distance_km(spot.centre, (service.latitude, service.longitude))
+    here = cells.centre_of(need.region.cell)
+    return None if here is None or entry.point is None else cells.distance_km(here, entry.point)
 
 
 def remote(service: Service) -> bool:
@@ -112,7 +110,7 @@ def _area(case: Case, entry: Entry) -> bool:
     need, service = case.need, entry.service
     if remote(service):
         return True
-    distance = distance_km(need, service)
+    distance = distance_km(need, entry)
     limit = need.constraints.max_distance_km
     if limit is not None and (distance is None or distance > limit):
         return False

@@ -247,7 +247,7 @@ class Shard:
             near &= get(masks.STEP_FREE, 0)
         if limits.max_distance_km is not None:
             limit = limits.max_distance_km
-            near = self._such(near & left, lambda entry: _within(distance_km(need, entry.service), limit))
+            near = self._such(near & left, lambda entry: _within(distance_km(need, entry), limit))
         return left & (near | get(masks.REMOTE, 0))
 
     def _in_radius(self, need: Accepted, cell: str) -> int:
@@ -260,7 +260,7 @@ class Shard:
             sure = get((masks.WITHIN, spot.fine), 0) | get((masks.WITHIN, spot.coarse), 0)
             edge = get((masks.EDGE, spot.coarse), 0)
         if edge:
-            sure |= self._such(edge, lambda each: _within(distance_km(need, each.service), each.service.radius_km))
+            sure |= self._such(edge, lambda each: _within(distance_km(need, each), each.service.radius_km))
         return sure
 
     def _age(self, case: Case, people: list[Minimum], left: int) -> int:

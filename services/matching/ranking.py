@@ -110,10 +110,10 @@ def fit(need: Accepted, entry: Entry) -> float:
 
 def fit_of_each(need: Accepted, entries: Iterable[Entry]) -> dict[str, float]:
     """`fit` by service id."""
-    centre, languages, preferred = _centre(need), need.person.languages, need.preferences.providers
+    here, languages, preferred = cells.centre_of(need.region.cell), need.person.languages, need.preferences.providers
     fits = {}
     for entry in entries:
-        near, spoken, liked = _near(centre, entry), _spoken(languages, entry), float(entry.provider in preferred)
+        near, spoken, liked = _near(here, entry), _spoken(languages, entry), float(entry.provider in preferred)
         fits[entry.id] = (_DISTANCE * near + _LANGUAGE * spoken + _PREFERENCE * liked) / _FIT
     return fits
 
@@ -137,7 +137,7 @@ def rank(
     Who has to be assessed before anyone can tell whether they may come is offered where that is clear, if anywhere.
     `unknown` says so by entry, where it was found out for all at once.
     """
-    centre, languages, preferred = _centre(need), need.person.languages, need.preferences.providers
+    here, languages, preferred = cells.centre_of(need.region.cell), need.person.languages, need.preferences.providers
     charged, acceptance, seldom, ranked = 0.0, 1.0, False, []
     for entry, free in offers:
         doubts = assessment.unknown(need, entry.service) if unknown is None else unknown.get(entry.id, _CLEAR)
@@ -147,7 +147,7 @@ def rank(
             acceptance = learned.of(entry.id)
             seldom = acceptance < learned.least
         share = min(1.0, free / (entry.capacity or 1))
-        terms = _near(centre, entry), _spoken(languages, entry), float(entry.provider in preferred), share
+        terms = _near(here, entry), _spoken(languages, entry), float(entry.provider in preferred), share
         ranked.append(_ranked(entry, free, terms, doubts, charged, acceptance, seldom))
     ranked.sort(key=_STANDING)
     return ranked
@@ -200,12 +200,6 @@ def of_different_providers(ranked: Iterable[Ranked], most: int) -> list[Ranked]:
     return list(best.values())[:most]
 
 
-def _centre(need: Accepted) -> Point | None:
-    """Of the need's cell, from which its distances count."""
-    spot = cells.spot(need.region.cell) if need.region.cell is not None else None
-    return None if spot is None else spot.centre
-
-
 def _spoken(languages: list[str], entry: Entry) -> float:
     """Whether the person's first language is spoken there; another, or who knows which, counts a half."""
     if not languages or languages[0] not in entry.languages:
@@ -213,7 +207,7 @@ def _spoken(languages: list[str], entry: Entry) -> float:
     return BASIC if entry.languages[languages[0]] is Fluency.BASIC else 1.0
 
 
-def _near(centre: Point | None, entry: Entry) -> float:
-    if centre is None or entry.point is None:
+def _near(here: Point | None, entry: Entry) -> float:
+    if here is None or entry.point is None:
         return UNKNOWN
-    return HALF_KM / (HALF_KM + cells.distance_km(centre, entry.point))
+    return HALF_KM / (HALF_KM + cells.distance_km(here, entry.point))

@@ -28,7 +28,7 @@ def nearest(world: World) -> Score:
     """The fewest kilometres."""
 
     def score(need: Arrival, service: str) -> float:
-        distance = distance_km(need.need, world.entries[service].service)
+        distance = distance_km(need.need, world.entries[service])
         return 1 / (1 + (distance or 0))
 
     return score

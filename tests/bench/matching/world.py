@@ -231,7 +231,7 @@ def fit(need: Accepted, entry: Entry) -> float:
     Distance counts a half at 25 km; a language that is not the person's first counts a half, as does a provider the
     agency has not named as preferred.
     """
-    distance = distance_km(need, entry.service)
+    distance = distance_km(need, entry)
     near = 25 / (25 + distance) if distance is not None else 0.5
     spoken = 1.0 if need.person.languages[0] in entry.service.languages else 0.5
     liked = 1.0 if entry.provider in need.preferences.providers else 0.5

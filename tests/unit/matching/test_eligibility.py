@@ -113,9 +113,9 @@ def test_who_needs_step_free_is_sent_to_step_free_places_only() -> None:
 
 
 def test_distance_is_that_of_the_cells_centre() -> None:
-    distance = distance_km(accepted(region=at(MINSK)), service(latitude=BREST[0], longitude=BREST[1]))
+    distance = distance_km(accepted(region=at(MINSK)), entry(latitude=BREST[0], longitude=BREST[1]))
     assert distance == pytest.approx(326, abs=12)
-    assert distance_km(accepted(), service(latitude=BREST[0], longitude=BREST[1])) is None
+    assert distance_km(accepted(), entry(latitude=BREST[0], longitude=BREST[1])) is None
 
 
 @pytest.mark.parametrize(
