@@ -1,0 +1,47 @@
+"""The closed vocabularies: what may stand in a coded field, and the field's own standard behind it.
+
+Categories are the sectors of the UNHCR inter-agency referral form; urgency is its three response classes.
+"""
+
+from .answers import Answer, AnswerFault, Clock, DecidedBy, DeclineCode, ExpiryCode, NotDeliveredCode
+from .choices import Behind, Change, Rule, Wait
+from .lifecycle import Happening, Lifecycle, NextStep
+from .needs import ALREADY_SERVED, TAKEN_BY_ANOTHER, Category, HeldBack, Urgency
+from .people import AgeBand, ConsentGiver, Flag, LegalBasis, PersonalField, ReferrerKind, Sex, Status
+from .services import CapacityUnit, Document, Fluency, IntakeMethod, Lapse, Unknown
+
+__all__ = [
+    "ALREADY_SERVED",
+    "TAKEN_BY_ANOTHER",
+    "AgeBand",
+    "Answer",
+    "AnswerFault",
+    "Behind",
+    "CapacityUnit",
+    "Category",
+    "Change",
+    "Clock",
+    "ConsentGiver",
+    "DecidedBy",
+    "DeclineCode",
+    "Document",
+    "ExpiryCode",
+    "Flag",
+    "Fluency",
+    "Happening",
+    "HeldBack",
+    "IntakeMethod",
+    "Lapse",
+    "LegalBasis",
+    "Lifecycle",
+    "NextStep",
+    "NotDeliveredCode",
+    "PersonalField",
+    "ReferrerKind",
+    "Rule",
+    "Sex",
+    "Status",
+    "Unknown",
+    "Urgency",
+    "Wait",
+]

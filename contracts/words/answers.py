@@ -1,0 +1,104 @@
+"""What a provider says to an offer, and when it is awaited."""
+
+from enum import StrEnum
+
+
+class Answer(StrEnum):
+    """What a provider can say of an offer. ``check-in``: at work on it, and needs more time.
+
+    Appointments are those of BSeR's businessStatus: proposed and moved 5.1.1 (scheduled), no-show 5.1.2 (unattended),
+    kept 5.1.4 (completed).
+    """
+
+    ACKNOWLEDGED = "acknowledged"
+    ACCEPTED = "accepted"
+    DECLINED = "declined"
+    CHECK_IN = "check-in"
+    APPOINTMENT_PROPOSED = "appointment-proposed"
+    APPOINTMENT_MOVED = "appointment-moved"
+    APPOINTMENT_KEPT = "appointment-kept"
+    NO_SHOW = "no-show"
+    IN_PROGRESS = "in-progress"
+    DELIVERED = "delivered"
+    PARTLY_DELIVERED = "partly-delivered"
+    NOT_DELIVERED = "not-delivered"
+
+
+class Clock(StrEnum):
+    """What a provider is awaited for: to acknowledge an offer, to decide it, to start help, to say how it ended."""
+
+    ACKNOWLEDGE = "acknowledge"
+    DECIDE = "decide"
+    START = "start"
+    CLOSE = "close"
+
+
+class ExpiryCode(StrEnum):
+    """Why an offer has expired, where it is not that nobody decided: ``not-started`` was accepted, and then nothing."""
+
+    NOT_STARTED = "not-started"
+
+
+class DeclineCode(StrEnum):
+    """Why an offer is declined. The first group rules the service out for the need for good."""
+
+    NOT_ELIGIBLE = "not-eligible"
+    UNSAFE = "unsafe"
+    CONFLICT_OF_INTEREST = "conflict-of-interest"
+    OUT_OF_AREA = "out-of-area"
+    PERSON_DECLINED = "person-declined"
+    NO_CAPACITY = "no-capacity"
+    LACK_OF_RESOURCES = "lack-of-resources"
+    MISSING_DOCUMENTS = "missing-documents"
+    NO_LONGER_NEEDED = "no-longer-needed"
+    OTHER = "other"
+
+    @property
+    def for_good(self) -> bool:
+        """True when the service is never offered this need again."""
+        return self in _FOR_GOOD
+
+
+_FOR_GOOD = frozenset(
+    {
+        DeclineCode.NOT_ELIGIBLE,
+        DeclineCode.UNSAFE,
+        DeclineCode.CONFLICT_OF_INTEREST,
+        DeclineCode.OUT_OF_AREA,
+        DeclineCode.PERSON_DECLINED,
+    }
+)
+
+
+class NotDeliveredCode(StrEnum):
+    """Why an accepted service was not delivered (findhelp, BSeR 5.1.2)."""
+
+    COULD_NOT_CONTACT = "could-not-contact"
+    NO_SHOW = "no-show"
+    MOVED_AWAY = "moved-away"
+    NO_LONGER_NEEDED = "no-longer-needed"
+    LACK_OF_RESOURCES = "lack-of-resources"
+    OTHER = "other"
+
+
+class AnswerFault(StrEnum):
+    """Why an answer changed nothing.
+
+    ``unknown-offer``: there is no such offer to this provider. ``late``: that attempt has ended. ``repeated``: it was
+    said already. ``not-allowed``: it does not follow from where the offer stands. ``too-often``: no more check-ins.
+    ``event-id-reused``: one id was used for two different answers; the first one counts.
+    """
+
+    UNKNOWN_OFFER = "unknown-offer"
+    LATE = "late"
+    REPEATED = "repeated"
+    NOT_ALLOWED = "not-allowed"
+    TOO_OFTEN = "too-often"
+    EVENT_ID_REUSED = "event-id-reused"
+
+
+class DecidedBy(StrEnum):
+    """Whose decision an answer was (Clarity HMIS: provider or client)."""
+
+    PROVIDER = "provider"
+    PERSON = "person"
