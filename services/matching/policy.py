@@ -1,12 +1,10 @@
 """The decisions of matching: which service a need is offered, who waits, and when it is over.
 
-A match is a claimed row in ``places`` and the fact `Matched`. A row is deleted only by a decision that is journaled
-with it, so that a writer that was frozen meanwhile loses its race instead of the place.
+A match is a claimed row in ``places`` and the fact `Matched`; how places come back is in `returning`.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
-from functools import reduce
 
 from contracts import intake, matching, notification, topics
 from contracts.base import Message
@@ -27,7 +25,8 @@ from .fairness import hard_to_place
 from .limits import Limits
 from .outside import Given, subject
 from .recommending import recommend
-from .state import Need, Phase, evolve, rows_of, service_of
+from .returning import disown, give_back, leave, recall, revoke
+from .state import Need, Phase, evolve, folded, rows_of, service_of
 from .waiting import Waiter
 from .weighing import weigh
 
@@ -104,8 +103,8 @@ class MatchingPolicy:
             return _tell_lapse(state, event.data, given)
         need = subject(event.data)
         effects = self._follows(state, event.data, now, given)
-        effects += _disown(need, event.key, state, effects, now, given)
-        effects += self._recall(need, effects, now, given)
+        effects += disown(need, event.key, state, effects, now, given)
+        effects += recall(need, effects, now, given, self._limits)
         return effects if self._limits.learns else [each for each in effects if not experience.is_of(each)]
 
     def _follows(self, state: Need, event: Message, now: datetime, given: Given) -> list[Effect]:
@@ -144,8 +143,8 @@ class MatchingPolicy:
         kept = matching.NeedKept(accepted=asked, hard_to_place=hard_to_place(asked, given.directory))
         corrected = evolve(state, kept)
         broken = [match for match in state.matches if not self._still_fits(asked, match, now, given)]
-        revoked = _revoke(broken, "corrected")
-        after = _after(corrected, revoked)
+        revoked = revoke(broken, "corrected")
+        after = folded(corrected, revoked)
         learned = [] if asked.held_back or not self._limits.learns else [experience.asked(asked, given.directory)]
         return [Emit(kept), *learned, *revoked, *([] if after.matches else self._place(after, now, given))]
 
@@ -166,8 +165,8 @@ class MatchingPolicy:
         Also where a correction has just taken the place of the first: notification has taken back the other offers.
         """
         others = [each for each in state.matches if each.attempt != event.attempt and _at_once(each, event.attempt)]
-        revoked = _revoke(others, TAKEN_BY_ANOTHER)
-        after = _after(state, revoked)
+        revoked = revoke(others, TAKEN_BY_ANOTHER)
+        after = folded(state, revoked)
         match = state.holds(event.attempt)
         learned = [*experience.answered(match, event), *experience.begun(match, event.at)] if match else []
         return [*revoked, *learned, *(self._place(after, now, given) if revoked and not after.matches else [])]
@@ -183,11 +182,11 @@ class MatchingPolicy:
         version = entry.version if entry else match.version
         ended = facts.attempt_ended(match, service, version, event, now)
         after, step = evolve(state, ended), step_of(event)
-        effects = [Emit(ended), *_give_back(match), *of_service(match, event, given, self._limits.dispute_after)]
+        effects = [Emit(ended), *give_back(match), *of_service(match, event, given, self._limits.dispute_after)]
         effects += _learn_of_end(match, event)
         if step is Step.CLOSE:
             closed = Emit(facts.closed(match, state.attempt, ended.code), topics.MATCHING)
-            return [*effects, *_revoke(after.matches, ended.code), closed]
+            return [*effects, *revoke(after.matches, ended.code), closed]
         if after.matches:
             return effects
         # Where only one was asked, what it asks for comes first. Where several were, it is no reason to lose time.
@@ -298,20 +297,6 @@ class MatchingPolicy:
         afresh = Waiter(asked, (), now, 0).case(now, self._limits.retry_after)
         return entry is None or fits_when_open(afresh, entry)
 
-    def _recall(self, need: str, effects: Sequence[Effect], now: datetime, given: Given) -> list[Effect]:
-        """For each place given back, tell the first in line for it. It may get lost: the sweep tells it again."""
-        told = {need, *given.recalled}  # the need's own row says how it stood before
-        full = {each.id for each in effects if isinstance(each, Put) and each.table == marks.FULL}
-        found: list[Effect] = []
-        for row in _given_back(effects):
-            entry = given.directory.get(places.service_of(row))
-            if entry is None or given.marks.full(entry) or entry.version in full:
-                continue
-            first = _first(each for _, each in given.lines.of(entry, now, self._limits) if each.id not in told)
-            told.update(each.id for each in first)
-            found += [facts.recalled(each.need) for each in first]
-        return found
-
 
 def _tell_lapse(state: Need, lapses: matching.EntryLapses, given: Given) -> list[Effect]:
     entry = given.directory.get(service_id(lapses.provider, lapses.service))
@@ -328,26 +313,11 @@ def _alert(state: Need, steps: list[Eliminated]) -> Emit:
     return Emit(over, topics.MATCHING)
 
 
-def _first(line: Iterable[Waiter]) -> list[Waiter]:
-    """The first in line; and where that is a household, for which one place may not do, the first who wants but one."""
-    found: list[Waiter] = []
-    for each in line:
-        if not found or each.need.places == 1:
-            found.append(each)
-        if each.need.places == 1:
-            break
-    return found
-
-
-def _after(state: Need, effects: Sequence[Effect]) -> Need:
-    return reduce(evolve, (each.event for each in effects if isinstance(each, Emit)), state)
-
-
 def _withdrawn(state: Need) -> list[Effect]:
     if state.accepted is None or state.phase is Phase.ENDED:
         return []
     ended = facts.need_ended(state.accepted, state.attempt, Lifecycle.WITHDRAWN, state.hard_to_place)
-    return [*_revoke(state.matches, "withdrawn"), Emit(ended, topics.MATCHING), *_off_list(state)]
+    return [*revoke(state.matches, "withdrawn"), Emit(ended, topics.MATCHING), *_off_list(state)]
 
 
 def _over(state: Need, event: Outcome, now: datetime, given: Given) -> list[Effect]:
@@ -359,19 +329,9 @@ def _over(state: Need, event: Outcome, now: datetime, given: Given) -> list[Effe
         return []
     held = state.holds(event.attempt)
     ended = facts.need_ended(state.accepted, state.attempt, facts.end_of(event), state.hard_to_place)
-    own: list[Effect] = [*_leave(held, event, now, given), *_learn_of_end(held, event)] if held else []
+    own: list[Effect] = [*leave(held, event, now, given), *_learn_of_end(held, event)] if held else []
     others = [each for each in state.matches if each is not held]
-    return [*_revoke(others, TAKEN_BY_ANOTHER), Emit(ended, topics.MATCHING), *own, *_off_list(state)]
-
-
-def _revoke(matches: Iterable[Matched], cause: str) -> list[Effect]:
-    """Take matches back, and their places."""
-    found: list[Effect] = []
-    for match in matches:
-        found += [Emit(facts.revoked(match, cause), topics.MATCHING), *_give_back(match)]
-        if cause != TAKEN_BY_ANOTHER:  # else it was not accepted
-            found.append(experience.broken_off(match))
-    return found
+    return [*revoke(others, TAKEN_BY_ANOTHER), Emit(ended, topics.MATCHING), *own, *_off_list(state)]
 
 
 def _learn_of_end(match: Matched, event: Refusal | Outcome) -> list[Effect]:
@@ -381,49 +341,10 @@ def _learn_of_end(match: Matched, event: Refusal | Outcome) -> list[Effect]:
     return [experience.broken_off(match)] if had_accepted else [*experience.answered(match, event)]
 
 
-def _disown(
-    need: str, referral: str, state: Need, effects: Sequence[Effect], now: datetime, given: Given
-) -> list[Effect]:
-    """Give back what the need holds beside its matches: it was claimed, and then the claimer died or chose again.
-
-    So come back the places of a quota, too, when it is renewed.
-    """
-    held = given.places.held(need)
-    if not held:
-        return []
-    after, leaving = _after(state, effects), set(_given_back(effects))
-    own = {(row, match.match_id) for match in after.matches for row in rows_of(match)}
-    if after.used is not None and now.date() <= after.used.until:
-        own |= {(row, after.used.match_id) for row in after.used.rows}
-    found: list[Effect] = []
-    for row, doc in held.items():
-        if (row, doc["match"]) not in own and row not in leaving:
-            fact = matching.PlaceDisowned(referral_id=referral, need_id=need, row=row, match_id=doc["match"])
-            found += [Emit(fact), Drop(places.TABLE, row, {"match": doc["match"]})]
-    return found
-
-
-def _leave(match: Matched, event: Outcome, now: datetime, given: Given) -> list[Effect]:
-    """Give its place back; where it was used up by the help that was given, only when the quota is renewed."""
-    entry = given.directory.get(service_of(match))
-    until = entry.service.quota_until if entry else None
-    if until is None or until < now.date() or isinstance(event, notification.NotDelivered):
-        return [*_give_back(match)]
-    return [Emit(facts.place_used(match, until))]
-
-
 def _at_once(match: Matched, attempt: int) -> bool:
     """Whether the offer of that attempt was made at once with this match's."""
     asked = match.broadcast
     return asked is not None and asked.first <= attempt < asked.first + asked.offers
-
-
-def _give_back(match: Matched) -> list[Drop]:
-    return [Drop(places.TABLE, row, {"match": match.match_id}) for row in rows_of(match)]
-
-
-def _given_back(effects: Sequence[Effect]) -> list[str]:
-    return [each.id for each in effects if isinstance(each, Drop) and each.table == places.TABLE]
 
 
 def _leave_list(need: str, turn: int) -> Drop:

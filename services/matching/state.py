@@ -1,13 +1,16 @@
 """Where one need stands in matching, as the fold of its facts. The stream is the need's id."""
 
+from collections.abc import Iterable
 from datetime import datetime
 from enum import Enum
+from functools import reduce
 from typing import NamedTuple
 
 from contracts import matching
 from contracts.base import Message
 from contracts.intake import Accepted
 from contracts.words import HeldBack, Urgency
+from services.chassis.decider import Effect, Emit
 
 from .directory import service_id
 from .eligibility import asks_agency
@@ -136,6 +139,11 @@ def evolve(state: Need, fact: Message) -> Need:
             return state._replace(phase=Phase.ENDED, matches=())
         case _:
             return state
+
+
+def folded(state: Need, effects: Iterable[Effect]) -> Need:
+    """The state after the facts among these effects."""
+    return reduce(evolve, (each.event for each in effects if isinstance(each, Emit)), state)
 
 
 def _without(state: Need, attempt: int) -> Need:
