@@ -5,13 +5,14 @@ what it reads. All schemas are inside, so that the file can be handed out alone.
 Source: https://www.asyncapi.com/docs/reference/specification/v3.0.0
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from pydantic.json_schema import models_json_schema
 
 from contracts import topics
 from contracts.base import PREFIX, Input, Message
+from contracts.published import opened
 
 from .channels import CHANNELS, PARTIES, TENANTS, Channel
 from .examples import example
@@ -30,7 +31,8 @@ read as well. Which organisation sent a message is read from the topic's name, n
 
 **Each event takes effect once; it may be delivered again with the same id.** Whoever reads drops an id it has seen.
 Topics have no common order. Readers ignore fields they do not know; what organisations send may have none that is
-not in the schema. A released type only ever gains optional fields.
+not in the schema. A released type only ever gains optional fields. Parts that stand in what organisations send and in
+what they read have `.told` after their name where they are read.
 """
 _PARTIES = {
     "agency": "Refers people, and hears what became of it.",
@@ -261,20 +263,51 @@ def _headers() -> Node:
 
 
 def _schemas(kinds: Sequence[type[Message]]) -> Node:
-    """Of all messages and their parts. A message is called by its type; parts of one name pydantic tells apart."""
+    """Of all messages and their parts. A message is called by its type; parts of one name pydantic tells apart.
+
+    What organisations send is closed, what they read is open (`published`). So a part of both is there twice.
+    """
     names, whole = models_json_schema([(kind, "validation") for kind in kinds], ref_template="{model}")
-    types = {names[kind, "validation"]["$ref"]: kind.TYPE for kind in kinds}
-    found = {types.get(name, name): _relinked(part, types) for name, part in whole["$defs"].items()}
+    parts, own = whole["$defs"], {kind: names[kind, "validation"]["$ref"] for kind in kinds}
+    sent = _reached([own[kind] for kind in kinds if issubclass(kind, Input)], parts)
+    told = _reached([own[kind] for kind in kinds if not issubclass(kind, Input)], parts)
+    types = {own[kind]: kind.TYPE for kind in kinds}
+    twice = {name: f"{name}.told" for name in sent & told if "properties" in parts[name]}
+    found = {types.get(name, name): _relinked(parts[name], types) for name in sent}
+    names_told = types | twice
+    found |= {names_told.get(name, name): _relinked(opened(parts[name]), names_told) for name in told}
     return dict(sorted(found.items()))
 
 
-def _relinked(node: Any, types: Mapping[str, str]) -> Any:
+def _reached(names: Iterable[str], parts: Mapping[str, Node]) -> set[str]:
+    """These parts, and all that they are made of."""
+    found: set[str] = set()
+    left = list(names)
+    while left:
+        name = left.pop()
+        if name not in found:
+            found.add(name)
+            left += _references(parts[name])
+    return found
+
+
+def _references(node: Any) -> Iterator[str]:
+    if isinstance(node, dict):
+        if isinstance(name := node.get("$ref"), str):
+            yield name
+        node = list(node.values())
+    if isinstance(node, list):
+        for each in node:
+            yield from _references(each)
+
+
+def _relinked(node: Any, names: Mapping[str, str]) -> Any:
     if isinstance(node, dict):
         return {
-            name: f"#/components/schemas/{types.get(each, each)}" if name == "$ref" else _relinked(each, types)
-            for name, each in node.items()
+            key: f"#/components/schemas/{names.get(each, each)}" if key == "$ref" else _relinked(each, names)
+            for key, each in node.items()
         }
-    return [_relinked(each, types) for each in node] if isinstance(node, list) else node
+    return [_relinked(each, names) for each in node] if isinstance(node, list) else node
 
 
 def _unindented(text: str) -> str:

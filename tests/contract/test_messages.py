@@ -3,6 +3,7 @@
 import copy
 import json
 import re
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -221,6 +222,37 @@ def test_the_schemas_are_schemas_and_agree_with_the_models() -> None:
             Draft202012Validator(schema).validate(body)
         with_typo = {**body, "typo": 1}
         assert not Draft202012Validator(schema).is_valid(with_typo)
+
+
+@pytest.mark.parametrize("kind", MESSAGES.values(), ids=lambda kind: kind.TYPE)
+def test_by_the_schema_nobody_refuses_what_a_newer_version_of_ours_says(kind: type[Message]) -> None:
+    """What organisations send is closed all through, what we say is open: and so is the AsyncAPI document."""
+    document = json.loads(schemas.exported()["asyncapi.json"])["components"]["schemas"]
+    closed = issubclass(kind, Input)
+    for whole in (schemas.exported()[f"{kind.TYPE}.json"], json.dumps(reached(document, kind.TYPE))):
+        parts = list(objects(json.loads(whole)))
+        assert parts or kind.TYPE not in document, "it is on no channel"
+        assert {each.get("additionalProperties") for each in parts} <= ({False} if closed else {None})
+
+
+def objects(node: Any) -> Iterator[dict[str, Any]]:
+    """The parts of a schema that have fields of their own."""
+    if isinstance(node, dict) and node.get("type") == "object" and "properties" in node:
+        yield node
+    for each in node.values() if isinstance(node, dict) else node if isinstance(node, list) else ():
+        yield from objects(each)
+
+
+def reached(parts: dict[str, Any], name: str) -> dict[str, Any]:
+    """A part of the AsyncAPI document, and all it is made of; nothing, if it has no part of that name."""
+    found: dict[str, Any] = {}
+    left = [name] if name in parts else []
+    while left:
+        each = left.pop()
+        if each not in found:
+            found[each] = parts[each]
+            left += re.findall(r'"#/components/schemas/([^"]+)"', json.dumps(parts[each]))
+    return found
 
 
 def test_a_tenant_is_active_unless_said_otherwise() -> None:

@@ -10,6 +10,8 @@ from referencing.jsonschema import DRAFT202012
 from contracts import schemas, topics
 from contracts.agency import Withdrawn
 from contracts.asyncapi.channels import CHANNELS
+from contracts.base import PREFIX
+from contracts.catalogue import MESSAGES
 from contracts.provider import InputRefused, Offer
 from contracts.words import Answer, DeclineCode
 from tests.simulation.traffic import sent
@@ -44,6 +46,7 @@ async def test_what_is_on_the_topics_is_as_the_document_says(here: People) -> No
             for part, content in (("headers", headers), ("payload", json.loads(record.value))):
                 at = f"urn:document#/components/messages/{kind}/{part}"
                 Draft202012Validator({"$ref": at}, registry=WHOLE).validate(content)
+            MESSAGES[PREFIX + kind].model_validate_json(record.value)  # whose fields are all there are
     assert len({kind for who, _, kind in seen if who in topics.SERVICES}) > 25, "hardly anything was looked at"
 
 
