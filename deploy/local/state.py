@@ -5,7 +5,7 @@ import re
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
-from deploy.local.stack import Addresses
+from deploy.local.addresses import Addresses
 from deploy.login import Login
 
 HOME = Path(__file__).parents[2] / "build" / "local"

@@ -17,11 +17,9 @@ from contracts import topics
 from .errors import Poison, Transient
 from .metrics import Meter
 from .ports import Log, Message, Record
-from .sealing import seal_to
+from .sealing import DEAD_LETTER, seal_to
 
 logger = structlog.get_logger()
-
-PURPOSE = "referral-routing/dead-letter"
 
 _Letter = tuple[Mapping[str, str | int], bytes | None, bytes | None, Sequence[tuple[str, bytes | None]]]
 """Origin, and the record's key, value and headers."""
@@ -100,7 +98,7 @@ class DeadLetters:
         return Message(
             topic=topics.DEAD_LETTERS,
             key=os.urandom(8),
-            value=seal_to(self._operator_key, whole, PURPOSE).encode(),
+            value=seal_to(self._operator_key, whole, DEAD_LETTER).encode(),
             headers=[(f"dlq_{name}", str(content).encode()) for name, content in clear.items()],
         )
 

@@ -17,6 +17,9 @@ from pydantic import AfterValidator, BeforeValidator
 _SUITE = hpke.Suite(hpke.KEM.X25519, hpke.KDF.HKDF_SHA256, hpke.AEAD.AES_256_GCM)
 _NONCE = 12
 
+DEAD_LETTER = "referral-routing/dead-letter"
+"""The purpose of a dead letter's box."""
+
 
 class Unsealable(Exception):  # noqa: N818
     """The box was not sealed under this key for this purpose, was changed, or its key has been destroyed."""

@@ -17,8 +17,7 @@ import orjson
 
 from contracts import topics
 from contracts.cloudevents import Headers
-from services.chassis.dead_letters import PURPOSE
-from services.chassis.sealing import open_sealed
+from services.chassis.sealing import DEAD_LETTER, open_sealed
 
 COLUMNS = ("OFFSET", "WHEN (UTC)", "SERVICE", "FROM", "STAGE", "REASON", "FIELD")
 
@@ -104,7 +103,7 @@ class Whole:
 
 def opened(letter: Letter, private_key: str) -> Whole:
     """What a letter holds. Raises `Unsealable`."""
-    held = orjson.loads(open_sealed(private_key, letter.sealed.decode(errors="replace"), PURPOSE))
+    held = orjson.loads(open_sealed(private_key, letter.sealed.decode(errors="replace"), DEAD_LETTER))
     headers = [(name, _raw(text)) for name, text in held["headers"]]
     return Whole(_raw(held["key"]), _raw(held["value"]), headers)
 

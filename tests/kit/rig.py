@@ -9,10 +9,10 @@ import orjson
 from contracts import topics
 from contracts.base import Message as Body
 from contracts.cloudevents import CloudEvent, decode, encode
-from services.chassis.dead_letters import PURPOSE, DeadLetters
+from services.chassis.dead_letters import DeadLetters
 from services.chassis.loop import Loop
 from services.chassis.ports import Record
-from services.chassis.sealing import new_pair, open_sealed
+from services.chassis.sealing import DEAD_LETTER, new_pair, open_sealed
 
 from . import counter
 from .clock import HandClock, no_pause
@@ -129,4 +129,4 @@ def once(events: Iterable[Seen]) -> list[Seen]:
 
 def opened(record: Record) -> dict[str, Any]:
     """What an operator finds in a dead letter."""
-    return orjson.loads(open_sealed(OPERATOR_PRIVATE, (record.value or b"").decode(), PURPOSE))
+    return orjson.loads(open_sealed(OPERATOR_PRIVATE, (record.value or b"").decode(), DEAD_LETTER))
