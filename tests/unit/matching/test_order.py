@@ -68,8 +68,8 @@ def test_the_age_band_is_half_the_patience() -> None:
 
 
 def test_few_options_are_worth_less_than_a_much_better_fit() -> None:
-    assert worth(0.5, 1) == 0.8
-    assert worth(0.5, 3) == 0.6
+    assert worth(0.5, 1) == 1.0
+    assert worth(0.5, 3) == 0.6667
     assert worth(0.5, 0) == worth(0.5, 1), "who has nowhere to go yet is as one who has one"
     assert worth(0.5, None) == 0.5
 
