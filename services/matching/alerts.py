@@ -65,7 +65,7 @@ class EntryWarnings:
                 )
         for service in sorted(held.services()):
             entry = self._directory.get(service)
-            if entry is not None and entry.service.capacity < held.taken(service):
+            if entry is not None and entry.capacity < held.taken(service):
                 self._say(
                     entry,
                     "capacity_below_held",

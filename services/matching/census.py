@@ -21,7 +21,7 @@ def places(directory: Directory, held: Places) -> dict[tuple[str, str], int]:
     for category in Category:
         for entry in directory.of(category):
             if entry.service.takes_referrals and not entry.barred:
-                found[category.value, CAPACITY] += entry.service.capacity
+                found[category.value, CAPACITY] += entry.capacity
                 found[category.value, TAKEN] += held.taken(entry.id)
     return dict(found)
 

@@ -114,5 +114,5 @@ def _keeps(waiter: Waiter, entry: Entry, now: datetime, given: Given, limits: Li
     if waiter.id not in given.kept:
         found = given.directory.find(waiter.case(now, limits.retry_after)).entries
         able = [each for each in found if not given.marks.full(each)]
-        given.kept[waiter.id] = max(able, key=lambda each: (each.service.capacity, each.id)).id if able else ""
+        given.kept[waiter.id] = max(able, key=lambda each: (each.capacity, each.id)).id if able else ""
     return given.kept[waiter.id] == entry.id

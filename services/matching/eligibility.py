@@ -143,7 +143,7 @@ def _language(case: Case, entry: Entry) -> bool:
 def _household(case: Case, entry: Entry) -> bool:
     """Within the service's limit, and no more than it has places at all: waiting for what can not be is in vain."""
     need, largest = case.need, entry.service.eligibility.maximum_household
-    if need.places > 1 and 0 < entry.service.capacity < need.places:
+    if need.places > 1 and 0 < entry.capacity < need.places:
         return False
     return largest is None or need.person.household_size <= largest
 

@@ -25,8 +25,8 @@ class Entry:
     have to be told something of it (`lapsing`); None: always, never.
 
     `capacity`, `point` (where it is; None: nobody knows, or nowhere) and `languages` (with their levels, where they are
-    stated) are the service's own. They are asked of each service that a need could go to, so they are kept at hand: an
-    object of a hundred thousand is far away in memory, and a service is dozens.
+    stated) are the service's own. They are kept at hand, as they are asked of each service that a need could go to:
+    among a hundred thousand services each object is a cache miss, and a `Service` is dozens of objects.
     """
 
     id: str

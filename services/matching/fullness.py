@@ -56,4 +56,4 @@ class Full:
         return Bits(said, taken)
 
     def _full(self, entry: Entry) -> bool:
-        return self._places.taken(entry.id) >= entry.service.capacity
+        return self._places.taken(entry.id) >= entry.capacity

@@ -292,7 +292,7 @@ class Shard:
         for less in range(1, min(places, masks.FEW + 1)):
             left = _less(left, get((masks.CAPACITY, less), 0))
         if places > masks.FEW:
-            left = self._such(left, lambda entry: not 0 < entry.service.capacity < places)
+            left = self._such(left, lambda entry: not 0 < entry.capacity < places)
         for less in range(1, min(size, masks.FEW + 1)):
             left = _less(left, get((masks.AT_MOST, less), 0))
         return left

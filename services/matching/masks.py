@@ -150,7 +150,7 @@ def _language(entry: Entry) -> set[Key]:
 
 
 def _capacity(entry: Entry) -> set[Key]:
-    capacity = entry.service.capacity
+    capacity = entry.capacity
     return {(CAPACITY, capacity)} if 0 < capacity <= FEW else set()
 
 

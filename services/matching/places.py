@@ -102,7 +102,7 @@ class Places:
 
         Matchers start looking at different slots, so they rarely meet.
         """
-        taken, capacity = self._by_service.get(entry.id, {}), entry.service.capacity
+        taken, capacity = self._by_service.get(entry.id, {}), entry.capacity
         own = (slot for slot in self._own.get((entry.id, need), ()) if slot < capacity)
         start = int(match[:8], 16) % capacity
         around = (slot % capacity for slot in range(start, start + capacity))

@@ -149,4 +149,4 @@ def reckon(
 def _supply(entry: Entry, free: int, stay: timedelta | None) -> Supply:
     until = entry.service.quota_until
     renewed = datetime.combine(until + timedelta(days=1), time(), UTC) if until else None
-    return Supply(entry.id, entry.service.capacity, free, stay, renewed)
+    return Supply(entry.id, entry.capacity, free, stay, renewed)

@@ -68,8 +68,8 @@ alike: it is not worth a detour."""
 class Ranked(NamedTuple):
     """A service, how many of its places are free, and why it stands where it stands. Sorts the best first.
 
-    `unknown` are its rules of which nobody can tell whether the need meets them.
-    `acceptance` is the share of its offers that it is expected to accept; `seldom`: less than can be relied on.
+    `unknown` are its rules of which nobody can tell whether the need meets them. `acceptance` is the share of its
+    offers that it is expected to accept.
     """
 
     standing: Standing
@@ -83,7 +83,7 @@ class Ranked(NamedTuple):
 
     @property
     def seldom(self) -> bool:
-        """See `Standing`."""
+        """Whether it is expected to accept a smaller share than can be relied on."""
         return self.standing[0]
 
     @property

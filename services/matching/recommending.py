@@ -48,7 +48,7 @@ def _for(question: RecommendationAsked, asked: Posed, now: datetime, given: Give
 
 
 def _wait(ahead: int, entry: Entry, given: Given) -> Wait:
-    return Wait.SHORT if ahead < entry.service.capacity and not given.marks.full(entry) else Wait.LONG
+    return Wait.SHORT if ahead < entry.capacity and not given.marks.full(entry) else Wait.LONG
 
 
 def _suggested(ranked: Ranked, wait: Wait, given: Given) -> Suggested:

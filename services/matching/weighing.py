@@ -103,7 +103,7 @@ class _Scene:
 
     def places(self, each: Ranked, at_least: int) -> int | None:
         """The fewest free places with which it would be chosen; None: with no number that it can have."""
-        counts, last = range(at_least, each.entry.service.capacity + 1), self._last_before(each)
+        counts, last = range(at_least, each.entry.capacity + 1), self._last_before(each)
 
         def selects(free: int) -> bool:
             return last is None or ranking.as_if(each, free=free).standing < last
@@ -192,10 +192,10 @@ def _place(scene: _Scene, full: _Full) -> Otherwise | None:
         return None
     if why is Behind.OTHERS_FIRST:
         return Otherwise(change=Change.TURN, service=entry.id) if scene.selects(as_if) else None
-    unsaid = why is Behind.SAID_FULL or entry.service.capacity == 0
+    unsaid = why is Behind.SAID_FULL or entry.capacity == 0
     if unsaid and before(scene.waiter, entry, scene.now, scene.given, scene.limits):
         return None  # a newer entry would also change for whom places are kept: who would have it can't be told
-    if entry.service.capacity == 0:
+    if entry.capacity == 0:
         return None if scene.chosen else Otherwise(change=Change.PLACE, service=entry.id, places=wanted)
     places = scene.places(as_if, max(free + 1, wanted))
     return None if places is None else Otherwise(change=Change.PLACE, service=entry.id, places=places)
