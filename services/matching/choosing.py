@@ -21,9 +21,11 @@ class Choice(NamedTuple):
     """`ranked`: services that have a place for the need, best first. `steps` is the elimination funnel.
 
     `short`: who could take it and may have a place, yet none for it. Of `found` are also those that have none at all.
-    `charges` is what was charged and expected: nothing, once its patience is over.
+    `charges` is what was charged and expected: nothing, once its patience is over. `waiter` is the need as it stands
+    among those who wait.
     """
 
+    waiter: Waiter
     ranked: list[Ranked]
     short: list[tuple[Entry, int]]
     steps: list[Eliminated]
@@ -52,9 +54,9 @@ def choose(waiter: Waiter, match: str, now: datetime, given: Given, limits: Limi
         taken &= ~given.directory.bit(need.category, service_of(row))
     found = given.directory.find(waiter.case(now, limits.retry_after), said | taken)
     steps, count = found.steps, found.steps[-1].left
-    if waiter.options is None:
+    if given.lines and waiter.options is None:
         waiter = waiter._replace(options=count)
-    contested = given.lines or given.charges.used_up
+    contested = given.lines or given.charges.used_up  # else what is free is there to be had
     open_: list[tuple[Entry, int]] = []
     short: list[tuple[Entry, int]] = []
     for entry in found.entries:
@@ -68,7 +70,7 @@ def choose(waiter: Waiter, match: str, now: datetime, given: Given, limits: Limi
         steps.append(left_after(Rule.PLACE, len(open_)))
     charges = FREE if patience_over(waiter, now, limits) else given.charges.for_match(match)
     ranked = ranking.rank(need, open_, found.unknown, charges.prices, charges.learned)
-    return Choice(ranked, short, steps, found, charges)
+    return Choice(waiter, ranked, short, steps, found, charges)
 
 
 def none_left(steps: list[Eliminated]) -> list[Eliminated]:

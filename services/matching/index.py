@@ -45,6 +45,7 @@ class Apart(NamedTuple):
 
     shard: "Shard"
     need: Accepted
+    people: list[Minimum]
     bits: int
     doubtful: int
 
@@ -54,7 +55,7 @@ class Apart(NamedTuple):
 
     def unknown(self) -> dict[str, list[Rule]]:
         """As `Found.unknown` has it of the others."""
-        return self.shard.unknown(self.need, self.bits, self.doubtful)
+        return self.shard.unknown(self.need, self.people, self.bits, self.doubtful)
 
 
 class Shard:
@@ -138,8 +139,8 @@ class Shard:
         doubtful = self._doubtful if left else 0
         apart &= left
         left ^= apart
-        unknown = self.unknown(case.need, left, doubtful) if left else {}
-        return Found(self.at(left), steps, unknown, Apart(self, case.need, apart, doubtful))
+        unknown = self.unknown(case.need, people, left, doubtful) if left else {}
+        return Found(self.at(left), steps, unknown, Apart(self, case.need, people, apart, doubtful))
 
     def ever(self, need: Accepted) -> list[Entry]:
         """Those that could take a need on one day or another, whoever was tried: no others are ever found for it."""
@@ -150,10 +151,10 @@ class Shard:
                 left = of(self, case, people, left)
         return self.at(left)
 
-    def unknown(self, need: Accepted, left: int, doubtful: int) -> dict[str, list[Rule]]:
+    def unknown(self, need: Accepted, people: list[Minimum], left: int, doubtful: int) -> dict[str, list[Rule]]:
         """As `assessment.unknown` has it of each service, in its order; of those of whom there is anything."""
         found: dict[str, list[Rule]] = {}
-        get, people = self._masks.get, masks.everybody(need)
+        get = self._masks.get
         for rule, name, kind in KINDS:
             perhaps = 0
             for person in people:
@@ -289,12 +290,14 @@ class Shard:
 
     def _household(self, case: Case, people: list[Minimum], left: int) -> int:
         places, size, get = case.need.places, case.need.person.household_size, self._masks.get
-        for less in range(1, min(places, masks.FEW + 1)):
-            left = _less(left, get((masks.CAPACITY, less), 0))
+        if places > 1:
+            for less in range(1, min(places, masks.FEW + 1)):
+                left = _less(left, get((masks.CAPACITY, less), 0))
         if places > masks.FEW:
             left = self._such(left, lambda entry: not 0 < entry.capacity < places)
-        for less in range(1, min(size, masks.FEW + 1)):
-            left = _less(left, get((masks.AT_MOST, less), 0))
+        if size > 1:
+            for less in range(1, min(size, masks.FEW + 1)):
+                left = _less(left, get((masks.AT_MOST, less), 0))
         return left
 
     def _status(self, case: Case, people: list[Minimum], left: int) -> int:

@@ -232,7 +232,7 @@ class MatchingPolicy:
             return found
         if exhausted or over:
             cause = facts.ATTEMPTS_EXHAUSTED if exhausted else asks.code if asks else facts.cause_of(choice.steps)
-            weighed = weigh(state.waiter(now), choice, [], now, given, self._limits)
+            weighed = weigh(choice, [], now, given, self._limits)
             unmet = facts.unmet(need, state.attempt, cause, choice.steps, weighed, state.hard_to_place)
             return [Emit(unmet, topics.MATCHING), *_off_list(state)]
         until = state.until or now + self._limits.wait[need.urgency]
@@ -242,7 +242,7 @@ class MatchingPolicy:
             held = facts.on_hold(need, state.attempt, asks, state.since or now, until)
             return [Emit(held, topics.MATCHING), *_off_list(state), *timer]
         code = ALREADY_SERVED if state.told_served else None
-        weighed = weigh(state.waiter(now), choice, [], now, given, self._limits)
+        weighed = weigh(choice, [], now, given, self._limits)
         waits = facts.waiting(need, state.attempt, state.since or now, until, choice.steps, code, weighed)
         waited = evolve(state, waits)
         waiter = waited.waiter(now)
@@ -276,7 +276,7 @@ class MatchingPolicy:
             return [], choice._replace(ranked=[], short=[*choice.short, *taken], steps=none_left(choice.steps))
         chosen = ranking.of_different_providers(choice.ranked, self._limits.at_once[need.urgency])
         broadcast = Broadcast(first=first, offers=len(chosen)) if len(chosen) > 1 else None
-        weighed = weigh(waiter, choice, chosen, now, given, self._limits) if chosen else None
+        weighed = weigh(choice, chosen, now, given, self._limits) if chosen else None
         effects: list[Effect] = []
         for attempt, best in enumerate(chosen, first):
             slots = given.places.pick(best.entry, need.need_id, match, need.places)

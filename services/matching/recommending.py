@@ -12,7 +12,7 @@ from .limits import Limits
 from .outside import Given
 from .posed import as_need
 from .ranking import Ranked, rank
-from .waiting import Waiter, options_of
+from .waiting import Waiter
 
 MOST = 10
 """Services told for one need: who reads them wants the best, and a message has its limits."""
@@ -29,9 +29,8 @@ def recommend(question: RecommendationAsked, now: datetime, given: Given, limits
 
 
 def _for(question: RecommendationAsked, asked: Posed, now: datetime, given: Given, limits: Limits) -> Suggestions:
-    waiter = Waiter(as_need(question, asked), (), now, 0)
-    choice = choose(waiter, "", now, given, limits)
-    waiter = waiter._replace(options=options_of(choice.steps))
+    choice = choose(Waiter(as_need(question, asked), (), now, 0), "", now, given, limits)
+    waiter = choice.waiter
     open_ = [_suggested(each, Wait.NONE, given) for each in choice.ranked]
     full = [
         (_wait(before(waiter, each.entry, now, given, limits), each.entry, given), each)

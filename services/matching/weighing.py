@@ -33,16 +33,14 @@ _TRIES = 8
 """How many numbers of free places are tried where some of them would go to those who wait before."""
 
 
-def weigh(
-    waiter: Waiter, choice: Choice, chosen: Sequence[Ranked], now: datetime, given: Given, limits: Limits
-) -> Weighed | None:
+def weigh(choice: Choice, chosen: Sequence[Ranked], now: datetime, given: Given, limits: Limits) -> Weighed | None:
     """What is to be recorded of a choice; `chosen` is empty for a need that waits or is unmet.
 
     None where nothing was chosen and no service could take the need, had it places: the funnel says it all.
     """
     if not chosen and not choice.full:
         return None
-    scene = _Scene(waiter, choice, chosen, limits.at_once[waiter.need.urgency], now, given, limits)
+    scene = _Scene(choice, chosen, limits.at_once[choice.waiter.need.urgency], now, given, limits)
     would, others = _closed(scene)
     ids = {each.entry.id for each in chosen}
     behind = [each for each in choice.ranked if each.entry.id not in ids] if chosen else []
@@ -88,13 +86,17 @@ class _Full(NamedTuple):
 class _Scene:
     """A choice and what it was made from. `most` is how many services are asked at once."""
 
-    waiter: Waiter
     choice: Choice
     chosen: Sequence[Ranked]
     most: int
     now: datetime
     given: Given
     limits: Limits
+
+    @property
+    def waiter(self) -> Waiter:
+        """The need that was chosen for."""
+        return self.choice.waiter
 
     def selects(self, other: Ranked) -> bool:
         """Whether this service would be among the chosen, if it stood as it is given here."""

@@ -97,7 +97,7 @@ class Scene:
 
     def weigh(self) -> tuple[Weighed | None, Choice, list[Ranked]]:
         choice, chosen, outside = self.choose()
-        return weigh(self.waiter, choice, chosen, self.now, outside, LIMITS), choice, chosen
+        return weigh(choice, chosen, self.now, outside, LIMITS), choice, chosen
 
     def chosen(self) -> list[str]:
         return [each.entry.id for each in self.choose()[1]]

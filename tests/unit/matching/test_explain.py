@@ -11,9 +11,17 @@ from contracts.matching import Eliminated, Matched
 from contracts.notification import Declined
 from contracts.provider import Eligibility
 from contracts.words import Behind, Change, DeclineCode, HeldBack, Rule, Status, Urgency
+from services.matching.choosing import choose
+from services.matching.directory import Directory
 from services.matching.explain import explain
+from services.matching.limits import Limits
+from services.matching.outside import Given
+from services.matching.places import Places, document, row_id
+from services.matching.waiting import Waiter
+from services.matching.weighing import weigh
 from services.matching.wording import decisive
 from tests.kit.builders import accepted, of_offer, service
+from tests.kit.clock import START
 from tests.kit.matching import MatchingWorld
 
 HOME = (52.0976, 23.7341)
@@ -162,3 +170,15 @@ def test_nobody_is_in_an_explanation() -> None:
     made.handle(need())
     told = str(explained(made, 1))
     assert not [word for word in (REGION.cell, "18-59", "female", "BY-BR") if str(word) in told]
+
+
+def test_what_is_said_to_be_enough_counts_the_bonus_for_few_options_as_the_choice_does() -> None:
+    """Who waits has three services to go to, this need has one: so it is first there, and one place is enough."""
+    directory = Directory()
+    directory.put("p1", "beds", 0, service(capacity=2))
+    rows = {row_id("p1/beds", slot): document("n0", "m", "p1/beds", "r") for slot in range(2)}
+    given = Given(directory, Places(rows), [Waiter(accepted(need_id="n1"), (), START, 1, options=3)])
+    choice = choose(Waiter(accepted(need_id="n2"), (), START, 0), "", START, given, Limits())
+    weighed = weigh(choice, [], START, given, Limits())
+    assert weighed is not None
+    assert [(each.change, each.places) for each in weighed.otherwise] == [(Change.PLACE, 1)]
