@@ -49,8 +49,8 @@ class Charges:
 
     def too_dear(self, need: Accepted, entry: Entry, waited: timedelta, patience: timedelta) -> bool:
         """Whether a need leaves a free place to those to come."""
-        waits = need.urgency is Urgency.NORMAL and 2 * waited < patience
-        return waits and entry.id in self.used_up and self.net(need, entry) < 0
+        waits = entry.id in self.used_up and need.urgency is Urgency.NORMAL and 2 * waited < patience
+        return waits and self.net(need, entry) < 0
 
 
 FREE = Charges()

@@ -290,14 +290,12 @@ class Shard:
 
     def _household(self, case: Case, people: list[Minimum], left: int) -> int:
         places, size, get = case.need.places, case.need.person.household_size, self._masks.get
-        if places > 1:
-            for less in range(1, min(places, masks.FEW + 1)):
-                left = _less(left, get((masks.CAPACITY, less), 0))
+        for less in range(1, min(places, masks.FEW + 1)):
+            left = _less(left, get((masks.CAPACITY, less), 0))
         if places > masks.FEW:
             left = self._such(left, lambda entry: not 0 < entry.capacity < places)
-        if size > 1:
-            for less in range(1, min(size, masks.FEW + 1)):
-                left = _less(left, get((masks.AT_MOST, less), 0))
+        for less in range(1, min(size, masks.FEW + 1)):
+            left = _less(left, get((masks.AT_MOST, less), 0))
         return left
 
     def _status(self, case: Case, people: list[Minimum], left: int) -> int:

@@ -146,8 +146,8 @@ def rank(
         if learned is not None:
             acceptance = learned.of(entry.id)
             seldom = acceptance < learned.least
-        share = min(1.0, free / (entry.capacity or 1))
-        terms = _near(here, entry), _spoken(languages, entry), float(entry.provider in preferred), share
+        liked = float(entry.provider in preferred)
+        terms = _near(here, entry), _spoken(languages, entry), liked, _share(entry, free)
         ranked.append(_ranked(entry, free, terms, doubts, charged, acceptance, seldom))
     ranked.sort(key=_STANDING)
     return ranked
@@ -182,12 +182,9 @@ def as_if(
     each: Ranked, *, free: int | None = None, preferred: bool | None = None, unknown: list[Rule] | None = None
 ) -> Ranked:
     """The same service with one thing different, as `rank` would have it."""
-    near, spoken, liked, share = each.terms
-    if free is None:
-        free = each.free
-    else:
-        share = min(1.0, free / (each.entry.capacity or 1))
-    terms = near, spoken, liked if preferred is None else float(preferred), share
+    near, spoken, liked, _ = each.terms
+    free = each.free if free is None else free
+    terms = near, spoken, liked if preferred is None else float(preferred), _share(each.entry, free)
     doubts = each.unknown if unknown is None else unknown
     return _ranked(each.entry, free, terms, doubts, each.charged, each.acceptance, each.seldom)
 
@@ -198,6 +195,10 @@ def of_different_providers(ranked: Iterable[Ranked], most: int) -> list[Ranked]:
     for each in ranked:
         best.setdefault(each.entry.provider, each)
     return list(best.values())[:most]
+
+
+def _share(entry: Entry, free: int) -> float:
+    return min(1.0, free / (entry.capacity or 1))
 
 
 def _spoken(languages: list[str], entry: Entry) -> float:

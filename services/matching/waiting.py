@@ -67,8 +67,6 @@ def patience_over(waiter: Waiter, now: datetime, limits: Limits) -> bool:
 
 def would_rather_wait(waiter: Waiter, entry: Entry, now: datetime, limits: Limits, charges: Charges) -> bool:
     """Whether a place of this service is kept for needs to come, which it is worth more to."""
-    if entry.id not in charges.used_up:
-        return False
     return charges.too_dear(waiter.need, entry, now - waiter.since, limits.patience[waiter.need.urgency])
 
 

@@ -107,6 +107,20 @@ def test_with_other_places_it_stands_as_if_it_had_been_ranked_with_them(free: in
     assert after.score != before.score
 
 
+def test_preferred_or_assessed_it_stands_as_if_it_had_been_ranked_so() -> None:
+    one = Entry("p1/beds", "p1", service(capacity=4, latitude=52.1, longitude=23.7), "p1/beds@0")
+    doubts = {"p1/beds": [Rule.AGE]}
+    (plain,), (liked,) = (
+        rank(accepted(preferences=Preferences(providers=each)), [(one, 2)], doubts) for each in ([], ["p1"])
+    )
+    (clear,) = rank(accepted(), [(one, 2)], {})
+    assert plain.doubtful
+    assert as_if(plain, preferred=True) == liked
+    assert as_if(liked, preferred=False) == plain
+    assert as_if(plain, unknown=[]) == clear
+    assert clear.standing < plain.standing
+
+
 def test_who_hardly_ever_accepts_is_asked_after_all_others_but_is_asked() -> None:
     one, two = (Entry(f"{each}/beds", each, service(), f"{each}/beds@0") for each in ("p1", "p2"))
     liking = accepted(preferences=Preferences(providers=["p1"]))
