@@ -9,7 +9,7 @@ SEEDS ?= 1000
 .PHONY: demo test faults simulate month bench results table check up down format lock schemas clean
 
 demo: $(VENV)/ready           ## Route 200 fictional referrals through the real services and show it; and four stories by name.
-	$(BIN)/python -m deploy.local.demo $(ARGS)
+	$(BIN)/python -m deploy.demo $(ARGS)
 
 test: $(VENV)/ready           ## The whole suite; starts the Kafka and MongoDB it needs. ARGS= goes to pytest.
 	STACK=$(STACK) $(BIN)/python -m pytest $(ARGS)
@@ -24,13 +24,13 @@ bench: $(VENV)/ready          ## Speed against a baseline of the same run; write
 	$(BIN)/python -m tests.bench $(if $(ONLY),--only $(ONLY)) $(ARGS)
 
 results: $(VENV)/ready        ## Put what simulate, faults and bench last found into README.
-	$(BIN)/python -m tests.results
+	$(BIN)/python -m tests.tools.readme_results
 
 month: $(VENV)/ready          ## A simulated month at the field's acceptance rates: loop-closure, times to answer, re-routes. ARGS=300
 	$(BIN)/python -m tests.simulation.month $(ARGS)
 
 table: $(VENV)/ready          ## Write state × event → state into README, as the code has it.
-	$(BIN)/python -m tests.transitions
+	$(BIN)/python -m tests.tools.readme_states
 
 check: $(VENV)/ready          ## Lint, types and architecture rules.
 	$(BIN)/ruff check .

@@ -20,6 +20,11 @@ def need_id(referral: str, need: str) -> str:
     return as_uuid(hashlib.sha1(_NEEDS + f"{referral}/{need}".encode(), usedforsecurity=False).digest())
 
 
+def derived_id(*parts: object) -> str:
+    """A UUID (version 5 in form) that is the same for the same parts, everywhere and for ever."""
+    return as_uuid(hashlib.sha1("|".join(map(str, parts)).encode(), usedforsecurity=False).digest())
+
+
 def as_uuid(digest: bytes) -> str:
     """The start of a hash as a UUID, version 5 in form; `uuid.UUID` would take four times as long."""
     marked = bytearray(digest[:16])

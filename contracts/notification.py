@@ -258,3 +258,10 @@ class AnswerInvalid(Event):
     provider: str
     sent: str = "provider.answered.v1"
     problems: list[Problem]
+
+
+Refusal = Declined | NotDelivered | Expired
+"""Ends of an attempt after which the need goes on to another service."""
+
+Outcome = Delivered | NotDelivered
+"""Ends of an attempt that its provider had accepted."""

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 import pytest
 
 from deploy.local.stack import Addresses
-from tests.kit import servers as kit
+from tests.support import servers as kit
 
 
 @pytest.fixture(scope="session")

@@ -2,6 +2,6 @@
 
 import sys
 
-from contracts.asyncapi import text
+from . import text
 
 sys.stdout.write(text())

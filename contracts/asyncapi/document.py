@@ -10,10 +10,9 @@ from typing import Any
 
 from pydantic.json_schema import models_json_schema
 
-from contracts import topics
-from contracts.base import PREFIX, Input, Message
-from contracts.published import opened
-
+from .. import topics
+from ..base import PREFIX, Input, Message
+from ..published import opened
 from .channels import CHANNELS, PARTIES, TENANTS, Channel
 from .examples import example
 

@@ -8,8 +8,8 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from contracts import agency, ids, provider, recommendation
-from contracts.base import Message
+from .. import agency, ids, provider, recommendation
+from ..base import Message
 
 _REFERRAL = "0b7c2f0e-93a1-5d6e-8f42-5c1d7e9a3b10"
 _NEED = ids.need_id(_REFERRAL, "bed")

@@ -3,9 +3,9 @@
 import json
 from pathlib import Path
 
-from contracts import asyncapi
-from contracts.catalogue import MESSAGES
-from contracts.published import schema
+from .. import asyncapi
+from ..catalogue import MESSAGES
+from ..published import schema
 
 FOLDER = Path(__file__).parent
 

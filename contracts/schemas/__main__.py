@@ -1,6 +1,6 @@
 """Write the schemas; remove those of types that are gone."""
 
-from contracts.schemas import FOLDER, exported
+from . import FOLDER, exported
 
 texts = exported()
 for stale in {path.name for path in FOLDER.glob("*.json")} - texts.keys():

@@ -13,8 +13,8 @@ from typing import get_args
 
 from babel.messages.pofile import read_po
 
-from contracts.agency import Withdrawn
-from contracts.words import (
+from ..agency import Withdrawn
+from ..words import (
     Answer,
     AnswerFault,
     Behind,

@@ -12,12 +12,13 @@ import subprocess
 import sys
 import time
 
-from deploy import keys, topics
+from deploy.cluster import topics
 from deploy.local.kafka import Walls
 from deploy.local.process import StartFailed
 from deploy.local.services import Services, start_services
 from deploy.local.stack import LocalStack
 from deploy.local.state import HOME, State
+from deploy.secrets import keys
 
 
 def up() -> None:

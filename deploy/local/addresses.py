@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 
-from deploy.login import Login
+from deploy.cluster.login import Login
 
 
 @dataclass(frozen=True)

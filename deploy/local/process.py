@@ -12,7 +12,6 @@ No process outlives the program that started it: they are killed at interpreter 
 by the kernel (Linux) if this program dies without a word.
 """
 
-import asyncio
 import atexit
 import contextlib
 import ctypes
@@ -25,11 +24,11 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Coroutine, Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Future
 from pathlib import Path
 from types import FrameType
-from typing import Any, TypeVar
+from typing import TypeVar
 
 T = TypeVar("T")
 LOCALHOST = "127.0.0.1"
@@ -170,12 +169,6 @@ def listens(port: int) -> bool:
     with socket.socket() as probe:
         probe.settimeout(1)
         return probe.connect_ex((LOCALHOST, port)) == 0
-
-
-def run(work: Coroutine[Any, Any, T]) -> T:
-    """Run a coroutine to its end from ordinary code, even where a loop is running already (in a test, say)."""
-    with ThreadPoolExecutor(1) as pool:
-        return pool.submit(asyncio.run, work).result()
 
 
 def exit_on_sigterm() -> None:

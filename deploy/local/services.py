@@ -1,7 +1,7 @@
 """The four services as processes of this machine, beside a stack that runs.
 
     with LocalStack() as stack:
-        create(stack.addresses.kafka, internal())                   # deploy.topics
+        create(stack.addresses.kafka, internal())                   # deploy.cluster.topics
         with start_services(stack.addresses, stack.data) as services:
             services.url("intake")                                  # "http://127.0.0.1:20125", /health and /metrics
             services.kill("matching")                               # SIGKILL, as a crash
@@ -21,10 +21,10 @@ from types import TracebackType
 from typing import Self
 
 from contracts.topics import SERVICES
-from deploy.keys import environment
 from deploy.local.mongo import grant
 from deploy.local.process import LOCALHOST, Process, free_port
 from deploy.local.stack import Addresses
+from deploy.secrets.keys import environment
 
 _ROOT = Path(__file__).parents[2]
 

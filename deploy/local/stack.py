@@ -17,12 +17,12 @@ from types import TracebackType
 from typing import Self
 
 from contracts.topics import SERVICES
-from deploy import access
+from deploy.cluster import access
+from deploy.cluster.login import Login
 from deploy.local.addresses import Addresses as Addresses
 from deploy.local.kafka import Kafka, Walls
 from deploy.local.mongo import Mongo
 from deploy.local.process import exit_on_sigterm
-from deploy.login import Login
 
 
 def let_in(operator: Login) -> dict[str, str]:

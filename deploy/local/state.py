@@ -5,8 +5,8 @@ import re
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
+from deploy.cluster.login import Login
 from deploy.local.addresses import Addresses
-from deploy.login import Login
 
 HOME = Path(__file__).parents[2] / "build" / "local"
 

@@ -1,9 +1,11 @@
 """The three ports that carry all I/O of the loop, and what passes through them.
 
-Each has a memory twin in ``tests/kit``; one conformance suite runs over the twin and the real thing. What is made for
-every event is a `NamedTuple`, here and elsewhere: as immutable as a frozen dataclass, and made in a third of its time.
+Each has a memory twin in ``tests/support``; one conformance suite runs over the twin and the real thing. What is
+created for every event is a `NamedTuple`, here and elsewhere: as immutable as a frozen dataclass, and created in a
+third of the time.
 """
 
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -61,6 +63,19 @@ class Row:
     id: str
     doc: dict[str, Any] = field(default_factory=dict)
     version: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """A group and what it reads; a gate's stage stands before its loop's."""
+
+    group: str
+    topics: Sequence[str] = ()
+    pattern: str | None = None
+
+    def reads(self, topic: str) -> bool:
+        """True when the group reads this topic."""
+        return topic in self.topics or (self.pattern is not None and re.match(self.pattern, topic) is not None)
 
 
 class Log(Protocol):

@@ -8,7 +8,7 @@ from pydantic_core import to_json
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from .clock import EPOCH, Clock
-from .sealing import Base64Key, SecretText
+from .encryption import Base64Key, SecretText
 
 
 class ChassisSettings(BaseSettings):

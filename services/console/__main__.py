@@ -13,10 +13,11 @@ from typing import Annotated
 import typer
 
 from . import commands
-from .kafka import FAILURES, words
-from .settings import Given, Settings
-from .show import warn
-from .trouble import Trouble
+from .operator.cluster import FAILURES
+from .shared.connection import words
+from .shared.errors import UserError
+from .shared.output import warn
+from .shared.settings import Given, Settings
 
 app = typer.Typer(
     name="referrals",
@@ -74,9 +75,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     logging.getLogger("aiokafka").setLevel(logging.CRITICAL)  # what it would say is said by us
     try:
         app(args=arguments, prog_name="referrals")
-    except Trouble as trouble:
-        warn(f"referrals: {trouble}")
-        sys.exit(trouble.status)
+    except UserError as error:
+        warn(f"referrals: {error}")
+        sys.exit(error.status)
     except FAILURES as failure:
         warn(f"referrals: Kafka: {words(failure)}; what was done stays and may be done again; `referrals doctor`")
     sys.exit(2)

@@ -6,11 +6,11 @@ import typer
 
 from contracts.words import Answer
 
-from . import dead_letters, demo, doctor, lag, replay, tenants, timeline, topics
 from .agency import recommend, status, submit, withdraw
 from .analyst import indicators
+from .operator import dead_letters, demo, doctor, lag, replay, tenants, timeline, topics
 from .provider import answer, directory, inbox
-from .show import example
+from .shared.output import example
 
 _AGENCY, _PROVIDER, _ANALYST, _OPERATOR = (f"For {whom}" for whom in ("agencies", "providers", "analysts", "operators"))
 _NEED = "3f2c8a5e-7a52-5b0e-9d3f-2f1c8a4be0a7"

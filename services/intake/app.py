@@ -1,16 +1,17 @@
 """Intake: agencies' referrals in, accepted needs out; contacts to providers that have accepted."""
 
 from contracts import topics
-from services.chassis.service import Service
+from services.chassis.runtime.service import Service
 
-from .gate import ReferralAdmission
-from .journals import Journals
-from .keys import KeyRing
-from .outside import INDEXES, IntakeOutside
-from .policy import IntakePolicy
-from .release import ProviderKeys, Release
+from .admission.referrals import ReferralAdmission
+from .context_loader import INDEXES, IntakeOutside
+from .domain.policy import IntakePolicy
+from .jobs.sweep import Sweep
+from .outbound.contact_release import Release
+from .outbound.journal_reader import Journals
+from .outbound.provider_keys import ProviderKeys
+from .privacy.key_ring import KeyRing
 from .settings import IntakeSettings
-from .sweep import Sweep
 
 
 def build(settings: IntakeSettings) -> Service:

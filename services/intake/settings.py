@@ -5,7 +5,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from services.chassis.sealing import Base64Key
+from services.chassis.encryption import Base64Key
 from services.chassis.settings import ChassisSettings
 
 

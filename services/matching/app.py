@@ -4,18 +4,19 @@ from datetime import timedelta
 
 from contracts import topics
 from contracts.matching import PriceSet
-from services.chassis.service import Service
+from services.chassis.runtime.service import Service
 
-from .alerts import patience_over
-from .directory import Directory
-from .directory_gate import DirectoryAdmission
-from .explain import explain
-from .fairness import counting
-from .outside import INDEXES, MatchingOutside
-from .policy import MatchingPolicy
-from .pricer import Pricer, Prices
+from .admission import DirectoryAdmission
+from .context_loader import INDEXES, MatchingOutside
+from .directory.directory import Directory
+from .domain.policy import MatchingPolicy
+from .jobs.price_sets import Pricer
+from .jobs.sweep import Sweep
+from .outbound.alerts import patience_over
+from .outbound.fairness import counting
+from .pricing.current_prices import Prices
+from .queries.explanation import explain
 from .settings import MatchingSettings
-from .sweep import Sweep
 
 PRICES = rf"^{topics.PRICES.replace('.', '[.]')}$"
 

@@ -8,7 +8,7 @@ from pydantic import Field, model_validator
 from contracts.words import Urgency
 from services.chassis.settings import ChassisSettings
 
-from .limits import Limits
+from .model.limits import Limits
 
 Hours = Annotated[float, Field(gt=0, le=24 * 365)]
 AtOnce = Annotated[int, Field(ge=1, le=10)]

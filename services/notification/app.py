@@ -3,12 +3,12 @@
 from base64 import b64decode
 
 from contracts import topics
-from services.chassis.service import Service
+from services.chassis.runtime.service import Service
 
-from .escalation import warning
-from .gate import AnswerAdmission
-from .policy import NotificationPolicy
-from .recipients import Recipients
+from .admission import AnswerAdmission
+from .domain.policy import NotificationPolicy
+from .outbound.alerts import warning
+from .outbound.recipients import Recipients
 from .settings import NotificationSettings
 
 

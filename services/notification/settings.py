@@ -7,10 +7,10 @@ from typing import Annotated, Self
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from contracts.words import Category, Urgency
-from services.chassis.sealing import Base64Key
+from services.chassis.encryption import Base64Key
 from services.chassis.settings import ChassisSettings
 
-from .times import Deadline, Times
+from .domain.deadlines import Deadline, Times
 
 Minutes = Annotated[float, Field(gt=0, le=525_600)]
 

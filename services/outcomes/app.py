@@ -1,21 +1,22 @@
 """Outcomes: what every other service says in, a status per need to its agency out; counts to analysts and operators."""
 
 from contracts import topics
-from services.chassis.service import Service
+from contracts.texts import sentences
+from services.chassis.runtime.service import Service
 
-from .closure import measure
-from .closure_meter import ClosureMeter
-from .indicators import TABLE
-from .policy import OutcomesPolicy
-from .publisher import Publisher
+from .domain.indicators import TABLE
+from .domain.loop_closure import measure
+from .domain.policy import OutcomesPolicy
+from .jobs.loop_closure_metrics import ClosureMeter
+from .jobs.publish_indicators import Publisher
+from .queries.timeline import life
 from .settings import OutcomesSettings
-from .timeline import life
 
 
 def build(settings: OutcomesSettings) -> Service:
     """Wire the service."""
     service = Service("outcomes", settings, by_key=True)
-    service.loop(OutcomesPolicy(), inputs=[topics.INTAKE, topics.MATCHING, topics.NOTIFICATION])
+    service.loop(OutcomesPolicy(sentences), inputs=[topics.INTAKE, topics.MATCHING, topics.NOTIFICATION])
     publisher = Publisher(settings.disclosure, service.claims, service.progress())
 
     async def publish() -> None:

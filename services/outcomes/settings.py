@@ -7,7 +7,7 @@ from pydantic import Field
 
 from services.chassis.settings import ChassisSettings
 
-from .indicators import Disclosure
+from .domain.indicators import Disclosure
 
 
 class OutcomesSettings(ChassisSettings):

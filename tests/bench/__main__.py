@@ -14,8 +14,8 @@ from rich.table import Table
 
 from deploy.local.kafka import Walls
 from deploy.local.stack import LocalStack
+from tests.bench import flow, growth, step
 
-from . import flow, growth, step
 from .matching import quality, speed
 
 RESULT = Path("build/bench.json")

@@ -32,22 +32,23 @@ from pymongo import WriteConcern
 
 from contracts import topics
 from contracts.intake import Received
-from deploy.login import Login
-from services.chassis import logs, mongo
+from deploy.cluster.login import Login
+from services.chassis import mongo
 from services.chassis.clock import Clock
-from services.chassis.dead_letters import DeadLetters
-from services.chassis.gate import Gate
+from services.chassis.encryption import new_pair
+from services.chassis.engine.dead_letters import DeadLetters
+from services.chassis.engine.loop import Loop
+from services.chassis.ingress.gate import Gate
 from services.chassis.kafka import KafkaLog, Reading, broker
-from services.chassis.loop import Loop
-from services.chassis.memory import tune_gc
-from services.chassis.metrics import Meter
 from services.chassis.ports import Batch
-from services.chassis.sealing import new_pair
+from services.chassis.runtime.gc_tuning import tune_gc
 from services.chassis.settings import ChassisSettings
-from services.intake.gate import ReferralAdmission
-from services.intake.keys import KeyRing
-from services.intake.policy import IntakePolicy
-from tests.kit.servers import login_settings
+from services.chassis.telemetry import logs
+from services.chassis.telemetry.metrics import Meter
+from services.intake.admission.referrals import ReferralAdmission
+from services.intake.domain.policy import IntakePolicy
+from services.intake.privacy.key_ring import KeyRing
+from tests.support.servers import login_settings
 
 _KEY = b64encode(bytes(32)).decode()
 

@@ -21,13 +21,12 @@ from contracts import topics
 from contracts.cloudevents import CloudEvent, encode
 from contracts.outcomes import StatusChanged
 from contracts.provider import Answered, Offer, Profile, Service
+from deploy.cluster.topics import ensure, internal, of_agency, of_provider
 from deploy.local.process import Process
 from deploy.local.services import start_services
 from deploy.local.stack import Addresses, LocalStack
-from deploy.topics import ensure, internal, of_agency, of_provider
-from services.chassis.sealing import new_pair
-
-from . import load
+from services.chassis.encryption import new_pair
+from tests.bench import load
 
 AGENCY = "bench"
 PROVIDERS = [f"bench-{number}" for number in range(4)]

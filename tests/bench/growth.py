@@ -11,10 +11,9 @@ from uuid import uuid4
 from pymongo import MongoClient
 from pymongo.collection import Collection
 
+from deploy.cluster.topics import Topic, ensure
 from deploy.local.stack import Addresses
-from deploy.topics import Topic, ensure
-
-from . import load, step
+from tests.bench import load, step
 
 SIZES = (1_000, 100_000, 1_000_000)
 RECORDS, REPETITIONS = 5_000, 3

@@ -11,11 +11,10 @@ from aiokafka import AIOKafkaProducer
 
 from contracts.agency import Consent, Submitted
 from contracts.cloudevents import CloudEvent, encode
-from contracts.ids import need_id
+from contracts.ids import derived_id, need_id
 from contracts.intake import Asked, Minimum, Received, Region, Sealed
 from contracts.words import AgeBand, Category, ReferrerKind, Sex, Urgency
-from deploy.login import Login
-from services.chassis.journal import derived_id
+from deploy.cluster.login import Login
 
 NOW = datetime(2026, 11, 24, 9, tzinfo=UTC)
 _BOX = b64encode(bytes(160)).decode()

@@ -16,10 +16,9 @@ from itertools import count
 from typing import Any
 
 from contracts import topics
+from deploy.cluster.topics import Topic, ensure
 from deploy.local.stack import Addresses
-from deploy.topics import Topic, ensure
-
-from . import load
+from tests.bench import load
 
 _runs = count(1)
 INTERNAL = [Topic(topics.INTAKE, load.PARTITIONS), Topic(topics.inbox("outcomes"), load.PARTITIONS)]

@@ -11,17 +11,17 @@ import pytest
 from aiokafka import AIOKafkaConsumer
 from aiokafka.structs import TopicPartition
 
-from deploy import topics
+from deploy.cluster import topics
 from deploy.local.stack import Addresses
 from services.chassis import mongo
 from services.chassis.clock import Clock
 from services.chassis.kafka import KafkaBatch, KafkaLog, broker
 from services.chassis.ports import Batch, Claims, Log, Record, Store
 from services.chassis.settings import ChassisSettings
-from tests.kit.clock import HandClock
-from tests.kit.memory import MemoryClaims, MemoryGroup, MemoryLog, MemoryStore
-from tests.kit.rig import OPERATOR_PUBLIC
-from tests.kit.servers import login_settings
+from tests.support.clock import HandClock
+from tests.support.memory_twins import MemoryClaims, MemoryGroup, MemoryLog, MemoryStore
+from tests.support.rig import OPERATOR_PUBLIC
+from tests.support.servers import login_settings
 
 DEADLINE = 6.0
 REQUEST_TIMEOUT_MS = 1500

@@ -3,7 +3,8 @@
 import asyncio
 
 from services.chassis.ports import Row
-from tests.conformance.conftest import Ports
+
+from .conftest import Ports
 
 
 def place(slot: int, need: str) -> Row:

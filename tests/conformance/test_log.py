@@ -8,7 +8,8 @@ from uuid import uuid4
 import pytest
 
 from services.chassis.ports import Batch, Message
-from tests.conformance.conftest import DEADLINE, Member, Ports
+
+from .conftest import DEADLINE, Member, Ports
 
 
 def name() -> str:

@@ -4,7 +4,8 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from services.chassis.ports import Timer
-from tests.conformance.conftest import Ports
+
+from .conftest import Ports
 
 NOW = datetime(2026, 3, 1, 8, 0, 0, 123456, tzinfo=UTC)
 

@@ -19,13 +19,13 @@ from contracts.asyncapi.channels import CHANNELS, Channel
 from contracts.base import PREFIX
 from contracts.catalogue import MESSAGES
 from contracts.cloudevents import decode
-from deploy.access import ANALYST, READS, WRITES, of_agency, of_provider
-from deploy.topics import internal
-from deploy.topics import of_agency as topics_of_agency
-from deploy.topics import of_provider as topics_of_provider
-from tests.kit.clock import START
+from deploy.cluster.access import ANALYST, READS, WRITES, of_agency, of_provider
+from deploy.cluster.topics import internal
+from deploy.cluster.topics import of_agency as topics_of_agency
+from deploy.cluster.topics import of_provider as topics_of_provider
 from tests.simulation.seeds import apart
 from tests.simulation.traffic import sent_in
+from tests.support.clock import START
 
 DOCUMENT: dict[str, Any] = json.loads(schemas.exported()["asyncapi.json"])
 MESSAGE: dict[str, Any] = DOCUMENT["components"]["messages"]
@@ -224,7 +224,7 @@ RARE = {
     },
     "outcomes": {"delivery.undeliverable.v1", "outcomes.recall-changed.v1", "statistics.indicator.v1"},
 }  # fmt: skip
-"""What the simulation's people hardly ever bring about. `tests/e2e/test_asyncapi.py` sees the real system's topics."""
+"""What simulated people rarely cause. `tests/e2e/docs/test_asyncapi.py` reads the real system's topics."""
 
 
 def test_what_is_on_no_channel_is_journaled_only() -> None:

@@ -16,9 +16,9 @@ from contracts import agency, catalogue, notification, operations, provider, sch
 from contracts.base import Event, Input, Message
 from contracts.catalogue import MESSAGES
 from contracts.recommendation import RecommendationRequested
-from services.chassis.items import field_of
-from services.chassis.problems import problems_of
-from tests.kit import builders
+from services.chassis.engine.decoding import field_of
+from services.chassis.ingress.validation_errors import problems_of
+from tests.support import builders
 
 SUBMITTED: dict[str, Any] = {
     "reference": "R-1",

@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from contracts import texts
 from contracts.texts import LANGUAGES, VOCABULARIES, catalogue, sentences, text
 from contracts.words import DeclineCode, Lifecycle, NextStep
-from services.matching import facts
-from services.matching.ranking import WEIGHTS_OF
+from services.matching.domain import facts
+from services.matching.ranking.score import WEIGHTS_OF
 
 CODES = {(vocabulary, code) for vocabulary, codes in VOCABULARIES.items() for code in codes}
 PLACEHOLDER = re.compile(r"\{[^}]*\}|%[a-zA-Z]")

@@ -5,7 +5,7 @@ import re
 import pytest
 
 from contracts import topics
-from deploy.topics import internal, of_agency, of_provider
+from deploy.cluster.topics import internal, of_agency, of_provider
 
 PATTERNS = {
     topics.AGENCY_REFERRALS: topics.referrals,

@@ -11,7 +11,7 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from deploy.keys import environment
+from deploy.secrets.keys import environment
 
 name = sys.argv[1]
 with tempfile.TemporaryDirectory() as folder:

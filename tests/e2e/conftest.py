@@ -5,19 +5,19 @@ from pathlib import Path
 
 import pytest
 
-from deploy.keys import operator_private_key
 from deploy.local.services import Services
 from deploy.local.stack import Addresses
+from deploy.secrets.keys import operator_private_key
+from tests.e2e.cli.command import Desk, Referrals
 
-from .command import Desk, Referrals
-from .system import People, internal_topics, people, running
+from .actors import People, internal_topics, people, running
 
 OPERATOR_TOKEN = "made-up-for-these-tests"
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Tests that start services of their own come first: beside those of `system` they would share consumer groups."""
-    places = [index for index, item in enumerate(items) if item.path.parent == Path(__file__).parent]
+    places = [index for index, item in enumerate(items) if item.path.is_relative_to(Path(__file__).parent)]
     ours = sorted((items[index] for index in places), key=lambda item: "system" in getattr(item, "fixturenames", ()))
     for index, item in zip(places, ours, strict=True):
         items[index] = item

@@ -14,7 +14,7 @@ from contracts.topics import SERVICES
 from contracts.words import Answer
 from deploy.local.stack import Addresses
 
-from .system import PATIENCE, internal_topics, people, running
+from .actors import PATIENCE, internal_topics, people, running
 
 
 class Collector:

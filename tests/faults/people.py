@@ -16,8 +16,8 @@ from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 from aiokafka.errors import KafkaError
 from aiokafka.structs import TopicPartition
 
-from deploy.login import Login
-from services.chassis.sealing import new_pair
+from deploy.cluster.login import Login
+from services.chassis.encryption import new_pair
 
 AREA = "BY-BR"
 ENDS = {"rejected", "unmet", "withdrawn", "not-delivered", "partly-delivered", "delivered"}

@@ -1,4 +1,4 @@
-"""What `make faults` found, by fault, for ``build/faults.json`` and from there for README (`tests/results.py`)."""
+"""Results of `make faults`, by fault, for ``build/faults.json`` and the table (`tests/tools/readme_results.py`)."""
 
 import json
 import statistics

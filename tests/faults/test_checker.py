@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from . import checker
+from tests.faults import checker
+
 from .checker import CHECKS, Evidence, Record, violations
 
 Change = Callable[["Story"], None]

@@ -14,7 +14,7 @@ import pytest
 
 from contracts.topics import DEAD_LETTERS
 from deploy.local.process import Process
-from tests.kit.bad_input import Bad, headers, of_others, of_referral
+from tests.support.bad_input import Bad, headers, of_others, of_referral
 
 from .checker import Record, read_all
 from .people import Agency, Writer, referral
@@ -40,7 +40,7 @@ KINDS = (
     "a time",
     "structured: NaN",
 )
-"""Row 14 of the list of faults, in the words of `tests/kit/bad_input.py`."""
+"""Row 14 of the list of faults, in the words of `tests/support/bad_input.py`."""
 
 
 def bad_ones(only: Sequence[str] = ()) -> list[Bad]:

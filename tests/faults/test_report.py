@@ -4,7 +4,7 @@ import json
 import re
 from pathlib import Path
 
-from tests import results
+from tests.tools import readme_results
 
 from .report import Report
 
@@ -41,7 +41,7 @@ def test_readme_gets_all_runs_in_a_row_and_the_times_of_some(tmp_path: Path) -> 
         for seconds in times:
             report.faults[name].recovered(seconds, seconds)
     report.write(tmp_path / "faults.json")
-    assert list(results.rows(tmp_path)) == [
+    assert list(readme_results.rows(tmp_path)) == [
         ("`make faults`: 3 faults under load, 4 runs", "1 wrong", "0 wrong"),
         ("Kafka killed: first offer after it", "2.0 s", "≤ 10 s"),
         ("MongoDB killed: first offer after it", "2.5 s, at worst 4.0 s", "≤ 5 s"),
@@ -52,4 +52,4 @@ def test_every_fault_that_readme_asks_for_is_brought_about() -> None:
     tests = "".join(file.read_text() for file in Path(__file__).parent.glob("test_*.py"))
     named = re.findall(r'here\.busy\(\s*f?"([^"]+)"', tests)
     brought_about = {name.replace("{name}", server) for name in named for server in ("kafka", "mongo")}
-    assert results.FAULTS.keys() <= brought_about
+    assert readme_results.FAULTS.keys() <= brought_about

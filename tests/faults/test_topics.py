@@ -6,9 +6,9 @@ import pytest
 from aiokafka.admin import AIOKafkaAdminClient
 
 from contracts.topics import DEAD_LETTERS
-from deploy import access
-from deploy.login import Login
-from deploy.topics import ensure, internal
+from deploy.cluster import access
+from deploy.cluster.login import Login
+from deploy.cluster.topics import ensure, internal
 
 from .checker import SERVICES, read_all
 from .people import Provider

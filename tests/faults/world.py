@@ -27,14 +27,14 @@ from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import KafkaError
 from motor.motor_asyncio import AsyncIOMotorClient
 
-from deploy import tenants
-from deploy.access import GROUPS
+from deploy.cluster import tenants
+from deploy.cluster.access import GROUPS
+from deploy.cluster.login import Login
+from deploy.cluster.topics import ensure, internal
 from deploy.local.kafka import Kafka, Walls
 from deploy.local.process import free_port
 from deploy.local.services import Service, settings_of
 from deploy.local.stack import LocalStack
-from deploy.login import Login
-from deploy.topics import ensure, internal
 
 from .checker import SERVICES, gather, partitions, violations
 from .people import Agency, Provider, needs

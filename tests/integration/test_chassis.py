@@ -18,25 +18,25 @@ from aiokafka.structs import TopicPartition
 from contracts import topics as names
 from contracts.base import Message as Body
 from contracts.cloudevents import CloudEvent, encode
-from deploy import access, topics
-from deploy.access import Rule
+from deploy.cluster import access, topics
+from deploy.cluster.access import Rule
+from deploy.cluster.login import Login
 from deploy.local.mongo import grant
 from deploy.local.process import free_port
 from deploy.local.stack import Addresses
-from deploy.login import Login
 from services.chassis import mongo
 from services.chassis.clock import Clock
-from services.chassis.dead_letters import DeadLetters
+from services.chassis.engine.dead_letters import DeadLetters
+from services.chassis.engine.loop import Loop
 from services.chassis.kafka import KafkaBatch, KafkaLog, Reading, broker
-from services.chassis.loop import Loop
 from services.chassis.ports import Record
 from services.chassis.settings import ChassisSettings
-from tests.kit import counter
-from tests.kit.clock import no_pause
-from tests.kit.counter import COUNTED, Add, Wind
-from tests.kit.memory import MemoryClaims, MemoryStore
-from tests.kit.rig import OPERATOR_PUBLIC, once, opened, seen
-from tests.kit.servers import login_settings
+from tests.support import counter
+from tests.support.clock import no_pause
+from tests.support.counter import COUNTED, Add, Wind
+from tests.support.memory_twins import MemoryClaims, MemoryStore
+from tests.support.rig import OPERATOR_PUBLIC, once, opened, seen
+from tests.support.servers import login_settings
 
 
 class World:
@@ -272,7 +272,11 @@ async def toy(world: World) -> AsyncIterator[asyncio.subprocess.Process]:
         user = await asyncio.to_thread(grant, world.addresses.mongo, database, secrets.token_hex(24))
         environment["REFERRALS_MONGO"] = user
     process = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "tests.kit.toy", env={**os.environ, **environment}, stdout=asyncio.subprocess.PIPE
+        sys.executable,
+        "-m",
+        "tests.support.counter_process",
+        env={**os.environ, **environment},
+        stdout=asyncio.subprocess.PIPE,
     )
     output = asyncio.create_task(process.stdout.read())  # type: ignore[union-attr]
     try:

@@ -10,13 +10,13 @@ import pytest
 from aiokafka import AIOKafkaProducer
 from aiokafka.admin import AIOKafkaAdminClient
 
-from deploy import topics
+from deploy.cluster import topics
 from deploy.local.stack import Addresses
 from services.chassis.kafka import Reading, broker
 from services.chassis.ports import Batch
 from services.chassis.settings import ChassisSettings
-from tests.kit.rig import OPERATOR_PUBLIC
-from tests.kit.servers import login_settings
+from tests.support.rig import OPERATOR_PUBLIC
+from tests.support.servers import login_settings
 
 
 class Noting:

@@ -23,16 +23,17 @@ from deploy.local.stack import Addresses
 from services.chassis import mongo
 from services.chassis.decider import Arrived, Claim, Drop, Effect, Emit, Put
 from services.chassis.ports import Row
-from services.matching.directory import Directory
-from services.matching.limits import Limits
-from services.matching.outside import INDEXES, MatchingOutside, subject
-from services.matching.places import TABLE, service_of
-from services.matching.policy import MatchingPolicy
-from services.matching.state import Need, Phase, rows_of
-from services.matching.sweep import Sweep
-from services.matching.waiting import TABLE as WAITING
-from tests.kit.builders import accepted, minimum, service, withdrawn
-from tests.kit.clock import START
+from services.matching.capacity.places import TABLE, service_of
+from services.matching.context_loader import INDEXES, MatchingOutside
+from services.matching.directory.directory import Directory
+from services.matching.domain.context import subject
+from services.matching.domain.policy import MatchingPolicy
+from services.matching.domain.state import Need, Phase, rows_of
+from services.matching.jobs.sweep import Sweep
+from services.matching.model.limits import Limits
+from services.matching.waitlist.queue import TABLE as WAITING
+from tests.support.builders import accepted, minimum, service, withdrawn
+from tests.support.clock import START
 
 MATCHERS, SERVICES, CAPACITY, OPERATIONS = 8, 4, 250, 20_000
 CATEGORIES = [Category.SHELTER, Category.LEGAL, Category.FOOD, Category.CASH]
@@ -121,7 +122,7 @@ class Matcher:
         )
 
     async def handle(self, events: Sequence[Message], *, crashes: bool = False) -> None:
-        """Steps 2 to 5 of the loop (`services.chassis.loop`): who loses a claim is decided again."""
+        """Steps 2 to 5 of the loop (`services.chassis.engine.loop`): who loses a claim is decided again."""
         todo = list(events)
         while todo:
             given = await self._outside.gather([(self.states[subject(event)], event) for event in todo])

@@ -5,11 +5,11 @@ from urllib.request import urlopen
 import pytest
 
 from contracts.topics import SERVICES
+from deploy.cluster.topics import create, internal
 from deploy.local.kafka import Walls
 from deploy.local.process import StartFailed
 from deploy.local.services import start_services
 from deploy.local.stack import LocalStack
-from deploy.topics import create, internal
 
 
 def test_services_start_and_come_back_after_a_crash() -> None:

@@ -7,10 +7,11 @@ import pytest
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 from pymongo import MongoClient
 
+from deploy.cluster.topics import Topic, create
 from deploy.local.kafka import Walls
-from deploy.local.process import StartFailed, run
+from deploy.local.process import StartFailed
 from deploy.local.stack import Addresses, LocalStack
-from deploy.topics import Topic, create
+from deploy.run_coroutine import run
 
 
 def put(servers: Addresses, text: str) -> None:

@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import Any
 
 from contracts import topics
-from deploy.local.demo import client
+from deploy.cluster.topics import ensure, internal
+from deploy.demo import client
 from deploy.local.stack import Addresses
-from deploy.topics import ensure, internal
-from tests.e2e.command import taken_in
+from tests.e2e.cli.command import taken_in
 
 ROWS = 80
 MANY = [{"recipients": [f"nobody-there-{'x' * 45}-{n}" for n in range(50)]}] * 20

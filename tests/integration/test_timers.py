@@ -11,18 +11,18 @@ from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.admin.records_to_delete import RecordsToDelete
 from aiokafka.structs import TopicPartition
 
-from deploy import topics
+from deploy.cluster import topics
 from deploy.local.process import free_port
 from deploy.local.stack import Addresses
 from services.chassis import mongo
+from services.chassis.engine.timers import Progress
 from services.chassis.errors import Transient
 from services.chassis.kafka import KafkaOffsets
-from services.chassis.ports import Timer
+from services.chassis.ports import Stage, Timer
 from services.chassis.settings import ChassisSettings
-from services.chassis.timers import Progress, Stage
-from tests.kit.clock import START, HandClock
-from tests.kit.rig import OPERATOR_PUBLIC
-from tests.kit.servers import login_settings
+from tests.support.clock import START, HandClock
+from tests.support.rig import OPERATOR_PUBLIC
+from tests.support.servers import login_settings
 
 
 def settings(servers: Addresses) -> ChassisSettings:

@@ -7,9 +7,9 @@ import pytest
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 
-from deploy import topics
+from deploy.cluster import topics
+from deploy.cluster.login import Login
 from deploy.local.stack import Addresses
-from deploy.login import Login
 
 
 async def settings_of(operator: Login, name: str) -> dict[str, str]:

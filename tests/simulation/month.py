@@ -26,12 +26,12 @@ from contracts.cloudevents import decode
 from contracts.outcomes import StatusChanged
 from contracts.provider import Answered, Offer, Profile, Service
 from contracts.words import Answer, Category, DeclineCode, Lifecycle, NotDeliveredCode, Urgency
-from services.chassis import logs
+from services.chassis.telemetry import logs
 from services.matching.settings import MatchingSettings
 from services.notification.settings import NotificationSettings
-from services.outcomes.closure import Closure, measure, together
-from services.outcomes.indicators import TABLE
-from tests.kit.clock import START
+from services.outcomes.domain.indicators import TABLE
+from services.outcomes.domain.loop_closure import Closure, measure, together
+from tests.support.clock import START
 
 from .people import PUBLIC
 from .world import World

@@ -15,7 +15,7 @@ from contracts.outcomes import Recommended, StatusChanged
 from contracts.provider import Answered, ContactReleased, Offer, Profile, Recall, RecallAcknowledged, Service
 from contracts.recommendation import RecommendationRequested
 from contracts.words import Answer, Category, DeclineCode, NotDeliveredCode, Urgency
-from services.chassis.sealing import new_pair
+from services.chassis.encryption import new_pair
 
 from .world import SECRET, World
 

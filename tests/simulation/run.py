@@ -19,12 +19,12 @@ from contracts.notification import Accepted as TakenUp
 from contracts.notification import Declined, Delivered, Expired, NotDelivered, Offered, Revoked
 from contracts.provider import ContactReleased
 from contracts.words import ALREADY_SERVED, Lifecycle, Urgency
+from services.chassis.engine.loop import Loop
 from services.chassis.errors import Transient
-from services.chassis.loop import Loop
-from services.intake.duplicates import row_of
-from services.intake.policy import IntakePolicy
-from services.intake.state import Referral
-from tests.kit.memory import MemoryStore
+from services.intake.domain.deduplication import row_of
+from services.intake.domain.policy import IntakePolicy
+from services.intake.domain.state import Referral
+from tests.support.memory_twins import MemoryStore
 
 from .people import PROVIDERS, TENANTS, People, ended
 from .world import World

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Callable, Iterable
 from typing import Any, TypeVar
 
-from tests.kit.processes import pool
+from tests.support.processes import pool
 
 from .run import run
 

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from services.outcomes.closure import together
-from tests.results import rows
+from services.outcomes.domain.loop_closure import together
+from tests.tools.readme_results import rows
 
 from .month import SECTORS, Month, figures, month, report
 from .seeds import apart

@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 
 from services.chassis.decider import Claim
-from services.chassis.journal import Entry, Outgoing
-from services.chassis.loop import Loop
-from tests.kit.memory import MemoryStore
+from services.chassis.engine.journal import Entry, Outgoing
+from services.chassis.engine.loop import Loop
+from tests.support.memory_twins import MemoryStore
 
 from .seeds import apart, digests, first_fault, many
 

@@ -6,8 +6,8 @@ from collections.abc import Iterable
 from typing import Any
 
 from contracts.base import PREFIX
-from services.chassis.loop import Loop
-from tests.kit.memory import MemoryLog
+from services.chassis.engine.loop import Loop
+from tests.support.memory_twins import MemoryLog
 
 from .run import run
 

@@ -16,33 +16,35 @@ from typing import Any
 from contracts import topics
 from contracts.base import Message as Body
 from contracts.cloudevents import CloudEvent, encode
+from contracts.texts import sentences
 from contracts.words import Urgency
-from services.chassis.dead_letters import DeadLetters
-from services.chassis.gate import Admission, Gate
-from services.chassis.loop import Loop
-from services.chassis.ports import Partition, Record
-from services.chassis.sealing import new_key, new_pair
-from services.chassis.tenants import Registry
-from services.chassis.timers import Progress, Stage, Ticker
-from services.intake.gate import ReferralAdmission
-from services.intake.journals import Journals
-from services.intake.keys import KeyRing
-from services.intake.outside import IntakeOutside
-from services.intake.policy import IntakePolicy
-from services.intake.release import ProviderKeys, Release
-from services.intake.sweep import Sweep as Duplicates
-from services.matching.directory import Directory
-from services.matching.limits import Limits
-from services.matching.outside import MatchingOutside
-from services.matching.policy import MatchingPolicy
-from services.matching.sweep import Sweep
-from services.notification.gate import AnswerAdmission
-from services.notification.policy import Deadline, NotificationPolicy
-from services.notification.recipients import Recipients
-from services.outcomes.policy import OutcomesPolicy
-from tests.kit.clock import HandClock, no_pause
-from tests.kit.memory import MemoryBatch, MemoryClaims, MemoryConsumer, MemoryGroup, MemoryLog, MemoryStore
-from tests.kit.rig import Died
+from services.chassis.encryption import new_key, new_pair
+from services.chassis.engine.dead_letters import DeadLetters
+from services.chassis.engine.loop import Loop
+from services.chassis.engine.timers import Progress, Ticker
+from services.chassis.ingress.gate import Admission, Gate
+from services.chassis.ingress.tenant_registry import Registry
+from services.chassis.ports import Partition, Record, Stage
+from services.intake.admission.referrals import ReferralAdmission
+from services.intake.context_loader import IntakeOutside
+from services.intake.domain.policy import IntakePolicy
+from services.intake.jobs.sweep import Sweep as Duplicates
+from services.intake.outbound.contact_release import Release
+from services.intake.outbound.journal_reader import Journals
+from services.intake.outbound.provider_keys import ProviderKeys
+from services.intake.privacy.key_ring import KeyRing
+from services.matching.context_loader import MatchingOutside
+from services.matching.directory.directory import Directory
+from services.matching.domain.policy import MatchingPolicy
+from services.matching.jobs.sweep import Sweep
+from services.matching.model.limits import Limits
+from services.notification.admission import AnswerAdmission
+from services.notification.domain.policy import Deadline, NotificationPolicy
+from services.notification.outbound.recipients import Recipients
+from services.outcomes.domain.policy import OutcomesPolicy
+from tests.support.clock import HandClock, no_pause
+from tests.support.memory_twins import MemoryBatch, MemoryClaims, MemoryConsumer, MemoryGroup, MemoryLog, MemoryStore
+from tests.support.rig import Died
 
 STEPS = ("decoded", "loaded", "decided", "stored", "published", "committed")
 LIMITS = Limits(
@@ -97,7 +99,7 @@ class Instance:
             "intake": (intake, {"outside": IntakeOutside(providers, service.claims), "render": release.render}),
             "matching": (MatchingPolicy(world.limits), {"outside": MatchingOutside(directory, service.claims)}),
             "notification": (NotificationPolicy(world.deadlines), {"outside": Recipients(Registry())}),
-            "outcomes": (OutcomesPolicy(), {}),
+            "outcomes": (OutcomesPolicy(sentences), {}),
         }[service.name]
         self.loop: Loop[Any] = world.loop(
             service.name, policy, store=service.store, claims=service.claims, fault=self._fault, **common, **own
@@ -301,7 +303,7 @@ class World:
     # the Offsets that `Progress` asks --------------------------------------------------------------------------------
 
     async def ends(self, stage: Stage) -> dict[Partition, int]:
-        """See `services.chassis.timers.Offsets`."""
+        """See `services.chassis.engine.timers.Offsets`."""
         return {
             (topic, number): len(records)
             for topic, partitions in self.log.topics.items()
@@ -310,7 +312,7 @@ class World:
         }
 
     async def committed(self, stage: Stage) -> dict[Partition, int]:
-        """See `services.chassis.timers.Offsets`."""
+        """See `services.chassis.engine.timers.Offsets`."""
         service = self.services[stage.group.removesuffix("-gate")]
         group = service.gate_group if stage.group.endswith("-gate") else service.group
         assert group is not None

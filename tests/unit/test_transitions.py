@@ -3,8 +3,8 @@
 import pytest
 
 from contracts.words import Answer, Lifecycle
-from services.notification.state import NEXT
-from tests.transitions import NOTHING, README, needs, offers, told, written
+from services.notification.domain.state import NEXT
+from tests.tools.readme_states import NOTHING, README, needs, offers, told, written
 
 
 def test_readme_has_the_tables_of_now() -> None:

@@ -14,8 +14,7 @@ from faststream import AckPolicy
 from faststream.kafka import KafkaBroker
 from faststream.kafka.message import KafkaAckableMessage
 
-from services.chassis.settings import ChassisSettings
-
+from ..settings import ChassisSettings
 from . import membership, records
 from .security import listen, security
 

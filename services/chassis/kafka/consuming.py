@@ -15,12 +15,10 @@ from aiokafka.structs import TopicPartition
 from faststream.kafka import KafkaBroker
 from faststream.kafka.message import KafkaAckableMessage
 
-from services.chassis.clock import Clock
-from services.chassis.errors import Fatal, Transient, where
-from services.chassis.memory import set_aside
-from services.chassis.ports import Batch, Partition, Record
-from services.chassis.settings import ChassisSettings
-
+from ..clock import Clock
+from ..errors import Fatal, Transient, where
+from ..ports import Batch, Partition, Record
+from ..settings import ChassisSettings
 from .connection import safe
 from .membership import Return
 
@@ -128,6 +126,7 @@ class Reading:
         pattern: str | None = None,
         ready: Callable[[], Awaitable[None]] | None = None,
         fatal: Callable[[str], None],
+        after_batch: Callable[[], None] = lambda: None,
     ) -> None:
         self.group = group
         self.topics = topics
@@ -136,6 +135,7 @@ class Reading:
         self._clock = settings.clock
         self._ready = ready
         self._fatal = fatal
+        self._after_batch = after_batch
         self.listener = Listener(handler, lambda: self.consumer._coordinator)
         setup = safe(settings, group, tenants=pattern is not None)
         self._subscriber: Any = broker.subscriber(*topics, pattern=pattern, listener=self.listener, **setup)
@@ -154,7 +154,7 @@ class Reading:
             await self._handler.handle(
                 KafkaBatch(raw if isinstance(raw, tuple) else (raw,), self.consumer, self._clock)
             )
-            set_aside()
+            self._after_batch()
         except Fatal as error:
             self._fatal(str(error))
         except Exception as error:  # noqa: BLE001  # Fatal: a fault of ours; crash rather than lose the batch

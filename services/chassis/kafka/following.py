@@ -11,10 +11,9 @@ from aiokafka.structs import TopicPartition
 from faststream.kafka import KafkaBroker
 from faststream.kafka.message import KafkaAckableMessage
 
-from services.chassis.errors import where
-from services.chassis.ports import Record
-from services.chassis.settings import ChassisSettings
-
+from ..errors import where
+from ..ports import Record
+from ..settings import ChassisSettings
 from .connection import following
 
 logger = structlog.get_logger()

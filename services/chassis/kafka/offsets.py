@@ -10,11 +10,9 @@ from aiokafka.errors import (
 )
 from aiokafka.structs import TopicPartition
 
-from services.chassis.errors import Transient
-from services.chassis.ports import Partition
-from services.chassis.settings import ChassisSettings
-from services.chassis.timers import Stage
-
+from ..errors import Transient
+from ..ports import Partition, Stage
+from ..settings import ChassisSettings
 from .security import connecting
 
 

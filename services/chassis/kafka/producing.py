@@ -19,9 +19,9 @@ from aiokafka.errors import (
 from faststream.kafka import KafkaBroker
 
 from contracts.topics import DEAD_LETTERS
-from services.chassis.errors import Fatal, Transient
-from services.chassis.ports import Message, Partition
 
+from ..errors import Fatal, Transient
+from ..ports import Message, Partition
 from .partitioning import partition_of
 
 _CODES = {
@@ -35,8 +35,9 @@ _CODES = {
 _HOPELESS = tuple(_CODES)
 _LARGEST = 1_000_000
 _LARGEST_DEAD_LETTER = 2_000_000
-"""Bytes of one message, below the topics' own limits (deploy/topics.py). What the broker itself refuses as too large
-costs an idempotent producer its sequence: all that follows is out of order, and the process has to go."""
+"""Bytes of one message, below the topics' own limits (deploy/cluster/topics.py). A message that the broker itself
+refuses as too large breaks the sequence of an idempotent producer: all later messages are out of order, and the process
+has to exit."""
 _NEW_TOPIC = 3.0
 """Seconds for which Kafka has to say that there is no such topic."""
 _BEYOND_REPAIR = (ProducerFenced, OutOfOrderSequenceNumber)

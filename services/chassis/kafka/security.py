@@ -9,7 +9,7 @@ import structlog
 from aiokafka.errors import SaslAuthenticationFailed
 from faststream.security import BaseSecurity, SASLPlaintext, SASLScram512
 
-from services.chassis.settings import ChassisSettings
+from ..settings import ChassisSettings
 
 _QUIET = 10.0
 

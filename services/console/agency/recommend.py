@@ -11,13 +11,13 @@ from contracts import topics
 from contracts.outcomes import InputRefused, Recommended
 from contracts.recommendation import RecommendationRequested
 from contracts.words import AgeBand, Category, Flag, Sex, Status, Urgency
-from services.chassis.problems import careless, problems_of
+from services.chassis.ingress.validation_errors import careless, problems_of
 
-from .. import show
-from ..client import Client, Outgoing
-from ..identity import AGENCY
-from ..trouble import Refused, Unreachable
-from .standing import fixes
+from ..shared import output
+from ..shared.client import Client, Outgoing
+from ..shared.errors import RefusedError, UnreachableError
+from ..shared.identity import AGENCY
+from .status_view import fixes
 from .submit import content
 
 COLUMNS = ("NEED", "PROVIDER", "SERVICE", "NAME", "AREAS", "WAIT", "TO ASSESS")
@@ -38,7 +38,7 @@ def recommend(
     flag: Annotated[list[Flag] | None, typer.Option(help="Vulnerability; repeatable.")] = None,
     household: Annotated[int, typer.Option(min=1, max=30, help="How many, the person included.")] = 1,
     wait: Annotated[float, typer.Option(min=1, help="Seconds to wait for the answer.")] = 30,
-    as_json: show.Json = False,
+    as_json: output.Json = False,
 ) -> None:
     """Ask what a person could go to. Opens no referral, holds no place, names nobody; by region, not by distance.
 
@@ -56,7 +56,7 @@ def recommend(
     client = Client(who)
     told = _answer(client, body, wait)
     if as_json:
-        show.as_json(told.model_dump(mode="json"))
+        output.as_json(told.model_dump(mode="json"))
     else:
         _tell(told)
     raise typer.Exit(0 if all(each.suggested for each in told.needs) else 1)
@@ -70,16 +70,16 @@ def _made(asked: dict[str, Any]) -> RecommendationRequested:
     try:
         return RecommendationRequested.model_validate(asked)
     except ValidationError as error:
-        raise Refused("it was not asked", _words(error)) from None
+        raise RefusedError("it was not asked", _words(error)) from None
 
 
 def _question(raw: bytes) -> RecommendationRequested:
     if found := careless(raw, RecommendationRequested):
-        raise Refused("it was not asked", "; ".join(f"{each.field} {each.fix}" for each in found))
+        raise RefusedError("it was not asked", "; ".join(f"{each.field} {each.fix}" for each in found))
     try:
         return RecommendationRequested.read(raw)
     except ValidationError as error:
-        raise Refused("it was not asked", _words(error)) from None
+        raise RefusedError("it was not asked", _words(error)) from None
 
 
 def _words(error: ValidationError) -> str:
@@ -97,10 +97,12 @@ def _answer(client: Client, body: RecommendationRequested, wait: float) -> Recom
             case Recommended() as answer if answer.reference == body.reference:
                 return answer
             case InputRefused() as refused if refused.reference == body.reference:
-                raise Refused("the question is refused", fixes(refused))
+                raise RefusedError("the question is refused", fixes(refused))
         if time.monotonic() > deadline:
             break
-    raise Unreachable(f"no answer came in {wait:g} s", "ask again; the operator's `referrals lag` tells what is behind")
+    raise UnreachableError(
+        f"no answer came in {wait:g} s", "ask again; the operator's `referrals lag` tells what is behind"
+    )
 
 
 def _tell(told: Recommended) -> None:
@@ -118,8 +120,8 @@ def _tell(told: Recommended) -> None:
         for each in need.suggested
     ]
     if rows:
-        show.table(COLUMNS, rows)
+        output.table(COLUMNS, rows)
     for need in told.needs:
         if not need.suggested:
             left = ", ".join(f"{each.left} after {each.rule.value}" for each in need.funnel)
-            show.say(f"{need.need}: no service; of those there are, {left or 'none is left'}")
+            output.say(f"{need.need}: no service; of those there are, {left or 'none is left'}")

@@ -10,12 +10,12 @@ from contracts.base import Message
 from contracts.cloudevents import CloudEvent
 from contracts.outcomes import StatusChanged
 
-from .. import show
-from ..client import Client
-from ..identity import AGENCY
-from ..timeline import Language
-from ..trouble import Refused
-from .standing import COLUMNS, LIFE, Standing, Told, line, row
+from ..shared import output
+from ..shared.client import Client
+from ..shared.errors import RefusedError
+from ..shared.identity import AGENCY
+from ..shared.language import Language
+from .status_view import COLUMNS, LIFE, Standing, Told, line, row
 
 
 def status(
@@ -26,7 +26,7 @@ def status(
     follow: Annotated[bool, typer.Option("--follow", help="Go on and tell what happens, until Ctrl-C.")] = False,
     open_: Annotated[bool, typer.Option("--open", help="Only needs that have not ended.")] = False,
     texts: Annotated[Language | None, typer.Option("--texts", help="Also in sentences, in this language.")] = None,
-    as_json: show.Json = False,
+    as_json: output.Json = False,
 ) -> None:
     """Tell where each need stands, who has to do what next, and by when; of one REFERENCE all that was told of it.
 
@@ -45,43 +45,43 @@ def status(
                 _line(found[0], told, texts, as_json)
     if reference is not None and not standing.told:
         hint = "it may be on its way: try again, or --follow; `referrals status` has all that are known"
-        raise Refused(f"nothing is known of {reference}", hint)
+        raise RefusedError(f"nothing is known of {reference}", hint)
 
 
 def _tell(standing: Standing, open_: bool, texts: Language | None, as_json: bool, follow: bool) -> None:
     """What is known up to now."""
     if as_json and follow:
         for event, told in standing.told:
-            show.as_json(document(event, told))
+            output.as_json(document(event, told))
     elif as_json:
         needs = [each for each in standing.needs() if not (open_ and each.state.ended)]
         refused = [each.model_dump(mode="json") for each in standing.refused.values()]
         whole: dict[str, Any] = {"needs": [each.model_dump(mode="json") for each in needs], "refused": refused}
         if standing.reference is not None:
             whole["told"] = [document(event, told) for event, told in standing.told]
-        show.as_json(whole)
+        output.as_json(whole)
     elif standing.reference is not None:
         if standing.told:
-            show.table(LIFE, [row(event, told) for event, told in standing.told])
+            output.table(LIFE, [row(event, told) for event, told in standing.told])
         for each in standing.needs():
             _sentences(each, texts)
     else:
         ended = {(each.reference, each.need) for each in standing.needs() if each.state.ended}
-        show.table(COLUMNS, [each for each in standing.rows() if not (open_ and each[:2] in ended)])
-        show.say(f"{len(standing.newest)} needs, {len(ended)} ended, {len(standing.refused)} referrals refused")
+        output.table(COLUMNS, [each for each in standing.rows() if not (open_ and each[:2] in ended)])
+        output.say(f"{len(standing.newest)} needs, {len(ended)} ended, {len(standing.refused)} referrals refused")
 
 
 def _line(event: CloudEvent, told: Told, texts: Language | None, as_json: bool) -> None:
     if as_json:
-        show.as_json(document(event, told))
+        output.as_json(document(event, told))
         return
-    show.say(line(event, told))
+    output.say(line(event, told))
     _sentences(told, texts)
 
 
 def _sentences(told: Told, texts: Language | None) -> None:
     if texts is not None and isinstance(told, StatusChanged) and texts in told.texts:
-        show.say(f"  {told.texts[texts]}")
+        output.say(f"  {told.texts[texts]}")
 
 
 def document(event: CloudEvent, told: Message) -> dict[str, Any]:

@@ -13,13 +13,13 @@ from rich.progress import Progress
 from contracts import topics
 from contracts.agency import Corrected, Submitted
 
-from .. import show
-from ..client import Client, Outgoing
-from ..identity import AGENCY, Identity
-from ..trouble import Trouble, Unreachable
-from .columns import Columns
-from .rows import COLUMNS, Fault, Form, Row, rows
-from .sent import Sent, outgoing
+from ..shared import output
+from ..shared.client import Client, Outgoing
+from ..shared.errors import UnreachableError, UserError
+from ..shared.identity import AGENCY, Identity
+from .importing.columns import Columns
+from .importing.progress import Sent, outgoing
+from .importing.rows import COLUMNS, Fault, Form, Row, rows
 
 M = TypeVar("M", bound=Submitted)
 INTERRUPTED = 130
@@ -42,7 +42,7 @@ def submit(
     partly: Partly = False,
     state: State = None,
     again: Again = False,
-    as_json: show.Json = False,
+    as_json: output.Json = False,
 ) -> None:
     """Refer the people in a file. All rows are looked at first: with a fault in one, each fault is told, none is sent.
 
@@ -61,7 +61,7 @@ def correct(
     partly: Partly = False,
     state: State = None,
     again: Again = False,
-    as_json: show.Json = False,
+    as_json: output.Json = False,
 ) -> None:
     """Say how referrals should have been, each whole and under its old reference. Needs no longer in it are withdrawn.
 
@@ -95,7 +95,7 @@ def _hand_in(
     _report(counts, faults, failed, dry_run, as_json)
     if failed:
         hint = f"{failed[0][1]}; the same command goes on with those"
-        raise Unreachable(f"{len(failed)} of {len(good)} were not sent", hint)
+        raise UnreachableError(f"{len(failed)} of {len(good)} were not sent", hint)
     raise typer.Exit(1 if faults else 0)
 
 
@@ -104,7 +104,7 @@ def content(file: str) -> bytes:
     try:
         return sys.stdin.buffer.read() if file == "-" else Path(file).read_bytes()
     except OSError as error:
-        raise Trouble(f"{file} can not be read", error.strerror or type(error).__name__) from None
+        raise UserError(f"{file} can not be read", error.strerror or type(error).__name__) from None
 
 
 def _beside(file: str, model: type[Submitted]) -> Path:
@@ -128,7 +128,7 @@ def _send(
         try:
             return publish(client, topic, left, acknowledged)
         except KeyboardInterrupt:
-            show.warn(f"interrupted: {counts['sent']} of {len(left)} were sent; the same command goes on from there")
+            output.warn(f"interrupted: {counts['sent']} of {len(left)} were sent; the same command goes on from there")
             raise typer.Exit(INTERRUPTED) from None
 
 
@@ -155,11 +155,11 @@ def _report(
 ) -> None:
     if as_json:
         told: dict[str, Any] = {"dry_run": dry_run, **counts, "failed": len(failed)}
-        show.as_json({**told, "faults": [vars(each) for each in faults]})
+        output.as_json({**told, "faults": [vars(each) for each in faults]})
         return
     if faults:
-        show.table(COLUMNS, [each.cells() for each in faults])
+        output.table(COLUMNS, [each.cells() for each in faults])
     wrong = counts["rows"] - counts["good"]
     said = f"{counts['rows']} rows, {wrong} at fault; "
     said += "nothing was sent (a dry run)" if dry_run else f"{counts['sent']} sent"
-    show.say(said + (f", {counts['before']} were sent before" if counts["before"] else ""))
+    output.say(said + (f", {counts['before']} were sent before" if counts["before"] else ""))

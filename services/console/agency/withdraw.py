@@ -8,13 +8,13 @@ from pydantic import ValidationError
 
 from contracts import topics
 from contracts.agency import Withdrawn
-from services.chassis.problems import problems_of
+from services.chassis.ingress.validation_errors import problems_of
 
-from .. import show
-from ..client import Client
-from ..identity import AGENCY
-from ..trouble import Refused
-from .sent import outgoing
+from ..shared import output
+from ..shared.client import Client
+from ..shared.errors import RefusedError
+from ..shared.identity import AGENCY
+from .importing.progress import outgoing
 
 
 class Reason(StrEnum):
@@ -32,7 +32,7 @@ def withdraw(
     reference: Annotated[str, typer.Argument(metavar="REFERENCE", help="Your own number of the referral.")],
     need: Annotated[list[str] | None, typer.Option("--need", help="Only this need, by its label; repeatable.")] = None,
     reason: Annotated[Reason, typer.Option(help="Why.")] = Reason.OTHER,
-    as_json: show.Json = False,
+    as_json: output.Json = False,
 ) -> None:
     """End a referral or some of its needs: offers are taken back and what was released is recalled."""
     who = context.obj.identity(AGENCY)
@@ -41,16 +41,16 @@ def withdraw(
     event = outgoing(topic, reference, body)
     Client(who).send(topic, event)
     if as_json:
-        show.as_json({"sent": body.TYPE, "id": event.id, "reference": reference})
+        output.as_json({"sent": body.TYPE, "id": event.id, "reference": reference})
     else:
-        show.say(f"sent: {reference} is withdrawn; `referrals status {reference}` says when it has taken effect")
+        output.say(f"sent: {reference} is withdrawn; `referrals status {reference}` says when it has taken effect")
 
 
 def checked(model: type[Withdrawn], **said: Any) -> Withdrawn:
-    """The message, or `Refused` with what is wrong, as intake would."""
+    """The message, or `RefusedError` with what is wrong, as intake would."""
     try:
         return model.model_validate(said)
     except ValidationError as error:
         problems = problems_of(error)
         told = "; ".join(f"{each.field} {each.fix}" for each in problems)
-        raise Refused("it was not sent", told) from None
+        raise RefusedError("it was not sent", told) from None

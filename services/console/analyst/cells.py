@@ -13,7 +13,7 @@ from typing import Any
 
 from contracts.outcomes import Indicator
 
-from ..trouble import Trouble
+from ..shared.errors import UserError
 
 
 class By(StrEnum):
@@ -81,16 +81,16 @@ def within(cells: Iterable[Indicator], period: tuple[date, date] | None) -> list
 
 
 def period_of(text: str) -> tuple[date, date]:
-    """First day and first day after: of a year, month, ISO week or day, or FROM..TO with both included. `Trouble`."""
+    """First day and first day after: of a year, month, ISO week or day, or FROM..TO with both included. `UserError`."""
     first, dots, last = text.partition("..")
     try:
         begins, ends = _span(first)
         if dots:
             ends = _span(last)[1]
     except (ValueError, OverflowError):
-        raise Trouble(f"the period {text} can not be read", _PERIOD) from None
+        raise UserError(f"the period {text} can not be read", _PERIOD) from None
     if begins >= ends:
-        raise Trouble(f"the period {text} ends before it begins", _PERIOD)
+        raise UserError(f"the period {text} ends before it begins", _PERIOD)
     return begins, ends
 
 

@@ -6,7 +6,7 @@ import io
 from collections.abc import Sequence
 from typing import Any
 
-from ..trouble import Trouble
+from ..shared.errors import UserError
 from .cells import FIGURES, By, Row
 
 _EXTRA = "it is in an extra: pip install 'referral-routing[analyst]'"
@@ -26,12 +26,12 @@ def as_csv(rows: Sequence[Row], by: Sequence[By]) -> bytes:
 
 
 def as_parquet(rows: Sequence[Row], by: Sequence[By]) -> bytes:
-    """One table; a count that is held back is null. `Trouble` without pyarrow."""
+    """One table; a count that is held back is null. `UserError` without pyarrow."""
     try:
         import pyarrow
         from pyarrow import parquet
     except ImportError:
-        raise Trouble("Parquet needs pyarrow", _EXTRA) from None
+        raise UserError("Parquet needs pyarrow", _EXTRA) from None
     schema = pyarrow.schema(
         [(each.value, pyarrow.string()) for each in by] + [(name, pyarrow.int64()) for name in FIGURES],
         metadata={"note": _NOTE},
@@ -42,11 +42,11 @@ def as_parquet(rows: Sequence[Row], by: Sequence[By]) -> bytes:
 
 
 def as_html(rows: Sequence[Row], by: Sequence[By], title: str) -> bytes:
-    """A page on its own: a chart and its table. `Trouble` without plotly."""
+    """A page on its own: a chart and its table. `UserError` without plotly."""
     try:
         import plotly.graph_objects as graph
     except ImportError:
-        raise Trouble("a chart needs plotly", _EXTRA) from None
+        raise UserError("a chart needs plotly", _EXTRA) from None
     figure = graph.Figure(data=[graph.Bar(**bar) for bar in bars(rows)])
     figure.update_layout(barmode="stack", xaxis_title=by[0].value, yaxis_title="needs", template="plotly_white")
     chart = figure.to_html(full_html=False, include_plotlyjs=True)

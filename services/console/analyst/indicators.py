@@ -9,11 +9,11 @@ import typer
 
 from contracts.outcomes import Indicator
 from contracts.topics import INDICATORS
-from deploy.access import ANALYST
+from deploy.cluster.access import ANALYST
 
-from .. import show
-from ..client import Client
-from ..trouble import Trouble
+from ..shared import output as show
+from ..shared.client import Client
+from ..shared.errors import UserError
 from .cells import FIGURES, By, Row, period_of, rows, within
 from .formats import as_csv, as_html, as_parquet
 
@@ -64,7 +64,7 @@ def _by(text: str) -> list[By]:
     try:
         found = [By(each.strip()) for each in text.split(",")]
     except ValueError:
-        raise Trouble(
+        raise UserError(
             f"--by {text} can not be read", f"one or several of {', '.join(By)}, with commas between"
         ) from None
     return list(dict.fromkeys(found))
@@ -87,7 +87,7 @@ def _file(form: Format, found: list[Row], by: list[By], title: str) -> bytes:
         case Format.HTML:
             return as_html(found, by, title)
         case Format.TABLE:
-            raise Trouble("a table is for the screen", "give --format csv, parquet or html with --output")
+            raise UserError("a table is for the screen", "give --format csv, parquet or html with --output")
     return as_csv(found, by)
 
 
@@ -96,10 +96,10 @@ def _write(content: bytes, output: Path | None, form: Format) -> None:
         try:
             output.write_bytes(content)
         except OSError as error:
-            raise Trouble(f"{output} can not be written", error.strerror or type(error).__name__) from None
+            raise UserError(f"{output} can not be written", error.strerror or type(error).__name__) from None
         show.warn(f"written: {output}")
     elif form is not Format.CSV and sys.stdout.isatty():
-        raise Trouble(f"{form.value} is not for a screen", "give --output FILE")
+        raise UserError(f"{form.value} is not for a screen", "give --output FILE")
     else:
         sys.stdout.buffer.write(content)
         sys.stdout.buffer.flush()

@@ -12,7 +12,7 @@ from contracts.eligibility import Criteria, Eligibility
 from contracts.schedule import Opening, Schedule
 from contracts.service import Cost, Service
 from contracts.words import CapacityUnit, Category, Document, Status
-from services.chassis.problems import problems_of
+from services.chassis.ingress.validation_errors import problems_of
 
 from .shapes import Nested
 

@@ -20,15 +20,15 @@ from contracts.provider import (
     RecallAcknowledged,
 )
 from contracts.words import Answer, DecidedBy, DeclineCode, Document, NotDeliveredCode
+from services.chassis.ingress.validation_errors import problems_of
 from services.chassis.ports import Partition
-from services.chassis.problems import problems_of
 
-from .. import show
-from ..client import Client, Outgoing
-from ..identity import PROVIDER
-from ..trouble import Refused
+from ..shared import output
+from ..shared.client import Client, Outgoing
+from ..shared.errors import RefusedError
+from ..shared.identity import PROVIDER
+from .answer_log import remember
 from .cases import Case, Inbox, refusal
-from .remembered import remember
 
 COMMANDS = {
     Answer.ACKNOWLEDGED: "acknowledge",
@@ -80,7 +80,7 @@ def simple(answer: Answer) -> Callable[..., None]:
         note: Note = None,
         by: By = DecidedBy.PROVIDER,
         wait: Wait = _WAIT,
-        as_json: show.Json = False,
+        as_json: output.Json = False,
     ) -> None:
         said = {"provider_reference": reference, "note": note, "by": by}
         _answer(context, offer, answer, said, wait, as_json)
@@ -100,7 +100,7 @@ def timed(answer: Answer) -> Callable[..., None]:
         note: Note = None,
         by: By = DecidedBy.PROVIDER,
         wait: Wait = _WAIT,
-        as_json: show.Json = False,
+        as_json: output.Json = False,
     ) -> None:
         said = {"appointment_at": at, "provider_reference": reference, "note": note, "by": by}
         _answer(context, offer, answer, said, wait, as_json)
@@ -119,7 +119,7 @@ def decline(
     note: Note = None,
     by: By = DecidedBy.PROVIDER,
     wait: Wait = _WAIT,
-    as_json: show.Json = False,
+    as_json: output.Json = False,
 ) -> None:
     """Leave an offer to others. After no-capacity nobody is sent until `referrals capacity` says that there are places.
 
@@ -137,7 +137,7 @@ def not_delivered(
     note: Note = None,
     by: By = DecidedBy.PROVIDER,
     wait: Wait = _WAIT,
-    as_json: show.Json = False,
+    as_json: output.Json = False,
 ) -> None:
     """Say that what was accepted was not given, and why.
 
@@ -151,14 +151,14 @@ def deleted(
     context: typer.Context,
     offer: Id,
     recall: Annotated[int | None, typer.Option(min=1, help="Only this recall, by its number; else all of it.")] = None,
-    as_json: show.Json = False,
+    as_json: output.Json = False,
 ) -> None:
     """Say that what a recall names is deleted, in every copy. Exit status 1 if nothing of the offer is recalled."""
     client = Client(context.obj.identity(PROVIDER))
     case, _ = _case(client, offer)
     told = [each for number, (_, each) in sorted(case.recalls.items()) if recall in (None, number)]
     if not told:
-        raise Refused(f"nothing of {offer} is recalled", "`referrals inbox` says so where it is")
+        raise RefusedError(f"nothing of {offer} is recalled", "`referrals inbox` says so where it is")
     for each in told:
         body = RecallAcknowledged(
             referral_id=each.referral_id, need=each.need, attempt=each.attempt, recall=each.recall
@@ -166,9 +166,9 @@ def deleted(
         client.send(topics.responses(client.who.id), Outgoing(str(uuid.uuid4()), each.referral_id, body))
     numbers = [each.recall for each in told]
     if as_json:
-        show.as_json({"need_id": case.need_id, "deleted": numbers})
+        output.as_json({"need_id": case.need_id, "deleted": numbers})
     else:
-        show.say(f"said: deleted, of recall {', '.join(map(str, numbers))}")
+        output.say(f"said: deleted, of recall {', '.join(map(str, numbers))}")
 
 
 def _case(client: Client, start: str) -> tuple[Case, dict[Partition, int]]:
@@ -188,13 +188,15 @@ def _answer(
     case, ends = _case(client, offer)
     about = case.offer or next((message for _, message in case.released), None)
     if about is None:
-        raise Refused(f"the offer {offer} is not there any more", "notifications are kept for a week; ask the operator")
+        raise RefusedError(
+            f"the offer {offer} is not there any more", "notifications are kept for a week; ask the operator"
+        )
     given = {name: value for name, value in said.items() if value not in (None, [])}
     try:
         body = Answered(referral_id=about.referral_id, need=about.need, attempt=case.attempt, answer=answer, **given)
     except ValidationError as error:
         told = "; ".join(f"{each.field} {each.fix}" for each in problems_of(error))
-        raise Refused("it was not sent", told) from None
+        raise RefusedError("it was not sent", told) from None
     client.send(topics.responses(client.who.id), Outgoing(str(uuid.uuid4()), about.referral_id, body))
     reply = _reply(client, case, answer, ends, wait)
     if not isinstance(reply, AnswerRefused | InputRefused):
@@ -224,21 +226,21 @@ def _reply(client: Client, case: Case, answer: Answer, start: Mapping[Partition,
 
 def _tell(case: Case, answer: Answer, reply: Message | None, as_json: bool) -> None:
     if isinstance(reply, InputRefused):
-        raise Refused("it is refused", "; ".join(f"{each.field} {each.fix}" for each in reply.problems))
+        raise RefusedError("it is refused", "; ".join(f"{each.field} {each.fix}" for each in reply.problems))
     if as_json:
         refused = isinstance(reply, AnswerRefused)
         told = reply.model_dump(mode="json", exclude={"sealed"}) if reply else None
         ids = {"need_id": case.need_id, "attempt": case.attempt, "answer": answer.value}
-        show.as_json({**ids, "refused": refused, "reply": told})
+        output.as_json({**ids, "refused": refused, "reply": told})
         raise typer.Exit(1 if refused else 0)
     if isinstance(reply, AnswerRefused):
         what, _, where = refusal(reply).partition(": ")
-        raise Refused(what, where)
-    show.say(f"sent: {case.need_id[:8]} {answer.value}")
+        raise RefusedError(what, where)
+    output.say(f"sent: {case.need_id[:8]} {answer.value}")
     if isinstance(reply, ContactReleased):
         fields = " ".join(each.value for each in reply.fields)
-        show.say(f"released to you: {fields}; `referrals inbox --show-contacts` opens it")
+        output.say(f"released to you: {fields}; `referrals inbox --show-contacts` opens it")
     if isinstance(reply, CheckInCounted):
-        show.say(
-            f"the clock to {reply.clock.value} runs until {show.when(reply.due_at)} UTC; {reply.left} more possible"
+        output.say(
+            f"the clock to {reply.clock.value} runs until {output.when(reply.due_at)} UTC; {reply.left} more possible"
         )

@@ -19,10 +19,10 @@ from contracts.provider import (
     Recall,
     Reminder,
 )
-from services.chassis.sealing import open_sealed
+from services.chassis.encryption import open_sealed
 
-from .. import show
-from ..trouble import Refused
+from ..shared import output
+from ..shared.errors import RefusedError
 
 SHORT = 8
 """Characters of a need's id that stand for an offer, where they are one offer's alone."""
@@ -87,7 +87,7 @@ class Case:
             f" +{len(offer.companions)}" if offer.companions else ""
         )
         assess = " ".join(rule.value for rule in offer.needs_assessment)
-        due = show.when(self.due_at or offer.decide_by)
+        due = output.when(self.due_at or offer.decide_by)
         place = (offer.region.admin1, offer.service, due, assess, released)
         return (self.need_id[:SHORT], self.state(now), offer.category.value, offer.urgency.value, who, *place)
 
@@ -156,22 +156,22 @@ class Inbox:
         return (case for case in self.cases.values() if not case.closed)
 
     def find(self, start: str) -> Case:
-        """The newest attempt at the need whose id begins so. `Refused` where there is none, or several needs."""
+        """The newest attempt at the need whose id begins so. `RefusedError` where there is none, or several needs."""
         found = {
             case.need_id: case for case in self.cases.values() if len(start) >= 4 and case.need_id.startswith(start)
         }
         if len(found) == 1:
             return next(iter(found.values()))
         if found:
-            raise Refused(
+            raise RefusedError(
                 f"{start} begins {len(found)} offers", "give more of its id; `referrals inbox --json` has all"
             )
-        raise Refused(f"there is no offer {start}", "`referrals inbox --all` has all that are known")
+        raise RefusedError(f"there is no offer {start}", "`referrals inbox --all` has all that are known")
 
 
 def line(event: CloudEvent, message: Message) -> str:
     """One thing that came, for who looks on."""
-    when = show.when(event.time)
+    when = output.when(event.time)
     if isinstance(message, EntryRefused | InputRefused):
         what = message.entry if isinstance(message, EntryRefused) else message.sent
         return f"{when}  refused  {what}  " + "; ".join(f"{each.field} {each.fix}" for each in message.problems)
@@ -181,18 +181,18 @@ def line(event: CloudEvent, message: Message) -> str:
     match message:
         case Offer():
             said += [message.category.value, message.urgency.value, message.region.admin1, message.service]
-            said += [f"decide by {show.when(message.decide_by)}"]
+            said += [f"decide by {output.when(message.decide_by)}"]
         case OfferClosed():
             said += [message.reason]
         case AnswerRefused():
             said += [refusal(message)]
         case Reminder() | CheckInCounted():
-            said += [message.clock.value, f"by {show.when(message.due_at)}"]
+            said += [message.clock.value, f"by {output.when(message.due_at)}"]
         case ContactReleased():
             said += [" ".join(name.value for name in message.fields)]
         case Recall():
             said += [f"delete {' '.join(name.value for name in message.fields)}"]
-            said += [f"by {show.when(message.acknowledge_by)}"]
+            said += [f"by {output.when(message.acknowledge_by)}"]
     return "  ".join(said)
 
 

@@ -11,16 +11,16 @@ import typer
 from contracts import topics
 from contracts.base import Message
 from contracts.provider import Profile, Service
-from services.chassis.sealing import public_of
+from services.chassis.encryption import public_of
 
-from .. import show
 from ..agency.submit import content
-from ..client import Client, Found, Outgoing
 from ..hsds import Reading
-from ..identity import PROVIDER, Identity
-from ..settings import opening_key
-from ..trouble import Refused, Trouble, Unreachable
-from .reading import Words, read
+from ..shared import output
+from ..shared.client import Client, Found, Outgoing
+from ..shared.errors import RefusedError, UnreachableError, UserError
+from ..shared.identity import PROVIDER, Identity
+from ..shared.settings import opening_key
+from .service_file import Words, read
 
 app = typer.Typer(help="Your profile and your services, as agencies' needs are matched to them.", no_args_is_help=True)
 
@@ -43,10 +43,10 @@ class Entry:
         each = self.message
         kinds, areas = " ".join(kind.value for kind in each.categories), " ".join(each.areas) or "everywhere"
         takes = "yes" if each.takes_referrals else "no"
-        return (each.service, each.name, kinds, each.capacity, areas, takes, show.when(self.found.at))
+        return (each.service, each.name, kinds, each.capacity, areas, takes, output.when(self.found.at))
 
 
-@app.command("publish", epilog=show.example("referrals --login brest-shelter.env services publish services.csv"))
+@app.command("publish", epilog=output.example("referrals --login brest-shelter.env services publish services.csv"))
 def publish(
     context: typer.Context,
     file: Annotated[str, typer.Argument(metavar="FILE", help="HSDS 3 as JSON, or CSV, in UTF-8; - reads stdin.")],
@@ -54,7 +54,7 @@ def publish(
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Read it and publish nothing; needs no login.")] = False,
     partly: Annotated[bool, typer.Option("--partly", help="Publish though some services can not be read.")] = False,
     yes: Yes = False,
-    as_json: show.Json = False,
+    as_json: output.Json = False,
 ) -> None:
     """Publish services; one that is there already is replaced, and is asked for places again if it had none left.
 
@@ -65,23 +65,23 @@ def publish(
     good = [each.service for each in found if each.service is not None]
     wrong = len(found) - len(good)
     if not as_json:
-        show.table(("SERVICE", "IS", "WHY"), [_told(each) for each in found])
+        output.table(("SERVICE", "IS", "WHY"), [_told(each) for each in found])
     published = 0
     if not dry_run and (partly or not wrong):
         warned = sum(each.kind == "warned" for each in found)
         if warned and not yes:
-            show.confirm(f"Publish {len(good)} services, {warned} of them with warnings?")
+            output.confirm(f"Publish {len(good)} services, {warned} of them with warnings?")
         published = _published(context.obj.identity(PROVIDER), good)
     if as_json:
         each = [{"kind": one.kind, "service": _name(one), "notes": one.notes} for one in found]
-        show.as_json({"dry_run": dry_run, "published": published, "refused": wrong, "services": each})
+        output.as_json({"dry_run": dry_run, "published": published, "refused": wrong, "services": each})
     else:
-        show.say(f"{len(found)} services, {wrong} refused; {published} published")
+        output.say(f"{len(found)} services, {wrong} refused; {published} published")
     raise typer.Exit(1 if wrong else 0)
 
 
-@app.command("list", epilog=show.example("referrals --login brest-shelter.env services list"))
-def list_(context: typer.Context, as_json: show.Json = False) -> None:
+@app.command("list", epilog=output.example("referrals --login brest-shelter.env services list"))
+def list_(context: typer.Context, as_json: output.Json = False) -> None:
     """Your profile and services, as they stand now."""
     client = Client(context.obj.identity(PROVIDER))
     found = entries(client)
@@ -91,41 +91,41 @@ def list_(context: typer.Context, as_json: show.Json = False) -> None:
     if as_json:
         whole = [each.message.model_dump(mode="json") for each in services.values() if each.message]
         said = profile.message.model_dump(mode="json") if profile and profile.message else None
-        show.as_json({"profile": said, "services": whole, "unusable": unusable})
+        output.as_json({"profile": said, "services": whole, "unusable": unusable})
         return
-    show.table(_COLUMNS, [each.row() for each in services.values()])
+    output.table(_COLUMNS, [each.row() for each in services.values()])
     if profile is None or not isinstance(profile.message, Profile):
-        show.warn("There is no profile: no contact can be released to you. `referrals services profile NAME`")
+        output.warn("There is no profile: no contact can be released to you. `referrals services profile NAME`")
     for key in unusable:
-        show.warn(f"the entry {key!r} can not be used; the notifications say why. Publish it anew, or remove it")
+        output.warn(f"the entry {key!r} can not be used; the notifications say why. Publish it anew, or remove it")
 
 
-@app.command("profile", epilog=show.example('referrals --login brest-shelter.env services profile "Brest Shelter"'))
+@app.command("profile", epilog=output.example('referrals --login brest-shelter.env services profile "Brest Shelter"'))
 def profile(
     context: typer.Context,
     name: Annotated[str, typer.Argument(metavar="NAME", help="What people call you.")],
-    as_json: show.Json = False,
+    as_json: output.Json = False,
 ) -> None:
     """Publish who you are, with the public key that contacts are encrypted to from then on."""
     who: Identity = context.obj.identity(PROVIDER)
     key = who.public_key or (public_of(opening_key(who.private_key, "PRIVATE_KEY")) if who.private_key else "")
     if not key:
-        raise Trouble("there is no key for contacts", "PUBLIC_KEY or PRIVATE_KEY is wanted beside KAFKA_USER")
+        raise UserError("there is no key for contacts", "PUBLIC_KEY or PRIVATE_KEY is wanted beside KAFKA_USER")
     try:
         body = Profile(name=name, public_key=key)
     except ValueError:
-        raise Refused("it was not published", "a name has 1 to 200 characters, a key 32 bytes in base64") from None
+        raise RefusedError("it was not published", "a name has 1 to 200 characters, a key 32 bytes in base64") from None
     Client(who).send(topics.directory(who.id), _outgoing(PROFILE, body))
     _said(as_json, {"published": PROFILE}, f"published: {name}")
 
 
-@app.command("remove", epilog=show.example("referrals --login brest-shelter.env services remove beds --yes"))
-def remove(context: typer.Context, service: Id, yes: Yes = False, as_json: show.Json = False) -> None:
+@app.command("remove", epilog=output.example("referrals --login brest-shelter.env services remove beds --yes"))
+def remove(context: typer.Context, service: Id, yes: Yes = False, as_json: output.Json = False) -> None:
     """Take a service out of your directory: nobody is sent there any more. What is under way goes on."""
     client = Client(context.obj.identity(PROVIDER))
     _there(entries(client), service)
     if not yes:
-        show.confirm(f"Remove {service}? Nobody is sent there any more.")
+        output.confirm(f"Remove {service}? Nobody is sent there any more.")
     client.send(topics.directory(client.who.id), _outgoing(service, None))
     _said(as_json, {"removed": service}, f"removed: {service}")
 
@@ -134,7 +134,7 @@ def capacity(
     context: typer.Context,
     service: Id,
     places: Annotated[int, typer.Argument(metavar="N", min=0, max=100_000, help="Places in all; 0 means full.")],
-    as_json: show.Json = False,
+    as_json: output.Json = False,
 ) -> None:
     """Say how many places a service has in all; who holds one keeps it. Publishes its entry again, otherwise as it is.
 
@@ -143,7 +143,7 @@ def capacity(
     client = Client(context.obj.identity(PROVIDER))
     entry = _there(entries(client), service)
     if not isinstance(entry.message, Service):
-        raise Refused(f"the entry {service} can not be used", "publish it anew with `referrals services publish`")
+        raise RefusedError(f"the entry {service} can not be used", "publish it anew with `referrals services publish`")
     body = entry.message.model_copy(update={"capacity": places})
     client.send(topics.directory(client.who.id), _outgoing(service, body))
     before = entry.message.capacity
@@ -166,7 +166,7 @@ def entries(client: Client) -> dict[str, Entry]:
 def _there(found: Mapping[str, Entry], service: str) -> Entry:
     if service not in found or service == PROFILE:
         names = ", ".join(each for each in found if each != PROFILE) or "none"
-        raise Refused(f"you have no service {service}", f"these are there: {names}")
+        raise RefusedError(f"you have no service {service}", f"these are there: {names}")
     return found[service]
 
 
@@ -175,7 +175,7 @@ def _published(who: Identity, services: Sequence[Service]) -> int:
     failed = client.publish(topic, [_outgoing(each.service, each) for each in services])
     if failed:
         hint = f"{failed[0][1]}; the same command may be given again"
-        raise Unreachable(f"{len(failed)} of {len(services)} were not published", hint)
+        raise UnreachableError(f"{len(failed)} of {len(services)} were not published", hint)
     return len(services)
 
 
@@ -194,6 +194,6 @@ def _told(found: Reading) -> tuple[object, ...]:
 
 def _said(as_json: bool, told: dict[str, Any], text: str) -> None:
     if as_json:
-        show.as_json(told)
+        output.as_json(told)
     else:
-        show.say(text)
+        output.say(text)

@@ -10,15 +10,15 @@ from contracts import topics
 from contracts.base import Message
 from contracts.cloudevents import CloudEvent
 from contracts.provider import ContactReleased
-from services.chassis.sealing import Unsealable
+from services.chassis.encryption import Unsealable
 
-from .. import show
-from ..client import Client
-from ..identity import PROVIDER, Identity
-from ..settings import opening_key
-from ..trouble import Trouble
+from ..shared import output
+from ..shared.client import Client
+from ..shared.errors import UserError
+from ..shared.identity import PROVIDER, Identity
+from ..shared.settings import opening_key
+from .answer_log import answers
 from .cases import COLUMNS, Case, Inbox, line
-from .remembered import answers
 
 
 def inbox(
@@ -32,7 +32,7 @@ def inbox(
         str,
         typer.Option(envvar="REFERRALS_PRIVATE_KEY", help="That key, best as @file; else PRIVATE_KEY of the login."),
     ] = "",
-    as_json: show.Json = False,
+    as_json: output.Json = False,
 ) -> None:
     """Tell what is offered to you, until when it wants an answer, and what was released to you.
 
@@ -42,7 +42,7 @@ def inbox(
     who = context.obj.identity(PROVIDER)
     key_ = _key(who, key) if contacts else ""
     if contacts:
-        show.warn("This holds personal data: show it to nobody who need not see it, and keep no copy.")
+        output.warn("This holds personal data: show it to nobody who need not see it, and keep no copy.")
     client, known, live = Client(who), Inbox(), False
     with suppress(KeyboardInterrupt):  # how following ends
         for found in client.told(topics.notifications(who.id), follow=None if follow else 0):
@@ -56,7 +56,7 @@ def inbox(
 
 def _key(who: Identity, key: str) -> str:
     if not (said := key or who.private_key):
-        raise Trouble("there is no private key", "give --key @FILE, or PRIVATE_KEY in the file of --login")
+        raise UserError("there is no private key", "give --key @FILE, or PRIVATE_KEY in the file of --login")
     return opening_key(said, "the private key")
 
 
@@ -70,15 +70,15 @@ def _tell(who: Identity, known: Inbox, all_: bool, key: str, as_json: bool, foll
     if as_json:
         refused = [{"type": each.TYPE, "data": each.model_dump(mode="json")} for _, each in known.refused]
         offers = [{**case.document(now), **({"contact": opened(case, key)} if key else {})} for case in cases]
-        show.as_json({"offers": offers, "refused": refused})
+        output.as_json({"offers": offers, "refused": refused})
         return
-    show.table(COLUMNS, [case.row(now) for case in cases])
+    output.table(COLUMNS, [case.row(now) for case in cases])
     for case in cases:
         _contact(case, key)
     for event, message in known.refused:
-        show.warn(line(event, message))
+        output.warn(line(event, message))
     waiting = sum(case.state(now) == "to decide" for case in cases)
-    show.say(f"{len(cases)} offers, {waiting} to decide")
+    output.say(f"{len(cases)} offers, {waiting} to decide")
 
 
 def noted(who: Identity, known: Inbox) -> None:
@@ -94,13 +94,13 @@ def opened(case: Case, key: str) -> dict[str, Any] | None:
     try:
         return case.contact(key)
     except Unsealable:
-        show.warn(f"{case.need_id}: sealed to another key than this one; was it changed since?")
+        output.warn(f"{case.need_id}: sealed to another key than this one; was it changed since?")
         return None
 
 
 def _contact(case: Case, key: str) -> None:
     for name, value in (opened(case, key) or {}).items() if key and case.released else ():
-        show.say(f"{case.need_id[:8]}  {name}: {_plain(value)}")
+        output.say(f"{case.need_id[:8]}  {name}: {_plain(value)}")
 
 
 def _plain(value: Any) -> str:
@@ -115,8 +115,8 @@ def _line(event: CloudEvent, message: Message, known: Inbox, key: str, as_json: 
     if as_json:
         data = {"id": event.id, "type": message.TYPE, "time": event.time.isoformat()}
         contact = {"contact": opened(released, key)} if released else {}
-        show.as_json({**data, "data": message.model_dump(mode="json"), **contact})
+        output.as_json({**data, "data": message.model_dump(mode="json"), **contact})
         return
-    show.say(line(event, message))
+    output.say(line(event, message))
     if released:
         _contact(released, key)

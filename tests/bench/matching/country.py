@@ -14,8 +14,8 @@ from contracts.agency import Constraints, Preferences
 from contracts.intake import Accepted, Minimum, Region
 from contracts.provider import Eligibility, Service
 from contracts.words import AgeBand, Category, Flag, ReferrerKind, Sex, Status, Urgency
-from services.matching.directory import Directory
-from services.matching.places import Places, document, row_id
+from services.matching.capacity.places import Places, document, row_id
+from services.matching.directory.directory import Directory
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 CATEGORIES = list(Category)[:10]

@@ -18,17 +18,20 @@ from contracts.matching import PriceSet
 from contracts.operations import TimerElapsed
 from contracts.words import Category, DecidedBy, DeclineCode, Urgency
 from services.chassis.decider import Arrived, Claim, Drop, Effect, Emit, Put, SetTimer
-from services.matching import experience, marks, places, waiting
-from services.matching.experience import ANSWERS, ASKED, KEPT, STAYS, answers_of, needs_of, stays_of
-from services.matching.limits import Limits
-from services.matching.marks import Marks
-from services.matching.outside import Given, subject
-from services.matching.places import Places
-from services.matching.policy import MatchingPolicy
-from services.matching.pricer import reckon
-from services.matching.state import Need, service_of
-from services.matching.sweep import recalls
-from services.matching.waiting import Waiter
+from services.matching.capacity import places
+from services.matching.capacity.places import Places
+from services.matching.directory import entry_flags
+from services.matching.directory.entry_flags import Marks
+from services.matching.domain.context import Given, subject
+from services.matching.domain.policy import MatchingPolicy
+from services.matching.domain.state import Need, service_of
+from services.matching.jobs.sweep import recalls
+from services.matching.model.limits import Limits
+from services.matching.pricing import observations
+from services.matching.pricing.learning import build_price_set
+from services.matching.pricing.observations import ANSWERS, ASKED, KEPT, STAYS, answers_of, needs_of, stays_of
+from services.matching.waitlist import queue as waiting
+from services.matching.waitlist.queue import Waiter
 
 from .play import Offer
 from .scenarios import PATIENCE
@@ -55,8 +58,8 @@ Rows = dict[str, dict[str, Any]]
 class Ours:
     """A matcher (see `play`). `decisions` counts events decided.
 
-    What it learns (prices, who accepts) is made by `services.matching.pricer` of what the policy has written down so
-    far, unless not `priced`.
+    What it learns (prices, who accepts) comes from `services.matching.jobs.price_sets`, out of what the policy has
+    written so far, unless not `priced`.
     """
 
     def __init__(self, world: World, limits: Limits = LIMITS, *, priced: bool = True) -> None:
@@ -66,14 +69,14 @@ class Ours:
         self._held: dict[Category, Places] = {}
         self._waiting: dict[Category, dict[str, Rows]] = defaultdict(lambda: defaultdict(dict))
         self._waiters: dict[str, Waiter] = {}
-        self._marks: dict[str, Rows] = {marks.FULL: {}, marks.DISPUTES: {}}
+        self._marks: dict[str, Rows] = {entry_flags.FULL: {}, entry_flags.DISPUTES: {}}
         self._timers: list[tuple[datetime, int, str, str]] = []
         self._order = itertools.count()
         self.decisions = 0
         self._prices: PriceSet | None = None
         self._priced = priced
         self._every = WEEK if world.scenario.quota else DAY
-        self._written: dict[str, Rows] = {table: {} for table in experience.TABLES}
+        self._written: dict[str, Rows] = {table: {} for table in observations.TABLES}
 
     # what happens ----------------------------------------------------------------------------------------------------
 
@@ -117,7 +120,7 @@ class Ours:
             [row for row in self._written[table].values() if row["day"] >= first] for table in (ASKED, ANSWERS, STAYS)
         )
         taken = Places({row: doc for rows in self._places.values() for row, doc in rows.items()})
-        self._prices = reckon(
+        self._prices = build_price_set(
             needs_of(asked), answers_of(answers), stays_of(stays), self._world.entries.values(), taken, time(hour)
         )
 
@@ -129,7 +132,7 @@ class Ours:
                 continue
             line = [self._waiters[need] for need in queue]
             held, now = self._taken(category), time(hour)
-            full = Marks(self._marks[marks.FULL])
+            full = Marks(self._marks[entry_flags.FULL])
             for each in recalls(line, held, self._world.directory, now, self._limits, full, self._prices):
                 event = matching.WaitingRecalled(referral_id=each.need.referral_id, need_id=each.id)
                 found += self._handle(hour, event)
@@ -168,7 +171,7 @@ class Ours:
 
     def _given(self, category: Category) -> Given:
         line = [self._waiters[need] for need in self._waiting[category]]
-        full, disputes = self._marks[marks.FULL], self._marks[marks.DISPUTES]
+        full, disputes = self._marks[entry_flags.FULL], self._marks[entry_flags.DISPUTES]
         return Given(self._world.directory, self._taken(category), line, Marks(full, disputes), self._prices)
 
     def _taken(self, category: Category) -> Places:

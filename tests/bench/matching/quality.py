@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.table import Table
 
 from contracts.words import Urgency
-from tests.kit.processes import pool
+from tests.support.processes import pool
 
 from .clairvoyant import hindsight
 from .ours import ONE_BY_ONE, Ours

@@ -6,8 +6,8 @@ They know all there is to know of eligibility and fit, make one offer at a time,
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from services.matching.eligibility import distance_km
-from services.matching.prices import of_place, opportunity
+from services.matching.eligibility.rules import distance_km
+from services.matching.pricing.shadow_prices import of_place, opportunity
 
 from .play import Offer
 from .world import Arrival, World
@@ -112,7 +112,7 @@ class Rival:
 
 
 class Priced(Rival):
-    """For a quota: the best fit less the price of the place (`services.matching.prices`), reckoned anew once a week.
+    """For a quota: the best fit less the price of the place (`services.matching.pricing.shadow_prices`), weekly.
 
     The forecast for the rest of the year are the needs of the last weeks; in the first week places cost nothing.
     """

@@ -8,23 +8,24 @@ import gc
 import statistics
 from collections.abc import Callable, Iterable, Sequence
 from itertools import count
+from sys import getsizeof
 from time import thread_time_ns
 from typing import Any
 
 from contracts.provider import Service
 from services.chassis.decider import Arrived
-from services.chassis.memory import tune_gc
-from services.matching import ranking
-from services.matching.choosing import choose
-from services.matching.directory import Directory, Entry
-from services.matching.eligibility import Case
-from services.matching.limits import Limits
-from services.matching.outside import Given
-from services.matching.places import Places
-from services.matching.policy import MatchingPolicy
-from services.matching.state import Need
-from services.matching.waiting import Waiter
-from tests.kit.naive import funnel
+from services.chassis.runtime.gc_tuning import tune_gc
+from services.matching.capacity.places import Places
+from services.matching.directory.directory import Directory, Entry
+from services.matching.domain.choice import choose
+from services.matching.domain.context import Given
+from services.matching.domain.policy import MatchingPolicy
+from services.matching.domain.state import Need
+from services.matching.eligibility.rules import Case
+from services.matching.model.limits import Limits
+from services.matching.ranking import score
+from services.matching.waitlist.queue import Waiter
+from tests.support.baseline_evaluator import funnel
 
 from .country import CATEGORIES, NOW, Country
 
@@ -50,7 +51,7 @@ def measure() -> dict[str, float]:
         )
         ranked = [len(choose(waiter, "m", NOW, given, LIMITS).ranked) for waiter in waiters]
         found[f"match.with_a_place_{name}"] = statistics.mean(ranked)
-        found[f"match.masks_bytes_per_service_{name}"] = directory.size() / size
+        found[f"match.masks_bytes_per_service_{name}"] = _bytes(directory) / size
         if name == "10k":
             found["match.naive_over_ours_10k"] = _naive(waiters[:NAIVE], directory, places, every=True)
             found["match.naive_of_category_over_ours_10k"] = _naive(waiters[:NAIVE], directory, places, every=False)
@@ -92,7 +93,7 @@ def _naive(waiters: Sequence[Waiter], directory: Directory, places: Places, *, e
         entries: Iterable[Entry] = all_ if every else of[waiter.need.category]
         left, _ = funnel(_case(waiter), entries)
         free = ((entry, places.free(entry, waiter.id, "")) for entry in left)
-        return ranking.rank(waiter.need, [each for each in free if each[1] >= waiter.need.places])
+        return score.rank(waiter.need, [each for each in free if each[1] >= waiter.need.places])
 
     ours, _ = _ours(waiters, Given(directory, places))
     return _rounds(plain, waiters, rounds=3)[0] / ours
@@ -125,3 +126,12 @@ def _flips(directory: Directory) -> float:
 def _with(service: Service, capacity: int) -> Service:
     """As it is read: no part of it is the same object."""
     return Service.read(service.model_copy(update={"capacity": capacity}).model_dump_json())
+
+
+def _bytes(directory: Directory) -> int:
+    """What the index takes, besides the entries: its bitmaps with their keys, and the numbers of the services."""
+    size = 0
+    for shard in directory._shards.values():
+        size += sum(getsizeof(bitmap) + getsizeof(key) for key, bitmap in shard._masks.items())
+        size += sum(map(getsizeof, (shard._masks, shard._bits, shard._entries)))
+    return size

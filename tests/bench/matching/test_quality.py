@@ -8,8 +8,8 @@ import pytest
 
 from contracts.provider import Service
 from contracts.words import Category, Urgency
-from services.matching.directory import Directory
-from tests.kit.builders import accepted, service
+from services.matching.directory.directory import Directory
+from tests.support.builders import accepted, service
 
 from .clairvoyant import hindsight
 from .ours import Ours

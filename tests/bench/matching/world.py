@@ -15,9 +15,9 @@ from contracts.agency import Constraints, Preferences
 from contracts.intake import Accepted, Minimum, Region
 from contracts.provider import Eligibility, Service
 from contracts.words import AgeBand, Flag, ReferrerKind, Sex, Urgency
-from services.matching.directory import Directory, Entry
-from services.matching.eligibility import Case, distance_km, failing
-from tests.kit.clock import START
+from services.matching.directory.directory import Directory, Entry
+from services.matching.eligibility.rules import Case, distance_km, failing
+from tests.support.clock import START
 
 from .scenarios import EASE, PATIENCE, SHARES, SIZES, TIDE, WEEK, WEIGHTS, Kind, Scenario
 

@@ -11,7 +11,8 @@ what the services think of themselves cannot hide here.
 
 from collections.abc import Callable, Iterator
 
-from . import journals, needs, tenants, topics
+from tests.faults.checker import journals, needs, tenants, topics
+
 from .evidence import SERVICES, Evidence, Record
 from .reading import gather, partitions, read_all
 

@@ -3,7 +3,7 @@
 import pytest
 from pydantic import ValidationError
 
-from services.chassis.sealing import new_pair
+from services.chassis.encryption import new_pair
 from services.chassis.settings import ChassisSettings, table
 
 KEY = new_pair()[1]

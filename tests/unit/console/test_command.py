@@ -12,9 +12,9 @@ import pytest
 import typer
 
 import services.console
-from services.console import kafka, settings, show
 from services.console.__main__ import app, main
-from services.console.timeline import why
+from services.console.operator.timeline import why
+from services.console.shared import connection, output, settings
 
 Run = Callable[..., tuple[int, str, str]]
 
@@ -23,7 +23,7 @@ Run = Callable[..., tuple[int, str, str]]
 def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
     """Exit status, stdout, stderr. Nothing runs here, and Kafka is given up on at once."""
     monkeypatch.setattr(settings.State, "read", staticmethod(lambda: None))
-    monkeypatch.setattr(kafka, "_CONTACT", 0.1)
+    monkeypatch.setattr(connection, "_CONTACT", 0.1)
     for name in ("KAFKA", "KAFKA_USER", "KAFKA_PASSWORD", "URLS", "OPERATOR_TOKEN", "OPERATOR_PRIVATE_KEY"):
         monkeypatch.delenv(f"REFERRALS_{name}", raising=False)
 
@@ -187,8 +187,8 @@ def test_a_timeline_needs_a_token(run: Run, service: str) -> None:
 
 
 def test_nothing_in_a_table_or_line_can_move_the_cursor(capsys: pytest.CaptureFixture[str]) -> None:
-    show.table(("A",), [("\x1b[2J[red]x\u202e",)])
-    show.say("\x1b]0;title\x07\tok")
+    output.table(("A",), [("\x1b[2J[red]x\u202e",)])
+    output.say("\x1b]0;title\x07\tok")
     out = capsys.readouterr().out
     assert "\x1b" not in out
     assert r"\x1b[2J[red]x\u202e" in out

@@ -3,9 +3,9 @@
 from typing import Any
 
 from contracts.intake import Accepted
-from services.matching.limits import Limits
-from tests.kit.builders import accepted, of_offer, service
-from tests.kit.matching import MatchingWorld
+from services.matching.model.limits import Limits
+from tests.support.builders import accepted, of_offer, service
+from tests.support.matching_world import MatchingWorld
 
 
 def need(number: int = 1, **changes: Any) -> Accepted:

@@ -8,7 +8,7 @@ import pytest
 from pydantic import ValidationError
 
 from contracts.words import Urgency
-from services.matching.limits import Limits
+from services.matching.model.limits import Limits
 from services.matching.settings import MatchingSettings
 
 KEY = base64.b64encode(bytes(32)).decode()

@@ -1,0 +1,1 @@
+"""What Kafka holds for the system and for each organisation: topics, access rules, quotas, logins, tenants."""

@@ -1,0 +1,173 @@
+"""``make demo``: start everything, route two hundred referrals, show what became of them, stop everything.
+
+With ``--against compose`` into the system that ``docker compose up`` has started, and runs on: see `against`.
+
+Exit status 1 if any referral is lost, doubled or stuck, or one of the four stories did not go as told.
+"""
+
+import argparse
+import asyncio
+import logging
+import os
+import sys
+import tempfile
+import time
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+
+from rich.console import Console
+from rich.live import Live
+
+from contracts import topics
+from contracts.operations import TenantKind
+from deploy.cluster import tenants
+from deploy.cluster.login import Login
+from deploy.cluster.topics import ensure, internal
+from deploy.local.kafka import Walls
+from deploy.local.process import StartFailed
+from deploy.local.services import start_services
+from deploy.local.stack import Addresses, LocalStack
+from deploy.secrets import keys
+from services.chassis.clock import Clock
+
+from . import against, client, explanations, show
+from .cast import AGENCIES, PROVIDERS
+from .people import referrals
+from .providers import SimulatedProvider
+from .stories import STORIES, Failed, Stage, Story, tell
+from .verdict import publish, said, verdict
+from .watch import Watch
+
+SPEED = 1800
+"""An hour passes in two seconds."""
+
+TIMES = {
+    "REFERRALS_DECIDE_EMERGENCY_MINUTES": 60,
+    "REFERRALS_ACKNOWLEDGE_URGENT_MINUTES": 2 * 60,
+    "REFERRALS_DECIDE_URGENT_MINUTES": 4 * 60,
+    "REFERRALS_ACKNOWLEDGE_NORMAL_MINUTES": 3 * 60,
+    "REFERRALS_DECIDE_NORMAL_MINUTES": 6 * 60,
+    "REFERRALS_WAIT_EMERGENCY_HOURS": 10,
+    "REFERRALS_WAIT_URGENT_HOURS": 15,
+    "REFERRALS_WAIT_NORMAL_HOURS": 20,
+    "REFERRALS_PATIENCE_EMERGENCY_HOURS": 4,
+    "REFERRALS_PATIENCE_URGENT_HOURS": 6,
+    "REFERRALS_PATIENCE_NORMAL_HOURS": 8,
+    "REFERRALS_RETRY_AFTER_HOURS": 3,
+    "REFERRALS_TICK": 0.3,
+    "REFERRALS_SWEEP": 1,
+    "REFERRALS_METADATA_MAX_AGE_MS": 2000,
+}
+"""Shorter than in production even on the fast clock, so that deadlines and waits end while one watches."""
+
+
+async def play(
+    console: Console,
+    logins: Mapping[str, Login],
+    clock: Clock,
+    count: int,
+    seed: int,
+    patience: float,
+    told: Sequence[Story] = STORIES,
+    explain: explanations.Explain | None = None,
+) -> int:
+    """Publish, answer, wait for all ends, each organisation under its own login. Returns the exit status.
+
+    With `explain`, which asks matching as the operator does, one match and one need that found no help are explained.
+    """
+    writers = {tenant: await client.producer(login) for tenant, login in logins.items()}
+    watch = Watch()
+    cast = {each.id: SimulatedProvider(each, logins[each.id], writers[each.id], seed) for each in PROVIDERS}
+    for provider in cast.values():
+        await provider.publish_directory()
+    readers = [await client.consumer(logins[agency], topics.status(agency)) for agency in AGENCIES]
+    tasks = [asyncio.create_task(each.work()) for each in cast.values()]
+    tasks += [asyncio.create_task(watch.follow(reader)) for reader in readers]
+    planned = count + sum(story.referrals for story in told)
+
+    async def act() -> dict[str, str | Failed]:
+        await publish(watch, writers, referrals(count, seed, clock.now()), seed)
+        return await tell(told, Stage(writers, watch, cast, clock))
+
+    acting = asyncio.create_task(act())
+    deadline = time.monotonic() + patience
+    try:
+        with Live(console=console, auto_refresh=False, transient=True) as live:
+            while not (acting.done() and watch.finished) and time.monotonic() < deadline:
+                live.update(show.progress(watch, planned, clock.now()), refresh=True)
+                for task in [*tasks, acting]:
+                    if task.done() and task.exception():
+                        raise task.exception()  # type: ignore[misc]
+                await asyncio.sleep(0.5)
+        await asyncio.sleep(1)  # a repetition would come now
+    finally:
+        in_time = acting.done()
+        for task in [*tasks, acting]:
+            task.cancel()
+        await asyncio.gather(*tasks, acting, return_exceptions=True)
+        await asyncio.gather(*(each.stop() for each in [*readers, *writers.values()]))
+    happened = acting.result() if in_time else {}
+    whole = verdict(console, watch, list(cast.values()), happened, planned, clock.now())
+    if explain is not None:
+        explanations.show(console, watch, explain)
+    return said(console, whole)
+
+
+async def onboard(addresses: Addresses) -> dict[str, Login]:
+    """Topics, rules and a login for each organisation."""
+    await ensure(addresses.operator, internal())
+    kinds = dict.fromkeys(AGENCIES, TenantKind.AGENCY) | {each.id: TenantKind.PROVIDER for each in PROVIDERS}
+    given = await asyncio.gather(
+        *(asyncio.to_thread(tenants.onboard, addresses.operator, kind, each, each) for each, kind in kinds.items())
+    )
+    return {each.tenant: login_of(addresses, each) for each in given}
+
+
+def login_of(addresses: Addresses, given: tenants.Credentials) -> Login:
+    """The one login of an organisation with one role; without walls there is none to give."""
+    [(user, password)] = given.logins.items() or [("", "")]
+    return addresses.login(user, password)
+
+
+def main(given: Sequence[str] | None = None) -> int:
+    """Run the demo. Returns the exit status."""
+    parser = argparse.ArgumentParser(prog="make demo", description=__doc__)
+    parser.add_argument("--against", choices=["local", "compose"], default="local", help="local: one of its own")
+    parser.add_argument("--stderr", action="store_true", help="show it there")
+    parser.add_argument("--referrals", type=int, default=200, help="how many to route")
+    parser.add_argument("--seed", type=int, default=1, help="the same seed, the same people and tempers")
+    parser.add_argument("--patience", type=float, default=140, help="seconds until what has not ended counts as stuck")
+    arguments = parser.parse_args(given)
+    # It warns of every login without TLS, over the live display; this Kafka listens on this machine only.
+    logging.getLogger("aiokafka").setLevel(logging.ERROR)
+    console = Console(stderr=arguments.stderr)
+    if arguments.against == "compose":
+        return against.compose(console, arguments.referrals, arguments.patience)
+    clock = Clock(datetime.now(UTC), SPEED)
+    env = {name: str(value) for name, value in TIMES.items()}
+    env |= {"REFERRALS_CLOCK_ORIGIN": clock.origin.isoformat(), "REFERRALS_CLOCK_SPEED": str(SPEED)}
+    try:
+        with tempfile.TemporaryDirectory(prefix="referral-routing-demo-", ignore_cleanup_errors=True) as folder:
+            console.print("Starting Kafka and MongoDB …")
+            with LocalStack(Path(folder), Walls()) as stack:
+                logins = asyncio.run(onboard(stack.addresses))
+                console.print("Starting intake, matching, notification and outcomes as four processes …")
+                token = keys.operator_token(Path(folder) / "keys")
+                with start_services(
+                    stack.addresses, Path(folder), env | {"REFERRALS_OPERATOR_TOKEN": token}
+                ) as services:
+                    numbers = (arguments.referrals, arguments.seed, arguments.patience)
+                    asks = explanations.asking(services.url("matching"), token)
+                    return asyncio.run(play(console, logins, clock, *numbers, explain=asks))
+    except StartFailed as failure:
+        console.print(f"[red]{failure}[/red]")
+        return 1
+    except KeyboardInterrupt:
+        console.print("Stopped. Nothing is left running.")
+        return 130
+
+
+if __name__ == "__main__":
+    os.environ.setdefault("COLUMNS", "120")
+    sys.exit(main())

@@ -1,0 +1,1 @@
+"""The image, and the steps that the compose stack runs once."""

@@ -1,0 +1,1 @@
+"""Makes keys and certificates. Nothing here is kept in the repository."""

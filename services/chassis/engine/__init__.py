@@ -1,0 +1,1 @@
+"""The loop and what it stands on: journal, timers, decoding, effects, dead letters."""

@@ -1,0 +1,183 @@
+"""The journal's documents, and what is done because of them.
+
+One document per stream and batch::
+
+    {_id: "<stream>:<n>", stream, n, entries: [{cause, hash, type, from, at, key, trace, facts: [...]}]}
+
+One document per *event* in an unordered insert would be wrong: n can be refused while n+1, decided on a state that
+never was, goes in. A fact holds the exact JSON text that is published, so that a repetition is the same to the byte.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, NamedTuple
+
+from contracts.base import Message as Body
+from contracts.cloudevents import CloudEvent, encode, rfc3339
+from contracts.ids import derived_id
+
+from ..decider import Drop, Effect, Emit, Policy, Put, Reply, S, SetTimer
+from ..ports import Message, Row, Timer
+
+
+@dataclass(slots=True)
+class Entry:
+    """One event of a stream and what followed from it. `position` is topic, partition and offset of the event."""
+
+    stream: str
+    cause: str
+    hash: str
+    type: str
+    position: tuple[str, int, int]
+    at: datetime
+    key: str
+    trace: str | None
+    facts: list[dict[str, Any]] = field(default_factory=list)
+
+    def document(self) -> dict[str, Any]:
+        """As it stands in the journal."""
+        return {
+            "cause": self.cause,
+            "hash": self.hash,
+            "type": self.type,
+            "from": list(self.position),
+            "at": rfc3339(self.at),
+            "key": self.key,
+            "trace": self.trace,
+            "facts": self.facts,
+        }
+
+    @classmethod
+    def read(cls, stream: str, document: Mapping[str, Any]) -> "Entry":
+        """The inverse of `document`."""
+        topic, partition, offset = document["from"]
+        return cls(
+            stream=stream,
+            cause=document["cause"],
+            hash=document["hash"],
+            type=document["type"],
+            position=(topic, partition, offset),
+            at=datetime.fromisoformat(document["at"]),
+            key=document["key"],
+            trace=document["trace"],
+            facts=document["facts"],
+        )
+
+    def record(self, service: str, effects: Iterable[Effect]) -> None:
+        """Write down effects as facts. Ids derive from (service, stream, cause, type, index)."""
+        for index, effect in enumerate(effects):
+            match effect:
+                case Emit(event, topic, key):
+                    kind = type(event).ce_type()
+                    id_ = derived_id(service, self.stream, self.cause, kind, index)
+                    self.facts.append(_event_fact(id_, event, topic, key or self.key))
+                case Reply(event, topic, key):
+                    text = event.model_dump_json()
+                    id_ = derived_id(service, self.stream, self.cause, type(event).ce_type(), index, text)
+                    self.facts.append({**_event_fact(id_, event, topic, key or self.key, text), "reply": True})
+                case SetTimer(name, due_at):
+                    id_ = f"{self.stream}:{name}:{self.cause}"
+                    self.facts.append({"timer": name, "id": id_, "due": due_at.isoformat()})
+                case Put(table, id_, doc, None):
+                    self.facts.append({"put": table, "id": id_, "doc": doc})
+                case Put(table, id_, doc, version):
+                    self.facts.append({"put": table, "id": id_, "doc": doc, "version": version})
+                case Drop(table, id_, doc):
+                    self.facts.append({"drop": table, "id": id_, "doc": doc})
+
+    def events(self) -> list[dict[str, Any]]:
+        """The facts that are events, to be folded into the state; a reply is none, for it changes nothing."""
+        return [fact for fact in self.facts if "text" in fact and "reply" not in fact]
+
+
+def fold(policy: Policy[S], stream: str, entries: Iterable[Entry]) -> S:
+    """The state of a stream after these entries. Facts that a later one replaces (`WHOLE`) are not even parsed."""
+    facts = [fact for entry in entries for fact in entry.events()]
+    last = {fact["type"]: fact for fact in facts}
+    state = policy.initial(stream)
+    for fact in facts:
+        model = policy.facts[fact["type"]]
+        if not model.WHOLE or fact is last[fact["type"]]:
+            state = policy.evolve(state, model.read(fact["text"]))
+    return state
+
+
+class Outgoing(NamedTuple):
+    """An event on its way out, before it becomes a record; a service's `Render` may replace its text."""
+
+    topic: str
+    key: str
+    id: str
+    type: str
+    text: str
+    stream: str
+    cause: str
+    referral: str
+    at: datetime
+    trace: str | None
+
+    def message(self, service: str) -> Message:
+        """The record in CloudEvents binary mode."""
+        event = CloudEvent(
+            id=self.id,
+            source=f"/referral-routing/{service}",
+            type=self.type,
+            time=self.at,
+            data=b"",
+            subject=self.stream,
+            causationid=self.cause.split("/", 1)[-1],  # a topic has no slash, an id may
+            correlationid=self.referral,
+            traceparent=self.trace,
+        )
+        return Message(self.topic, self.key.encode(), self.text.encode(), encode(event))
+
+
+@dataclass(slots=True)
+class Effects:
+    """All that is to be done for some entries, always together and always again together."""
+
+    events: list[Outgoing] = field(default_factory=list)
+    timers: list[Timer] = field(default_factory=list)
+    puts: list[Row] = field(default_factory=list)
+    drops: list[Row] = field(default_factory=list)
+
+    @classmethod
+    def of(cls, entries: Sequence[Entry]) -> "Effects":
+        """In the order of the entries."""
+        effects = cls()
+        for entry in entries:
+            for fact in entry.facts:
+                if "timer" in fact:
+                    due_at = datetime.fromisoformat(fact["due"])
+                    effects.timers.append(Timer(fact["id"], entry.stream, entry.key, fact["timer"], due_at))
+                elif "put" in fact:
+                    effects.puts.append(Row(fact["put"], fact["id"], fact["doc"], fact.get("version")))
+                elif "drop" in fact:
+                    effects.drops.append(Row(fact["drop"], fact["id"], fact["doc"]))
+                elif fact["topic"] is not None:
+                    effects.events.append(
+                        Outgoing(
+                            topic=fact["topic"],
+                            key=fact["key"],
+                            id=fact["id"],
+                            type=fact["type"],
+                            text=fact["text"],
+                            stream=entry.stream,
+                            cause=entry.cause,
+                            referral=entry.key,
+                            at=entry.at,
+                            trace=entry.trace,
+                        )
+                    )
+        return effects
+
+
+def _event_fact(id_: str, event: Body, topic: str | None, key: str, text: str | None = None) -> dict[str, Any]:
+    return {
+        "id": id_,
+        "type": type(event).ce_type(),
+        "topic": topic,
+        "key": key,
+        "text": event.model_dump_json() if text is None else text,
+    }

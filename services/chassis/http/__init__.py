@@ -1,0 +1,1 @@
+"""What a service answers over HTTP: health, metrics, and operators' queries."""

@@ -1,0 +1,1 @@
+"""What tenants send, until it is an event of ours: gate, tenant registry, validation errors."""

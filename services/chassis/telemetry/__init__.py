@@ -1,0 +1,1 @@
+"""Logs, metrics and traces, and the catalogue of every name that may appear in them."""

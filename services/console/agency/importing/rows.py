@@ -1,0 +1,240 @@
+"""What stands in a file of referrals: JSON, JSON lines or CSV. Each row on its own, good or with what is wrong with it.
+
+Nothing of a row's content is in a fault: the row, its column or field, and what to do.
+"""
+
+import csv
+import io
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
+from datetime import date
+from enum import StrEnum
+from typing import Any, Generic, TypeVar
+
+from pydantic import ValidationError
+
+from contracts.agency import Submitted
+from contracts.base import Input
+from contracts.intake import Problem
+from contracts.words import AgeBand
+from services.chassis.ingress.validation_errors import careless, problems_of
+
+from ...shared.errors import UserError
+from .columns import Columns
+
+_LARGEST = 262_144
+"""Bytes of one event; what is larger intake's gate refuses."""
+_WORD = 131_072
+
+M = TypeVar("M", bound=Input)
+
+
+class Form(StrEnum):
+    """How a file is written; ``auto`` looks at how it begins."""
+
+    AUTO = "auto"
+    JSON = "json"
+    JSONL = "jsonl"
+    CSV = "csv"
+
+
+@dataclass(frozen=True)
+class Fault:
+    """What is wrong with a row. `column` is the sheet's heading, empty where there is no sheet or no such column."""
+
+    row: str
+    column: str
+    field: str
+    fix: str
+
+    def cells(self) -> tuple[object, ...]:
+        """Under `COLUMNS`."""
+        return tuple(asdict(self).values())
+
+
+COLUMNS = ("ROW", "COLUMN", "FIELD", "WHAT TO DO")
+
+
+@dataclass(frozen=True)
+class Row(Generic[M]):
+    """One row: what it says, or what is wrong with it."""
+
+    where: str
+    body: M | None
+    faults: tuple[Fault, ...] = ()
+    columns: Mapping[str, str] = field(default_factory=dict)
+    """Of a sheet: its headings, by path."""
+
+
+def rows(raw: bytes, model: type[M], form: Form, columns: Columns, today: date, agency: str = "") -> list[Row[M]]:
+    """Every row of a file. `UserError` where it can not be read as rows at all.
+
+    `agency`, if known, is whose referrals these may be.
+    """
+    try:
+        text = raw.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        hint = "save it as UTF-8 (of a sheet: “CSV UTF-8”)"
+        raise UserError(f"byte {error.start} of the file is not UTF-8", hint) from None
+    form = _form(text) if form is Form.AUTO else form
+    read = _sheet(text, model, columns) if form is Form.CSV else _documents(text, model, form)
+    found = [_checked(each, today, agency) for each in read]
+    if not found:
+        raise UserError("there is nothing in the file", "expected JSON, JSON lines, or CSV with headings and rows")
+    return _once_each(found)
+
+
+def _form(text: str) -> Form:
+    start = text.lstrip()
+    if not start.startswith(("{", "[")):
+        return Form.CSV
+    if start.startswith("["):
+        return Form.JSON
+    try:
+        end = json.JSONDecoder().raw_decode(start)[1]
+    except (ValueError, RecursionError):
+        return Form.JSONL if "\n{" in start else Form.JSON
+    return Form.JSON if not start[end:].strip() else Form.JSONL
+
+
+def _documents(text: str, model: type[M], form: Form) -> Iterator[Row[M]]:
+    if form is Form.JSONL:
+        for number, line in enumerate(text.splitlines(), 1):
+            if line.strip():
+                yield _document(f"line {number}", line, model)
+        return
+    start = text.strip()
+    if not start.startswith("["):
+        yield _document("1", start, model)
+        return
+    for number, part in enumerate(_elements(start), 1):
+        yield _document(str(number), part, model)
+
+
+def _elements(text: str) -> Iterator[str]:
+    """The text of each element of a list: parsed whole, names given twice would be lost."""
+    decoder, at = json.JSONDecoder(), 1
+    while True:
+        at = _past(text, at, " \t\r\n")
+        if text[at : at + 1] == "]" and not text[at + 1 :].strip():
+            return
+        try:
+            _, end = decoder.raw_decode(text, at)
+        except (ValueError, RecursionError) as error:
+            line = text.count("\n", 0, getattr(error, "pos", at)) + 1
+            raise UserError(f"the file is not JSON: line {line}", getattr(error, "msg", "nested too deeply")) from None
+        yield text[at:end]
+        at = _past(text, end, " \t\r\n")
+        if text[at : at + 1] not in (",", "]"):
+            raise UserError(f"the file is not JSON: line {text.count(chr(10), 0, at) + 1}", "expected a comma or ]")
+        at += text[at] == ","
+
+
+def _past(text: str, at: int, what: str) -> int:
+    while at < len(text) and text[at] in what:
+        at += 1
+    return at
+
+
+def _document(where: str, text: str, model: type[M]) -> Row[M]:
+    raw = text.encode(errors="surrogatepass")
+    if found := careless(raw, model):
+        return Row(where, None, tuple(_faults(where, found)))
+    try:
+        return Row(where, model.read(raw))
+    except ValidationError as error:
+        return Row(where, None, tuple(_faults(where, problems_of(error))))
+
+
+def _sheet(text: str, model: type[M], columns: Columns) -> Iterator[Row[M]]:
+    head = text.partition("\n")[0]
+    csv.field_size_limit(_WORD)
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=max(",;\t", key=head.count), strict=True)
+    try:
+        headings = [each.strip() for each in next(reader, [])]
+        if twice := next((each for each in headings if each and headings.count(each) > 1), None):
+            raise UserError(f"the sheet has two columns {twice!r}", "give each a heading of its own")
+        while headings and not headings[-1]:
+            headings.pop()
+        paths = columns.paths(headings, model)
+        named = {path: heading for heading, path in zip(headings, paths, strict=True) if path}
+        for number, cells in enumerate(reader, 2):
+            if any(cell.strip() for cell in cells):
+                yield _cells(f"row {number}", cells, paths, named, columns, model)
+    except csv.Error as error:
+        raise UserError(f"line {reader.line_num} of the sheet can not be read", str(error)) from None
+
+
+def _cells(
+    where: str, cells: Sequence[str], paths: Sequence[str], named: dict[str, str], columns: Columns, model: type[M]
+) -> Row[M]:
+    if any(cell.strip() for cell in cells[len(paths) :]):
+        fix = "has more cells than there are headings: quote what has the separator in it"
+        return Row(where, None, (Fault(where, "", "", fix),))
+    whole = columns.row(cells, paths, model)
+    raw = json.dumps(whole).encode()
+    try:
+        if found := careless(raw, model):
+            return Row(where, None, tuple(_faults(where, found, named)))
+        return Row(where, model.model_validate(whole), columns=named)
+    except ValidationError as error:
+        return Row(where, None, tuple(_faults(where, problems_of(error), named)))
+
+
+def _faults(where: str, problems: Sequence[Problem], named: Mapping[str, str] | None = None) -> Iterator[Fault]:
+    for each in problems:
+        yield Fault(where, _heading(each.field, named or {}), each.field, each.fix)
+
+
+def _heading(field: str, named: Mapping[str, str]) -> str:
+    """The column a field is from: its own, that of the list it is in, or the one column of what it consists of."""
+    parts = field.split(".")
+    for count in range(len(parts), 0, -1):
+        if found := named.get(".".join(parts[:count])):
+            return found
+    inner = [heading for path, heading in named.items() if path.startswith(f"{field}.")]
+    return inner[0] if len(inner) == 1 else ""
+
+
+def _checked(row: Row[M], today: date, agency: str) -> Row[M]:
+    """What intake's gate would refuse, beyond the schema."""
+    body = row.body
+    if body is None:
+        return row
+    problems = []
+    claimed = getattr(body, "agency", None)
+    if agency and claimed not in (None, agency):
+        problems.append(Problem(field="agency", fix=f"must be your own id, {agency}, or be left out"))
+    if isinstance(body, Submitted):
+        problems += list(_ages(body, today))
+    if len(body.model_dump_json(exclude_unset=True).encode()) > _LARGEST:
+        problems.append(Problem(field="body", fix="is larger than 256 KiB: shorten the notes, or send fewer needs"))
+    return replace(row, body=None if problems else body, faults=tuple(_faults(row.where, problems, row.columns)))
+
+
+def _ages(body: Submitted, today: date) -> Iterator[Problem]:
+    births = {f"household.{number}.birth_date": each.birth_date for number, each in enumerate(body.household)}
+    births["person.birth_date"] = body.person.birth_date
+    oldest = today.year - AgeBand.OLDER.years[1]
+    wrong = [name for name, day in births.items() if day is not None and not (oldest <= day.year and day <= today)]
+    for name in wrong:
+        yield Problem(field=name, fix="can not be: it is in the future, or nobody is that old")
+    if not wrong and body.person.band_on(today).years[1] < 18 and body.person.caregiver is None:
+        yield Problem(field="person.caregiver", fix="is needed under 18, also for an unaccompanied child")
+
+
+def _once_each(found: list[Row[M]]) -> list[Row[M]]:
+    """Two rows of one reference would be one referral, of which the second is lost."""
+    seen: dict[Any, str] = {}
+    said: list[Row[M]] = []
+    for row in found:
+        reference = getattr(row.body, "reference", None)
+        if row.body is not None and reference in seen:
+            fix = f"{seen[reference]} has it too: give each referral a reference of its own"
+            row = replace(
+                row, body=None, faults=(Fault(row.where, row.columns.get("reference", ""), "reference", fix),)
+            )
+        seen.setdefault(reference, row.where)
+        said.append(row)
+    return said

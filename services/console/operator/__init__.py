@@ -1,0 +1,1 @@
+"""What operators do: tenants, topics, dead letters, lag, timelines, doctor."""

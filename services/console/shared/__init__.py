@@ -1,0 +1,1 @@
+"""What every role's commands use: login, client, settings, output, errors."""

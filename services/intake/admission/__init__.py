@@ -1,0 +1,1 @@
+"""What agencies send, checked and stripped of everything that only intake may know."""

@@ -1,0 +1,1 @@
+"""Intake's decisions. Pure: no I/O, no clock, no randomness."""

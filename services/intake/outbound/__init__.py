@@ -1,0 +1,1 @@
+"""What intake adds to an event at the last step before it is published: released contacts."""

@@ -1,0 +1,63 @@
+"""The public key of each provider, followed from the providers' directories."""
+
+from collections.abc import Callable
+
+import structlog
+from pydantic import ValidationError
+
+from contracts.cloudevents import Malformed, decode
+from contracts.provider import Profile
+from services.chassis.encryption import takes_sealed
+from services.chassis.ingress.validation_errors import careless
+from services.chassis.ports import Record
+
+logger = structlog.get_logger()
+
+
+class ProviderKeys:
+    """The public key of each provider, from its directory. Also what the policy is `given`.
+
+    One that may not take part (`admits`, as the registry of tenants says) has none: nothing can be released to it.
+    """
+
+    def __init__(self, admits: Callable[[str], bool] = lambda provider: True) -> None:
+        self._admits = admits
+        self._keys: dict[str, tuple[int, str | None]] = {}
+
+    def apply(self, record: Record) -> None:
+        """Take in one directory record; services are matching's business, and so is telling what is wrong.
+
+        A profile that can't be used changes nothing; one that is deleted takes its key along.
+        """
+        if record.key != b"profile":
+            return
+        provider = record.topic.split(".")[1]
+        key = None if record.value is None else self._key(record)
+        if record.value is not None and key is None:
+            logger.warning(
+                "profile_unusable", topic=record.topic, offset=record.offset, hint="the old key stays in use"
+            )
+            return
+        known = self._keys.get(provider)
+        if known is None or known[0] < record.offset:
+            self._keys[provider] = (record.offset, key)
+
+    @staticmethod
+    def _key(record: Record) -> str | None:
+        try:
+            profile = Profile.read(decode(record.headers, record.value, record.appended).data)
+        except (Malformed, ValidationError):
+            return None
+        usable = takes_sealed(profile.public_key) and not careless(record.value or b"", Profile)
+        return profile.public_key if usable else None  # a name twice: which key is meant?
+
+    def admits(self, provider: str) -> bool:
+        """Whether this provider may be told anything."""
+        return self._admits(provider)
+
+    def __contains__(self, provider: object) -> bool:
+        return self._keys.get(str(provider), (0, None))[1] is not None and self._admits(str(provider))
+
+    def get(self, provider: str) -> str | None:
+        """Its key, if it has published one."""
+        return self._keys[provider][1] if provider in self else None

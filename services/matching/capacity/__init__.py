@@ -1,0 +1,1 @@
+"""Places: which are taken, and which services have none left."""

@@ -1,0 +1,1 @@
+"""The services that can be matched, and the index that finds those that fit."""

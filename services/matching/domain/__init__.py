@@ -1,0 +1,1 @@
+"""Matching's decisions. Pure: no I/O, no clock, no randomness."""

@@ -1,0 +1,1 @@
+"""What matching counts and warns about while its events are published."""

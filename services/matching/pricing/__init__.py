@@ -1,0 +1,1 @@
+"""What a place costs others: observations, estimates, shadow prices."""

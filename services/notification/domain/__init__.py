@@ -1,0 +1,1 @@
+"""Notification's decisions. Pure: no I/O, no clock, no randomness."""

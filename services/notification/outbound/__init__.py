@@ -1,0 +1,1 @@
+"""What notification does while its events are published: recipients, warnings."""

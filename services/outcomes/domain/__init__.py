@@ -1,0 +1,1 @@
+"""Outcomes' decisions. Pure: no I/O, no clock, no randomness."""

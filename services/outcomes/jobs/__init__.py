@@ -1,0 +1,1 @@
+"""Outcomes' periodic work: publishing indicators, loop-closure metrics."""

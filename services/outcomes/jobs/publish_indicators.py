@@ -1,0 +1,27 @@
+"""Reads the rows of needs and says which indicators are to be published now."""
+
+from datetime import date
+
+from contracts.outcomes import Indicator
+from services.chassis.engine.timers import Progress
+from services.chassis.ports import Claims
+
+from ..domain.indicators import TABLE, Disclosure, indicators
+
+
+class Publisher:
+    """Publishes each settled window once in a process's life; a restart says the same again."""
+
+    def __init__(self, rules: Disclosure, claims: Claims, progress: Progress) -> None:
+        self._rules, self._claims, self._progress = rules, claims, progress
+        self._until = date.min
+
+    async def settled(self) -> list[tuple[Indicator, str]]:
+        """Cells of windows that have settled since the last call, with their record keys. Raises `Transient`."""
+        read_up_to = await self._progress.read_up_to()
+        if read_up_to is None:
+            return []
+        rows = [row for row in (await self._claims.all(TABLE)).values() if row["sent_at"] is not None]
+        found = indicators(rows, self._rules, read_up_to, self._until)
+        self._until = max((cell.window_end for _, cell in found), default=self._until)
+        return [(cell, key) for key, cell in found]

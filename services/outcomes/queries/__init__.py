@@ -1,0 +1,1 @@
+"""What operators ask of outcomes: the timeline of a referral."""

@@ -1,0 +1,70 @@
+"""Who stands before the walls, and what they try. Talks to Kafka by aiokafka, as a stranger would."""
+
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
+from aiokafka.admin import AIOKafkaAdminClient, NewTopic
+from aiokafka.errors import GroupAuthorizationFailedError, TopicAuthorizationFailedError, for_code
+from aiokafka.structs import TopicPartition
+
+from deploy.cluster.login import Login
+
+TENANTS = ("a", "ab")
+"""Agencies and providers in one. One id begins with the other: a prefix rule would open the second's to the first."""
+
+
+class Visitor:
+    """One principal with one connection of each kind."""
+
+    def __init__(self, login: Login) -> None:
+        self._login = login
+
+    async def __aenter__(self) -> "Visitor":
+        self._writer = AIOKafkaProducer(
+            **self._login.aiokafka()
+        )  # idempotent, who may write nothing could not even start
+        self._reader = AIOKafkaConsumer(**self._login.aiokafka(), enable_auto_commit=False)
+        self._admin = AIOKafkaAdminClient(**self._login.aiokafka())
+        await self._writer.start()
+        await self._reader.start()
+        await self._admin.start()
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self._writer.stop()
+        await self._reader.stop()
+        await self._admin.close()
+
+    async def writes(self, topic: str) -> bool:
+        """Whether a record gets in. Every refusal but the expected one is an error of the test."""
+        try:
+            await self._writer.send_and_wait(topic, b"matrix", key=b"matrix", partition=0)
+        except TopicAuthorizationFailedError:
+            return False
+        return True
+
+    async def reads(self, topic: str) -> bool:
+        """Whether the first record, which is there, comes out. Who may not know of a topic may not read it either."""
+        if topic not in await self._reader.topics():
+            return False
+        at = TopicPartition(topic, 0)
+        self._reader.assign([at])
+        self._reader.seek(at, 0)
+        try:
+            found = await self._reader.getmany(at, timeout_ms=5000, max_records=1)
+        except TopicAuthorizationFailedError:
+            return False
+        assert found, f"neither a record nor a refusal on {topic}"
+        return True
+
+    async def creates(self, topic: str) -> bool:
+        """Whether a new topic can be made."""
+        [(_, code, *_)] = (await self._admin.create_topics([NewTopic(topic, 1, 1)])).topic_errors
+        assert code == 0 or for_code(code) is TopicAuthorizationFailedError
+        return code == 0
+
+    async def joins(self, group: str) -> bool:
+        """Whether the group shows its offsets, for which it takes the right to be in it."""
+        try:
+            await self._admin.list_consumer_group_offsets(group)
+        except GroupAuthorizationFailedError:
+            return False
+        return True

@@ -1,0 +1,319 @@
+"""The operator's command line on the system that runs, as processes of its own: what it says, and what it does."""
+
+import asyncio
+import json
+from base64 import b64decode
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from contracts import topics
+from contracts.cloudevents import CloudEvent, encode
+from contracts.outcomes import StatusChanged
+from contracts.words import Answer
+from deploy.cluster import access, tenants
+from deploy.cluster.topics import Topic, ensure, of_agency
+from deploy.demo import client
+from deploy.local.services import Services
+from deploy.local.stack import Addresses
+from services.chassis.encryption import public_of
+from services.chassis.engine.dead_letters import DeadLetters
+from services.chassis.errors import Poison
+from services.chassis.ports import Message, Record
+from services.console.operator.cluster import Kafka
+from services.console.operator.consumer_groups import stages
+from tests.e2e.actors import CANARY, PATIENCE, Agency, People
+
+from .command import Referrals
+
+
+async def letters_of(referrals: Referrals, topic: str, count: int) -> list[dict[str, Any]]:
+    """Wait until so many dead letters come from a topic."""
+    async with asyncio.timeout(PATIENCE):
+        while True:
+            listed = (await referrals("dead-letters", "list", "--json", "--limit", 10_000)).json
+            found = [each for each in listed["letters"] if each["topic"] == topic]
+            if len(found) >= count:
+                return found
+            await asyncio.sleep(0.3)
+
+
+async def test_an_organisation_is_taken_in_listed_given_another_password_and_shown_the_door(
+    here: People, servers: Addresses, referrals: Referrals
+) -> None:
+    added = await referrals("tenants", "add", "both", "console-1", "--name", "One [b]and[/b] all", "--json")
+    assert added.code == 0, added.err
+    assert len(b64decode(added.json["private_key"])) == 32
+    if servers.operator.user:
+        assert set(added.json["logins"]) == {"agency:console-1", "provider:console-1"}
+        writer = await client.producer(servers.login("agency:console-1", added.json["logins"]["agency:console-1"]))
+        await client.send(writer, topics.referrals("console-1"), "R-1", "/console-1", here.referral("R-1"))
+        await writer.stop()
+    (await referrals("tenants", "add", "agency", "console-1", "--name", "x")).mistake("is registered")
+    (await referrals("tenants", "add", "agency", "console-1", "--name", "x", "--again")).mistake("registered as both")
+    (await referrals("tenants", "add", "agency", "No.Id", "--name", "x")).mistake("a-z")
+
+    barred = await referrals("tenants", "add", "enforcement", "console-2", "--name", "Border police")
+    assert barred.out == "console-2 is registered; there is nothing to hand over\n"
+
+    rotated = await referrals("tenants", "rotate", "console-1", "--json")
+    assert rotated.json["private_key"] != added.json["private_key"]
+    assert not servers.operator.user or rotated.json["logins"] != added.json["logins"]
+
+    asked = await referrals("tenants", "revoke", "console-1", "--json")
+    assert (asked.code, asked.out) == (1, "")
+    assert "Revoke console-1?" in asked.err
+    revoked = await referrals("tenants", "revoke", "console-1", "--yes", "--json")
+    assert revoked.json == {"tenant": "console-1", "state": "revoked"}
+    listed = await referrals("tenants", "list", "--json")
+    [entry] = [each for each in listed.json["tenants"] if each["tenant"] == "console-1"]
+    assert (entry["state"], entry["name"]) == ("revoked", "One [b]and[/b] all")
+    assert "One [b]and[/b] all" in (await referrals("tenants", "list")).out
+    (await referrals("tenants", "rotate", "console-1")).mistake("revoked")
+    (await referrals("tenants", "revoke", "nobody", "--yes")).mistake("not registered")
+
+
+async def test_a_topic_and_a_rule_that_are_not_as_declared_are_found_and_mended(
+    here: People, servers: Addresses, referrals: Referrals
+) -> None:
+    agency = await here.agency()
+    name = topics.status(agency.id)
+    await ensure(servers.operator, [Topic(name, 1, {"retention.ms": "5000"})])
+    if servers.operator.user:
+        await asyncio.to_thread(access.remove, servers.operator, [access.of_agency(agency.id)[1]])
+
+    found = await referrals("topics", "diff", "--json")
+    assert found.code == 1
+    assert found.json["different"]
+    wrong = {each["setting"]: each["there"] for each in found.json["topics"] if each["topic"] == name}
+    assert wrong == {"cleanup.policy": "default", "retention.ms": "5000", "segment.ms": "default"}
+    if servers.operator.user:
+        assert name in {each["name"] for each in found.json["rules"]["missing"]}
+    said = await referrals("topics", "diff")
+    assert said.code == 1
+    assert "retention.ms is 5000, declared 7776000000" in said.out
+    checked = await referrals("doctor", "--json")
+    assert {each["name"]: each["state"] for each in checked.json["checks"]}["topics"] == "bad"
+
+    applied = await referrals("topics", "apply", "--json")
+    assert applied.code == 0, applied.err
+    assert not [each for each in applied.json["after"]["topics"] if each["topic"] == name]
+    after = (await referrals("topics", "diff", "--json")).json
+    assert not (after["rules"] and after["rules"]["missing"])
+    assert {topic.name for topic in of_agency(agency.id)}.isdisjoint(each["topic"] for each in after["topics"])
+
+
+async def test_a_broken_record_is_listed_opened_and_replayed_to_be_refused_again(
+    here: People, referrals: Referrals
+) -> None:
+    agency = await here.agency()
+    headers = [("ce_id", b"b-1"), ("ce_source", b"/x"), ("ce_specversion", b"1.0"), ("ce_type", b"of.no.kind.v9")]
+    value = json.dumps({"name": CANARY, "bell": "\x07"}).encode()
+    await agency.send_raw(value, [*headers, ("raw", b"\xff\x00"), ("none", None), ("raw", b"again")])
+    topic = topics.referrals(agency.id)
+    [letter] = await letters_of(referrals, topic, 1)
+    assert (letter["service"], letter["reason"], letter["partition"]) == ("intake", "type-unknown", 0)
+
+    listed = await referrals("dead-letters", "list", "--service", "intake", "--reason", "type-unknown")
+    assert topic in listed.out
+    assert CANARY not in listed.out
+    assert "type-unknown" in listed.out.splitlines()[-1]
+    none = await referrals("dead-letters", "list", "--reason", "no-such-reason", "--json")
+    assert none.json == {"letters": [], "total": 0, "reasons": {}}
+    assert len((await referrals("dead-letters", "list", "--limit", "1", "--json")).json["letters"]) == 1
+
+    shown = await referrals("dead-letters", "show", letter["offset"])
+    assert CANARY in shown.out
+    assert "personal data" in shown.err
+    opened = (await referrals("dead-letters", "show", letter["offset"], "--json")).json
+    assert b64decode(opened["value"]["base64"]) == value
+    assert opened["key"]["text"] == "raw"
+
+    dry = await referrals("dead-letters", "replay", letter["offset"], "--json")
+    assert (dry.code, dry.json["dry_run"], dry.json["replayed"]) == (0, True, 0)
+    assert "would be published" in (await referrals("dead-letters", "replay", letter["offset"])).out
+    done = await referrals("dead-letters", "replay", letter["offset"], "--yes", "--json")
+    assert (done.code, done.json["replayed"], done.json["failed"]) == (0, 1, 0)
+    [first, second] = await letters_of(referrals, topic, 2)
+    assert second["origin_offset"] > first["origin_offset"]
+    anew = (await referrals("dead-letters", "show", second["offset"], "--json")).json
+    assert [anew[part] for part in ("key", "value", "headers")] == [
+        opened[part] for part in ("key", "value", "headers")
+    ]
+    [sent, replayed] = await here.records(topic)
+    assert (replayed.key, replayed.value, replayed.headers) == (sent.key, sent.value, sent.headers)
+
+
+async def test_a_record_that_can_be_handled_by_now_takes_effect_once_however_often_it_is_replayed(
+    here: People, servers: Addresses, referrals: Referrals, private_key: str
+) -> None:
+    agency = await here.agency()
+    event = CloudEvent("once", "/x", here.referral("R-1").ce_type(), datetime.now(UTC), b"")
+    record = Record(
+        topics.referrals(agency.id), 0, 7, b"R-1", here.referral("R-1").model_dump_json(exclude_none=True).encode(),
+        encode(event), datetime.now(UTC),
+    )  # fmt: skip
+    await set_aside(servers, record, private_key)
+    [letter] = await letters_of(referrals, topics.referrals(agency.id), 1)
+    for _ in range(2):
+        done = await referrals("dead-letters", "replay", letter["offset"], "--yes", "--json")
+        assert (done.code, done.json["replayed"]) == (0, 1)
+    await agency.send(here.referral("R-2"))
+    await agency.told("waiting", "R-2")  # it is behind both replays
+    await agency.told("waiting", "R-1")
+    told = [(each.reference, each.state) for _, each in agency.status.events if isinstance(each, StatusChanged)]
+    assert len(told) == len(set(told))
+    assert len(await here.records(topics.referrals(agency.id))) == 3
+
+
+async def set_aside(servers: Addresses, record: Record, private_key: str) -> None:
+    """As an older intake would have, that did not know this type of event yet."""
+
+    class Broker:
+        async def publish(self, messages: Sequence[Message]) -> Mapping[int, str]:
+            writer = await client.producer(servers.operator)
+            for each in messages:
+                await writer.send_and_wait(each.topic, each.value, key=each.key, headers=list(each.headers))
+            await writer.stop()
+            return {}
+
+    letters = DeadLetters("intake", Broker(), public_of(private_key))  # type: ignore[arg-type]
+    await letters.send([(record, Poison("gate", "type-unknown", "ce_type"))])
+
+
+async def test_what_could_not_be_delivered_is_delivered_by_a_replay_once_the_rule_is_there_again(
+    here: People, servers: Addresses, referrals: Referrals
+) -> None:
+    if not servers.operator.user:
+        pytest.skip("it takes a Kafka with walls to close a topic")
+    agency = await here.agency()
+    topic = topics.status(agency.id)
+    rule = access.Rule("outcomes", "write", "topic", topic)
+    await asyncio.to_thread(access.remove, servers.operator, [rule])
+    await agency.send(here.referral("R-1"))
+    [letter, *_] = await letters_of(referrals, topic, 1)
+    assert (letter["service"], letter["reason"], letter["field"]) == ("outcomes", "undeliverable", "not-authorised")
+    assert (letter["partition"], letter["origin_offset"]) == (None, None)
+
+    await referrals("topics", "apply")
+    assert rule in await asyncio.to_thread(access.present, servers.operator, "outcomes")
+    done = await referrals("dead-letters", "replay", letter["offset"], "--yes", "--json")
+    assert (done.code, done.json["replayed"]) == (0, 1)
+    assert "undeliverable before" in done.err
+    await agency.status.until(lambda told: isinstance(told, StatusChanged) and told.reference == "R-1")
+
+
+async def test_the_operators_mistakes_with_dead_letters_are_said_and_lose_nothing(
+    here: People, servers: Addresses, referrals: Referrals, private_key: str
+) -> None:
+    (await referrals("dead-letters", "replay")).mistake("which letters?")
+    (await referrals("dead-letters", "replay", "1", "--all")).mistake("one of these ways")
+    (await referrals("dead-letters", "show", 10**9)).mistake("no dead letter")
+    (await referrals("dead-letters", "show", "0", operator_private_key="no key")).mistake("32 bytes")
+    (await referrals("dead-letters", "show", "0", operator_private_key="@/no/file")).mistake("No such file")
+    at = datetime.now(UTC)
+    await set_aside(servers, Record("agency.gone.referrals", 0, 1, b"k", b"v", [], at), private_key)
+    [gone] = await letters_of(referrals, "agency.gone.referrals", 1)
+    done = await referrals("dead-letters", "replay", gone["offset"], "--yes", "--json")
+    assert (done.code, done.json["replayed"], done.json["failed"]) == (1, 0, 1)
+    assert "not there" in done.json["letters"][0]["why"]
+    other = "A" * 43 + "="
+    (await referrals("dead-letters", "show", gone["offset"], operator_private_key=other)).mistake("does not open")
+    failed = await referrals("dead-letters", "replay", gone["offset"], "--yes", operator_private_key=other)
+    assert failed.code == 1
+
+
+async def matched(here: People) -> tuple[Agency, str, str]:
+    agency, provider = await here.agency(), await here.provider(here.service())
+    await agency.send(here.referral("R-1"))
+    offer = await provider.offered()
+    await provider.answer(offer, Answer.ACCEPTED)
+    await agency.told("taken-up", "R-1")
+    return agency, offer.referral_id, offer.need_id
+
+
+async def test_a_life_is_told_by_referral_and_by_need_and_explained(here: People, referrals: Referrals) -> None:
+    _, referral, need = await matched(here)
+    told = await referrals("timeline", referral)
+    assert told.code == 0, told.err
+    assert told.out.splitlines()[0] == f"need {need}"
+    assert "taken-up" in told.out
+    whole = await referrals("timeline", need, "--explain", "--json")
+    assert whole.json["needs"][0]["explain"]["chosen"]
+    assert "holds provider-" in (await referrals("timeline", need, "--explain")).out
+    assert CANARY not in told.out + whole.out
+    (await referrals("timeline", "nobody/../../health")).mistake("not known")
+    (await referrals("timeline", need, operator_token="not-the-token-of-anybody")).mistake("refuses the token")
+    (await referrals("timeline", need, urls="outcomes=http://127.0.0.1:1")).mistake("does not answer")
+    (await referrals("timeline", need, urls="outcomes=nonsense")).mistake("can not be read")
+
+
+async def test_lag_is_told_for_what_each_group_reads_and_a_limit_that_is_passed_is_an_error(
+    here: People, system: Services, servers: Addresses, referrals: Referrals
+) -> None:
+    agency, *_ = await matched(here)
+    own = topics.referrals(agency.id)
+
+    def behind(told: Any) -> int:
+        """On the agency's own topic: those of others may have been left behind by a test that stopped its services."""
+        return sum(each["lag"] for each in told["partitions"] if (each["group"], each["topic"]) == ("intake-gate", own))
+
+    async with asyncio.timeout(PATIENCE):
+        while behind((await referrals("lag", "--json")).json):
+            pass
+    system["intake"].freeze()
+    try:
+        await agency.send(here.referral("R-2"))
+        late = await referrals("lag", "--max", "0", "--behind", "--json")
+        sick = await referrals("doctor", "--json")
+    finally:
+        system["intake"].thaw()
+    assert late.code == 1
+    assert behind(late.json) == 1
+    assert late.json["groups"]["intake-gate"] >= 1
+    assert sick.code == 1
+    assert {each["name"]: each["state"] for each in sick.json["checks"]}["intake"] == "bad"
+
+    kafka = await asyncio.to_thread(Kafka, servers.operator)
+    read = {stage.group: stage for stage in stages()}
+    committed = await asyncio.to_thread(kafka.committed, read)
+    for group, partitions in committed.items():
+        assert partitions, group
+        assert all(read[group].reads(topic) for topic, _ in partitions), group
+
+
+async def test_the_doctor_finds_what_is_well_and_says_what_to_do_where_it_is_not(
+    here: People, servers: Addresses, referrals: Referrals
+) -> None:
+    await matched(here)
+    said = await referrals("doctor", "--json")
+    found = {each["name"]: each for each in said.json["checks"]}
+    well = {*topics.SERVICES, "kafka", "token", "private key", "groups", "tenants", "lag"}
+    assert {name for name in well if found[name]["state"] != "ok"} == set(), said.out
+    assert (said.code == 0) is said.json["well"]
+
+    refused = await referrals("doctor", kafka_password="wrong") if servers.operator.user else None
+    assert refused is None or ("refuses the login" in refused.out and refused.code == 1)
+    away = await referrals("doctor", "--json", kafka="127.0.0.1:1")
+    assert away.code == 1
+    assert [each["state"] for each in away.json["checks"] if each["name"] == "kafka"] == ["bad"]
+
+
+async def test_an_entry_of_the_registry_that_nobody_can_use_is_found_and_hides_no_other(
+    here: People, servers: Addresses, referrals: Referrals
+) -> None:
+    agency = await here.agency()
+    writer = await client.producer(servers.operator)
+    await writer.send_and_wait(topics.TENANTS, b"not json", key=agency.id.encode())
+    try:
+        listed = (await referrals("tenants", "list", "--json")).json
+        assert agency.id in {each["tenant"] for each in listed["tenants"]}
+        assert set(listed["unusable"]) == {agency.id}
+        checked = (await referrals("doctor", "--json")).json["checks"]
+        assert {each["name"]: each["state"] for each in checked}["tenants"] == "bad"
+    finally:
+        await asyncio.to_thread(tenants.rotate, servers.operator, agency.id)
+        await writer.stop()
+    assert (await referrals("tenants", "list", "--json")).json["unusable"] == {}

@@ -1,0 +1,78 @@
+"""What the real services have written to the real topics is what the AsyncAPI document says they write."""
+
+import json
+from typing import Any
+
+from jsonschema import Draft202012Validator
+from referencing import Registry, Resource
+from referencing.jsonschema import DRAFT202012
+
+from contracts import schemas, topics
+from contracts.agency import Withdrawn
+from contracts.asyncapi.channels import CHANNELS
+from contracts.base import PREFIX
+from contracts.catalogue import MESSAGES
+from contracts.provider import InputRefused, Offer
+from contracts.words import Answer, DeclineCode
+from tests.e2e.actors import Agency, People, Provider, now
+from tests.simulation.traffic import sent
+
+DOCUMENT: dict[str, Any] = json.loads(schemas.exported()["asyncapi.json"])
+WHOLE = Registry().with_resource("urn:document", Resource(DOCUMENT, DRAFT202012))
+
+
+async def test_what_is_on_the_topics_is_as_the_document_says(here: People) -> None:
+    agency, provider = await here.agency(), await here.provider(here.service(capacity=9))
+    await _something_happens(here, agency, provider)
+    declared = {
+        (who, channel.address, kind.TYPE)
+        for channel in CHANNELS
+        for who, kinds in channel.sends.items()
+        for kind in kinds
+    }
+    seen: set[tuple[str, str, str]] = set()
+    for topic in (channel.address.format(agency=agency.id, provider=provider.id) for channel in CHANNELS):
+        for record in await here.records(topic):
+            if record.value is None or not any(name == "ce_type" for name, _ in record.headers):
+                continue  # a deletion, or another test's poison
+            said = sent(topic, record.headers)
+            who, _, kind = said
+            seen.add(said)
+            if who not in topics.SERVICES:
+                continue
+            assert said in declared
+            headers = {name: value.decode() for name, value in record.headers}
+            for part, content in (("headers", headers), ("payload", json.loads(record.value))):
+                at = f"urn:document#/components/messages/{kind}/{part}"
+                Draft202012Validator({"$ref": at}, registry=WHOLE).validate(content)
+            MESSAGES[PREFIX + kind].model_validate_json(record.value)  # whose fields are all there are
+    assert len({kind for who, _, kind in seen if who in topics.SERVICES}) > 25, "hardly anything was looked at"
+
+
+async def _something_happens(here: People, agency: Agency, provider: Provider) -> None:
+    """One need is helped after an appointment that was missed, one is declined and withdrawn, one answer is refused."""
+    await agency.send(here.referral("R-1"))
+    offer = await provider.offered()
+    for answer, more in (
+        (Answer.ACKNOWLEDGED, {}),
+        (Answer.CHECK_IN, {}),
+        (Answer.ACCEPTED, {}),
+        (Answer.APPOINTMENT_PROPOSED, {"appointment_at": now()}),
+        (Answer.NO_SHOW, {}),
+        (Answer.IN_PROGRESS, {}),
+        (Answer.DELIVERED, {}),
+        (Answer.DELIVERED, {}),
+    ):
+        await provider.answer(offer, answer, **more)
+    await agency.told("delivered", "R-1")
+    await provider.send_raw(topics.responses(provider.id), "k", b"{", [("ce_id", b"1")])
+    await provider.notifications.until(lambda message: isinstance(message, InputRefused))
+    await agency.send(here.referral("R-2"))
+    second = await provider.notifications.until(
+        lambda message: isinstance(message, Offer) and message.referral_id != offer.referral_id
+    )
+    assert isinstance(second, Offer)
+    await provider.answer(second, Answer.DECLINED, DeclineCode.NO_CAPACITY)
+    await agency.told("waiting", "R-2")
+    await agency.send(Withdrawn(reference="R-2"))
+    await agency.told("withdrawn", "R-2")

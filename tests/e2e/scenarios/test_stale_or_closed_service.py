@@ -1,0 +1,47 @@
+"""Seed 14. A service whose end is past, or that takes no referrals: excluded, with the reason."""
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from contracts.provider import EntryRefused, Offer
+from contracts.words import Rule
+from tests.e2e.actors import People, now
+
+TODAY = now().date()
+
+
+@pytest.mark.parametrize(
+    ("category", "closed"),
+    [
+        ("wash", {"valid_to": TODAY - timedelta(days=2)}),
+        ("tracing", {"takes_referrals": False}),
+        ("return", {"valid_from": TODAY + timedelta(days=9)}),
+    ],
+    ids=["stale", "takes none", "not yet"],
+)
+async def test_it_is_excluded_with_the_reason_until_its_entry_is_renewed(
+    here: People, category: str, closed: dict[str, Any]
+) -> None:
+    agency = await here.agency()
+    law = here.service("law", categories=["legal"])
+    provider = await here.provider(here.service(category, 9, categories=[category], **closed), law)
+    needs = [{"need": "law", "category": "legal", "urgency": "normal"}]
+    await agency.send(here.referral("R-0", needs=needs))
+    await provider.offered(need="law")  # what was published before it has been read as well
+    needs = [{"need": "1", "category": category, "urgency": "normal"}]
+    await agency.send(here.referral("R-1", needs=needs))
+    waiting = await agency.told("waiting", "R-1")
+    assert [(step.rule, step.left) for step in waiting.funnel] == [
+        (Rule.CATEGORY, 1),  # no other test has this category
+        (Rule.TENANT, 1),
+        (Rule.OPEN, 0),
+    ]
+    if "valid_from" not in closed:
+        told = await provider.notifications.until(lambda m: isinstance(m, EntryRefused))
+        assert isinstance(told, EntryRefused)
+        assert [problem.field for problem in told.problems] == list(closed)
+    assert not any(isinstance(m, Offer) and m.need == "1" for _, m in provider.notifications.events)
+    await provider.publish(here.service(category, 9, categories=[category]))
+    await agency.told("offered", "R-1")

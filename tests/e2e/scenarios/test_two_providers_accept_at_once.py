@@ -1,0 +1,64 @@
+"""Acceptance seed 1: two providers accept at once. One has the need, the other is told; its place is free again."""
+
+import asyncio
+
+from contracts.agency import Withdrawn
+from contracts.outcomes import StatusChanged
+from contracts.provider import AnswerRefused, ContactReleased, Offer, OfferClosed
+from contracts.words import Answer, AnswerFault
+from tests.e2e.actors import Agency, People, Provider, in_order
+
+
+async def offer_of(provider: Provider, referral_id: str) -> Offer:
+    """The offer that a referral led to."""
+    found = await provider.notifications.until(lambda m: isinstance(m, Offer) and m.referral_id == referral_id)
+    assert isinstance(found, Offer)
+    return found
+
+
+async def asked_at_once(here: People, agency: Agency, *providers: Provider) -> tuple[str, list[Offer]]:
+    """An emergency that was offered to all of them at once: the first one sent after matching has heard of them all."""
+    for number in range(20):
+        reference = f"R-{number}"
+        await agency.send(here.referral(reference, "emergency"))
+        status = await agency.told("offered", reference)
+        if status.broadcast is not None and status.broadcast.offers == len(providers):
+            return reference, [await offer_of(each, status.referral_id) for each in providers]
+        await agency.send(Withdrawn(reference=reference))
+        await agency.told("withdrawn", reference)
+    raise AssertionError("matching never heard of all providers")
+
+
+async def test_one_of_two_who_accept_at_once_has_the_need_and_the_other_is_told(here: People) -> None:
+    agency = await here.agency()
+    providers = [await here.provider(here.service(capacity=1)) for _ in range(2)]
+    reference, offers = await asked_at_once(here, agency, *providers)
+    assert {offer.offers for offer in offers} == {2}
+    assert sorted(offer.attempt for offer in offers)[1] - sorted(offer.attempt for offer in offers)[0] == 1
+
+    accepting = (each.answer(offer, Answer.ACCEPTED) for each, offer in zip(providers, offers, strict=True))
+    await asyncio.gather(*accepting)
+    taken_up = await agency.told("taken-up", reference)
+    (winner, won), (loser, lost) = sorted(
+        zip(providers, offers, strict=True), key=lambda each: each[0].id != taken_up.provider
+    )
+    assert (taken_up.provider, taken_up.attempt) == (winner.id, won.attempt)
+
+    closed = await loser.notifications.until(lambda m: isinstance(m, OfferClosed) and m.need_id == lost.need_id)
+    assert isinstance(closed, OfferClosed)
+    assert (closed.attempt, closed.reason) == (lost.attempt, "taken-by-another")
+    refused = await loser.notifications.until(lambda m: isinstance(m, AnswerRefused))
+    assert isinstance(refused, AnswerRefused)
+    assert (refused.reason, refused.state, refused.allowed) == (AnswerFault.LATE, "revoked", [])
+    await winner.notifications.until(lambda m: isinstance(m, ContactReleased))
+    assert not any(isinstance(m, ContactReleased) for _, m in loser.notifications.events), "it learns nothing of whom"
+
+    await agency.send(here.referral("R-next"))  # the loser's one place is free again, the winner's is not
+    assert (await agency.told("offered", "R-next")).provider == loser.id
+
+    await winner.answer(won, Answer.DELIVERED)
+    await agency.told("delivered", reference)
+    told = [m for _, m in agency.status.events if isinstance(m, StatusChanged) and m.reference == reference]
+    story = [status.state.value for status in told]
+    rising = ["accepted", "waiting", "matched", "offered", "taken-up", "delivered"]
+    assert in_order(story, rising), "in order, each once, and no end but the true one"

@@ -1,0 +1,52 @@
+"""However a name or a number is written, it is the same; and what is canonical stays as it is."""
+
+import unicodedata
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from services.intake.privacy.fingerprint import phone_of
+from services.intake.privacy.name_folding import name_of
+
+NAMES = st.text(max_size=40)
+_LETTERS = "абвгґдеёєжзиіїйклмнопрстуўфхцчшщъыьэюяABCDEFGHIJKLMNOPQRSTUVWXYZšžčłüéñß'’ -\u0301"
+LIKELY = st.text(st.sampled_from(_LETTERS), max_size=30)
+
+
+@given(st.one_of(NAMES, LIKELY))
+def test_canonical_stays_canonical(name: str) -> None:
+    assert name_of(name_of(name)) == name_of(name)
+
+
+@given(st.lists(LIKELY, max_size=4), st.randoms(use_true_random=False), st.sampled_from([" ", "  ", "-", ", ", "\t"]))
+def test_the_order_of_parts_and_what_stands_between_them_tell_nothing(
+    parts: list[str], chance: object, gap: str
+) -> None:
+    mixed = list(parts)
+    chance.shuffle(mixed)  # type: ignore[attr-defined]
+    assert name_of(gap.join(mixed)) == name_of(" ".join(parts))
+
+
+@given(LIKELY)
+def test_case_tells_nothing(name: str) -> None:
+    assert name_of(name.upper()) == name_of(name.lower()) == name_of(name)
+
+
+@given(st.text(st.sampled_from("abdefgiklmnoprtuv "), max_size=20), st.sampled_from("\u0300\u0301\u0308\u0327\u0328"))
+def test_diacritics_tell_nothing(name: str, accent: str) -> None:
+    accented = "".join(each + accent if each.isalpha() else each for each in name)
+    assert name_of(accented) == name_of(name)
+    assert name_of(unicodedata.normalize("NFC", accented)) == name_of(name)
+
+
+@given(
+    st.from_regex(r"[1-9][0-9]{7,14}", fullmatch=True),
+    st.lists(st.integers(0, 14), max_size=5),
+    st.sampled_from(" -.()"),
+)
+def test_a_number_is_its_digits_and_stays_them(digits: str, places: list[int], mark: str) -> None:
+    said = digits
+    for place in places:
+        said = said[:place] + mark + said[place:]
+    assert phone_of(f"+{said}") == phone_of(f"00{said}") == digits
+    assert phone_of("+" + phone_of(f"+{said}")) == digits

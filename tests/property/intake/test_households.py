@@ -1,0 +1,65 @@
+"""Whom a need is for: nobody is left out, nobody comes twice, and everybody has a place."""
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from contracts.agency import PERSON, Submitted
+from contracts.intake import Fellow
+from contracts.words import AgeBand, Flag, PersonalField
+from services.intake.admission.minimise import asked
+from services.intake.domain.household import all_flags, for_whom, whom
+from services.intake.privacy.person import Personal
+from tests.support.builders import minimum
+from tests.support.intake_world import body, need
+
+BANDS = list(AgeBand)
+
+
+@st.composite
+def submissions(draw: st.DrawFn) -> Submitted:
+    labels = [f"m{number}" for number in range(draw(st.integers(0, 4)))]
+    household = [
+        {"member": label, "name": f"name of {label}", "age_band": draw(st.sampled_from(BANDS)), "sex": "male"}
+        for label in labels
+    ]
+    members = draw(st.lists(st.sampled_from([PERSON, *labels]), unique=True))
+    together = draw(st.sampled_from([None, True, False] if len(members) < 2 else [None, True]))
+    category = draw(st.sampled_from(["shelter", "legal"]))
+    size = draw(st.sampled_from([1, 1 + len(labels), 3 + len(labels)]))
+    wanted = need(category=category, members=members, together=together)
+    return Submitted.model_validate(body(household=household, household_size=size, needs=[wanted]))
+
+
+@given(submissions())
+def test_everybody_it_is_for_has_a_place_and_nobody_else(referral: Submitted) -> None:
+    person = minimum(flags=[Flag.PREGNANT], household_size=referral.size)
+    household = [Fellow(member=m.member, person=minimum(age_band=m.age_band)) for m in referral.household]
+    wanted = asked("r", referral.needs[0], referral.size)
+    those = for_whom(wanted.members, wanted.together, person, household)
+    people = [those.person, *those.companions]
+    known = {PERSON: person, **{each.member: each.person for each in household}}
+    labels = whom(wanted.members, wanted.together, [each.member for each in household])
+    assert len(set(labels)) == len(labels) == len(people)
+    assert [each.age_band for each in people] == [known[label].age_band for label in labels]
+    assert those.places >= len(people)
+    if not wanted.together:
+        assert those.places == 1
+    elif wanted.members:
+        assert those.places == len(wanted.members)
+    else:
+        assert those.places == referral.size
+    assert set(all_flags(people)) == ({Flag.PREGNANT} if PERSON in labels else set())
+    assert all(each.household_size in (those.places, referral.size) for each in people)
+
+
+@given(submissions(), st.data())
+def test_a_release_tells_of_those_it_is_for_and_of_nobody_else(referral: Submitted, data: st.DataObject) -> None:
+    fields = data.draw(st.lists(st.sampled_from(PersonalField), unique=True))
+    wanted = asked("r", referral.needs[0], referral.size)
+    labels = whom(wanted.members, wanted.together, [each.member for each in referral.household])
+    told = Personal.of(referral).release(fields, "bed", labels)
+    others = {each.member for each in referral.household} - set(labels)
+    assert {each["member"] for each in told.get("household", [])} == set(labels) - {PERSON}
+    assert not [each for each in others if f"name of {each}" in repr(told)]
+    assert ("name" in told) == (PERSON in labels and PersonalField.NAME in fields)
+    assert all(("name" in each) == (PersonalField.NAME in fields) for each in told.get("household", []))

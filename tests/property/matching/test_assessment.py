@@ -1,0 +1,79 @@
+"""What is called decided is decided: whatever a person had said besides, it would have come out the same."""
+
+from typing import Any
+
+from hypothesis import assume, given
+from hypothesis import strategies as st
+
+from contracts.intake import Accepted
+from contracts.provider import Eligibility
+from contracts.words import AgeBand, Category, Flag, Rule, Sex, Status, Urgency
+from services.matching.eligibility.assessment import age, exclusion, sex, status, unknown
+from tests.support.builders import accepted, minimum, service
+
+SAID = [Sex.FEMALE, Sex.MALE, Sex.OTHER]
+FLAGS = [Flag.PREGNANT, Flag.DISABILITY, Flag.UNACCOMPANIED_CHILD]
+flags = st.lists(st.sampled_from(FLAGS), unique=True)
+people: Any = st.builds(
+    minimum,
+    age_band=st.sampled_from(AgeBand),
+    sex=st.sampled_from(Sex),
+    status=st.none() | st.sampled_from(Status),
+    flags=flags,
+)
+limits: Any = st.builds(
+    lambda low, span, **more: Eligibility(minimum_age=low, maximum_age=min(150, low + span), **more),
+    low=st.integers(0, 70),
+    span=st.sampled_from([0, 5, 20, 150]),
+    sexes=st.lists(st.sampled_from(Sex), unique=True),
+    statuses=st.lists(st.sampled_from(Status), unique=True),
+    not_statuses=st.lists(st.sampled_from(Status), unique=True),
+    flags_any=flags,
+    not_flags=flags,
+)
+VERDICTS = {Rule.AGE: age, Rule.SEX: sex, Rule.STATUS: status, Rule.EXCLUSION: exclusion}
+
+
+def needs(group: list[Any]) -> Accepted:
+    first, *others = group
+    return accepted(person=first, companions=others, places=len(group), category=Category.LEGAL, urgency=Urgency.NORMAL)
+
+
+@given(st.lists(people, min_size=1, max_size=3), limits, st.data())
+def test_what_is_decided_stays_so_when_more_is_said(group: list[Any], those: Eligibility, data: st.DataObject) -> None:
+    before = needs(group)
+    told = [
+        each.model_copy(
+            update={
+                "sex": data.draw(st.sampled_from(SAID)) if each.sex is Sex.UNDISCLOSED else each.sex,
+                "status": each.status or data.draw(st.sampled_from(Status)),
+            }
+        )
+        for each in group
+    ]
+    assume(Sex.UNDISCLOSED not in those.sexes)
+    for verdict in (sex, status):
+        if verdict(before, those) is not None:
+            assert verdict(needs(told), those) is verdict(before, those)
+
+
+@given(st.lists(people, min_size=1, max_size=3), limits)
+def test_a_household_is_refused_exactly_where_one_of_them_is(group: list[Any], those: Eligibility) -> None:
+    for verdict in (age, sex, status):
+        each = [verdict(needs([person]), those) for person in group]
+        expected = False if False in each else None if None in each else True
+        assert verdict(needs(group), those) is expected
+
+
+@given(people, limits)
+def test_no_rule_is_both_failed_and_to_be_assessed(person: Any, those: Eligibility) -> None:
+    need, entry = needs([person]), service(eligibility=those)
+    failed = {rule for rule, verdict in VERDICTS.items() if verdict(need, those) is False}
+    assert failed.isdisjoint(unknown(need, entry))
+
+
+@given(people, limits)
+def test_a_child_is_never_among_adults_whatever_is_unknown(person: Any, those: Eligibility) -> None:
+    child = person.age_band.years[1] < 18 or Flag.UNACCOMPANIED_CHILD in person.flags
+    if child and those.minimum_age >= 18:
+        assert age(needs([person]), those) is False

@@ -1,0 +1,91 @@
+"""Leaving out at once whoever is full chooses as looking at each service by itself does."""
+
+from typing import Any
+
+from hypothesis import event, given, settings
+from hypothesis import strategies as st
+
+from contracts.words import Rule
+from services.chassis.decider import Claim, Put
+from services.matching.capacity import places
+from services.matching.capacity.places import Places, document, match_id, row_id
+from services.matching.directory import entry_flags
+from services.matching.directory.directory import Directory
+from services.matching.directory.entry_flags import Marks
+from services.matching.domain.choice import choose
+from services.matching.domain.context import Given
+from services.matching.model.entry import Entry
+from services.matching.model.limits import Limits
+from services.matching.waitlist.queue import Waiter
+from tests.support.builders import accepted, service
+from tests.support.clock import START
+
+LIMITS = Limits()
+SERVICES = ["p1/a", "p2/b", "p3/c"]
+NEEDS = ["n1", "n2"]
+MATCH = match_id("n1", 1)
+ids = st.sampled_from(SERVICES)
+capacities = st.integers(0, 3)
+holders = st.sampled_from([("n1", MATCH), ("n1", match_id("n1", 2)), ("n2", "m2"), ("n3", "m3")])
+rows = st.dictionaries(st.tuples(ids, st.integers(0, 3)), holders, max_size=8)
+steps = st.one_of(
+    st.tuples(st.just("publish"), ids, capacities),
+    st.tuples(st.just("take"), ids, st.integers(0, 3)),
+    st.tuples(st.just("says no"), ids, st.none()),
+    st.tuples(st.just("give back"), ids, st.integers(0, 3)),
+)
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.lists(capacities, min_size=3, max_size=3), rows, st.integers(1, 2), st.lists(steps, max_size=6))
+def test_who_is_full_for_all_is_full_for_each(
+    first: list[int], held: dict[tuple[str, int], tuple[str, str]], wanted: int, happens: list[tuple[str, str, Any]]
+) -> None:
+    directory = Directory()
+    offset = 0
+    for id_, capacity in zip(SERVICES, first, strict=True):
+        _publish(directory, id_, capacity, offset)
+    docs = {row_id(id_, slot): document(need, match, id_, "r") for (id_, slot), (need, match) in held.items()}
+    outside = Given(directory, Places(docs), (), Marks())
+    _agrees(outside, wanted)
+    for what, id_, number in happens:
+        entry = directory.get(id_)
+        assert entry is not None
+        match what:
+            case "publish":
+                offset += 1
+                _publish(directory, id_, number, offset)
+            case "take":
+                outside.spend([Claim(places.TABLE, row_id(id_, number), document("n4", "m4", id_, "r"))])
+            case "give back":
+                outside.places.give_back(row_id(id_, number))
+            case "says no":
+                outside.spend([Put(entry_flags.FULL, entry.version, {})])
+        _agrees(outside, wanted)
+
+
+def _publish(directory: Directory, id_: str, capacity: int, offset: int) -> None:
+    provider, _, key = id_.partition("/")
+    directory.put(provider, key, offset, service(capacity=capacity))
+
+
+def _agrees(outside: Given, wanted: int) -> None:
+    companions = list(accepted().people)[:1] * (wanted - 1)
+    waiter = Waiter(accepted(need_id="n1", places=wanted, companions=companions), (), START, 0)
+    choice = choose(waiter, MATCH, START, outside, LIMITS)
+    eligible = outside.directory.find(waiter.case(START, LIMITS.retry_after)).entries
+    said = [each for each in eligible if outside.marks.full(each)]
+
+    def free(entry: Entry) -> int:
+        return 0 if entry in said else outside.places.free(entry, "n1", MATCH)
+
+    assert {each.entry.id: each.free for each in choice.ranked} == {
+        each.id: free(each) for each in eligible if free(each) >= wanted
+    }
+    assert {entry.id: count for entry, count in choice.full} == {
+        each.id: free(each) for each in eligible if free(each) < wanted
+    }
+    counts = {step.rule: step.left for step in choice.steps}
+    assert counts.get(Rule.FULL, 0) == len(eligible) - len(said)
+    assert counts.get(Rule.PLACE, 0) == len(choice.ranked)
+    event(f"{len(choice.ranked)} with a place, {len(said)} have said that they have none")

@@ -1,0 +1,112 @@
+"""Several referrals before one intake, without the loop: their streams, and the rows they share."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from contracts import intake, matching, topics
+from contracts.base import Message
+from contracts.intake import Accepted, Linked, LinkEnded, Marks, Sealed
+from contracts.words import Category
+from services.chassis.decider import Claim, Drop, Effect, Put
+from services.intake.domain.deduplication import LINKS, SERVED
+from services.intake.domain.policy import IntakePolicy
+
+from .clock import START
+from .intake_world import asked, received
+from .stream import Stream, emitted
+
+STRONG = Marks(person="the-same-person")
+
+
+class Front:
+    """`say` decides an event in its referral's stream, writes its rows, and passes on what it tells."""
+
+    def __init__(self, **policy: Any) -> None:
+        self.policy = IntakePolicy(**policy)
+        self.streams: dict[str, Stream] = {}
+        self.served: dict[str, dict[str, Any]] = {}
+        self.links: dict[str, dict[str, Any]] = {}
+        self.lost: list[LinkEnded] = []
+        self.lossy = False
+        self._serial = 0
+
+    def __contains__(self, provider: object) -> bool:
+        return True
+
+    def submit(self, referral: str, *needs: intake.Asked, marks: Marks = STRONG, **changes: Any) -> Sequence[Effect]:
+        """A referral of one need `bed`, unless told otherwise."""
+        of: dict[str, Any] = {
+            "referral_id": referral,
+            "agency": f"agency-of-{referral}",
+            "reference": referral,
+            "received_at": START,
+        }
+        of["personal"] = Sealed(key_id=referral, box="box", digest=f"{marks}")  # marks differ where the person does
+        needs = needs or (need(referral),)
+        return self.say(received(*needs, **{**of, "marks": marks, **changes}))
+
+    def withdraw(self, referral: str) -> Sequence[Effect]:
+        """All of it."""
+        of = {"agency": f"agency-of-{referral}", "reference": referral, "reason": "other"}
+        return self.say(intake.WithdrawalReceived(referral_id=referral, **of))
+
+    def end(self, referral: str, end: str, label: str = "bed") -> Sequence[Effect]:
+        """Matching says that a need has ended."""
+        need_id = f"{referral}/{label}"
+        return self.say(matching.NeedEnded(referral_id=referral, need_id=need_id, attempt=1, end=end))
+
+    def say(self, event: Message) -> Sequence[Effect]:
+        """Decide it."""
+        referral: str = event.referral_id  # type: ignore[attr-defined]
+        stream = self.streams.setdefault(referral, Stream("intake", self.policy, referral))
+        self._serial += 1
+        effects = stream.handle(event, id=str(self._serial), key=referral, given=self)
+        for effect in effects:
+            match effect:
+                case Claim(table, row, doc) if table == SERVED:
+                    assert self.served.setdefault(row, doc) == doc, "another has the row"
+                case Put(table, row, doc) if table == LINKS:
+                    self.links[row] = doc
+                case Drop(table, row, doc):
+                    rows = self.served if table == SERVED else self.links
+                    if row in rows and doc.items() <= rows[row].items():
+                        del rows[row]
+        for told in emitted(effects, LinkEnded):
+            if self.lossy:
+                self.lost.append(told)
+            else:
+                self.say(told)
+        return effects
+
+    def state(self, referral: str) -> Any:
+        """What is known of a referral."""
+        return self.streams[referral].state
+
+    def now(self, referral: str, label: str = "bed") -> Accepted:
+        """Intake's latest word on a need."""
+        accepted: Accepted = self.state(referral).accepted[label]
+        return accepted
+
+    def told(self, referral: str) -> list[Message]:
+        """All that matching and outcomes were told of a referral."""
+        return [
+            self.policy.facts[fact["type"]].read(fact["text"])
+            for entry in self.streams[referral].entries
+            for fact in entry.facts
+            if fact.get("topic") == topics.INTAKE
+        ]
+
+
+def need(referral: str, label: str = "bed", **changes: Any) -> intake.Asked:
+    """A need with an id of its own."""
+    return asked(label, **{"need_id": f"{referral}/{label}", "category": Category.SHELTER, **changes})
+
+
+def links(effects: Sequence[Effect]) -> list[Linked]:
+    """The links among the facts."""
+    return emitted(effects, Linked)
+
+
+def given_back(effects: Sequence[Effect]) -> list[str]:
+    """Rows of ``served`` that are given back."""
+    return [each.id for each in effects if isinstance(each, Drop) and each.table == SERVED]

@@ -1,0 +1,134 @@
+"""A Kafka and a MongoDB for the tests, from wherever the environment variable STACK says.
+
+STACK=local                                     processes on this machine, no Docker (the default)
+STACK=containers                                Testcontainers, with the official images
+STACK=kafka=host:9092,mongo=mongodb://host/…    servers that are there already, without logins
+
+Those we start have walls: whoever has no login is refused, and a test is the operator unless it says otherwise.
+"""
+
+import os
+import secrets
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from typing import TYPE_CHECKING, Any
+
+from deploy.cluster.login import Login
+from deploy.local.kafka import Walls, serves
+from deploy.local.mongo import REPLICA_SET, initiate
+from deploy.local.mongo import login as mongo_login
+from deploy.local.process import StartFailed, free_port
+from deploy.local.stack import Addresses, LocalStack, let_in
+from deploy.run_coroutine import run
+
+if TYPE_CHECKING:
+    from testcontainers.core.container import DockerContainer
+
+KAFKA_IMAGE = "apache/kafka:4.3.1"
+MONGO_IMAGE = "mongo:8.0"
+
+
+@contextmanager
+def servers() -> Iterator[Addresses]:
+    """Start what STACK asks for and stop it afterwards; servers that were there are left alone."""
+    wanted = os.environ.get("STACK") or "local"
+    if wanted == "local":
+        with LocalStack(walls=Walls()) as stack:
+            yield stack.addresses
+    elif wanted == "containers":
+        with _containers() as addresses:
+            yield addresses
+    elif wanted.startswith("kafka=") and ",mongo=" in wanted:
+        kafka, _, mongo = wanted.removeprefix("kafka=").partition(",mongo=")
+        yield Addresses(kafka, mongo)
+    else:
+        raise ValueError(f"STACK is {wanted!r}; it can be local, containers or kafka=host:port,mongo=uri")
+
+
+def login_settings(login: Login) -> dict[str, Any]:
+    """The settings by which a service logs in at Kafka as somebody (services/chassis/settings.py)."""
+    return {
+        "kafka": [login.kafka],
+        "kafka_user": login.user,
+        "kafka_password": login.password,
+        "kafka_mechanism": login.mechanism,
+        "kafka_ca": login.ca,
+    }
+
+
+@contextmanager
+def _containers() -> Iterator[Addresses]:
+    from testcontainers.core.container import DockerContainer  # slow to import, and needs an engine
+    from testcontainers.core.docker_client import DockerClient
+
+    host, root = DockerClient().host(), secrets.token_hex(24)
+    # Ports are chosen before the start, because Kafka has to be told its addresses as seen from here.
+    operator = Login(f"{host}:{free_port()}", "operator", secrets.token_hex(24), "PLAIN")
+    port = free_port()
+    mongo = DockerContainer(MONGO_IMAGE).with_command(["bash", "-c", _MONGOD]).with_exposed_ports(27017)
+    mongo.with_envs(MONGO_INITDB_ROOT_USERNAME="root", MONGO_INITDB_ROOT_PASSWORD=root)
+    kafka = DockerContainer(KAFKA_IMAGE).with_bind_ports(9092, port)
+    kafka.with_bind_ports(9094, int(operator.kafka.partition(":")[2]))
+    with ExitStack() as running:
+        running.enter_context(mongo)
+        running.enter_context(kafka.with_envs(**_kafka_settings(f"{host}:{port}", operator)))
+        mongo_port = int(mongo.get_exposed_port(27017))
+        _wait(mongo, lambda: initiate(host, mongo_port, "localhost:27017", root))
+        _wait(kafka, lambda: run(serves(host, port, operator)))
+        uri = f"mongodb://{host}:{mongo_port}/?replicaSet={REPLICA_SET}&directConnection=true"
+        yield Addresses(f"{host}:{port}", mongo_login(uri, "root", root), operator, passwords=let_in(operator))
+
+
+# Members of a replica set know each other by a key; where there are users there has to be one, even for one member.
+_MONGOD = f"""
+umask 077; head -c 48 /dev/urandom | base64 >/tmp/keyfile; chown mongodb /tmp/keyfile
+exec docker-entrypoint.sh mongod --replSet {REPLICA_SET} --keyFile /tmp/keyfile
+"""
+
+
+def _kafka_settings(address: str, operator: Login) -> dict[str, str]:
+    # One variable switches the image's own defaults off: so these are all it needs. Walls as in deploy/local/kafka.py.
+    login = "org.apache.kafka.common.security.{} required"
+    plain, broker = login.format("plain.PlainLoginModule"), secrets.token_hex(24)
+    broker = f'username="broker" password="{broker}" user_broker="{broker}"'
+    settings = {
+        "node.id": "1",
+        "process.roles": "broker,controller",
+        "listeners": "CLIENTS://0.0.0.0:9092,OPERATOR://0.0.0.0:9094,CONTROLLER://localhost:9093",
+        "advertised.listeners": f"CLIENTS://{address},OPERATOR://{operator.kafka}",
+        "listener.security.protocol.map": "CLIENTS:SASL_PLAINTEXT,OPERATOR:SASL_PLAINTEXT,CONTROLLER:SASL_PLAINTEXT",
+        "controller.quorum.voters": "1@localhost:9093",
+        "controller.listener.names": "CONTROLLER",
+        "inter.broker.listener.name": "OPERATOR",
+        "sasl.mechanism.inter.broker.protocol": "PLAIN",
+        "sasl.mechanism.controller.protocol": "PLAIN",
+        "listener.name.clients.sasl.enabled.mechanisms": "SCRAM-SHA-512",
+        "listener.name.clients.scram-sha-512.sasl.jaas.config": f"{login.format('scram.ScramLoginModule')};",
+        "listener.name.operator.sasl.enabled.mechanisms": "PLAIN",
+        "listener.name.operator.plain.sasl.jaas.config": f'{plain} {broker} user_operator="{operator.password}";',
+        "listener.name.controller.sasl.enabled.mechanisms": "PLAIN",
+        "listener.name.controller.plain.sasl.jaas.config": f"{plain} {broker};",
+        "authorizer.class.name": "org.apache.kafka.metadata.authorizer.StandardAuthorizer",
+        "allow.everyone.if.no.acl.found": "false",
+        "super.users": "User:operator;User:broker",
+        "auto.create.topics.enable": "false",
+        "group.initial.rebalance.delay.ms": "0",
+        "offsets.topic.num.partitions": "4",
+        "offsets.topic.replication.factor": "1",
+        "transaction.state.log.replication.factor": "1",
+        "transaction.state.log.min.isr": "1",
+        "share.coordinator.state.topic.replication.factor": "1",
+        "share.coordinator.state.topic.min.isr": "1",
+    }
+    return {"KAFKA_" + name.upper().replace("-", "___").replace(".", "_"): value for name, value in settings.items()}
+
+
+def _wait(container: "DockerContainer", ready: Callable[[], bool], patience: float = 90) -> None:
+    deadline = time.monotonic() + patience
+    while not ready():
+        if time.monotonic() > deadline or container.status == "exited":
+            out, err = container.get_logs()
+            raise StartFailed(f"{container.image} is not ready. Its log:\n{(out + err).decode(errors='replace')}")
+        time.sleep(0.2)
+        container.reload()

@@ -1,0 +1,55 @@
+"""What was sent is known after an interruption, and a row is sent under one id."""
+
+from pathlib import Path
+
+import pytest
+
+from contracts.agency import Withdrawn
+from services.console.agency.importing.progress import Sent, outgoing
+from services.console.shared.errors import UserError
+
+EVENTS = [outgoing("agency.a.referrals", f"R-{number}", Withdrawn(reference=f"R-{number}")) for number in range(3)]
+
+
+def test_an_id_is_that_of_the_topic_and_what_is_said_there() -> None:
+    body = Withdrawn(reference="R-1")
+    assert outgoing("agency.a.referrals", "R-1", body) == outgoing("agency.a.referrals", "R-1", body.model_copy())
+    others = [
+        outgoing("agency.b.referrals", "R-1", body),
+        outgoing("agency.a.referrals", "R-1", Withdrawn(reference="R-1", reason="mistake")),
+    ]
+    assert len({each.id for each in [*EVENTS, *others]}) == 5
+    assert EVENTS[1].value == b'{"reference":"R-1"}'
+
+
+def test_what_was_acknowledged_is_known_the_next_time(tmp_path: Path) -> None:
+    path = tmp_path / "people.csv.sent"
+    with Sent(path) as sent:
+        sent.add(EVENTS[0])
+        assert EVENTS[0] in sent
+    with Sent(path) as sent:
+        assert [event in sent for event in EVENTS] == [True, False, False]
+        sent.add(EVENTS[1])
+    assert path.stat().st_mode & 0o077 == 0
+    assert "R-" not in path.read_text()
+
+
+def test_a_line_that_a_crash_has_cut_counts_as_not_sent_and_spoils_no_other(tmp_path: Path) -> None:
+    path = tmp_path / "people.csv.sent"
+    with Sent(path) as sent:
+        sent.add(EVENTS[0])
+        sent.add(EVENTS[1])
+    path.write_text(path.read_text()[:-9])
+    with Sent(path) as sent:
+        assert [event in sent for event in EVENTS] == [True, False, False]
+        sent.add(EVENTS[2])
+    with Sent(path) as sent:
+        assert [event in sent for event in EVENTS] == [True, False, True]
+
+
+def test_nothing_is_kept_of_stdin_and_a_folder_that_can_not_be_written_is_said(tmp_path: Path) -> None:
+    with Sent(None) as sent:
+        sent.add(EVENTS[0])
+        assert EVENTS[0] in sent
+    with pytest.raises(UserError, match="--state FILE"), Sent(tmp_path / "none" / "file"):
+        pass

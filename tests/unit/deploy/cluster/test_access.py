@@ -1,0 +1,48 @@
+"""The table of who may do what, as it is declared. What Kafka makes of it is not tested here."""
+
+from collections.abc import Callable
+
+import pytest
+
+from contracts import topics
+from deploy.cluster.access import READS, WRITES, Rule, of_agency, of_provider, of_services
+
+ALL = [*of_services(), *of_agency("a"), *of_agency("ab"), *of_provider("a"), *of_provider("ab")]
+
+
+def who(operation: str, topic: str) -> set[str]:
+    return {rule.principal for rule in ALL if (rule.operation, rule.kind, rule.name) == (operation, "topic", topic)}
+
+
+def test_a_tenants_topics_are_open_to_that_tenant_and_the_services_of_the_table_only() -> None:
+    assert who("write", topics.referrals("a")) == {"agency:a"}
+    assert who("read", topics.referrals("a")) == {"intake"}
+    assert who("write", topics.status("a")) == {"outcomes"}
+    assert who("read", topics.status("a")) == {"agency:a"}
+    assert who("write", topics.directory("a")) == {"provider:a"}
+    assert who("read", topics.directory("a")) == {"intake", "matching", "provider:a"}
+    assert who("write", topics.notifications("a")) == {"intake", "notification"}
+    assert who("read", topics.notifications("a")) == {"provider:a"}
+    assert who("write", topics.responses("a")) == {"provider:a"}
+    assert who("read", topics.responses("a")) == {"notification"}
+
+
+def test_no_rule_opens_more_than_it_names() -> None:
+    assert all(rule.kind == "group" and rule.name.endswith(".") for rule in ALL if rule.prefix)
+    of_a = [rule.name for rule in ALL if rule.principal in ("agency:a", "provider:a")]
+    assert not any(".ab." in name for name in of_a)
+
+
+@pytest.mark.parametrize("id_", ["a.b", "A", "", "a_b", "a/b"])
+@pytest.mark.parametrize("rules", [of_agency, of_provider])
+def test_an_id_that_is_none_gets_no_rules(rules: Callable[[str], list[Rule]], id_: str) -> None:
+    with pytest.raises(ValueError, match="id"):
+        rules(id_)
+
+
+@pytest.mark.parametrize("service", topics.SERVICES)
+def test_a_service_reads_its_own_inbox_and_no_other(service: str) -> None:
+    inboxes = {topics.inbox(each) for each in topics.SERVICES}
+    assert inboxes & set(READS[service]) == {topics.inbox(service)}
+    assert topics.DEAD_LETTERS in WRITES[service]
+    assert topics.DEAD_LETTERS not in READS[service]

@@ -1,0 +1,280 @@
+"""What passes intake's gate, and above all what does not."""
+
+from typing import Any
+
+import h3
+import pytest
+
+from contracts import agency, topics
+from contracts.intake import (
+    ConsentReceived,
+    Received,
+    RecommendationAsked,
+    Refused,
+    Region,
+    StatusAsked,
+    WithdrawalReceived,
+)
+from contracts.recommendation import RecommendationRequested
+from contracts.words import AgeBand, Flag, Urgency
+from services.chassis.encryption import new_pair, unseal
+from services.intake.privacy.person import Personal, purpose
+from tests.support.intake_world import CANARIES, INBOX, OUTCOMES, IntakeGate, body, need, person, question
+from tests.support.rig import Seen
+
+
+@pytest.fixture
+def gate() -> IntakeGate:
+    return IntakeGate()
+
+
+def admitted(out: Seen) -> Received:
+    assert out.type == Received.ce_type()
+    return Received.read(out.event.data)
+
+
+def refusal(out: Seen) -> dict[str, str]:
+    """The problems of a refusal, by field."""
+    assert (out.type, out.record.topic) == (Refused.ce_type(), OUTCOMES)
+    return {problem.field: problem.fix for problem in Refused.read(out.event.data).problems}
+
+
+# nobody gets through --------------------------------------------------------------------------------------------------
+
+
+async def test_nothing_that_leaves_the_gate_holds_a_person(
+    gate: IntakeGate, capsysbinary: pytest.CaptureFixture[bytes]
+) -> None:
+    name = CANARIES["name"]
+    for kind in (agency.Submitted, agency.Corrected):
+        gate.send(kind, body(), id_=name)
+        gate.send(kind, body(agency="somebody-else"))
+        gate.send(kind, body(reference=name))
+        gate.send(kind, body(person=person(caregiver=None, birth_date="2020-02-03")))
+        gate.send(kind, body(person=person(sex=name)))
+        gate.send(kind, {**body(), name: name})
+        gate.send(kind, body(location={"admin1": "BY-BR", "place": CANARIES["place"], "latitude": 52.0975312}))
+        gate.send(kind, body(needs=[need(note=CANARIES["note"] * 100)]))
+    gate.send(agency.Withdrawn, {"reference": "R-1", "reason": name})
+    gate.send(agency.StatusRequested, {"reference": name}, id_=name)
+    gate.send(agency.Submitted, f'{{"reference": "{name}"'.encode())
+    out = await gate.run()
+    assert len(out) == 19
+    assert sum(each.type == Received.ce_type() for each in out) == 2
+    heap = b"\n".join([*gate.written(), *capsysbinary.readouterr()])
+    assert [what for what, canary in CANARIES.items() if canary.encode() in heap] == []
+
+
+async def test_the_canaries_would_be_found_if_they_were_there() -> None:
+    assert [
+        what for what, canary in CANARIES.items() if canary not in agency.Submitted(**body()).model_dump_json()
+    ] == []
+
+
+async def test_the_whole_person_is_in_the_box_for_whoever_has_the_referrals_key(gate: IntakeGate) -> None:
+    received = admitted(await gate.passed())
+    key = (await gate.keys.find([received.referral_id]))[received.referral_id]
+    opened = unseal(key, received.personal.box, purpose(received.referral_id))
+    assert Personal.model_validate_json(opened) == Personal.of(agency.Submitted(**body()))
+    assert received.personal.key_id == received.referral_id
+
+
+async def test_what_matching_needs_is_coarse(gate: IntakeGate) -> None:
+    received = admitted(await gate.passed())
+    assert received.person.age_band is AgeBand.ADULT
+    assert received.region.admin1 == "BY-BR"
+    assert received.region.cell is not None
+    assert h3.get_resolution(received.region.cell) == 5
+    assert received.received_at == gate.clock.now(), "the broker's time"
+
+
+async def test_where_there_are_no_coordinates_there_is_no_cell(gate: IntakeGate) -> None:
+    assert admitted(await gate.passed(body(location={"admin1": "BY"}))).region.cell is None
+
+
+async def test_a_disability_is_a_flag_wherever_it_was_said_and_each_flag_stands_once(gate: IntakeGate) -> None:
+    for said in ({"disability": True}, {"disability": True, "flags": ["disability"]}, {"flags": ["disability"] * 2}):
+        assert admitted(await gate.passed(body(person=person(**said)))).person.flags == [Flag.DISABILITY]
+
+
+# consent --------------------------------------------------------------------------------------------------------------
+
+
+async def test_a_changed_consent_goes_to_its_referrals_stream_also_where_nothing_is_granted(gate: IntakeGate) -> None:
+    first = await gate.passed()
+    gate.send(agency.ConsentChanged, {"reference": "R-1", "consent": {**body()["consent"], "grants": []}})
+    [_, out] = await gate.run()
+    assert (out.type, out.record.topic, out.record.key) == (ConsentReceived.ce_type(), INBOX, first.record.key)
+    changed = ConsentReceived.read(out.event.data)
+    assert (changed.consent.grants, changed.received_at) == ([], gate.clock.now())
+
+
+async def test_whether_a_person_may_be_contacted_is_told_apart_from_how(gate: IntakeGate) -> None:
+    for may in (True, False):
+        contact = {"may_contact": may, "phone": CANARIES["phone"]}
+        assert admitted(await gate.passed(body(person=person(contact=contact)))).may_contact is may
+
+
+@pytest.mark.parametrize("referrer", ["peer", "self"])
+async def test_no_phone_at_all_is_fine(gate: IntakeGate, referrer: str) -> None:
+    for may in (True, False):
+        contact = {"may_contact": may}
+        admitted(await gate.passed(body(referrer=referrer, person=person(contact=contact))))
+
+
+# ids and hashes -------------------------------------------------------------------------------------------------------
+
+
+async def test_the_same_reference_is_the_same_referral_and_another_agencys_is_another(gate: IntakeGate) -> None:
+    first = await gate.passed()
+    again = await gate.passed(body(needs=[need("school")]))
+    other = await gate.passed(agency="b")
+    assert first.body["referral_id"] == again.body["referral_id"] != other.body["referral_id"]
+    assert [each.record.key for each in (first, other)] == [
+        each.body["referral_id"].encode() for each in (first, other)
+    ]
+    assert other.body["agency"] == "b"
+
+
+async def test_the_id_can_not_be_computed_without_the_secret(gate: IntakeGate) -> None:
+    other = IntakeGate(secret=new_pair()[0])
+    assert (await gate.passed()).body["referral_id"] != (await other.passed()).body["referral_id"]
+
+
+async def test_all_that_concerns_a_referral_goes_to_its_stream(gate: IntakeGate) -> None:
+    gate.send(agency.Submitted, body())
+    gate.send(agency.Corrected, body())
+    gate.send(agency.Withdrawn, {"reference": "R-1", "needs": ["bed"], "reason": "resolved"})
+    gate.send(agency.StatusRequested, {"reference": "R-1"})
+    out = await gate.run()
+    assert {each.record.topic for each in out} == {INBOX}
+    assert len({each.record.key for each in out}) == 1
+    assert [each.type for each in out] == [
+        kind.ce_type() for kind in (Received, Received, WithdrawalReceived, StatusAsked)
+    ]
+    assert [each.body.get("corrects") for each in out] == [False, True, None, None]
+
+
+async def test_one_body_has_one_hash_and_one_digest_though_its_box_differs(gate: IntakeGate) -> None:
+    first, again = await gate.passed(), await gate.passed()
+    assert first.event.bodyhash == again.event.bodyhash
+    one, two = admitted(first).personal, admitted(again).personal
+    assert one.box != two.box
+    assert one.digest == two.digest
+
+
+async def test_another_body_has_another_hash_and_another_person_another_digest(gate: IntakeGate) -> None:
+    outs = [await gate.passed(body(person=person(name=name))) for name in ("Canaria Lopez", "Canaria Lopes")]
+    assert len({out.event.bodyhash for out in outs}) == 2
+    assert len({admitted(out).personal.digest for out in outs}) == 2
+    other = IntakeGate(secret=new_pair()[0])
+    assert (await other.passed(body())).event.bodyhash != (await gate.passed(body())).event.bodyhash, "it is keyed"
+
+
+async def test_a_batch_makes_one_key_for_each_referral(gate: IntakeGate) -> None:
+    for reference in ("R-1", "R-1", "R-2"):
+        gate.send(agency.Submitted, body(reference=reference))
+    await gate.run()
+    assert len(gate.claims.tables["keys"]) == 2
+
+
+# refusals -------------------------------------------------------------------------------------------------------------
+
+
+async def test_a_body_that_claims_to_be_another_agencys_is_refused(gate: IntakeGate) -> None:
+    assert refusal(await gate.passed(body(agency="b"))).keys() == {"agency"}
+    admitted(await gate.passed(body(agency="a")))
+
+
+@pytest.mark.parametrize(
+    ("whom", "field"),
+    [
+        ({"birth_date": "2020-02-03", "caregiver": None}, "person.caregiver"),
+        ({"birth_date": "2008-03-02", "caregiver": None}, "person.caregiver"),  # 18 tomorrow
+        ({"birth_date": None, "age_band": "5-11", "caregiver": None}, "person"),
+        ({"birth_date": "2026-03-02"}, "person.birth_date"),  # tomorrow
+        ({"birth_date": "1875-12-31"}, "person.birth_date"),
+        ({"age_band": "18-59"}, "person"),  # besides the birth date
+        ({"contact": {}}, "person.contact.may_contact"),
+    ],
+)
+async def test_what_is_wrong_with_a_person_is_told_by_field(gate: IntakeGate, whom: dict[str, Any], field: str) -> None:
+    assert refusal(await gate.passed(body(person=person(**whom)))).keys() == {field}
+
+
+@pytest.mark.parametrize("born", ["2008-03-01", "1876-01-01"])
+async def test_who_comes_of_age_today_needs_no_caregiver_and_who_is_very_old_is_not_refused(
+    gate: IntakeGate, born: str
+) -> None:
+    admitted(await gate.passed(body(person=person(birth_date=born, caregiver=None))))
+
+
+async def test_an_unknown_field_is_refused_since_it_could_be_a_limit_misspelt(gate: IntakeGate) -> None:
+    consent = {**body()["consent"], "grant": []}
+    assert refusal(await gate.passed(body(consent=consent))).keys() == {"consent"}
+
+
+async def test_a_refusal_names_the_reference_where_it_can_be_read(gate: IntakeGate) -> None:
+    good = await gate.passed()
+    refused = await gate.passed(body(needs=[]))
+    assert refused.body["reference"] == "R-1"
+    assert refused.body["referral_id"] == good.body["referral_id"]
+    assert refused.body["sent"] == agency.Submitted.TYPE
+    assert refused.record.key == good.record.key
+
+
+@pytest.mark.parametrize("reference", ["Canaria Lopez", 7, None, ["R-1"]])
+async def test_a_refusal_leaves_out_a_reference_that_is_none(gate: IntakeGate, reference: object) -> None:
+    refused = await gate.passed(body(reference=reference))
+    assert refusal(refused).keys() >= {"reference"}
+    assert refused.body["reference"] == ""
+    assert len(refused.body["referral_id"]) == 36
+
+
+@pytest.mark.parametrize("text", [b"[]", b'"R-1"', b"null", b"{"])
+async def test_what_is_not_an_object_is_refused_all_the_same(gate: IntakeGate, text: bytes) -> None:
+    gate.send(agency.Submitted, text)
+    [out] = await gate.run()
+    assert refusal(out).keys() == {"body"}
+    assert out.body["reference"] == ""
+
+
+async def test_two_refused_events_without_a_reference_are_not_one(gate: IntakeGate) -> None:
+    gate.send(agency.Submitted, b"[]", id_="x")
+    gate.send(agency.Submitted, b"[]", id_="y")
+    gate.send(agency.Submitted, b"[]", id_="x", agency="b")
+    assert len({out.record.key for out in await gate.run()}) == 3
+
+
+# questions ------------------------------------------------------------------------------------------------------------
+
+
+async def test_a_question_goes_straight_to_matching_with_the_floors_of_triage_and_no_data_key(gate: IntakeGate) -> None:
+    asked = {"need": "help", "category": "gbv", "urgency": "normal"}
+    gate.send(RecommendationRequested, question(needs=[asked], household_size=3, recipients=["p1"]))
+    [out] = await gate.run()
+    assert out.record.topic == topics.INTAKE
+    found = RecommendationAsked.read(out.event.data)
+    assert (found.agency, found.reference, found.recipients) == ("a", "Q-1", ["p1"])
+    [posed] = found.needs
+    assert (posed.person.household_size, posed.person.flags, posed.places) == (3, [Flag.DISABILITY], 1)
+    assert posed.urgency is Urgency.URGENT
+    assert found.region == Region(admin1="BY-BR")
+    assert not gate.claims.tables.get("keys"), "nothing is stored"
+
+
+async def test_the_id_of_a_question_is_no_referrals_and_no_other_agencys(gate: IntakeGate) -> None:
+    referral = admitted(await gate.passed(body(reference="Q-1")))
+    for sender in ("a", "b", "a"):
+        gate.send(RecommendationRequested, question(), sender)
+    ids = [each.body["request_id"] for each in await gate.run() if each.type == RecommendationAsked.ce_type()]
+    assert len(set(ids)) == 2
+    assert referral.referral_id not in ids
+
+
+async def test_a_refused_question_is_told_under_its_own_id(gate: IntakeGate) -> None:
+    gate.send(RecommendationRequested, question())
+    gate.send(RecommendationRequested, question(needs=[]))
+    refused, asked = await gate.run()
+    assert refused.body["sent"] == "agency.recommendation-requested.v1"
+    assert refused.body["referral_id"] == asked.body["request_id"]

@@ -1,0 +1,317 @@
+"""A person known under two references: who is served, who waits, what either learns."""
+
+from typing import Any
+
+import pytest
+
+from contracts.intake import Accepted, ConsentReceived, Fellow, LinkEnded, Marks, ServedDoubtful, Withdrawn
+from contracts.words import AgeBand, Category, Flag, HeldBack, PersonalField, Urgency
+from services.chassis.decider import Claim
+from services.intake.domain.deduplication import is_confidential
+from services.intake.jobs.sweep import Sweep
+from tests.support.builders import closed, minimum
+from tests.support.clock import START
+from tests.support.duplicates import Front, given_back, links, need
+from tests.support.intake_world import consent
+from tests.support.matching_world import complete
+from tests.support.memory_twins import MemoryClaims
+
+CONFIDENTIAL = {"category": Category.GBV}
+
+
+@pytest.fixture
+def front() -> Front:
+    return Front(link_confidential=True)
+
+
+def twice(front: Front, **changes: Any) -> None:
+    """The same person's need from two agencies."""
+    for referral in ("one", "two"):
+        front.submit(referral, need(referral, **changes))
+
+
+# who is served --------------------------------------------------------------------------------------------------------
+
+
+def test_the_second_need_is_accepted_and_held_back(front: Front) -> None:
+    twice(front)
+    assert front.now("one").held_back is None
+    assert front.now("two").held_back is HeldBack.TOLD
+    assert front.now("two").requested_at == START
+    assert len(front.served) == len(front.links) == 1
+
+
+def test_what_leaves_intake_holds_no_mark_and_nothing_of_the_first(front: Front) -> None:
+    twice(front)
+    for referral, other in (("one", "two"), ("two", "one")):
+        for event in front.told(referral):
+            text = event.model_dump_json()
+            assert "the-same-person" not in text
+            assert f"{other}/" not in text
+            assert f"agency-of-{other}" not in text
+
+
+@pytest.mark.parametrize(
+    ("changes", "marks"),
+    [
+        ({"category": Category.LEGAL}, Marks(person="the-same-person")),
+        ({}, Marks(person="another")),
+        ({}, Marks()),
+        ({"urgency": Urgency.EMERGENCY}, Marks(person="the-same-person")),
+    ],
+    ids=["another need", "another person", "too little, or without consent", "more urgent"],
+)
+def test_both_are_served(front: Front, changes: dict[str, Any], marks: Marks) -> None:
+    front.submit("one")
+    effects = front.submit("two", need("two", **changes), marks=marks)
+    assert links(effects) == []
+    assert front.now("two").held_back is None
+
+
+def test_two_needs_of_one_referral_are_both_served(front: Front) -> None:
+    effects = front.submit("one", need("one", "bed"), need("one", "cot"))
+    assert [each.held_back for each in front.state("one").accepted.values()] == [None, None]
+    assert len([each for each in effects if isinstance(each, Claim)]) == 1
+
+
+def test_a_need_that_is_sent_twice_is_not_linked_to_itself(front: Front) -> None:
+    front.submit("one")
+    front.submit("one")
+    front.submit("one", corrects=True, person=minimum(household_size=3))
+    assert front.now("one").held_back is None
+    assert not front.links
+
+
+# what the second learns -----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("category", "person", "confidential"),
+    [
+        (Category.SHELTER, {}, False),
+        (Category.LEGAL, {"flags": [Flag.PREGNANT]}, False),
+        *((each, {}, True) for each in (Category.HEALTH, Category.MENTAL_HEALTH, Category.PROTECTION, Category.GBV)),
+        *((each, {}, True) for each in (Category.TRAFFICKING, Category.CHILD_PROTECTION, Category.TRACING)),
+        (Category.EDUCATION, {"age_band": AgeBand.ADOLESCENT}, True),
+        (Category.SHELTER, {"flags": [Flag.GBV_SURVIVOR]}, True),
+    ],
+)
+def test_of_whom_nothing_may_be_told(category: Category, person: dict[str, Any], confidential: bool) -> None:
+    assert is_confidential(category, minimum(**person)) is confidential
+
+
+@pytest.mark.parametrize("flagged", ["one", "two"])
+def test_it_is_enough_that_either_referral_is_confidential(front: Front, flagged: str) -> None:
+    for referral in ("one", "two"):
+        flags = [Flag.TRAFFICKING_VICTIM] if referral == flagged else []
+        front.submit(referral, need(referral, urgency=Urgency.URGENT), person=minimum(flags=flags))
+    assert front.now("two").held_back is HeldBack.UNTOLD
+
+
+def test_confidential_needs_are_served_by_all_who_are_asked_unless_an_operator_turns_linking_on() -> None:
+    front = Front()
+    twice(front, **CONFIDENTIAL)
+    assert front.now("two").held_back is None
+    twice(plain := Front())
+    assert plain.now("two").held_back is HeldBack.TOLD
+
+
+# how it ends ----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("end", ["unmet", "not-delivered", "withdrawn"])
+@pytest.mark.parametrize("changes", [{}, CONFIDENTIAL], ids=["told", "untold"])
+def test_when_the_first_ends_without_help_the_second_resumes(front: Front, end: str, changes: dict[str, Any]) -> None:
+    twice(front, **changes)
+    if end == "withdrawn":
+        front.withdraw("one")
+    else:
+        front.end("one", end)
+    resumed = front.now("two")
+    assert (resumed.held_back, resumed.revision, resumed.requested_at) == (None, 1, START)
+    assert not front.links
+    assert [doc["referral"] for doc in front.served.values()] == ["two"]
+
+
+@pytest.mark.parametrize("end", ["delivered", "partly-delivered"])
+def test_when_the_first_was_helped_a_second_that_knows_is_closed(front: Front, end: str) -> None:
+    twice(front)
+    front.end("one", end)
+    assert [each.reason for each in front.told("two") if isinstance(each, Withdrawn)] == ["already-served"]
+    assert not front.links
+    assert not front.served
+
+
+@pytest.mark.parametrize("end", ["delivered", "partly-delivered"])
+def test_when_the_first_was_helped_a_second_that_does_not_know_hears_nothing(front: Front, end: str) -> None:
+    twice(front, **CONFIDENTIAL)
+    before = front.told("two")
+    front.end("one", end)
+    assert front.told("two") == before
+    assert not front.links
+    front.end("two", "unmet")  # its own wait is over
+    assert front.told("two") == before
+
+
+def test_of_two_that_wait_one_has_the_turn_and_the_other_goes_on_waiting(front: Front) -> None:
+    twice(front)
+    front.submit("three")
+    front.end("one", "unmet")
+    held = [front.now(each).held_back for each in ("two", "three")]
+    assert sorted(held, key=str) == [None, HeldBack.TOLD]
+    front.end("two" if held[0] is None else "three", "delivered")
+    assert not front.links
+
+
+def test_help_that_was_given_is_not_refused_for_ever(front: Front) -> None:
+    front.submit("one")
+    front.end("one", "delivered")
+    front.submit("two")
+    assert front.now("two").held_back is None
+
+
+def test_a_linked_need_that_is_withdrawn_or_ends_waits_for_nobody(front: Front) -> None:
+    twice(front)
+    front.withdraw("two")
+    assert not front.links
+    front.end("one", "unmet")
+    assert [type(each) for each in front.told("two")] == [Accepted, Withdrawn]
+
+
+# corrections ----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("marks", [Marks(), Marks(person="another")], ids=["consent narrowed", "another person"])
+def test_a_correction_unlinks_a_need(front: Front, marks: Marks) -> None:
+    twice(front)
+    front.submit("two", corrects=True, marks=marks)
+    assert (front.now("two").held_back, front.now("two").revision) == (None, 1)
+    assert not front.links
+
+
+def test_a_correction_that_makes_a_linked_need_more_urgent_has_it_served(front: Front) -> None:
+    twice(front)
+    front.submit("two", need("two", urgency=Urgency.EMERGENCY), corrects=True)
+    assert front.now("two").held_back is None
+
+
+def test_a_correction_of_the_first_gives_the_turn_to_the_second(front: Front) -> None:
+    twice(front)
+    effects = front.submit("one", corrects=True, marks=Marks(person="another"))
+    assert len(given_back(effects)) == 1
+    assert front.now("one").held_back is None
+    assert front.now("two").held_back is None
+
+
+def test_a_need_that_is_with_matching_is_never_taken_back(front: Front) -> None:
+    front.submit("one")
+    front.submit("two", marks=Marks(person="another"))
+    front.submit("two", corrects=True)  # now it is known who it is: too late
+    assert front.now("two").held_back is None
+    assert not front.links
+
+
+def test_a_need_that_is_not_in_the_correction_gives_its_row_back(front: Front) -> None:
+    front.submit("one", need("one", "bed"), need("one", "law", category=Category.LEGAL))
+    front.submit("two")
+    front.submit("one", need("one", "law", category=Category.LEGAL), corrects=True)
+    assert front.now("two").held_back is None
+
+
+# what may go wrong ----------------------------------------------------------------------------------------------------
+
+
+def swept(front: Front) -> list[Any]:
+    claims = MemoryClaims()
+    claims.tables["served"], claims.tables["linked"] = dict(front.served), dict(front.links)
+    return [event for event, key in complete(Sweep(claims).look()) if key == event.referral_id]
+
+
+def test_a_turn_that_got_lost_is_given_by_the_sweep(front: Front) -> None:
+    twice(front)
+    front.lossy = True
+    front.end("one", "unmet")
+    assert front.now("two").held_back is HeldBack.TOLD
+    [event] = swept(front)
+    assert isinstance(event, LinkEnded)
+    front.say(event)
+    assert front.now("two").held_back is None
+    front.say(front.lost[0])  # late
+    assert front.now("two").revision == 1
+
+
+def test_a_row_whose_claimer_died_is_given_back_and_its_own_is_not(front: Front) -> None:
+    twice(front)
+    [doubt] = swept(front)
+    assert isinstance(doubt, ServedDoubtful)
+    assert front.say(doubt) == []
+    row, doc = front.served.popitem()
+    front.served[row] = {**doc, "turn": 7}  # of a decision that was never journaled
+    [doubt] = swept(front)
+    assert given_back(front.say(doubt)) == [row]
+    assert [each["referral"] for each in front.served.values()] == ["two"]
+
+
+def test_a_row_of_a_link_that_is_over_is_cleared_away(front: Front) -> None:
+    twice(front)
+    over = dict(front.links)
+    front.end("one", "unmet")
+    front.end("two", "delivered")
+    front.links.update(over)  # an effect that came again
+    [event] = swept(front)
+    front.say(event)
+    assert not front.links
+    assert [each.reason for each in front.told("two") if isinstance(each, Withdrawn)] == []
+
+
+def test_a_row_left_behind_by_an_own_claim_stops_nobody(front: Front) -> None:
+    front.served["the-same-person/shelter"] = {
+        "referral": "one",
+        "need": "one/bed",
+        "label": "bed",
+        "turn": 7,
+        "urgency": "normal",
+        "quiet": False,
+    }
+    effects = front.submit("one")
+    assert not [each for each in effects if isinstance(each, Claim)], "it would be refused again and again"
+    assert front.now("one").held_back is None
+
+
+# who is never linked, and who is linked no more -----------------------------------------------------------------------
+
+CHILD = Fellow(member="child", person=minimum(age_band=AgeBand.CHILD))
+
+
+@pytest.mark.parametrize(
+    "whom", [{"together": True}, {"members": ["person", "child"], "together": True}, {"members": ["child"]}]
+)
+def test_what_is_for_a_household_or_for_another_is_never_linked(front: Front, whom: dict[str, Any]) -> None:
+    front.submit("one")
+    front.submit("two", need("two", **whom), household=[CHILD], person=minimum(household_size=2))
+    front.submit("three", need("three", **whom), household=[CHILD], person=minimum(household_size=2))
+    assert [front.now(each).held_back for each in ("two", "three")] == [None, None]
+    assert [doc["referral"] for doc in front.served.values()] == ["one"]
+
+
+def narrowed(referral: str, recipients: Any) -> ConsentReceived:
+    of = {"referral_id": referral, "agency": f"agency-of-{referral}", "reference": referral, "received_at": START}
+    return ConsentReceived(**of, consent=consent(PersonalField.NAME, recipients=recipients))
+
+
+def test_who_may_not_be_known_again_any_more_is_linked_no_more(front: Front) -> None:
+    twice(front)
+    front.say(narrowed("two", ["p1"]))
+    assert (front.now("two").held_back, front.now("two").recipients) == (None, ["p1"])
+    assert not front.links
+    front.submit("three")
+    front.say(narrowed("one", ["p1"]))
+    assert front.now("three").held_back is None, "its row went on to who waited for it"
+    assert [doc["referral"] for doc in front.served.values()] == ["three"]
+
+
+def test_a_need_that_is_closed_gives_its_row_to_the_next(front: Front) -> None:
+    twice(front)
+    front.say(closed(referral_id="one", need_id="one/bed", reference="one", agency="agency-of-one"))
+    assert front.now("two").held_back is None
+    assert [doc["referral"] for doc in front.served.values()] == ["two"]

@@ -1,0 +1,39 @@
+"""Whatever of an entry has changed, the masks that depend on it are turned."""
+
+from datetime import date
+from typing import Any
+
+import pytest
+
+from contracts.provider import Eligibility
+from contracts.words import Document
+from services.matching.directory.bitmaps import PARTS, changed
+from services.matching.model.entry import Entry
+from tests.support.builders import service
+
+HERE = {"latitude": 52.1, "longitude": 23.7, "radius_km": 20}
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"step_free": True},
+        {"areas": ["BY-HO"]},
+        {"radius_km": 30},
+        {"latitude": 53.9},
+        {"longitude": 27.5},
+        {"languages": ["ps"]},
+        {"capacity": 7},
+        {"takes_referrals": False},
+        {"valid_from": date(2026, 1, 1)},
+        {"valid_to": date(2026, 1, 1)},
+        {"documents": [Document.IDENTITY]},
+        {"eligibility": Eligibility(maximum_age=17)},
+    ],
+    ids=lambda change: next(iter(change)),
+)
+def test_a_part_whose_keys_have_changed_is_found(change: dict[str, Any]) -> None:
+    old, new = (Entry("p1/beds", "p1", service(**{**HERE, **more}), "p1/beds@0") for more in ({}, change))
+    turned = [part for part in PARTS if part.keys(old) != part.keys(new)]
+    assert turned
+    assert changed(old, new) == turned

@@ -1,0 +1,174 @@
+"""An entry that nobody confirms any more, or whose last day is over, is not used; its provider is told, once each."""
+
+from datetime import date, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from contracts import topics
+from contracts.matching import EntryLapses, LapseTold
+from contracts.notification import EntryDoubted
+from contracts.words import Lapse, Rule
+from services.matching.directory.directory import Directory
+from services.matching.directory.entry_flags import LAPSES
+from services.matching.directory.expiry import due
+from services.matching.eligibility.rules import Case
+from services.matching.jobs.sweep import Sweep
+from tests.support.builders import accepted, service
+from tests.support.clock import START
+from tests.support.matching_world import MatchingWorld, complete
+
+YEAR = timedelta(days=365)
+TODAY = START.date()
+
+
+def world(**entry: Any) -> MatchingWorld:
+    made = MatchingWorld(stale_after=YEAR)
+    made.publish(service(**entry), "p1")
+    return made
+
+
+def told(made: MatchingWorld) -> list[str]:
+    """Fields of what the provider was told, in order."""
+    records = made.log.read(topics.inbox("notification"))
+    return [each.field for record in records for each in EntryDoubted.read(record.value or b"").problems]
+
+
+def lapsed(on: date, at: datetime | None = START, **entry: Any) -> list[Lapse]:
+    directory = Directory(stale_after=YEAR)
+    directory.put("p1", "beds", 1, service(**entry), at)
+    return [lapse for _, lapse in due(directory.entries(), on)]
+
+
+@pytest.mark.parametrize(
+    ("days", "lapses"),
+    [(0, None), (333, None), (334, "going-stale"), (365, "going-stale"), (366, "stale"), (999, "stale")],
+)
+def test_a_month_before_its_year_is_over_it_is_going_stale_and_then_it_is_stale(days: int, lapses: str | None) -> None:
+    assert lapsed(TODAY + timedelta(days=days)) == [each for each in Lapse if each == lapses]
+
+
+def test_it_has_ended_on_the_day_after_its_last_and_then_nothing_else_counts() -> None:
+    assert lapsed(TODAY, valid_to=TODAY) == []
+    assert lapsed(TODAY + timedelta(days=1), valid_to=TODAY) == [Lapse.ENDED]
+    assert lapsed(TODAY + timedelta(days=999), valid_to=TODAY) == [Lapse.ENDED]
+    assert lapsed(TODAY + timedelta(days=350), valid_to=date.max) == [Lapse.GOING_STALE]
+    assert lapsed(TODAY + timedelta(days=999), at=None, valid_to=date.max) == [], "nobody knows how old it is"
+    assert lapsed(TODAY + timedelta(days=350), valid_to=TODAY + timedelta(days=350)) == [Lapse.GOING_STALE]
+
+
+def test_what_was_over_when_it_was_published_was_told_then() -> None:
+    assert lapsed(TODAY, valid_to=TODAY - timedelta(days=1)) == []
+
+
+def test_nothing_is_told_where_nobody_is_sent_anyway() -> None:
+    assert lapsed(TODAY + timedelta(days=999), takes_referrals=False) == []
+    barred = Directory(lambda provider: False, YEAR)
+    barred.put("p1", "beds", 1, service(), START)
+    assert due(barred.entries(), TODAY + timedelta(days=999)) == []
+
+
+def test_nobody_is_sent_to_a_stale_entry_until_it_is_published_again() -> None:
+    made = world()
+    made.elapse(days=366)
+    made.handle(accepted())
+    (need,) = made.streams
+    waits = made.state(need)
+    assert waits.match is None
+    funnel = made.facts(need)[-1].funnel  # type: ignore[attr-defined]
+    assert [(step.rule, step.left) for step in funnel][-1] == (Rule.STALE, 0)
+    made.publish(service(), "p1")
+    made.look()
+    assert made.state(need).match is not None
+
+
+def test_who_has_a_place_keeps_it_when_the_entry_goes_stale_and_the_need_is_corrected() -> None:
+    made = world()
+    made.handle(accepted())
+    (need,) = made.streams
+    held = made.state(need).match
+    made.elapse(days=366)
+    made.handle(accepted(revision=1))
+    assert made.state(need).match == held
+
+
+def test_its_provider_is_told_once_before_and_once_when_it_happens() -> None:
+    made = world()
+    for days in (300, 34, 1, 30, 1, 1, 400):
+        made.elapse(days=days)
+        made.look()
+        made.look()
+    assert told(made) == ["entry", "entry"]
+    assert set(made.claims.tables[LAPSES]) == {"p1/beds@1#going-stale", "p1/beds@1#stale"}
+
+
+def test_it_is_told_of_the_next_version_anew_and_the_rows_of_the_old_one_go() -> None:
+    made = world(valid_to=TODAY)
+    made.elapse(days=1)
+    made.look()
+    made.publish(service(valid_to=TODAY + timedelta(days=1)), "p1")
+    made.look()
+    assert told(made) == ["valid_to"]
+    made.elapse(days=1)
+    made.look()
+    assert told(made) == ["valid_to"] * 2
+    assert set(made.claims.tables[LAPSES]) == {"p1/beds@2#ended"}
+
+
+def test_several_instances_and_a_lost_row_do_not_have_it_told_twice() -> None:
+    made = world()
+    other = Sweep(made.directory, made.claims, made.limits)
+    made.elapse(days=366)
+    for sweep in (made.sweep, other):
+        for event, _ in complete(sweep.look(made.clock.now())):
+            made.send(event)
+    made.run()
+    assert told(made) == ["entry"]
+    made.claims.tables[LAPSES].clear()
+    made.restart()
+    assert made.look() == 1
+    assert told(made) == ["entry"]
+    assert made.look() == 0, "the row is there again"
+
+
+@pytest.mark.parametrize("when", ["before", "midway", "after"])
+@pytest.mark.parametrize("call", ["append", "publish", "put"])
+def test_whatever_fails_meanwhile_it_is_told_under_one_id(call: str, when: str) -> None:
+    made = world()
+    made.elapse(days=366)
+    for event, _ in complete(made.sweep.look(made.clock.now())):
+        made.send(event)
+    made.interrupt(call, when)
+    made.restart()
+    made.run()
+    ids = {dict(record.headers)["ce_id"] for record in made.log.read(topics.inbox("notification"))}
+    assert len(ids) == 1
+    assert set(made.claims.tables[LAPSES]) == {"p1/beds@1#stale"}
+
+
+def test_what_was_published_since_or_deleted_is_not_told_of() -> None:
+    made = world()
+    lapses = EntryLapses(provider="p1", service="beds", version="p1/beds@0", lapse=Lapse.STALE)
+    made.handle(lapses, lapses.model_copy(update={"service": "other", "version": "p1/other@1"}))
+    assert told(made) == []
+    assert not any(isinstance(fact, LapseTold) for stream in made.streams for fact in made.facts(stream))
+
+
+def test_what_is_put_between_two_questions_of_a_day_counts_in_the_second() -> None:
+    directory = Directory(stale_after=YEAR)
+    old, ask = START - timedelta(days=366), Case(accepted(), (), START, timedelta())
+
+    def found() -> list[str]:
+        return sorted(each.id for each in directory.find(ask).entries)
+
+    directory.put("p1", "beds", 1, service(), START)
+    assert found() == ["p1/beds"]
+    directory.put("p2", "beds", 1, service(), old)
+    assert found() == ["p1/beds"], "a new one that is stale"
+    directory.put("p1", "beds", 2, service(), old)
+    assert found() == []
+    directory.put("p2", "beds", 2, service(), START)
+    assert found() == ["p2/beds"], "confirmed"
+    directory.put("p1", "beds", 3, None)
+    directory.put("p3", "beds", 1, service(), START)
+    assert found() == ["p2/beds", "p3/beds"], "in the place of one that was stale"

@@ -1,0 +1,111 @@
+"""A need whose person is being served already: it waits like any other, takes nothing, and stands in nobody's way."""
+
+from datetime import timedelta
+
+import pytest
+
+from contracts import matching
+from contracts.base import Message
+from contracts.intake import Accepted
+from contracts.notification import Delivered
+from contracts.words import HeldBack
+from services.matching.domain.state import Phase
+from services.matching.model.limits import Limits
+from tests.support.builders import accepted, of_offer, service, withdrawn
+from tests.support.clock import START
+from tests.support.matching_world import MatchingWorld
+
+
+def need(number: int = 1, held_back: HeldBack | None = None, revision: int = 0) -> Accepted:
+    of = {"need_id": f"n{number}", "referral_id": f"r{number}", "reference": f"R-{number}"}
+    return accepted(**of, held_back=held_back, revision=revision, requested_at=START + timedelta(minutes=number))
+
+
+def world(capacity: int = 1) -> MatchingWorld:
+    made = MatchingWorld(Limits())
+    made.publish(service(capacity=capacity), "p1")
+    return made
+
+
+def seen(made: MatchingWorld, number: int) -> list[Message]:
+    """What others are told of a need, without its name."""
+    other = {"need_id": "", "referral_id": "", "reference": ""}
+    told = (matching.Matched, matching.Waiting, matching.Unmet, matching.NeedEnded)
+    facts = [fact for fact in made.facts(f"n{number}") if isinstance(fact, told)]
+    return [fact.model_copy(update={name: other[name] for name in other if hasattr(fact, name)}) for fact in facts]
+
+
+def test_who_is_not_to_know_sees_what_a_need_sees_that_finds_all_places_taken() -> None:
+    """To the letter: made by the same code, on the same clock, with the same funnel, to the same end."""
+    full, free = world(), world()
+    full.handle(need(1))  # takes the only place
+    full.handle(need(2))
+    free.handle(need(2, HeldBack.UNTOLD))
+    assert seen(free, 2) == seen(full, 2)
+    assert len(seen(free, 2)) == 1
+    for made in (full, free):
+        made.look()
+        made.elapse(hours=24 * 31)
+    assert seen(free, 2) == seen(full, 2)
+    assert isinstance(seen(free, 2)[-1], matching.Unmet)
+
+
+@pytest.mark.parametrize("held_back", HeldBack)
+def test_it_takes_no_place_and_is_in_no_line(held_back: HeldBack) -> None:
+    made = world()
+    made.handle(need(1, held_back))
+    assert not made.rows
+    assert not made.waiting
+    made.handle(need(2))
+    assert made.state("n2").phase is Phase.MATCHED, "though the other has waited longer"
+    made.handle(of_offer(Delivered, need_id="n2", referral_id="r2"))
+    assert not made.log.held, "the place that is free again is not for it"
+    made.look()
+    assert made.state("n1").phase is Phase.WAITING
+
+
+def test_who_knows_is_told_so_and_waits_without_an_end_of_its_own() -> None:
+    made = world()
+    made.handle(need(1, HeldBack.TOLD))
+    [waiting] = seen(made, 1)
+    assert isinstance(waiting, matching.Waiting)
+    assert waiting.code == "already-served"
+    made.elapse(hours=24 * 365)
+    assert seen(made, 1) == [waiting]
+    made.handle(withdrawn(need_id="n1", referral_id="r1", reason="already-served"))
+    assert made.state("n1").phase is Phase.ENDED
+
+
+@pytest.mark.parametrize("held_back", HeldBack)
+def test_it_resumes_with_a_place_where_there_is_one(held_back: HeldBack) -> None:
+    made = world()
+    made.handle(need(1, held_back))
+    made.handle(need(1, None, revision=1))
+    assert made.state("n1").phase is Phase.MATCHED
+
+
+@pytest.mark.parametrize("held_back", HeldBack)
+def test_it_resumes_in_the_line_by_its_own_time_of_request(held_back: HeldBack) -> None:
+    made = world()
+    made.handle(need(1, held_back), need(2), need(3))  # 2 has the place, 3 waits
+    made.elapse(hours=1)
+    made.handle(need(1, None, revision=1))
+    assert {each.id for each in made.waiters} == {"n1", "n3"}
+    made.handle(of_offer(Delivered, need_id="n2", referral_id="r2"))
+    made.look()
+    assert (made.state("n1").phase, made.state("n3").phase) == (Phase.MATCHED, Phase.WAITING)
+
+
+def test_the_wait_of_one_that_knew_begins_as_it_resumes_and_of_one_that_did_not_it_goes_on() -> None:
+    made = world(capacity=0)
+    made.handle(need(1, HeldBack.TOLD), need(2, HeldBack.UNTOLD))
+    until = made.state("n1").until
+    assert until is not None
+    made.elapse(hours=24)
+    made.handle(need(1, None, revision=1), need(2, None, revision=1))
+    assert made.state("n1").until == until + timedelta(hours=24)
+    assert made.state("n2").until == until
+    made.elapse(hours=24 * 6)
+    assert (made.state("n1").phase, made.state("n2").phase) == (Phase.WAITING, Phase.ENDED)
+    made.elapse(hours=24)
+    assert made.state("n1").phase is Phase.ENDED

@@ -1,0 +1,101 @@
+"""What follows while a need waits: recalls, the end of its wait, rows that came too late."""
+
+from typing import Any
+
+import pytest
+
+from contracts import matching
+from contracts.notification import Delivered, Expired
+from contracts.operations import TimerElapsed
+from contracts.words import Category, Urgency
+from services.matching.domain.state import Phase
+from tests.support.builders import service, withdrawn
+from tests.support.clock import START
+from tests.unit.matching.asking import answer, holds, kinds, need, world
+
+
+def test_a_place_given_back_recalls_the_first_in_line_for_it_and_each_only_once_in_a_batch() -> None:
+    made = world(2)
+    made.handle(need(1), need(2))
+    made.handle(need(3, urgency=Urgency.NORMAL), need(4), need(5, category=Category.LEGAL))
+    made.handle(answer(Delivered, 1), answer(Delivered, 2))
+    recalled = [matching.WaitingRecalled.read(message.value).need_id for message in made.log.held]
+    assert recalled == ["n4", "n3"]
+    assert [message.key for message in made.log.held] == [b"r4", b"r3"]
+    made.deliver()
+    made.deliver()
+    assert sorted(holds(made).values()) == ["n3", "n4"]
+    assert made.waiting.keys() == {"n5:1"}
+
+
+def test_a_recall_without_a_place_changes_nothing() -> None:
+    made = world(0)
+    made.handle(need())
+    before = made.facts("n1")
+    made.handle(matching.WaitingRecalled(referral_id="r1", need_id="n1"))
+    assert made.facts("n1") == before
+    assert made.waiting.keys() == {"n1:1"}
+
+
+def test_rows_of_waits_that_are_over_go_when_their_need_is_recalled() -> None:
+    made = world(0)
+    made.handle(need())
+    first = dict(made.waiting["n1:1"])
+    made.handle(need(revision=1))
+    made.waiting["n1:1"] = first  # as a repeated event puts it back
+    made.look()
+    assert made.waiting.keys() == {"n1:2"}, "the wait that lasts keeps its row"
+    made.handle(withdrawn(need_id="n1", referral_id="r1"))
+    made.waiting["n1:1"] = first
+    made.waiting["n1:3"] = {**first, "turn": 3}  # of a wait that this matcher has not heard of
+    made.look()
+    assert made.waiting.keys() == {"n1:3"}
+
+
+def test_an_old_event_that_comes_again_does_not_take_the_row_of_a_later_wait() -> None:
+    made = world(0)
+    made.handle(need())
+    made.handle(need(revision=1))
+    made.handle(need(revision=2))
+    for id_, event, topic in list(made.sent):
+        made.send(event, topic, id_)
+        made.run()
+    assert "n1:3" in made.waiting
+
+
+def test_at_the_end_of_the_wait_the_need_is_unmet_and_says_why() -> None:
+    made = world(0)
+    made.handle(need(1, urgency=Urgency.EMERGENCY), need(2, urgency=Urgency.EMERGENCY, recipients=["px"]))
+    made.elapse(hours=23)
+    assert made.state("n1").phase is Phase.WAITING
+    made.elapse(hours=1)
+    causes = [made.facts(each)[-1].cause for each in ("n1", "n2")]  # type: ignore[attr-defined]
+    assert causes == ["no-place", "consent"]
+    assert made.waiting == {}
+
+
+def test_at_the_end_of_the_wait_a_free_place_is_still_taken() -> None:
+    made = world(0)
+    made.handle(need(urgency=Urgency.EMERGENCY))
+    made.publish(service(capacity=1), "p1")
+    made.elapse(hours=24)
+    assert made.state("n1").phase is Phase.MATCHED
+
+
+@pytest.mark.parametrize("changes", [{"name": "other"}, {"due_at": START}])
+def test_another_timer_or_one_of_an_earlier_time_ends_no_wait(changes: dict[str, Any]) -> None:
+    made = world(0)
+    made.handle(need(urgency=Urgency.EMERGENCY))
+    made.clock.advance(hours=30)
+    made.handle(TimerElapsed(**{"stream": "n1", "name": "wait-over", "due_at": made.clock.now(), **changes}))
+    assert made.state("n1").phase is Phase.WAITING
+
+
+def test_a_need_whose_wait_was_over_while_it_was_matched_does_not_wait_again() -> None:
+    made = world(0)
+    made.handle(need(urgency=Urgency.EMERGENCY))
+    made.publish(service(capacity=1), "p1")
+    made.look()
+    made.elapse(hours=30)
+    made.handle(answer(Expired))
+    assert kinds(made)[-2:] == ["AttemptEnded", "Unmet"]

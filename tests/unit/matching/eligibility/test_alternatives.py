@@ -1,0 +1,140 @@
+"""Alternatives, exclusions, and what a criterion does where nobody can tell."""
+
+from typing import Any
+
+import pytest
+from pydantic import ValidationError
+
+from contracts.eligibility import Criteria, Eligibility, IfUnknown
+from contracts.intake import Accepted
+from contracts.words import AgeBand, Category, Flag, Rule, Sex, Status, Unknown, Urgency
+from services.matching.admission import contradictions
+from services.matching.domain.state import Phase
+from services.matching.eligibility.alternatives import possible
+from services.matching.eligibility.assessment import meets, sex, unknown
+from tests.support.builders import accepted, minimum, service
+from tests.support.clock import START
+from tests.support.matching_world import MatchingWorld
+
+CITIZENS_OR_TRAFFICKED_CHILDREN = Eligibility(
+    any_of=[
+        Criteria(statuses=[Status.CITIZEN]),
+        Criteria(flags_any=[Flag.TRAFFICKING_VICTIM], maximum_age=17),
+    ]
+)
+
+
+def need(*others: Any, **person: Any) -> Accepted:
+    group = {"companions": [minimum(**each) for each in others], "places": 1 + len(others)}
+    return accepted(person=minimum(**person), category=Category.LEGAL, urgency=Urgency.NORMAL, **group)
+
+
+@pytest.mark.parametrize(
+    ("person", "verdict"),
+    [
+        ({"status": Status.CITIZEN}, True),
+        ({"status": Status.IRREGULAR}, False),
+        ({}, None),
+        ({"age_band": AgeBand.CHILD, "flags": [Flag.TRAFFICKING_VICTIM]}, True),
+        ({"flags": [Flag.TRAFFICKING_VICTIM], "status": Status.IRREGULAR}, False),
+        ({"age_band": AgeBand.CHILD, "status": Status.IRREGULAR}, False),
+    ],
+)
+def test_one_alternative_is_enough_and_all_of_it_has_to_be_met(person: dict[str, Any], verdict: bool | None) -> None:
+    assert meets(need(**person), CITIZENS_OR_TRAFFICKED_CHILDREN) is verdict
+
+
+def test_of_a_household_each_may_come_by_another_alternative() -> None:
+    women_or_children = Eligibility(any_of=[Criteria(sexes=[Sex.FEMALE]), Criteria(maximum_age=17)])
+    son = {"sex": Sex.MALE, "age_band": AgeBand.CHILD}
+    assert meets(need(son), women_or_children) is True
+    assert meets(need({**son, "age_band": AgeBand.ADULT}), women_or_children) is False
+    undescribed = need(son).model_copy(update={"places": 3})
+    assert meets(undescribed, women_or_children) is None
+
+
+def test_whoever_meets_all_of_an_exclusion_is_excluded_with_their_household() -> None:
+    no_adult_men = Eligibility(none_of=[Criteria(sexes=[Sex.MALE], minimum_age=18)])
+    assert meets(need(), no_adult_men) is True
+    assert meets(need(sex=Sex.MALE), no_adult_men) is False
+    assert meets(need(sex=Sex.MALE, age_band=AgeBand.CHILD), no_adult_men) is True
+    assert meets(need({"sex": Sex.MALE}), no_adult_men) is False
+    assert meets(need(sex=Sex.UNDISCLOSED), no_adult_men) is None
+
+
+@pytest.mark.parametrize(("decided", "verdict"), [("refuse", False), ("accept", True), ("assess", None)])
+def test_a_criterion_says_what_unknown_does(decided: Unknown, verdict: bool | None) -> None:
+    if_unknown = IfUnknown(sex=decided, status=decided, description=decided)
+    undisclosed = need(sex=Sex.UNDISCLOSED)
+    women = Criteria(sexes=[Sex.FEMALE], unknown=if_unknown)
+    for limits in (
+        Eligibility(any_of=[women]),
+        Eligibility(none_of=[Criteria(sexes=[Sex.MALE], unknown=if_unknown)]),
+        Eligibility(none_of=[Criteria(statuses=[Status.CITIZEN], unknown=if_unknown)]),
+        Eligibility(description="Ask us", unknown=if_unknown),
+    ):
+        assert meets(undisclosed, limits) is verdict, limits
+    assert sex(undisclosed, women) is verdict
+    assert sex(need().model_copy(update={"places": 2}), women) is verdict, "who is not described"
+    assert sex(need(), women) is True
+
+
+def test_what_can_not_be_told_is_named_and_where_it_is_clear_comes_first() -> None:
+    made = MatchingWorld()
+    made.publish(service(eligibility=CITIZENS_OR_TRAFFICKED_CHILDREN, categories=[Category.LEGAL]), "p1")
+    made.handle(need())
+    (stream,) = made.streams
+    match = made.state(stream).match
+    assert match is not None
+    assert match.needs_assessment == [Rule.CONDITIONS]
+    assert unknown(need(), service(eligibility=CITIZENS_OR_TRAFFICKED_CHILDREN)) == [Rule.CONDITIONS]
+
+
+def test_who_meets_no_alternative_waits_and_the_funnel_says_why() -> None:
+    made = MatchingWorld()
+    made.publish(service(eligibility=CITIZENS_OR_TRAFFICKED_CHILDREN, categories=[Category.LEGAL]), "p1")
+    made.handle(need(status=Status.IRREGULAR))
+    (stream,) = made.streams
+    assert made.state(stream).phase is Phase.WAITING
+    last = made.facts(stream)[-1].funnel[-1]  # type: ignore[attr-defined]
+    assert (last.rule, last.left) == (Rule.CONDITIONS, 0)
+
+
+@pytest.mark.parametrize("limits", [CITIZENS_OR_TRAFFICKED_CHILDREN, Eligibility(sexes=[Sex.FEMALE])])
+def test_the_residence_status_is_told_to_whom_any_alternative_asks_for_it(limits: Eligibility) -> None:
+    made = MatchingWorld()
+    made.publish(service(eligibility=limits, categories=[Category.LEGAL]), "p1")
+    made.handle(need(status=Status.CITIZEN))
+    match = made.state(made.streams[0]).match
+    assert match is not None
+    assert (match.person.status is None) is not bool(limits.any_of)
+
+
+@pytest.mark.parametrize(
+    ("limits", "can"),
+    [
+        ({"sexes": ["female"], "any_of": [{"sexes": ["male"]}]}, False),
+        ({"sexes": ["female"], "any_of": [{"sexes": ["male"]}, {"minimum_age": 60}]}, True),
+        ({"maximum_age": 17, "any_of": [{"minimum_age": 18}]}, False),
+        ({"statuses": ["citizen"], "none_of": [{"statuses": ["citizen", "resident"]}]}, False),
+        ({"none_of": [{"sexes": ["female"]}, {"sexes": ["male", "other", "undisclosed"]}]}, False),
+        ({"flags_any": ["pregnant"], "any_of": [{"flags_any": ["disability"]}, {"maximum_age": 4}]}, True),
+        ({"not_flags": ["pregnant"], "any_of": [{"flags_any": ["pregnant"]}]}, False),
+        ({"none_of": [{"maximum_household": 30}]}, False),
+        ({"none_of": [{"maximum_household": 1}]}, True),
+        ({"description": "Ask us"}, True),
+        ({"description": "Ask us", "unknown": {"description": "refuse"}}, False),
+        ({}, True),
+    ],
+)
+def test_an_entry_by_which_nobody_could_ever_come_is_refused_with_the_reason(limits: dict[str, Any], can: bool) -> None:
+    those = Eligibility.model_validate(limits)
+    assert possible(those) is can
+    told = [each.field for each in contradictions(service(eligibility=those), START.date())]
+    assert told == ([] if can else ["eligibility"])
+
+
+@pytest.mark.parametrize("name", ["any_of", "none_of"])
+def test_a_conjunction_that_states_nothing_is_refused(name: str) -> None:
+    with pytest.raises(ValidationError, match=f"{name}.1 states no criterion"):
+        Eligibility.model_validate({name: [{"minimum_age": 18}, {"unknown": {"age": "refuse"}}]})

@@ -1,0 +1,97 @@
+"""What operators are warned of: by ids and codes, once, with what to do, and as a number."""
+
+import pytest
+from structlog.testing import capture_logs
+
+from contracts import matching
+from contracts.words import Urgency
+from services.chassis.engine.journal import Outgoing
+from services.chassis.telemetry.catalogue import LOG_FIELDS
+from services.chassis.telemetry.metrics import Meter
+from services.matching.jobs.sweep import Sweep
+from services.matching.outbound.alerts import patience_over
+from tests.support.builders import FUNNEL, NEED, OF_NEED, REFERRAL, accepted, service, waiting, withdrawn
+from tests.support.clock import START
+from tests.support.matching_world import MatchingWorld, complete
+
+
+def counted(meter: Meter, warning: str) -> float:
+    labels = {"service": "matching", "warning": warning}
+    return meter.registry.get_sample_value("referrals_warnings_total", labels) or 0
+
+
+async def test_a_need_that_waits_too_long_is_told_by_ids_with_the_reason_and_what_to_do() -> None:
+    of_wait = {"urgency": Urgency.URGENT, "since": START, "until": START, "funnel": FUNNEL, "cause": "no-place"}
+    facts = [waiting(), matching.PatienceOver(**OF_NEED, attempt=0, **of_wait)]
+    outgoing = [
+        Outgoing(topic="t", key="k", id=f"e{n}", type=fact.ce_type(), text=fact.model_dump_json(), stream=NEED,
+                 cause="c", referral="r", at=START, trace=None)
+        for n, fact in enumerate(facts)
+    ]  # fmt: skip
+    meter = Meter("matching")
+    with capture_logs() as lines:
+        assert await patience_over(meter)(outgoing) == outgoing
+    (line,) = lines
+    assert line.keys() - {"log_level"} <= LOG_FIELDS.keys()
+    assert (line["log_level"], line["event"], line["event_id"]) == ("warning", "patience_over", "e1")
+    assert (line["referral_id"], line["stream"], line["reason"]) == (REFERRAL, NEED, "no-place")
+    assert "/explain/" in line["hint"]
+    assert counted(meter, "patience_over") == 1
+
+
+# capacity cut below what is held ------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def made() -> MatchingWorld:
+    """Three of four places taken, and then the provider has only one."""
+    world = MatchingWorld()
+    world.publish(service(capacity=4), "p1")
+    world.handle(*(accepted(need_id=f"n{n}", referral_id=f"r{n}") for n in (1, 2, 3)))
+    world.publish(service(capacity=1), "p1")
+    return world
+
+
+def test_who_has_a_place_keeps_it_and_nobody_new_gets_one_until_there_is_one(made: MatchingWorld) -> None:
+    held = dict(made.rows)
+    made.handle(accepted(need_id="n4", referral_id="r4"))
+    made.look()
+    assert made.rows == held
+    assert all(made.state(f"n{n}").match for n in (1, 2, 3))
+    for gone in (1, 2):
+        made.handle(withdrawn(need_id=f"n{gone}", referral_id=f"r{gone}"))
+        made.look()
+        assert made.state("n4").match is None, "as many are held as there are, or more"
+    made.handle(withdrawn(need_id="n3", referral_id="r3"))
+    made.look()
+    match = made.state("n4").match
+    assert match is not None
+    assert match.slots == [0], "a slot that there still is"
+
+
+def test_an_operator_is_told_once_for_each_version_of_the_entry(made: MatchingWorld) -> None:
+    meter = Meter("matching")
+    sweep = Sweep(made.directory, made.claims, made.limits, meter=meter)
+
+    def warnings() -> list[str]:
+        with capture_logs() as lines:
+            complete(sweep.look(made.clock.now()))
+        assert all(line.keys() - {"log_level"} <= LOG_FIELDS.keys() for line in lines)
+        return [line["entry"] for line in lines if line["event"] == "capacity_below_held"]
+
+    assert (warnings(), warnings()) == (["p1/beds"], [])
+    made.publish(service(capacity=2), "p1")
+    assert (warnings(), warnings()) == (["p1/beds"], [])
+    made.publish(service(capacity=3), "p1")
+    assert warnings() == [], "they are all held by it now"
+    assert counted(meter, "capacity_below_held") == 2
+
+
+def test_the_warning_counts_places_not_people_s_needs() -> None:
+    made = MatchingWorld()
+    made.publish(service(capacity=4), "p1")
+    made.handle(accepted(need_id="n1", places=3))
+    made.publish(service(capacity=2), "p1")
+    with capture_logs() as lines:
+        complete(made.sweep.look(made.clock.now()))
+    assert [line["event"] for line in lines] == ["capacity_below_held"]

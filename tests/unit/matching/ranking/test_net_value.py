@@ -1,0 +1,147 @@
+"""What a price does to a choice, to a line, and to who leaves a place that is too dear."""
+
+from datetime import timedelta
+
+import pytest
+
+from contracts import matching
+from contracts.agency import Preferences
+from contracts.matching import Matched, PriceSet
+from contracts.words import Behind, Urgency
+from services.matching.directory.directory import Entry
+from services.matching.domain.rationale import again
+from services.matching.domain.state import Phase
+from services.matching.model.limits import Limits
+from services.matching.ranking.net_value import Charges, charges
+from services.matching.ranking.score import fit, rank
+from services.matching.waitlist.queue import Lines, Waiter
+from tests.support.builders import accepted, service
+from tests.support.clock import START
+from tests.support.matching_world import MatchingWorld
+
+ONE, TWO = (Entry(f"{each}/beds", each, service(), f"{each}/beds@0") for each in ("p1", "p2"))
+
+
+def price_set(used_up: list[str] | None = None, **prices: float) -> PriceSet:
+    """By provider, each of whom has one service."""
+    named = {f"{provider}/beds": price for provider, price in prices.items()}
+    return PriceSet(id="set-1", window=864_000, as_of=START, prices=named, used_up=used_up or [])
+
+
+def test_who_is_more_urgent_pays_less_and_a_missing_price_is_none() -> None:
+    charged = charges(price_set(p1=1.2))
+    paid = [fit(need, ONE) - charged.net(need, ONE) for need in map(_of, Urgency)]
+    assert paid == pytest.approx([0.15, 0.3, 0.8])
+    assert all(charged.net(need, TWO) == fit(need, TWO) for need in map(_of, Urgency))
+    assert charges(None) == Charges()
+
+
+def test_a_need_goes_where_the_place_is_worth_less_to_others_and_the_price_is_among_the_reasons() -> None:
+    need = accepted(urgency=Urgency.NORMAL, preferences=Preferences(providers=["p1"]))
+    assert [each.entry for each in rank(need, [(ONE, 2), (TWO, 2)])] == [ONE, TWO]
+    priced = rank(need, [(ONE, 2), (TWO, 2)], prices={"p1/beds": 0.6})
+    assert [each.entry for each in priced] == [TWO, ONE]
+    assert {each.term: each.value for each in priced[1].reasons}["price"] == -0.4
+    assert "price" not in {each.term for each in priced[0].reasons}
+
+
+def test_a_match_names_the_prices_it_was_made_with() -> None:
+    made = MatchingWorld(Limits(at_once=dict.fromkeys(Urgency, 1)))
+    for provider in ("p1", "p2"):
+        made.publish(service(), provider)
+    made.handle(accepted(need_id="n1"))
+    made.prices = price_set(p1=9.0)
+    made.handle(accepted(need_id="n2", referral_id="r2"))
+    first, second = (made.state(need).match for need in ("n1", "n2"))
+    assert first is not None
+    assert second is not None
+    assert (first.price_set, second.price_set) == (None, "set-1")
+    assert (first.provider, second.provider) == ("p1", "p2")
+
+
+def test_a_place_that_is_used_up_is_left_to_others_until_half_of_the_patience_is_over() -> None:
+    made = MatchingWorld()
+    made.publish(service(capacity=2))
+    made.prices = price_set(["p1/beds"], p1=3.0)
+    made.handle(accepted(need_id="n1", urgency=Urgency.NORMAL))
+    assert made.state("n1").phase is Phase.WAITING
+    made.handle(accepted(need_id="n2", referral_id="r2", urgency=Urgency.URGENT))
+    assert made.state("n2").phase is Phase.MATCHED, "who is charged less than it is worth takes one"
+    patience = Limits().patience[Urgency.NORMAL]
+    made.elapse(seconds=patience.total_seconds() / 2 - 60)
+    made.look()
+    assert made.state("n1").phase is Phase.WAITING
+    made.elapse(seconds=60)
+    made.look()
+    assert made.state("n1").phase is Phase.MATCHED
+
+
+def test_a_place_that_is_kept_is_told_as_such_and_nothing_is_promised_that_would_not_have_changed_it() -> None:
+    made = MatchingWorld()
+    made.publish(service(capacity=2))
+    made.prices = price_set(["p1/beds"], p1=3.0)
+    made.handle(accepted(need_id="n1", urgency=Urgency.NORMAL))
+    waits = made.facts("n1")[-1]
+    assert isinstance(waits, matching.Waiting)
+    assert waits.weighed is not None
+    assert [(each.version, each.why) for each in waits.weighed.next] == [("p1/beds@1", Behind.KEPT)]
+    assert waits.weighed.otherwise == []
+
+
+def test_a_priced_choice_tells_what_the_price_was_and_needs_it_to_be_made_again() -> None:
+    made = MatchingWorld()
+    for provider in ("p1", "p2"):
+        made.publish(service(), provider)
+    made.prices = price_set(p1=0.6)
+    need = accepted(urgency=Urgency.NORMAL)
+    made.handle(need)
+    match = made.state(need.need_id).match
+    assert match is not None
+    assert match.weighed is not None
+    assert [(each.version, each.worse) for each in match.weighed.next] == [("p1/beds@1", {"price": 0.4})]
+    entries = {entry.version: entry for entry in made.directory.of(need.category)}
+    assert again(need, [match], entries, made.prices) == ["p2/beds"]
+    with pytest.raises(ValueError, match="set-1"):
+        again(need, [match], entries)
+
+
+def test_a_place_that_returns_is_never_left_empty_for_its_price() -> None:
+    made = MatchingWorld()
+    made.publish(service())
+    made.prices = price_set(p1=99.0)
+    made.handle(accepted(urgency=Urgency.NORMAL))
+    assert isinstance(made.facts(accepted().need_id)[-1], Matched)
+
+
+def test_who_leaves_a_place_stands_in_nobodys_way_there() -> None:
+    made = MatchingWorld()
+    made.publish(service(capacity=1))
+    made.prices = price_set(["p1/beds"], p1=0.9)
+    first = accepted(need_id="n1", urgency=Urgency.NORMAL)
+    made.handle(first)
+    assert made.state("n1").phase is Phase.WAITING
+    made.handle(
+        accepted(need_id="n2", referral_id="r2", urgency=Urgency.NORMAL, preferences=Preferences(providers=["p1"]))
+    )
+    assert made.state("n2").phase is Phase.MATCHED, "it came later, and the place is worth its price to it"
+
+
+def test_in_line_the_net_counts_and_at_the_end_of_the_patience_no_price_does() -> None:
+    charged = charges(price_set(p1=0.6))
+    normal, aged = (
+        Waiter(accepted(need_id=id_, urgency=Urgency.NORMAL), (), START - since, 1)
+        for id_, since in (("n1", timedelta()), ("n2", Limits().patience[Urgency.NORMAL]))
+    )
+    ((key, _),) = Lines([normal], charged).of(ONE, START, Limits())
+    assert key[3] == pytest.approx(-(fit(normal.need, ONE) - 0.4), abs=1e-4)
+    ((key, _),) = Lines([aged], Charges({"p1/beds": 99.0}, frozenset({"p1/beds"}))).of(ONE, START, Limits())
+    assert key[3] == 0.0
+
+
+def test_prices_are_read_as_they_were_written() -> None:
+    prices = price_set(["p2/beds"], p1=0.25)
+    assert matching.PriceSet.read(prices.model_dump_json()) == prices
+
+
+def _of(urgency: Urgency) -> matching.Accepted:
+    return accepted(urgency=urgency)

@@ -1,0 +1,114 @@
+"""What passes notification's gate."""
+
+import json
+from base64 import b64decode
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from pydantic import ValidationError
+
+from contracts import ids, intake, notification, provider, topics
+from contracts.cloudevents import CloudEvent
+from contracts.intake import Problem
+from contracts.words import Answer, Urgency
+from services.chassis.encryption import new_key, new_pair, open_sealed
+from services.chassis.ingress.gate import Admitted, Arrival
+from services.chassis.ports import Record
+from services.notification.admission import AnswerAdmission, note_purpose
+from services.notification.settings import NotificationSettings
+from tests.support.builders import REFERRAL
+from tests.support.clock import START
+
+PRIVATE, PUBLIC = new_pair()
+HASH_KEY = new_key()
+NOTE = "She asked to be called after six"
+
+
+def arrival(tenant: str = "provider-1", **changes: Any) -> Arrival:
+    body = {"referral_id": REFERRAL, "need": "bed", "attempt": 2, "answer": "accepted", "note": NOTE, **changes}
+    data = json.dumps({name: value for name, value in body.items() if value is not None}).encode()
+    event = CloudEvent("e-1", "/p", provider.Answered.ce_type(), START, data)
+    at = START + timedelta(minutes=5)
+    record = Record(topics.responses(tenant), 0, 7, b"k", data, [], at)
+    return Arrival(tenant, event, provider.Answered.read(data), at, record)
+
+
+def admit(arrived: Arrival, hash_key: bytes = HASH_KEY) -> tuple[Admitted, notification.AnswerReceived]:
+    (admitted,) = AnswerAdmission(PUBLIC, hash_key).admit(arrived)
+    assert isinstance(admitted.event, notification.AnswerReceived)
+    return admitted, admitted.event
+
+
+def test_an_answer_goes_on_under_the_referrals_id_with_topic_and_time_as_the_broker_has_them() -> None:
+    admitted, received = admit(arrival())
+    assert (admitted.topic, admitted.key) == (topics.inbox("notification"), REFERRAL)
+    assert (received.provider, received.answer, received.attempt) == ("provider-1", Answer.ACCEPTED, 2)
+    assert received.answered_at == START + timedelta(minutes=5)
+    assert received.need_id == ids.need_id(REFERRAL, "bed")
+
+
+def test_a_note_is_sealed_to_intake_and_nobody_else_can_read_it() -> None:
+    admitted, received = admit(arrival())
+    assert received.note is not None
+    assert NOTE not in admitted.event.model_dump_json()
+    assert NOTE.encode() not in b64decode(received.note)
+    assert open_sealed(PRIVATE, received.note, note_purpose(received.need_id)).decode() == NOTE
+
+
+def test_an_answer_without_a_note_has_nothing_sealed() -> None:
+    assert admit(arrival(note=None))[1].note is None
+
+
+def test_the_hash_is_that_of_the_original_and_keyed() -> None:
+    first, again = admit(arrival())[0], admit(arrival())[0]
+    assert first.event != again.event, "sealing differs each time"
+    assert first.bodyhash == again.bodyhash
+    assert first.bodyhash != admit(arrival(note="Another"))[0].bodyhash
+    assert first.bodyhash != admit(arrival(), hash_key=new_key())[0].bodyhash
+
+
+def test_what_can_not_be_read_is_passed_on_to_be_told_to_its_sender() -> None:
+    arrived, problems = arrival(), [Problem(field="answer", fix="…")]
+    (admitted,) = AnswerAdmission(PUBLIC, HASH_KEY).refuse("provider-1", arrived.record, arrived.event, problems)
+    assert admitted.event == notification.AnswerInvalid(provider="provider-1", problems=problems)
+    assert (admitted.topic, admitted.key) == (topics.inbox("notification"), "provider-1")
+
+
+def test_a_deletion_that_is_acknowledged_goes_to_intake_which_recalled_it() -> None:
+    body = {"referral_id": REFERRAL, "need": "bed", "attempt": 2, "recall": 1}
+    data, at = json.dumps(body).encode(), START + timedelta(minutes=5)
+    event = CloudEvent("e-1", "/p", provider.RecallAcknowledged.ce_type(), START, data)
+    record = Record(topics.responses("provider-1"), 0, 7, b"k", data, [], at)
+    admission = AnswerAdmission(PUBLIC, HASH_KEY)
+    arrived = Arrival("provider-1", event, admission.accepts[event.type].read(data), at, record)
+    (admitted,) = admission.admit(arrived)
+    assert (admitted.topic, admitted.key) == (topics.inbox("intake"), REFERRAL)
+    assert admitted.event == intake.DeletionConfirmed(
+        provider="provider-1",
+        referral_id=REFERRAL,
+        need_id=ids.need_id(REFERRAL, "bed"),
+        need="bed",
+        attempt=2,
+        recall=1,
+        at=at,
+    )
+    (refused,) = admission.refuse("provider-1", record, event, [Problem(field="recall", fix="…")])
+    assert isinstance(refused.event, notification.AnswerInvalid)
+    assert refused.event.sent == provider.RecallAcknowledged.TYPE
+
+
+def settings(**changes: Any) -> NotificationSettings:
+    return NotificationSettings(operator_key=PUBLIC, intake_key=PUBLIC, hash_key=PUBLIC, **changes)
+
+
+def test_the_settings_have_a_deadline_for_each_urgency() -> None:
+    deadlines = settings().deadlines
+    assert set(deadlines) == set(Urgency)
+    assert deadlines[Urgency.EMERGENCY].acknowledge == timedelta(minutes=20)
+    assert deadlines[Urgency.NORMAL].decide == timedelta(days=3)
+
+
+def test_more_time_to_acknowledge_than_to_decide_is_refused_at_the_start() -> None:
+    with pytest.raises(ValidationError, match="emergency: the time to acknowledge"):
+        settings(acknowledge_emergency_minutes=60)

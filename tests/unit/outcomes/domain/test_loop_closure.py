@@ -1,0 +1,150 @@
+"""Loop-closure is measured: of whom it is known that they were told, how long it took, how often it was tried."""
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from prometheus_client import CollectorRegistry
+
+from contracts import notification, operations
+from contracts.outcomes import StatusChanged
+from contracts.texts import sentences
+from contracts.words import Urgency
+from services.chassis.decider import Put
+from services.outcomes.domain.loop_closure import Closure, measure, quantiles, together
+from services.outcomes.domain.policy import OutcomesPolicy
+from services.outcomes.jobs.loop_closure_metrics import ClosureMeter
+from tests.support.builders import NEED, accepted, matched, of_offer, waiting, withdrawn
+from tests.support.clock import START
+from tests.support.stream import Stream, emitted
+
+HOUR = timedelta(hours=1)
+LATER = START + timedelta(days=3)
+
+
+def row_after(*events: Any) -> dict[str, Any]:
+    """The row that these events lead to, the n-th of them n hours after the start, read in the order given."""
+    stream, row = Stream("outcomes", OutcomesPolicy(sentences), NEED), {}
+    for hours, event in events:
+        at = START + hours * HOUR
+        if "at" in type(event).model_fields:
+            event = event.model_copy(update={"at": at})
+        for effect in stream.handle(event, now=at):
+            if isinstance(effect, Put):
+                row = effect.doc
+    return row
+
+
+REROUTED = (
+    (0, accepted()),
+    (1, matched(1)),
+    (1, of_offer(notification.Offered, 1)),
+    (2, of_offer(notification.Declined, 1)),
+    (2, matched(2)),
+    (2, of_offer(notification.Offered, 2)),
+    (3, of_offer(notification.Acknowledged, 2)),
+    (4, of_offer(notification.Accepted, 2)),
+    (9, of_offer(notification.Delivered, 2)),
+)
+
+
+@pytest.mark.parametrize("events", [REROUTED, REROUTED[::-1], REROUTED[4:] + REROUTED[:4]])
+def test_what_is_measured_of_a_need_is_the_same_in_whatever_order_it_was_read(events: Any) -> None:
+    assert row_after(*events)["closure"] == {
+        "urgency": "urgent",
+        "offered_at": (START + HOUR).isoformat(),
+        "answered_at": (START + 2 * HOUR).isoformat(),
+        "decided_at": (START + 2 * HOUR).isoformat(),
+        "ended_at": (START + 9 * HOUR).isoformat(),
+        "attempts": 2,
+        "told": True,
+    }
+
+
+def test_an_acknowledgement_is_an_answer_and_no_decision() -> None:
+    closure = row_after((0, accepted()), (2, of_offer(notification.Acknowledged)))["closure"]
+    assert (closure["answered_at"], closure["decided_at"]) == ((START + 2 * HOUR).isoformat(), None)
+
+
+def test_a_need_that_is_open_has_neither_end_nor_attempts_yet() -> None:
+    assert "ended_at" not in row_after((0, accepted()), (1, matched()), (2, waiting(1)))["closure"]
+
+
+def test_an_end_whose_status_never_arrived_is_not_told() -> None:
+    stream = Stream("outcomes", OutcomesPolicy(sentences), NEED)
+    stream.handle(accepted())
+    (said,) = emitted(stream.handle(withdrawn()), StatusChanged)
+    lost = operations.Undeliverable(
+        stream=NEED,
+        event_type=StatusChanged.ce_type(),
+        event_id="e",
+        topic="agency.brest-migration.status",
+        reason="topic-gone",
+        text=said.model_dump_json(),
+    )
+    (put,) = [each for each in stream.handle(lost) if isinstance(each, Put)]
+    assert put.doc["closure"]["told"] is False
+    assert measure([put.doc], LATER, 30)[Urgency.URGENT].rate == 0
+
+
+def test_the_rows_are_measured_by_urgency_and_by_when_they_were_sent() -> None:
+    rows = [row_after(*REROUTED), row_after((0, accepted()), (5, withdrawn())), row_after((0, accepted()))]
+    urgent = measure(rows, LATER, 30)[Urgency.URGENT]
+    assert (urgent.needs, urgent.ended, urgent.told, urgent.rate) == (3, 2, 2, 1.0)
+    assert urgent.seconds == {
+        "offer": [3600],
+        "answer": [7200],
+        "decision": [7200],
+        "end": [5 * 3600, 9 * 3600],
+    }
+    assert urgent.quantiles("end") == (7 * 3600, pytest.approx(8.6 * 3600))
+    assert urgent.reroutes == {1: 1, 0: 1}
+    assert measure(rows, LATER, 30)[Urgency.NORMAL] == Closure(
+        seconds={"offer": [], "answer": [], "decision": [], "end": []}
+    )
+    assert measure(rows, LATER, 2)[Urgency.URGENT].needs == 0
+    assert measure(rows, LATER, 2)[Urgency.URGENT].rate is None
+    assert together(measure(rows, LATER, 30).values()) == urgent
+
+
+def test_a_row_of_before_it_was_measured_and_one_of_a_need_not_accepted_yet_are_left_out() -> None:
+    old = {"sent_at": START.isoformat(), "history": []}
+    early = {"sent_at": None, "history": [], "closure": {"urgency": None}}
+    assert together(measure([old, early], LATER, 30).values()).needs == 0
+
+
+@given(st.lists(st.floats(0, 1e7)))
+def test_of_quantiles_the_median_is_no_higher_and_both_are_within_what_was_measured(seconds: list[float]) -> None:
+    found = quantiles(sorted(seconds))
+    if not seconds:
+        assert found is None
+    else:
+        assert found is not None
+        assert min(seconds) <= found[0] <= found[1] * (1 + 1e-9)
+        assert found[1] <= max(seconds) * (1 + 1e-9)
+
+
+def shown(registry: CollectorRegistry) -> dict[tuple[str, ...], float]:
+    return {
+        (family.name.removeprefix("referrals_closure_"), *sorted(sample.labels.values())): sample.value
+        for family in registry.collect()
+        for sample in family.samples
+    }
+
+
+def test_metrics_show_it_with_bounded_labels_and_no_time_where_there_is_none() -> None:
+    registry = CollectorRegistry()
+    meter = ClosureMeter(registry)
+    row = row_after(*REROUTED)
+    often = {**row, "closure": {**row["closure"], "attempts": 9}}
+    meter.show(measure([row, often], LATER, 30))
+    found = shown(registry)
+    assert found["needs", "told", "urgent"] == 2
+    assert found["seconds", "0.5", "offer", "urgent"] == 3600
+    assert found["seconds", "0.5", "answer", "urgent"] == 7200
+    assert (found["reroutes", "1", "urgent"], found["reroutes", "3+", "urgent"]) == (1, 1)
+    assert not any(key[0] == "seconds" and "normal" in key for key in found)
+    meter.show(measure([], LATER, 30))
+    assert not any(key[0] == "seconds" for key in shown(registry)), "what was true once is not shown for ever"

@@ -1,0 +1,90 @@
+"""The life of a need, read from the journal."""
+
+from datetime import timedelta
+
+from contracts import intake, notification
+from contracts.texts import sentences
+from contracts.words import Clock, DecidedBy, Lifecycle
+from services.outcomes.domain.policy import OutcomesPolicy
+from services.outcomes.queries.timeline import Line, render, timeline
+from tests.support.builders import NEED, accepted, match_revoked, matched, of_offer, recall, status_due, withdrawn
+from tests.support.clock import START
+from tests.support.stream import Stream
+
+
+def minute(minutes: int) -> dict[str, object]:
+    return {"at": START + timedelta(minutes=minutes)}
+
+
+def a_need() -> Stream:
+    """Read in another order than it happened: notification first."""
+    stream = Stream("outcomes", OutcomesPolicy(sentences), NEED)
+    person = {"by": DecidedBy.PERSON, **minute(4)}
+    stream.handle(of_offer(notification.Offered, **minute(2)), at=START + timedelta(minutes=2))  # type: ignore[arg-type]
+    stream.handle(of_offer(notification.Reminded, **minute(3)), at=START + timedelta(minutes=3))  # type: ignore[arg-type]
+    stream.handle(of_offer(notification.Declined, **person), at=START + timedelta(minutes=4))  # type: ignore[arg-type]
+    stream.handle(matched(), at=START + timedelta(minutes=1))
+    stream.handle(accepted(), at=START)
+    stream.handle(withdrawn(), at=START + timedelta(minutes=5))
+    stream.handle(match_revoked(), at=START + timedelta(minutes=6))
+    return stream
+
+
+def test_lines_stand_in_the_order_in_which_things_happened() -> None:
+    assert [line.what for line in timeline(a_need().documents)] == [
+        "accepted",
+        "matched",
+        "offered",
+        "reminded",
+        "declined",
+        "withdrawn",
+        "match-revoked",
+    ]
+
+
+def test_a_recall_stands_in_the_timeline_and_who_deleted() -> None:
+    stream = a_need()
+    stream.handle(recall(intake.Recalled, **minute(7)))  # type: ignore[arg-type]
+    stream.handle(recall(intake.RecallAcknowledged, **minute(8)))  # type: ignore[arg-type]
+    sent, deleted = timeline(stream.documents)[-2:]
+    assert (sent.what, sent.by, sent.to, sent.code) == ("recalled", "system", "provider-1/beds", "consent-changed")
+    assert (deleted.what, deleted.by) == ("recall-acknowledged", "provider-1")
+
+
+def test_a_line_says_when_who_where_and_why() -> None:
+    lines = {line.what: line for line in timeline(a_need().documents)}
+    assert lines["accepted"] == Line(START, "accepted", 0, by="brest-migration")
+    assert lines["matched"].to == "provider-1/beds"
+    assert (lines["declined"].by, lines["declined"].code) == ("person", "no-capacity")
+    assert (lines["withdrawn"].by, lines["withdrawn"].code) == ("brest-migration", "resolved")
+
+
+def test_what_is_overdue_is_nobodys_deed_and_says_of_what() -> None:
+    stream = Stream("outcomes", OutcomesPolicy(sentences), NEED)
+    late = {"clock": Clock.START, "state": Lifecycle.TAKEN_UP, "due_at": START}
+    stream.handle(of_offer(notification.Overdue, **late))
+    assert timeline(stream.documents) == [
+        Line(START, "overdue", 1, by="system", to="provider-1/beds", code="start"),
+    ]
+
+
+def test_it_renders_as_text() -> None:
+    assert render(timeline(a_need().documents)).splitlines()[:5] == [
+        "2026-03-01 08:00:00      accepted          brest-migration",
+        "2026-03-01 08:01:00   1  matched           system               → provider-1/beds",
+        "2026-03-01 08:02:00   1  offered           system               → provider-1/beds",
+        "2026-03-01 08:03:00   1  reminded          system               → provider-1/beds",
+        "2026-03-01 08:04:00   1  declined          person               → provider-1/beds (no-capacity)",
+    ]
+
+
+def test_what_was_only_answered_is_not_in_it() -> None:
+    stream = a_need()
+    before = timeline(stream.documents)
+    stream.handle(status_due())
+    assert timeline(stream.documents) == before
+
+
+def test_a_need_without_a_journal_has_no_lines() -> None:
+    assert timeline([]) == []
+    assert render([]) == ""
