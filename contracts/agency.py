@@ -167,7 +167,7 @@ class Preferences(Value):
     providers: Annotated[list[TenantId], Field(max_length=10)] = []
 
 
-class Wanted(Value):
+class NeedRequest(Value):
     """One thing asked for. `need` is the agency's label for it.
 
     `members` says whom it is for, by label (``person`` is who is referred). None named: the whole household where it
@@ -198,13 +198,13 @@ class Wanted(Value):
         return self.category is Category.SHELTER or bool(self.members) if self.together is None else self.together
 
 
-class Need(Wanted):
+class ReferralNeed(NeedRequest):
     """A need of a referral."""
 
     note: Note | None = None
 
 
-def check_labels(needs: Sequence[Wanted], members: Sequence[str], size: int) -> None:
+def check_labels(needs: Sequence[NeedRequest], members: Sequence[str], size: int) -> None:
     """What needs and members of one household have to agree in. `size` is 1 where it was left out."""
     labels = [need.need for need in needs]
     if len(set(labels)) != len(labels):
@@ -233,7 +233,7 @@ class Submitted(Input):
     household: Annotated[list[Member], Field(max_length=29)] = []
     location: Location
     consent: GivenConsent
-    needs: Annotated[list[Need], Field(min_length=1, max_length=20)]
+    needs: Annotated[list[ReferralNeed], Field(min_length=1, max_length=20)]
 
     @model_validator(mode="after")
     def _labels_agree(self) -> Self:
@@ -268,7 +268,7 @@ class ConsentChanged(Input):
     consent: Consent
 
 
-class Withdrawn(Input):
+class ReferralWithdrawn(Input):
     """The referral, or the named needs of it, are not wanted any more."""
 
     TYPE: ClassVar[str] = "agency.withdrawn.v1"

@@ -1,7 +1,7 @@
 """CloudEvents 1.0 over Kafka: binary mode in and out, structured mode in.
 
 Source: cloudevents/spec, bindings/kafka-protocol-binding.md. The SDK decodes all headers at once and crashes on one
-that is not UTF-8; here each fault is a `Malformed` that names the field, so that one record can be set aside alone.
+that is not UTF-8; here each fault is a `MalformedError` that names the field, so that one record can be set aside alone.
 """
 
 from collections.abc import Iterable
@@ -19,7 +19,7 @@ _HEADERS = frozenset({*(f"ce_{name}" for name in _KNOWN), "content-type", "trace
 _MAX_ATTRIBUTE = 1024
 
 
-class Malformed(Exception):  # noqa: N818
+class MalformedError(Exception):
     """Not a CloudEvent we can read. `code` and `field` hold no input, so they may be logged."""
 
     def __init__(self, code: str, field: str) -> None:
@@ -48,19 +48,19 @@ class CloudEvent(NamedTuple):
 
 
 def decode(headers: Headers, value: bytes | None, appended: datetime) -> CloudEvent:
-    """Read a Kafka record. `appended` (the broker's time) stands in for a missing ``time``. Raises `Malformed`."""
+    """Read a Kafka record. `appended` (the broker's time) stands in for a missing ``time``. Raises `MalformedError`."""
     found: dict[str, str] = {}
     for name, raw in headers:
         key = name.lower()
         if key in _HEADERS:  # another's name is input, and what it holds is not ours to judge
             found[key.removeprefix("ce_")] = _text(raw, key)
     if value is None:
-        raise Malformed("no-body", "value")
+        raise MalformedError("no-body", "value")
     content = found.get("content-type", "")
     if content.startswith("application/cloudevents"):
         return _structured(value, found, appended)
     if content and not content.startswith("application/json"):
-        raise Malformed("content-type-not-json", "content-type")
+        raise MalformedError("content-type-not-json", "content-type")
     return _event(found, value, appended)
 
 
@@ -91,13 +91,13 @@ def rfc3339(time: datetime) -> str:
 
 def _text(raw: bytes | None, field: str) -> str:
     if raw is None:
-        raise Malformed("header-without-value", field)
+        raise MalformedError("header-without-value", field)
     try:
         text = raw.decode()
     except UnicodeDecodeError:
-        raise Malformed("header-not-utf-8", field) from None
+        raise MalformedError("header-not-utf-8", field) from None
     if len(text) > _MAX_ATTRIBUTE or "\0" in text:
-        raise Malformed("header-unusable", field)
+        raise MalformedError("header-unusable", field)
     return text
 
 
@@ -105,31 +105,31 @@ def _structured(value: bytes, found: dict[str, str], appended: datetime) -> Clou
     try:
         envelope: Any = orjson.loads(value)
     except orjson.JSONDecodeError:
-        raise Malformed("body-not-json", "value") from None
+        raise MalformedError("body-not-json", "value") from None
     if not isinstance(envelope, dict):
-        raise Malformed("body-not-an-object", "value")
+        raise MalformedError("body-not-an-object", "value")
     if "data" not in envelope:
-        raise Malformed("no-body", "data")
+        raise MalformedError("no-body", "data")
     attributes = {"traceparent": found["traceparent"]} if "traceparent" in found else {}
     for name in _KNOWN:
         if envelope.get(name) is not None:
             text = envelope[name]
             if not isinstance(text, str) or len(text) > _MAX_ATTRIBUTE or "\0" in text:
-                raise Malformed("attribute-unusable", name)
+                raise MalformedError("attribute-unusable", name)
             attributes[name] = text
     try:
         data = orjson.dumps(envelope["data"])
     except orjson.JSONEncodeError:  # it reads deeper than it writes
-        raise Malformed("body-too-deep", "data") from None
+        raise MalformedError("body-too-deep", "data") from None
     return _event(attributes, data, appended)
 
 
 def _event(found: dict[str, str], data: bytes, appended: datetime) -> CloudEvent:
     for name in _REQUIRED:
         if not found.get(name):
-            raise Malformed("attribute-missing", f"ce_{name}")
+            raise MalformedError("attribute-missing", f"ce_{name}")
     if found["specversion"] != "1.0":
-        raise Malformed("specversion-unknown", "ce_specversion")
+        raise MalformedError("specversion-unknown", "ce_specversion")
     return CloudEvent(
         id=found["id"],
         source=found["source"],
@@ -148,7 +148,7 @@ def _time(text: str) -> datetime:
     try:
         time = datetime.fromisoformat(text)
     except ValueError:
-        raise Malformed("time-not-rfc-3339", "ce_time") from None
+        raise MalformedError("time-not-rfc-3339", "ce_time") from None
     if time.tzinfo is None:
-        raise Malformed("time-without-zone", "ce_time")
+        raise MalformedError("time-without-zone", "ce_time")
     return time

@@ -9,7 +9,7 @@ from .base import Event, Value
 from .words import AgeBand, Category, Flag, HeldBack, Lifecycle, PersonalField, ReferrerKind, Sex, Status, Urgency
 
 
-class Minimum(Value):
+class MinimalProfile(Value):
     """All that matching and an undecided provider learn of a person. Coarse; no free text."""
 
     age_band: AgeBand
@@ -20,11 +20,11 @@ class Minimum(Value):
     household_size: int = 1
 
 
-class Fellow(Value):
+class HouseholdMember(Value):
     """The minimum of somebody of the household besides the person, under the agency's label."""
 
     member: str
-    person: Minimum
+    person: MinimalProfile
 
 
 class Region(Value):
@@ -34,7 +34,7 @@ class Region(Value):
     cell: str | None = None
 
 
-class Asked(Value):
+class RequestedNeed(Value):
     """A need without its note. `need_id` is derived from the referral's id and the agency's label `need`.
 
     `members` are those it is for, none named: the household where it is `together`, else the person.
@@ -61,7 +61,7 @@ class Sealed(Value):
     digest: str = ""
 
 
-class Marks(Value):
+class IdentityFingerprint(Value):
     """Keyed hashes by which a person can be known again; on intake's inbox and in its database, nowhere else.
 
     `person` is strong identity, the same whichever agency sends it; none where there is too little to know a person by,
@@ -71,7 +71,7 @@ class Marks(Value):
     person: str | None = None
 
 
-class Received(Event):
+class ReferralReceived(Event):
     """Gate to intake: a submitted (or corrected) referral, well-formed, its personal data sealed.
 
     `may_contact` false: the field `contact` is released to nobody.
@@ -85,14 +85,14 @@ class Received(Event):
     corrects: bool = False
     referrer: ReferrerKind
     received_at: AwareDatetime
-    person: Minimum
+    person: MinimalProfile
     region: Region
-    household: list[Fellow] = []
+    household: list[HouseholdMember] = []
     consent: Consent
     may_contact: bool = True
-    needs: list[Asked]
+    needs: list[RequestedNeed]
     personal: Sealed
-    marks: Marks = Marks()
+    marks: IdentityFingerprint = IdentityFingerprint()
 
 
 class ConsentReceived(Event):
@@ -129,8 +129,8 @@ class StatusAsked(Event):
     reference: str
 
 
-class Posed(Value):
-    """A need that is only asked about, with whom it is for (see `Accepted`)."""
+class HypotheticalNeed(Value):
+    """A need that is only asked about, with whom it is for (see `NeedRegistered`)."""
 
     need_id: str
     need: str
@@ -138,8 +138,8 @@ class Posed(Value):
     urgency: Urgency
     constraints: Constraints = Constraints()
     preferences: Preferences = Preferences()
-    person: Minimum
-    companions: list[Minimum] = []
+    person: MinimalProfile
+    companions: list[MinimalProfile] = []
     places: Annotated[int, Field(ge=1)] = 1
 
 
@@ -157,7 +157,7 @@ class RecommendationAsked(Event):
     asked_at: AwareDatetime
     region: Region
     recipients: Literal["any"] | list[str]
-    needs: list[Posed]
+    needs: list[HypotheticalNeed]
 
 
 class _OfNeed(Event):
@@ -168,7 +168,7 @@ class _OfNeed(Event):
     reference: str
 
 
-class Accepted(_OfNeed):
+class NeedRegistered(_OfNeed):
     """A need to be matched. `revision` counts corrections of it, from 0.
 
     It is for `person`, and for `companions` who are to be served with them: at one service, with `places` places, or
@@ -183,17 +183,17 @@ class Accepted(_OfNeed):
     requested_at: AwareDatetime
     category: Category
     urgency: Urgency
-    person: Minimum
+    person: MinimalProfile
     region: Region
     constraints: Constraints
     preferences: Preferences
     recipients: Literal["any"] | list[str]
-    companions: list[Minimum] = []
+    companions: list[MinimalProfile] = []
     places: Annotated[int, Field(ge=1)] = 1
     held_back: HeldBack | None = None
 
     @property
-    def people(self) -> list[Minimum]:
+    def people(self) -> list[MinimalProfile]:
         """All whom it is for, as far as they are described."""
         return [self.person, *self.companions]
 
@@ -204,7 +204,7 @@ class PersonCorrected(_OfNeed):
     TYPE: ClassVar[str] = "intake.person-corrected.v1"
 
 
-class Withdrawn(_OfNeed):
+class NeedWithdrawn(_OfNeed):
     """A need that is not wanted any more."""
 
     TYPE: ClassVar[str] = "intake.withdrawn.v1"
@@ -212,7 +212,7 @@ class Withdrawn(_OfNeed):
     reason: str
 
 
-class Held(Event):
+class ReferralStored(Event):
     """What intake keeps of a referral for itself: the sealed person and the consent. Journaled, on no topic.
 
     `consent_at` is since when the consent holds: when it was given, or received where that is earlier.
@@ -225,13 +225,13 @@ class Held(Event):
     reference: str
     referrer: ReferrerKind
     requested_at: AwareDatetime
-    person: Minimum
+    person: MinimalProfile
     region: Region
-    household: list[Fellow] = []
+    household: list[HouseholdMember] = []
     consent: Consent
     consent_at: AwareDatetime | None = None
     may_contact: bool = True
-    needs: list[Asked]
+    needs: list[RequestedNeed]
     personal: Sealed
 
 
@@ -242,7 +242,7 @@ class Problem(Value):
     fix: str
 
 
-class Refused(Event):
+class ReferralRefused(Event):
     """What an agency sent cannot be acted on, and why. `reference` is empty where none could be read."""
 
     TYPE: ClassVar[str] = "intake.refused.v1"
@@ -292,7 +292,7 @@ class ReleaseEnded(_OfAttempt):
     end: Lifecycle
 
 
-class TakenUp(_OfAttempt):
+class NothingToRelease(_OfAttempt):
     """A provider has the need, and consent lets it know nothing more (yet). Journaled, on no topic."""
 
     TYPE: ClassVar[str] = "intake.taken-up.v1"
@@ -363,7 +363,7 @@ class RecallOverdue(_OfRecall):
     TYPE: ClassVar[str] = "intake.recall-overdue.v1"
 
 
-class RecallAcknowledged(_OfRecall):
+class RecallConfirmed(_OfRecall):
     """The provider says that it has deleted them."""
 
     TYPE: ClassVar[str] = "intake.recall-acknowledged.v1"
@@ -378,13 +378,13 @@ class _OfRow(Event):
     turn: int
 
 
-class Serving(_OfRow):
+class PrimaryClaimed(_OfRow):
     """The need is the one for which the person is served in its category: its row is claimed. On no topic."""
 
     TYPE: ClassVar[str] = "intake.serving.v1"
 
 
-class ServingEnded(_OfRow):
+class PrimaryReleased(_OfRow):
     """The row is given back, since the need has ended (`end`) or is another person's now. On no topic."""
 
     TYPE: ClassVar[str] = "intake.serving-ended.v1"

@@ -7,19 +7,19 @@ from pydantic import AwareDatetime
 
 from .agency import Admin1, Constraints
 from .base import Event, Value
-from .intake import Accepted, Minimum, Region
+from .intake import MinimalProfile, NeedRegistered, Region
 from .schedule import Schedule
 from .words import Behind, Category, Change, Document, Lapse, Rule, Urgency, Wait
 
 
-class Eliminated(Value):
+class FunnelStep(Value):
     """One step of the elimination funnel: how many services were left after this rule."""
 
     rule: Rule
     left: int
 
 
-class Reason(Value):
+class MatchReason(Value):
     """One term of a score, in [0, 1]; but ``price``, which is taken from it, is below 0."""
 
     term: str
@@ -49,7 +49,7 @@ class Alternative(Value):
     unknown: list[Rule] = []
 
 
-class Otherwise(Value):
+class Counterfactual(Value):
     """With this one `change`, `service` (its id among all providers) would have been chosen.
 
     `places`: how many would have had to be free there.
@@ -60,7 +60,7 @@ class Otherwise(Value):
     places: int | None = None
 
 
-class Weighed(Value):
+class DecisionRationale(Value):
     """What a decision saw of the services that can take the need, to be explained, and to be made again.
 
     `weights` is the version of the score's weights. `next` are up to five that were not chosen, those with a place
@@ -69,7 +69,7 @@ class Weighed(Value):
 
     weights: str
     next: list[Alternative] = []
-    otherwise: list[Otherwise] = []
+    otherwise: list[Counterfactual] = []
 
 
 class _OfNeed(Event):
@@ -102,19 +102,19 @@ class Matched(_OfNeed):
     version: str
     category: Category
     urgency: Urgency
-    person: Minimum
+    person: MinimalProfile
     region: Region
     constraints: Constraints
     requested_at: AwareDatetime
-    reasons: list[Reason]
-    funnel: list[Eliminated]
+    reasons: list[MatchReason]
+    funnel: list[FunnelStep]
     schedule: Schedule | None = None
     broadcast: Broadcast | None = None
     slots: list[int] = []
-    companions: list[Minimum] = []
+    companions: list[MinimalProfile] = []
     needs_assessment: list[Rule] = []
     free: int | None = None
-    weighed: Weighed | None = None
+    weighed: DecisionRationale | None = None
     hard_to_place: bool = False
     price_set: str | None = None
     at: AwareDatetime | None = None
@@ -130,9 +130,9 @@ class Waiting(_OfNeed):
 
     since: AwareDatetime
     until: AwareDatetime
-    funnel: list[Eliminated]
+    funnel: list[FunnelStep]
     code: str | None = None
-    weighed: Weighed | None = None
+    weighed: DecisionRationale | None = None
 
 
 class PatienceOver(_OfNeed):
@@ -146,7 +146,7 @@ class PatienceOver(_OfNeed):
 
     urgency: Urgency
     cause: str
-    funnel: list[Eliminated]
+    funnel: list[FunnelStep]
     since: AwareDatetime
     until: AwareDatetime
 
@@ -157,8 +157,8 @@ class Unmet(_OfNeed):
     TYPE: ClassVar[str] = "matching.unmet.v1"
 
     cause: str
-    funnel: list[Eliminated]
-    weighed: Weighed | None = None
+    funnel: list[FunnelStep]
+    weighed: DecisionRationale | None = None
     hard_to_place: bool = False
 
 
@@ -209,7 +209,7 @@ class Suggested(Value):
     name: str
     areas: list[Admin1]
     wait: Wait
-    reasons: list[Reason]
+    reasons: list[MatchReason]
     answer_hours: float | None = None
     needs_assessment: list[Rule] = []
 
@@ -221,10 +221,10 @@ class Suggestions(Value):
     category: Category
     urgency: Urgency
     suggested: list[Suggested]
-    funnel: list[Eliminated]
+    funnel: list[FunnelStep]
 
 
-class Recommended(Event):
+class ServicesRecommended(Event):
     """To outcomes: the answer to a recommendation that was asked for. Nothing is held by it; it may be old by now."""
 
     TYPE: ClassVar[str] = "matching.recommended.v1"
@@ -298,7 +298,7 @@ class NeedKept(Event):
 
     TYPE: ClassVar[str] = "matching.need-kept.v1"
 
-    accepted: Accepted
+    accepted: NeedRegistered
     hard_to_place: bool = False
 
 

@@ -11,7 +11,7 @@ from .schedule import Schedule
 from .words import (
     Answer,
     Category,
-    Clock,
+    DeadlineKind,
     DecidedBy,
     DeclineCode,
     Document,
@@ -28,7 +28,7 @@ class Running(Value):
     Without `expires_at` the offer does not end with it.
     """
 
-    clock: Clock
+    clock: DeadlineKind
     remind_at: AwareDatetime
     due_at: AwareDatetime
     escalate_at: AwareDatetime
@@ -97,7 +97,7 @@ class Reminded(_OfOffer):
 
     TYPE: ClassVar[str] = "notification.reminded.v1"
 
-    clock: Clock = Clock.ACKNOWLEDGE
+    clock: DeadlineKind = DeadlineKind.ACKNOWLEDGE
 
 
 class Overdue(_OfOffer):
@@ -108,7 +108,7 @@ class Overdue(_OfOffer):
 
     TYPE: ClassVar[str] = "notification.overdue.v1"
 
-    clock: Clock
+    clock: DeadlineKind
     state: Lifecycle
     turn: int = 0
     due_at: AwareDatetime
@@ -120,7 +120,7 @@ class Escalated(_OfOffer):
 
     TYPE: ClassVar[str] = "notification.escalated.v1"
 
-    clock: Clock
+    clock: DeadlineKind
     state: Lifecycle
     turn: int = 0
     due_at: AwareDatetime
@@ -147,7 +147,7 @@ class Acknowledged(_OfOffer):
     clocks: list[Running] = []
 
 
-class Accepted(_OfOffer):
+class OfferAccepted(_OfOffer):
     """The provider takes the need up."""
 
     TYPE: ClassVar[str] = "notification.accepted.v1"

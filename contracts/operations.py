@@ -19,7 +19,7 @@ class TimerElapsed(Event):
     due_at: AwareDatetime
 
 
-class Undeliverable(Event):
+class DeliveryFailed(Event):
     """To the stream whose event could not be published, ever: the topic is gone, not allowed, or it is too large.
 
     `text` is that event's body.

@@ -8,8 +8,8 @@ from pydantic import AwareDatetime
 from .agency import Admin1
 from .base import Event
 from .intake import Problem
-from .matching import Broadcast, Eliminated, Suggestions
-from .words import Category, Clock, DecidedBy, Document, Lifecycle, NextStep, PersonalField, Rule, Urgency
+from .matching import Broadcast, FunnelStep, Suggestions
+from .words import Category, DeadlineKind, DecidedBy, Document, Lifecycle, NextStep, PersonalField, Rule, Urgency
 
 
 class StatusChanged(Event):
@@ -45,9 +45,9 @@ class StatusChanged(Event):
     code: str | None = None
     missing: list[Document] = []
     next_by: AwareDatetime | None = None
-    funnel: list[Eliminated] = []
+    funnel: list[FunnelStep] = []
     appointment_at: AwareDatetime | None = None
-    overdue: Clock | None = None
+    overdue: DeadlineKind | None = None
     escalated: bool = False
     turn: int = 0
     what: str | None = None
@@ -84,7 +84,7 @@ class RecallChanged(Event):
     acknowledge_by: AwareDatetime
 
 
-class InputRefused(Event):
+class AgencyInputRefused(Event):
     """Something the agency sent could not be acted on: what is wrong with it, by field, and what to do."""
 
     TYPE: ClassVar[str] = "outcomes.input-refused.v1"
@@ -96,7 +96,7 @@ class InputRefused(Event):
     problems: list[Problem]
 
 
-class Recommended(Event):
+class RecommendationAnswered(Event):
     """What the person asked about could go to, need by need, as it stood when it was decided. Nothing is held."""
 
     TYPE: ClassVar[str] = "outcomes.recommended.v1"
@@ -134,7 +134,7 @@ class Noted(Event):
     missing: list[Document] = []
     next_by: AwareDatetime | None = None
     decide_by: AwareDatetime | None = None
-    funnel: list[Eliminated] = []
+    funnel: list[FunnelStep] = []
     broadcast: Broadcast | None = None
     revision: int = 0
     category: Category | None = None
@@ -143,7 +143,7 @@ class Noted(Event):
     requested_at: AwareDatetime | None = None
     needs_assessment: list[Rule] = []
     appointment_at: AwareDatetime | None = None
-    overdue: Clock | None = None
+    overdue: DeadlineKind | None = None
     escalated: bool = False
     turn: int = 0
 

@@ -7,13 +7,13 @@ from pydantic import AwareDatetime, Field, StringConstraints, model_validator
 from .agency import Constraints, Note, Reference, Short
 from .base import Event, Input
 from .eligibility import Eligibility as Eligibility
-from .intake import Minimum, Problem, Region
+from .intake import MinimalProfile, Problem, Region
 from .service import Service as Service
 from .words import (
     Answer,
     AnswerFault,
     Category,
-    Clock,
+    DeadlineKind,
     DecidedBy,
     DeclineCode,
     Document,
@@ -126,14 +126,14 @@ class Offer(_ToProvider):
 
     category: Category
     urgency: Urgency
-    person: Minimum
+    person: MinimalProfile
     region: Region
     constraints: Constraints
     offered_at: AwareDatetime
     acknowledge_by: AwareDatetime
     decide_by: AwareDatetime
     offers: int = 1
-    companions: list[Minimum] = []
+    companions: list[MinimalProfile] = []
     places: int = 1
     needs_assessment: list[Rule] = []
 
@@ -147,7 +147,7 @@ class Reminder(_ToProvider):
     TYPE: ClassVar[str] = "provider.reminder.v1"
 
     decide_by: AwareDatetime
-    clock: Clock = Clock.ACKNOWLEDGE
+    clock: DeadlineKind = DeadlineKind.ACKNOWLEDGE
     due_at: AwareDatetime | None = None
 
 
@@ -156,7 +156,7 @@ class CheckInCounted(_ToProvider):
 
     TYPE: ClassVar[str] = "provider.check-in-counted.v1"
 
-    clock: Clock
+    clock: DeadlineKind
     due_at: AwareDatetime
     left: int
 
@@ -231,7 +231,7 @@ class EntryRefused(Event):
     problems: list[Problem]
 
 
-class InputRefused(Event):
+class ProviderInputRefused(Event):
     """Something the provider sent could not be read or acted on: what is wrong with it, by field."""
 
     TYPE: ClassVar[str] = "provider.input-refused.v1"

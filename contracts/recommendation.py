@@ -4,7 +4,7 @@ from typing import Annotated, ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
 
-from .agency import Admin1, Language, Reference, TenantId, Wanted, check_labels
+from .agency import Admin1, Language, NeedRequest, Reference, TenantId, check_labels
 from .base import Input, Value
 from .words import AgeBand, Flag, Sex, Status
 
@@ -32,7 +32,7 @@ class Area(Value):
     admin1: Admin1
 
 
-class Sought(Wanted):
+class Sought(NeedRequest):
     """A need that is only asked about."""
 
     @model_validator(mode="after")

@@ -5,7 +5,7 @@ from enum import StrEnum
 from .words import DeclineCode, NotDeliveredCode
 
 
-class Step(StrEnum):
+class DeclineStep(StrEnum):
     """What follows an attempt that has failed.
 
     ``re-route``: the next service at once, the waiting list where there is none. ``wait``: the need takes its turn on
@@ -22,30 +22,30 @@ class Step(StrEnum):
 
 
 _DECLINED = {
-    DeclineCode.NOT_ELIGIBLE: Step.RE_ROUTE,
-    DeclineCode.UNSAFE: Step.RE_ROUTE,
-    DeclineCode.CONFLICT_OF_INTEREST: Step.RE_ROUTE,
-    DeclineCode.OUT_OF_AREA: Step.RE_ROUTE,
-    DeclineCode.PERSON_DECLINED: Step.RE_ROUTE,  # this service, not the help: that would be "no longer needed"
-    DeclineCode.NO_CAPACITY: Step.SERVICE_FULL,
-    DeclineCode.LACK_OF_RESOURCES: Step.WAIT,
-    DeclineCode.MISSING_DOCUMENTS: Step.ASK_AGENCY,
-    DeclineCode.NO_LONGER_NEEDED: Step.CLOSE,
-    DeclineCode.OTHER: Step.RE_ROUTE,
+    DeclineCode.NOT_ELIGIBLE: DeclineStep.RE_ROUTE,
+    DeclineCode.UNSAFE: DeclineStep.RE_ROUTE,
+    DeclineCode.CONFLICT_OF_INTEREST: DeclineStep.RE_ROUTE,
+    DeclineCode.OUT_OF_AREA: DeclineStep.RE_ROUTE,
+    DeclineCode.PERSON_DECLINED: DeclineStep.RE_ROUTE,  # this service, not the help: that would be "no longer needed"
+    DeclineCode.NO_CAPACITY: DeclineStep.SERVICE_FULL,
+    DeclineCode.LACK_OF_RESOURCES: DeclineStep.WAIT,
+    DeclineCode.MISSING_DOCUMENTS: DeclineStep.ASK_AGENCY,
+    DeclineCode.NO_LONGER_NEEDED: DeclineStep.CLOSE,
+    DeclineCode.OTHER: DeclineStep.RE_ROUTE,
 }
 
 
 _NOT_DELIVERED = {
-    NotDeliveredCode.LACK_OF_RESOURCES: Step.WAIT,  # the provider can't, so somebody else may
-    NotDeliveredCode.COULD_NOT_CONTACT: Step.CLOSE,
-    NotDeliveredCode.NO_SHOW: Step.CLOSE,
-    NotDeliveredCode.MOVED_AWAY: Step.CLOSE,
-    NotDeliveredCode.NO_LONGER_NEEDED: Step.CLOSE,
-    NotDeliveredCode.OTHER: Step.CLOSE,
+    NotDeliveredCode.LACK_OF_RESOURCES: DeclineStep.WAIT,  # the provider can't, so somebody else may
+    NotDeliveredCode.COULD_NOT_CONTACT: DeclineStep.CLOSE,
+    NotDeliveredCode.NO_SHOW: DeclineStep.CLOSE,
+    NotDeliveredCode.MOVED_AWAY: DeclineStep.CLOSE,
+    NotDeliveredCode.NO_LONGER_NEEDED: DeclineStep.CLOSE,
+    NotDeliveredCode.OTHER: DeclineStep.CLOSE,
 }
 
 
-def next_step(code: DeclineCode | NotDeliveredCode) -> Step:
+def next_step(code: DeclineCode | NotDeliveredCode) -> DeclineStep:
     """What follows for the need, and for the service."""
     # Codes are strings, and some of both kinds are the same string: so there are two tables.
     return _DECLINED[code] if isinstance(code, DeclineCode) else _NOT_DELIVERED[code]

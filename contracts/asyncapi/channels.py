@@ -52,11 +52,11 @@ _REFERRALS = (
     agency.Submitted,
     agency.Corrected,
     agency.ConsentChanged,
-    agency.Withdrawn,
+    agency.ReferralWithdrawn,
     agency.StatusRequested,
     recommendation.RecommendationRequested,
 )
-_STATUS = (outcomes.StatusChanged, outcomes.RecallChanged, outcomes.InputRefused, outcomes.Recommended)
+_STATUS = (outcomes.StatusChanged, outcomes.RecallChanged, outcomes.AgencyInputRefused, outcomes.RecommendationAnswered)
 _TO_PROVIDER = (
     provider.Offer,
     provider.Reminder,
@@ -64,11 +64,11 @@ _TO_PROVIDER = (
     provider.OfferClosed,
     provider.AnswerRefused,
     provider.EntryRefused,
-    provider.InputRefused,
+    provider.ProviderInputRefused,
 )
-_RELEASE = (provider.ContactReleased, provider.Recall, provider.InputRefused)
+_RELEASE = (provider.ContactReleased, provider.Recall, provider.ProviderInputRefused)
 _ENDS_OF_OFFERS = (
-    notification.Accepted,
+    notification.OfferAccepted,
     notification.Declined,
     notification.Expired,
     notification.Delivered,
@@ -86,11 +86,11 @@ _COURSE_OF_OFFERS = (
     notification.InProgress,
     notification.Revoked,
 )
-_RECALLS = (intake.Recalled, intake.RecallOverdue, intake.RecallAcknowledged)
-_FROM_INTAKES_GATE = (intake.Received, intake.ConsentReceived, intake.WithdrawalReceived, intake.StatusAsked)
+_RECALLS = (intake.Recalled, intake.RecallOverdue, intake.RecallConfirmed)
+_FROM_INTAKES_GATE = (intake.ReferralReceived, intake.ConsentReceived, intake.WithdrawalReceived, intake.StatusAsked)
 _TO_INTAKE = (intake.DeletionConfirmed, intake.ReleaseRequested, intake.ReleaseEnded)
 _TO_ITSELF = (intake.LinkEnded, intake.ServedDoubtful, operations.TimerElapsed)
-_UNMATCHED = (matching.Waiting, matching.OnHold, matching.Recommended, matching.MatchRevoked)
+_UNMATCHED = (matching.Waiting, matching.OnHold, matching.ServicesRecommended, matching.MatchRevoked)
 _MATCHING = (matching.Matched, *_UNMATCHED, matching.PatienceOver, matching.Unmet, matching.Closed, matching.NeedEnded)
 
 OF_TENANTS = (
@@ -172,7 +172,7 @@ INTERNAL = (
                 notification.AnswerReceived,
                 notification.AnswerInvalid,
                 operations.TimerElapsed,
-                operations.Undeliverable,
+                operations.DeliveryFailed,
             ),
             "matching": (notification.EntryDoubted,),
         },
@@ -182,7 +182,7 @@ INTERNAL = (
                 notification.AnswerInvalid,
                 notification.EntryDoubted,
                 operations.TimerElapsed,
-                operations.Undeliverable,
+                operations.DeliveryFailed,
             )
         },
     ),
@@ -191,8 +191,8 @@ INTERNAL = (
         topics.inbox("outcomes"),
         "What agencies are to be told besides: from intake and its gate, and of what could not be delivered.",
         "referral_id",
-        {"intake": (intake.Refused, intake.StatusDue), "outcomes": (operations.Undeliverable,)},
-        {"outcomes": (intake.Refused, intake.StatusDue, operations.Undeliverable)},
+        {"intake": (intake.ReferralRefused, intake.StatusDue), "outcomes": (operations.DeliveryFailed,)},
+        {"outcomes": (intake.ReferralRefused, intake.StatusDue, operations.DeliveryFailed)},
     ),
     Channel(
         "intake",
@@ -201,16 +201,21 @@ INTERNAL = (
         "referral_id, or request_id of a question",
         {
             "intake": (
-                intake.Accepted,
+                intake.NeedRegistered,
                 intake.PersonCorrected,
-                intake.Withdrawn,
+                intake.NeedWithdrawn,
                 intake.RecommendationAsked,
                 *_RECALLS,
             )
         },
         {
-            "matching": (intake.Accepted, intake.PersonCorrected, intake.Withdrawn, intake.RecommendationAsked),
-            "outcomes": (intake.Accepted, intake.Withdrawn, *_RECALLS),
+            "matching": (
+                intake.NeedRegistered,
+                intake.PersonCorrected,
+                intake.NeedWithdrawn,
+                intake.RecommendationAsked,
+            ),
+            "outcomes": (intake.NeedRegistered, intake.NeedWithdrawn, *_RECALLS),
         },
     ),
     Channel(

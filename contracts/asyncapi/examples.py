@@ -37,7 +37,7 @@ _OF_TENANTS: Mapping[type[Message], Mapping[str, Any]] = {
     agency.Submitted: _SUBMITTED,
     agency.Corrected: {**_SUBMITTED, "needs": [{"need": "bed", "category": "shelter", "urgency": "emergency"}]},
     agency.ConsentChanged: {"reference": "R-2026-17", "consent": {**_CONSENT, "given_at": _LATER, "grants": []}},
-    agency.Withdrawn: {"reference": "R-2026-17", "needs": ["bed"], "reason": "resolved"},
+    agency.ReferralWithdrawn: {"reference": "R-2026-17", "needs": ["bed"], "reason": "resolved"},
     agency.StatusRequested: {"reference": "R-2026-17"},
     recommendation.RecommendationRequested: {
         "reference": "Q-2026-4",

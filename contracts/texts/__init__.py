@@ -13,7 +13,7 @@ from typing import get_args
 
 from babel.messages.pofile import read_po
 
-from ..agency import Withdrawn
+from ..agency import ReferralWithdrawn
 from ..words import (
     Answer,
     AnswerFault,
@@ -39,7 +39,9 @@ VOCABULARIES: Mapping[str, frozenset[str]] = {
     "declined": frozenset({*DeclineCode, "no-longer-needed"}),
     "not-delivered": frozenset(NotDeliveredCode),
     "unmet": frozenset({*Rule, "full", "attempts-exhausted", "no-place", "already-served"} - {Rule.PLACE}),
-    "withdrawn": frozenset({*get_args(Withdrawn.model_fields["reason"].annotation), "corrected", "consent-withdrawn"}),
+    "withdrawn": frozenset(
+        {*get_args(ReferralWithdrawn.model_fields["reason"].annotation), "corrected", "consent-withdrawn"}
+    ),
     "recalled": frozenset({"consent-changed", "consent-withdrawn", "do-not-contact"})
     | {Lifecycle.REVOKED, Lifecycle.NOT_DELIVERED, Lifecycle.EXPIRED},
     "revoked": frozenset({"withdrawn", "corrected", "superseded", "taken-by-another"}),

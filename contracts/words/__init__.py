@@ -3,7 +3,7 @@
 Categories are the sectors of the UNHCR inter-agency referral form; urgency is its three response classes.
 """
 
-from .answers import Answer, AnswerFault, Clock, DecidedBy, DeclineCode, ExpiryCode, NotDeliveredCode
+from .answers import Answer, AnswerFault, DeadlineKind, DecidedBy, DeclineCode, ExpiryCode, NotDeliveredCode
 from .choices import Behind, Change, Rule, Wait
 from .lifecycle import Happening, Lifecycle, NextStep
 from .needs import ALREADY_SERVED, TAKEN_BY_ANOTHER, Category, HeldBack, Urgency
@@ -20,8 +20,8 @@ __all__ = [
     "CapacityUnit",
     "Category",
     "Change",
-    "Clock",
     "ConsentGiver",
+    "DeadlineKind",
     "DecidedBy",
     "DeclineCode",
     "Document",

@@ -24,7 +24,7 @@ class Answer(StrEnum):
     NOT_DELIVERED = "not-delivered"
 
 
-class Clock(StrEnum):
+class DeadlineKind(StrEnum):
     """What a provider is awaited for: to acknowledge an offer, to decide it, to start help, to say how it ended."""
 
     ACKNOWLEDGE = "acknowledge"

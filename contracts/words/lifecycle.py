@@ -12,7 +12,7 @@ class Lifecycle(StrEnum):
     MATCHED = "matched"
     OFFERED = "offered"
     ACKNOWLEDGED = "acknowledged"
-    TAKEN_UP = "taken-up"
+    ACCEPTED_BY_PROVIDER = "taken-up"
     APPOINTED = "appointed"
     NO_SHOW = "no-show"
     IN_PROGRESS = "in-progress"
@@ -57,7 +57,7 @@ _FHIR = {
     Lifecycle.MATCHED: "ready",
     Lifecycle.OFFERED: "ready",
     Lifecycle.ACKNOWLEDGED: "ready",
-    Lifecycle.TAKEN_UP: "accepted",
+    Lifecycle.ACCEPTED_BY_PROVIDER: "accepted",
     Lifecycle.APPOINTED: "accepted",
     Lifecycle.NO_SHOW: "accepted",
     Lifecycle.IN_PROGRESS: "in-progress",

@@ -26,7 +26,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     operator = Login(args.kafka, args.user, password, args.mechanism, args.ca)
     rules = tenants.declared_rules(operator)
     found = (
-        access.Difference(access.apply(operator, rules), [])
+        access.AccessDifference(access.apply(operator, rules), [])
         if args.command == "apply"
         else access.diff(operator, rules)
     )

@@ -35,12 +35,12 @@ _PATIENCE = 20.0
 _ITERATIONS = 8192
 
 
-class AccessFailed(RuntimeError):  # noqa: N818  (it reads as what happened)
+class AccessError(RuntimeError):
     """Kafka refused a rule or a credential, or did not show it in time."""
 
 
 @dataclass(frozen=True, order=True)
-class Rule:
+class AccessRule:
     """One allowance. `operation` is "read" or "write"; `kind` is "topic" or "group"; `prefix` only for groups."""
 
     principal: str
@@ -62,10 +62,10 @@ class Rule:
         )
 
     @staticmethod
-    def read(found: AclBinding) -> "Rule":
+    def read(found: AclBinding) -> "AccessRule":
         """Out of Kafka's words. What is not one of ours keeps its name, so that it shows as surplus."""
         allowed = "" if found.permission_type == AclPermissionType.ALLOW else "deny-"
-        return Rule(
+        return AccessRule(
             found.principal.removeprefix("User:"),
             allowed + found.operation.name.lower(),
             found.restype.name.lower(),
@@ -103,14 +103,14 @@ WRITES = {
 """What each service reads and writes among internal topics: no more than its code does."""
 
 
-def of_services() -> list[Rule]:
+def of_services() -> list[AccessRule]:
     """What services and analysts may do whichever tenants there are."""
     return [
-        *(Rule(who, "read", "topic", topic) for who in names.SERVICES for topic in READS[who]),
-        *(Rule(who, "write", "topic", topic) for who in names.SERVICES for topic in WRITES[who]),
-        *(Rule(who, "read", "group", group) for who in names.SERVICES for group in GROUPS[who]),
-        Rule(ANALYST, "read", "topic", names.INDICATORS),
-        Rule(ANALYST, "read", "group", f"{ANALYST}.", prefix=True),
+        *(AccessRule(who, "read", "topic", topic) for who in names.SERVICES for topic in READS[who]),
+        *(AccessRule(who, "write", "topic", topic) for who in names.SERVICES for topic in WRITES[who]),
+        *(AccessRule(who, "read", "group", group) for who in names.SERVICES for group in GROUPS[who]),
+        AccessRule(ANALYST, "read", "topic", names.INDICATORS),
+        AccessRule(ANALYST, "read", "group", f"{ANALYST}.", prefix=True),
     ]
 
 
@@ -119,44 +119,46 @@ def principal(kind: str, tenant: str) -> str:
     return f"{kind}:{tenant}"
 
 
-def of_agency(agency: str) -> list[Rule]:
+def of_agency(agency: str) -> list[AccessRule]:
     """What opens for one agency, and for services on its topics. ValueError for an id that is none."""
     me = principal("agency", agency)
     return [
-        Rule(me, "write", "topic", names.referrals(agency)),
-        Rule(me, "read", "topic", names.status(agency)),
-        Rule(me, "read", "group", f"agency.{agency}.", prefix=True),
-        Rule("intake", "read", "topic", names.referrals(agency)),
-        Rule("outcomes", "write", "topic", names.status(agency)),
+        AccessRule(me, "write", "topic", names.referrals(agency)),
+        AccessRule(me, "read", "topic", names.status(agency)),
+        AccessRule(me, "read", "group", f"agency.{agency}.", prefix=True),
+        AccessRule("intake", "read", "topic", names.referrals(agency)),
+        AccessRule("outcomes", "write", "topic", names.status(agency)),
     ]
 
 
-def of_provider(provider: str) -> list[Rule]:
+def of_provider(provider: str) -> list[AccessRule]:
     """What opens for one provider, and for services on its topics. ValueError for an id that is none."""
     me = principal("provider", provider)
     return [
-        Rule(me, "write", "topic", names.directory(provider)),
-        Rule(me, "write", "topic", names.responses(provider)),
-        Rule(me, "read", "topic", names.directory(provider)),  # to change one field of an entry it has to know the rest
-        Rule(me, "read", "topic", names.notifications(provider)),
-        Rule(me, "read", "group", f"provider.{provider}.", prefix=True),
-        Rule("intake", "read", "topic", names.directory(provider)),
-        Rule("matching", "read", "topic", names.directory(provider)),
-        Rule("notification", "read", "topic", names.responses(provider)),
-        Rule("intake", "write", "topic", names.notifications(provider)),
-        Rule("notification", "write", "topic", names.notifications(provider)),
+        AccessRule(me, "write", "topic", names.directory(provider)),
+        AccessRule(me, "write", "topic", names.responses(provider)),
+        AccessRule(
+            me, "read", "topic", names.directory(provider)
+        ),  # to change one field of an entry it has to know the rest
+        AccessRule(me, "read", "topic", names.notifications(provider)),
+        AccessRule(me, "read", "group", f"provider.{provider}.", prefix=True),
+        AccessRule("intake", "read", "topic", names.directory(provider)),
+        AccessRule("matching", "read", "topic", names.directory(provider)),
+        AccessRule("notification", "read", "topic", names.responses(provider)),
+        AccessRule("intake", "write", "topic", names.notifications(provider)),
+        AccessRule("notification", "write", "topic", names.notifications(provider)),
     ]
 
 
 @dataclass(frozen=True)
-class Difference:
+class AccessDifference:
     """What is declared and not there, and what is there and not declared."""
 
-    missing: list[Rule]
-    surplus: list[Rule]
+    missing: list[AccessRule]
+    surplus: list[AccessRule]
 
 
-def present(operator: Login, who: str | None = None) -> set[Rule]:
+def present(operator: Login, who: str | None = None) -> set[AccessRule]:
     """All rules there are, or one principal's."""
     user = f"User:{who}" if who else None
     wanted = AclBindingFilter(
@@ -164,16 +166,16 @@ def present(operator: Login, who: str | None = None) -> set[Rule]:
     )
     admin = AdminClient(operator.confluent())  # has to outlive its answers
     found = admin.describe_acls(wanted, request_timeout=10).result()
-    return {Rule.read(each) for each in found}
+    return {AccessRule.read(each) for each in found}
 
 
-def diff(operator: Login, rules: Iterable[Rule]) -> Difference:
+def diff(operator: Login, rules: Iterable[AccessRule]) -> AccessDifference:
     """Compare what is declared with what Kafka has."""
     declared, there = set(rules), present(operator)
-    return Difference(sorted(declared - there), sorted(there - declared))
+    return AccessDifference(sorted(declared - there), sorted(there - declared))
 
 
-def apply(operator: Login, rules: Iterable[Rule]) -> list[Rule]:
+def apply(operator: Login, rules: Iterable[AccessRule]) -> list[AccessRule]:
     """Add what is missing and return when Kafka shows it, which is a little later than it says so. Removes nothing."""
     declared = set(rules)
     missing = sorted(declared - present(operator))
@@ -185,7 +187,7 @@ def apply(operator: Login, rules: Iterable[Rule]) -> list[Rule]:
     return missing
 
 
-def remove(operator: Login, rules: Iterable[Rule]) -> None:
+def remove(operator: Login, rules: Iterable[AccessRule]) -> None:
     """Take rules away and return when they are gone."""
     gone = set(rules)
     filters = [
@@ -201,11 +203,11 @@ def remove(operator: Login, rules: Iterable[Rule]) -> None:
         _until(lambda: not gone & present(operator), "removal of rules")
 
 
-def verify(operator: Login, rules: Iterable[Rule]) -> None:
+def verify(operator: Login, rules: Iterable[AccessRule]) -> None:
     """AccessFailed unless Kafka has exactly these rules."""
     found = diff(operator, rules)
     if found.missing or found.surplus:
-        raise AccessFailed(f"{len(found.missing)} rules are missing, {len(found.surplus)} are not declared")
+        raise AccessError(f"{len(found.missing)} rules are missing, {len(found.surplus)} are not declared")
 
 
 def set_password(operator: Login, user: str, password: str) -> None:
@@ -233,12 +235,12 @@ def _done(answer: Any) -> None:
     try:
         answer.result(timeout=_PATIENCE)
     except KafkaException as error:
-        raise AccessFailed(f"Kafka refused: {error.args[0].str()}") from None
+        raise AccessError(f"Kafka refused: {error.args[0].str()}") from None
 
 
 def _until(true: Callable[[], bool], what: str) -> None:
     deadline = time.monotonic() + _PATIENCE
     while not true():
         if time.monotonic() > deadline:
-            raise AccessFailed(f"Kafka does not show {what} after {_PATIENCE:g} s")
+            raise AccessError(f"Kafka does not show {what} after {_PATIENCE:g} s")
         time.sleep(0.05)

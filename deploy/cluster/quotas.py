@@ -23,7 +23,7 @@ _ENTITY = Array(("entity_type", String("utf-8")), ("entity_name", String("utf-8"
 _EXACTLY = 0
 
 
-class QuotaFailed(RuntimeError):  # noqa: N818  (it reads as what happened)
+class QuotaError(RuntimeError):
     """Kafka refused a quota."""
 
 
@@ -68,7 +68,7 @@ async def limit(operator: Login, user: str, limits: dict[str, float] | None = No
         answer = await admin.ask(_AlterClientQuotas(user, limits or TENANT))
     for code, why, _ in answer.entries:
         if code:
-            raise QuotaFailed(f"quota of {user}: {for_code(code).__name__} {why or ''}".strip())
+            raise QuotaError(f"quota of {user}: {for_code(code).__name__} {why or ''}".strip())
 
 
 async def limits_of(operator: Login, user: str) -> dict[str, float]:
@@ -76,7 +76,7 @@ async def limits_of(operator: Login, user: str) -> dict[str, float]:
     async with _Admin(operator) as admin:
         answer = await admin.ask(DescribeClientQuotasRequest([("user", _EXACTLY, user)], True))
     if answer.error_code:
-        raise QuotaFailed(f"quotas of {user}: {for_code(answer.error_code).__name__}")
+        raise QuotaError(f"quotas of {user}: {for_code(answer.error_code).__name__}")
     return {name: value for _, values in answer.entries or () for name, value in values}
 
 

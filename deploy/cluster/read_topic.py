@@ -13,7 +13,7 @@ _PATIENCE = 20.0
 _NO_LEADER = (KafkaError.NOT_LEADER_FOR_PARTITION, KafkaError.LEADER_NOT_AVAILABLE)
 
 
-class ReadingFailed(RuntimeError):  # noqa: N818  (it reads as what happened)
+class ReadTopicError(RuntimeError):
     """Kafka did not give what it has in time."""
 
 
@@ -56,7 +56,7 @@ def _partition(reader: Any, at: TopicPartition, start: int) -> Iterator[Any]:
         elif message is not None and message.error().code() == KafkaError._PARTITION_EOF:
             return  # what was compacted away leaves no message at the end
         elif time.monotonic() > deadline:
-            raise ReadingFailed(f"{at.topic} was not read to its end: nothing came for {_PATIENCE:g} s")
+            raise ReadTopicError(f"{at.topic} was not read to its end: nothing came for {_PATIENCE:g} s")
 
 
 def _ends(reader: Any, at: TopicPartition) -> tuple[int, int]:

@@ -31,7 +31,7 @@ from services.chassis.ingress.tenant_registry import UNUSABLE, entry_of
 _PATIENCE = 20.0
 
 
-class UnknownTenant(LookupError):  # noqa: N818  (it reads as what happened)
+class UnknownTenantError(LookupError):
     """There is no such organisation in the registry."""
 
 
@@ -134,7 +134,7 @@ def topics_of(entry: Tenant) -> list[topics.Topic]:
     return [topic for role in _roles(entry.kind) for topic in _TOPICS[role](entry.tenant)]
 
 
-def rules_of(entry: Tenant) -> list[access.Rule]:
+def rules_of(entry: Tenant) -> list[access.AccessRule]:
     """The rules an organisation brings: its own (unless revoked), and those of services on its topics."""
     rules = [rule for role in _roles(entry.kind) for rule in _RULES[role](entry.tenant)]
     if entry.state == "revoked":
@@ -146,7 +146,7 @@ _TOPICS = {"agency": topics.of_agency, "provider": topics.of_provider}
 _RULES = {"agency": access.of_agency, "provider": access.of_provider}
 
 
-def declared_rules(operator: Login) -> list[access.Rule]:
+def declared_rules(operator: Login) -> list[access.AccessRule]:
     """All access rules there should be: the services', and those of each tenant that has topics and is not revoked."""
     return [*access.of_services(), *(rule for tenant in list_tenants(operator) for rule in rules_of(tenant))]
 
@@ -165,7 +165,7 @@ def _entry(operator: Login, tenant: str) -> Tenant:
     for each in list_tenants(operator):
         if each.tenant == tenant:
             return each
-    raise UnknownTenant(f"{tenant} is not registered")
+    raise UnknownTenantError(f"{tenant} is not registered")
 
 
 def _pair(entry: Tenant) -> tuple[str, str] | tuple[None, None]:
@@ -193,4 +193,4 @@ def _publish(operator: Login, entry: Tenant) -> None:
         on_delivery=lambda error, _: failed.append(error) if error else None,
     )
     if writer.flush(_PATIENCE) or failed:
-        raise access.AccessFailed(f"the registry could not be written: {failed or 'no answer'}")
+        raise access.AccessError(f"the registry could not be written: {failed or 'no answer'}")

@@ -30,11 +30,11 @@ OURS = ("agency.", "provider.", "referrals.", "statistics.")
 _SET_ON_TOPIC = 1  # Kafka's ConfigSource.DYNAMIC_TOPIC_CONFIG
 
 
-class TopicsFailed(RuntimeError):  # noqa: N818  (it reads as what happened)
+class TopicsError(RuntimeError):
     """A topic could not be created, or is there with another number of partitions; the message names it."""
 
 
-FAILURES = (TopicsFailed, KafkaError)
+FAILURES = (TopicsError, KafkaError)
 """What `ensure` and `diff` raise, for who would not know the client library."""
 
 
@@ -133,7 +133,7 @@ def _wanted(topics: Iterable[Topic], copies: int) -> dict[str, Topic]:
 
 
 @dataclass(frozen=True)
-class Difference:
+class TopicDifference:
     """One way in which Kafka is not as declared. `setting` is Kafka's own, or "topic" or "partitions"."""
 
     topic: str
@@ -142,7 +142,9 @@ class Difference:
     there: str
 
 
-async def diff(kafka: str | Login, topics: Iterable[Topic], copies: int = 1, patience: float = 20) -> list[Difference]:
+async def diff(
+    kafka: str | Login, topics: Iterable[Topic], copies: int = 1, patience: float = 20
+) -> list[TopicDifference]:
     """Compare what is declared with what Kafka has; changes nothing. Topics that are nobody's of ours are left out."""
     wanted = _wanted(topics, copies)
     admin = await _connect(Login.of(kafka), time.monotonic() + patience)
@@ -158,18 +160,18 @@ async def diff(kafka: str | Login, topics: Iterable[Topic], copies: int = 1, pat
     return compare(wanted, there)
 
 
-def compare(wanted: Mapping[str, Topic], there: Mapping[str, Topic]) -> list[Difference]:
+def compare(wanted: Mapping[str, Topic], there: Mapping[str, Topic]) -> list[TopicDifference]:
     """The differences, by topic. A setting that is not declared is Kafka's default, and a difference if it is not."""
-    found = [Difference(name, "topic", "there", "missing") for name in wanted.keys() - there.keys()]
-    found += [Difference(name, "topic", "not declared", "there") for name in there.keys() - wanted.keys()]
+    found = [TopicDifference(name, "topic", "there", "missing") for name in wanted.keys() - there.keys()]
+    found += [TopicDifference(name, "topic", "not declared", "there") for name in there.keys() - wanted.keys()]
     for name in wanted.keys() & there.keys():
         one, other = wanted[name], there[name]
         if one.partitions != other.partitions:
-            found.append(Difference(name, "partitions", str(one.partitions), str(other.partitions)))
+            found.append(TopicDifference(name, "partitions", str(one.partitions), str(other.partitions)))
         for setting in one.settings.keys() | other.settings.keys():
             declared, has = one.settings.get(setting, "default"), other.settings.get(setting, "default")
             if declared != has:
-                found.append(Difference(name, setting, declared, has))
+                found.append(TopicDifference(name, setting, declared, has))
     return sorted(found, key=lambda each: (each.topic, each.setting))
 
 
@@ -180,7 +182,7 @@ async def _settings(admin: AIOKafkaAdminClient, names: Sequence[str]) -> dict[st
     for answer in await admin.describe_configs(asked) if asked else []:
         for code, why, _, name, entries in answer.resources:
             if code:
-                raise TopicsFailed(f"{name} was not described: {for_code(code).__name__} {why}")
+                raise TopicsError(f"{name} was not described: {for_code(code).__name__} {why}")
             found[name] = {setting: value for setting, value, _, source, *_ in entries if source == _SET_ON_TOPIC}
     return found
 
@@ -207,7 +209,7 @@ async def _create(admin: AIOKafkaAdminClient, wanted: dict[str, Topic], copies: 
         if code == TopicAlreadyExistsError.errno:
             there.append(name)
         elif code:
-            raise TopicsFailed(f"{name} was not created: {for_code(code).__name__} {why[0] if why else ''}")
+            raise TopicsError(f"{name} was not created: {for_code(code).__name__} {why[0] if why else ''}")
     return there
 
 
@@ -217,7 +219,7 @@ async def _configure(admin: AIOKafkaAdminClient, topics: list[Topic]) -> None:
     for answer in await admin.alter_configs(orders):
         for code, why, _, name in answer.resources:
             if code:
-                raise TopicsFailed(f"{name} was not configured: {for_code(code).__name__} {why}")
+                raise TopicsError(f"{name} was not configured: {for_code(code).__name__} {why}")
 
 
 async def _settled(admin: AIOKafkaAdminClient, wanted: dict[str, Topic], deadline: float) -> None:
@@ -229,12 +231,12 @@ async def _settled(admin: AIOKafkaAdminClient, wanted: dict[str, Topic], deadlin
                 continue
             name, partitions = found["topic"], len(found["partitions"])
             if partitions != wanted[name].partitions:
-                raise TopicsFailed(f"{name} has {partitions} partitions, not {wanted[name].partitions}")
+                raise TopicsError(f"{name} has {partitions} partitions, not {wanted[name].partitions}")
             pending.discard(name)
         if not pending:
             return
         if time.monotonic() > deadline:
-            raise TopicsFailed(f"no leader in time for {', '.join(sorted(pending))}")
+            raise TopicsError(f"no leader in time for {', '.join(sorted(pending))}")
         await asyncio.sleep(0.1)
 
 

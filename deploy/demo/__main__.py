@@ -24,8 +24,8 @@ from contracts.operations import TenantKind
 from deploy.cluster import tenants
 from deploy.cluster.login import Login
 from deploy.cluster.topics import ensure, internal
-from deploy.local.kafka import Walls
-from deploy.local.process import StartFailed
+from deploy.local.kafka import AccessControl
+from deploy.local.process import StartError
 from deploy.local.services import start_services
 from deploy.local.stack import Addresses, LocalStack
 from deploy.secrets import keys
@@ -35,7 +35,7 @@ from . import against, client, explanations, show
 from .cast import AGENCIES, PROVIDERS
 from .people import referrals
 from .providers import SimulatedProvider
-from .stories import STORIES, Failed, Stage, Story, tell
+from .stories import STORIES, Story, StoryError, StoryStage, tell
 from .verdict import publish, said, verdict
 from .watch import Watch
 
@@ -86,9 +86,9 @@ async def play(
     tasks += [asyncio.create_task(watch.follow(reader)) for reader in readers]
     planned = count + sum(story.referrals for story in told)
 
-    async def act() -> dict[str, str | Failed]:
+    async def act() -> dict[str, str | StoryError]:
         await publish(watch, writers, referrals(count, seed, clock.now()), seed)
-        return await tell(told, Stage(writers, watch, cast, clock))
+        return await tell(told, StoryStage(writers, watch, cast, clock))
 
     acting = asyncio.create_task(act())
     deadline = time.monotonic() + patience
@@ -150,7 +150,7 @@ def main(given: Sequence[str] | None = None) -> int:
     try:
         with tempfile.TemporaryDirectory(prefix="referral-routing-demo-", ignore_cleanup_errors=True) as folder:
             console.print("Starting Kafka and MongoDB …")
-            with LocalStack(Path(folder), Walls()) as stack:
+            with LocalStack(Path(folder), AccessControl()) as stack:
                 logins = asyncio.run(onboard(stack.addresses))
                 console.print("Starting intake, matching, notification and outcomes as four processes …")
                 token = keys.operator_token(Path(folder) / "keys")
@@ -160,7 +160,7 @@ def main(given: Sequence[str] | None = None) -> int:
                     numbers = (arguments.referrals, arguments.seed, arguments.patience)
                     asks = explanations.asking(services.url("matching"), token)
                     return asyncio.run(play(console, logins, clock, *numbers, explain=asks))
-    except StartFailed as failure:
+    except StartError as failure:
         console.print(f"[red]{failure}[/red]")
         return 1
     except KeyboardInterrupt:

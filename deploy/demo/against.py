@@ -19,7 +19,7 @@ from rich.console import Console
 from rich.live import Live
 
 from contracts import topics
-from contracts.agency import Withdrawn
+from contracts.agency import ReferralWithdrawn
 from deploy.cluster.login import Login
 
 from . import client, show
@@ -34,7 +34,7 @@ _ROOM = 100
 """Places of each service: nobody waits for one."""
 
 
-class ComposeFailed(RuntimeError):  # noqa: N818  (it reads as what happened)
+class ComposeError(RuntimeError):
     """``docker compose`` did not do what it was asked to; the message is its own."""
 
 
@@ -45,7 +45,7 @@ def compose(console: Console, count: int, patience: float) -> int:
             console.print("Taking the demo's organisations in …")
             logins = onboard(Path(folder))
             return asyncio.run(play(console, logins, count, patience))
-    except ComposeFailed as failure:
+    except ComposeError as failure:
         console.print(f"[red]{failure}[/red]", "Is it up? docker compose up --build --wait")
         return 1
 
@@ -132,7 +132,7 @@ async def _withdraw(watch: Watch, writers: Mapping[str, AIOKafkaProducer]) -> No
     """Whoever still waits shall not wait for ever for a demo."""
     for (agency, reference, need), told in watch.needs.items():
         if told and not told[-1].state.ended:
-            body = Withdrawn(reference=reference, needs=[need], reason="resolved")
+            body = ReferralWithdrawn(reference=reference, needs=[need], reason="resolved")
             await client.send(writers[agency], topics.referrals(agency), reference, f"/{agency}", body)
 
 
@@ -141,7 +141,7 @@ def _docker(*arguments: str) -> str:
     try:
         done = subprocess.run(command, capture_output=True, text=True, check=False)
     except OSError as error:
-        raise ComposeFailed(f"docker could not be started: {error.strerror}") from None
+        raise ComposeError(f"docker could not be started: {error.strerror}") from None
     if done.returncode:
-        raise ComposeFailed(f"docker compose {arguments[0]}: {done.stderr.strip() or done.returncode}")
+        raise ComposeError(f"docker compose {arguments[0]}: {done.stderr.strip() or done.returncode}")
     return done.stdout

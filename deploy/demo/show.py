@@ -12,7 +12,7 @@ from rich.text import Text
 from contracts.outcomes import StatusChanged
 from contracts.words import Lifecycle
 
-from .stories import Failed
+from .stories import StoryError
 from .watch import Watch, quantiles
 
 _COLOURS = {
@@ -63,11 +63,11 @@ def summary(
     console.print(table)
 
 
-def stories(console: Console, happened: Mapping[str, str | Failed]) -> None:
+def stories(console: Console, happened: Mapping[str, str | StoryError]) -> None:
     """What happened in each."""
     table = Table(title="Told by name", show_header=False, show_lines=True, title_justify="left")
     for title, what in happened.items():
-        table.add_row(title, Text(str(what), "red" if isinstance(what, Failed) else ""))
+        table.add_row(title, Text(str(what), "red" if isinstance(what, StoryError) else ""))
     console.print(table)
 
 

@@ -35,7 +35,7 @@ T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
-class Stage:
+class StoryStage:
     """What a story may do: publish as an agency, and look into the books of agencies and providers."""
 
     writers: Mapping[str, AIOKafkaProducer]
@@ -88,14 +88,14 @@ class Stage:
         return {id_: offer for id_, each in self.cast.items() for offer, _ in each.offers if offer.need_id == need_id}
 
 
-class Failed(Exception):  # noqa: N818  (it reads as what happened)
+class StoryError(Exception):
     """The story did not go as told."""
 
 
 def require(what: bool, else_: str) -> None:
-    """Raises `Failed` where it is not so."""
+    """Raises `StoryError` where it is not so."""
     if not what:
-        raise Failed(else_)
+        raise StoryError(else_)
 
 
 def person(name: str, phone: str) -> dict[str, Any]:
@@ -109,11 +109,11 @@ def person(name: str, phone: str) -> dict[str, Any]:
     }
 
 
-async def broadcast(stage: Stage) -> str:
+async def broadcast(stage: StoryStage) -> str:
     """An emergency goes to several at once; the first to accept has it, and the others are told."""
     agency, reference = "border-minsk", "story-emergency"
     await stage.submit(agency, reference, needs=[{"need": "1", "category": "shelter", "urgency": "emergency"}])
-    taken = await stage.told(agency, reference, Lifecycle.TAKEN_UP)
+    taken = await stage.told(agency, reference, Lifecycle.ACCEPTED_BY_PROVIDER)
     first = taken.provider or ""
     asked = stage.offers(taken.need_id)
     require({each.offers for each in asked.values()} == {len(asked)} == {3}, f"asked at once: {sorted(asked)}")
@@ -128,11 +128,11 @@ async def broadcast(stage: Stage) -> str:
     )
 
 
-async def recall(stage: Stage) -> str:
+async def recall(stage: StoryStage) -> str:
     """Consent is narrowed after the contact was released: whoever has it deletes it, and says so."""
     agency, reference, provider = "migration-brest", "story-consent", "naroch-rest"
     await stage.submit(agency, reference, consent=stage.consent([provider], "name", "contact"))
-    taken = await stage.told(agency, reference, Lifecycle.TAKEN_UP)
+    taken = await stage.told(agency, reference, Lifecycle.ACCEPTED_BY_PROVIDER)
     actor = stage.cast[provider]
     await stage.until(
         f"{provider} never got the contact",
@@ -156,7 +156,7 @@ async def recall(stage: Stage) -> str:
     )
 
 
-async def duplicate(stage: Stage) -> str:
+async def duplicate(stage: StoryStage) -> str:
     """Two agencies send one person, each in its own spelling: served once, and neither learns of the other."""
     first, second = ("migration-brest", "story-alphabet"), ("community-gomel", "story-latin")
     await stage.submit(*first, person=person("Святлана Кавалёва", "80295550188"))
@@ -175,7 +175,7 @@ async def duplicate(stage: Stage) -> str:
     )
 
 
-async def family(stage: Stage) -> str:
+async def family(stage: StoryStage) -> str:
     """Places for all at one service, or none."""
     agency, reference = "border-minsk", "story-family"
     household = [
@@ -183,7 +183,7 @@ async def family(stage: Stage) -> str:
         {"member": "grandmother", "age_band": "60+", "sex": "female"},
     ]
     await stage.submit(agency, reference, household=household)
-    taken = await stage.told(agency, reference, Lifecycle.TAKEN_UP)
+    taken = await stage.told(agency, reference, Lifecycle.ACCEPTED_BY_PROVIDER)
     offers = stage.offers(taken.need_id)
     require([each.places for each in offers.values()] == [3], f"places: {[each.places for each in offers.values()]}")
     require("berezina-borisov" not in offers, "asked was a shelter with two rooms")
@@ -196,7 +196,7 @@ class Story:
     """`play` says what happened. `referrals`: how many it publishes."""
 
     title: str
-    play: Callable[[Stage], Awaitable[str]]
+    play: Callable[[StoryStage], Awaitable[str]]
     referrals: int = 1
 
 
@@ -208,12 +208,12 @@ STORIES = (
 )
 
 
-async def tell(stories: Iterable[Story], stage: Stage) -> dict[str, str | Failed]:
+async def tell(stories: Iterable[Story], stage: StoryStage) -> dict[str, str | StoryError]:
     """One after the other, since they share their shelters. What happened in each, or what went wrong."""
-    told: dict[str, str | Failed] = {}
+    told: dict[str, str | StoryError] = {}
     for story in stories:
         try:
             told[story.title] = await story.play(stage)
-        except Failed as failure:
+        except StoryError as failure:
             told[story.title] = failure
     return told

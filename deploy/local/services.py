@@ -29,7 +29,7 @@ from deploy.secrets.keys import environment
 _ROOT = Path(__file__).parents[2]
 
 
-class Service(Process):
+class ServiceProcess(Process):
     """One instance of a service. Ready when it says so on /health/ready."""
 
     def __init__(self, name: str, data: Path, env: Mapping[str, str]) -> None:
@@ -54,10 +54,10 @@ class Service(Process):
             connection.close()
 
 
-class Services(Mapping[str, Service]):
+class Services(Mapping[str, ServiceProcess]):
     """All services by name. Leaving the `with` block stops them."""
 
-    def __init__(self, services: Mapping[str, Service]) -> None:
+    def __init__(self, services: Mapping[str, ServiceProcess]) -> None:
         self._services = dict(services)
 
     def kill(self, name: str) -> None:
@@ -79,7 +79,7 @@ class Services(Mapping[str, Service]):
         for service in self.values():
             service.stop()
 
-    def __getitem__(self, name: str) -> Service:
+    def __getitem__(self, name: str) -> ServiceProcess:
         return self._services[name]
 
     def __iter__(self) -> Iterator[str]:
@@ -109,7 +109,9 @@ def start_services(
     internal topics have to be there. StartFailed, with the end of the log and nothing left running, if one does not
     come up.
     """
-    services = Services({name: Service(name, data, settings_of(name, addresses, data, extra_env)) for name in names})
+    services = Services(
+        {name: ServiceProcess(name, data, settings_of(name, addresses, data, extra_env)) for name in names}
+    )
     try:
         for service in services.values():
             service.spawn()

@@ -20,7 +20,7 @@ from contracts.topics import SERVICES
 from deploy.cluster import access
 from deploy.cluster.login import Login
 from deploy.local.addresses import Addresses as Addresses
-from deploy.local.kafka import Kafka, Walls
+from deploy.local.kafka import AccessControl, Kafka
 from deploy.local.mongo import Mongo
 from deploy.local.process import exit_on_sigterm
 
@@ -41,7 +41,7 @@ class LocalStack:
     mongo: Mongo
     addresses: Addresses
 
-    def __init__(self, data: Path | None = None, walls: Walls | None = None) -> None:
+    def __init__(self, data: Path | None = None, walls: AccessControl | None = None) -> None:
         self._walls = walls
         self._temporary = (
             None if data else tempfile.TemporaryDirectory(prefix="referral-routing-", ignore_cleanup_errors=True)

@@ -1,10 +1,10 @@
 """What a service author writes: a policy, as a Decider over an append-only journal.
 
-    decide(state, event, now, given) -> effects      what follows from this event
+    decide(state, event, now, context) -> effects    what follows from this event
     evolve(state, fact)              -> state        what that fact changes
 
 Both are pure: no I/O, no clock, no randomness. What a decision needs from outside (the directory, free places, a data
-key) is gathered before it and comes in as `given`.
+key) is gathered before it and comes in as `context`.
 """
 
 from collections.abc import Mapping, Sequence
@@ -81,7 +81,7 @@ class Drop:
 Effect = Emit | Reply | SetTimer | Claim | Put | Drop
 
 
-class Arrived(NamedTuple):
+class IncomingEvent(NamedTuple):
     """An event as `decide` sees it. `at` is when it happened, `key` the record's key (the referral's id)."""
 
     data: Message
@@ -107,7 +107,7 @@ class Policy(Protocol[S]):
         """The state of a stream that has no facts."""
         ...
 
-    def decide(self, state: S, event: Arrived, now: datetime, given: Any) -> Sequence[Effect]:
+    def decide(self, state: S, event: IncomingEvent, now: datetime, context: Any) -> Sequence[Effect]:
         """What follows. No effects: the event is of no consequence (any more)."""
         ...
 
@@ -115,33 +115,33 @@ class Policy(Protocol[S]):
         """The state after a fact."""
         ...
 
-    def collide(self, state: S, event: Arrived) -> Sequence[Effect]:
+    def on_id_reuse(self, state: S, event: IncomingEvent) -> Sequence[Effect]:
         """What to answer when an event comes with the id of an earlier one but another body. Replies only."""
         ...
 
 
-class Given(Protocol):
+class Context(Protocol):
     """What was gathered for one batch."""
 
-    def spend(self, effects: Sequence[Effect]) -> None:
+    def consume(self, effects: Sequence[Effect]) -> None:
         """Count down what a decision has used, so that the next one in the batch does not use it too."""
         ...
 
 
-class Outside(Protocol):
+class ContextLoader(Protocol):
     """Gathers for a batch what its decisions need from outside the streams."""
 
-    async def gather(self, pairs: Sequence[tuple[Any, Message]]) -> Given:
-        """For these states and events. Raises `Transient`."""
+    async def gather(self, pairs: Sequence[tuple[Any, Message]]) -> Context:
+        """For these states and events. Raises `TransientError`."""
         ...
 
 
-class Nothing:
+class NoContext:
     """For policies that need nothing from outside."""
 
-    async def gather(self, pairs: Sequence[tuple[Any, Message]]) -> "Nothing":
+    async def gather(self, pairs: Sequence[tuple[Any, Message]]) -> "NoContext":
         """Itself."""
         return self
 
-    def spend(self, effects: Sequence[Effect]) -> None:
+    def consume(self, effects: Sequence[Effect]) -> None:
         """Nothing to count."""

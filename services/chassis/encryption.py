@@ -21,7 +21,7 @@ DEAD_LETTER = "referral-routing/dead-letter"
 """The purpose of a dead letter's box."""
 
 
-class Unsealable(Exception):  # noqa: N818
+class UnsealableError(Exception):
     """The box was not sealed under this key for this purpose, was changed, or its key has been destroyed."""
 
 
@@ -74,12 +74,12 @@ def seal(key: bytes, plain: bytes, purpose: str) -> str:
 
 
 def unseal(key: bytes, box: str, purpose: str) -> bytes:
-    """The inverse of `seal`. Raises `Unsealable`."""
+    """The inverse of `seal`. Raises `UnsealableError`."""
     raw = b64decode(box)
     try:
         return AESGCM(key).decrypt(raw[:_NONCE], raw[_NONCE:], purpose.encode())
     except InvalidTag:
-        raise Unsealable(purpose.split("/")[0]) from None
+        raise UnsealableError(purpose.split("/")[0]) from None
 
 
 def seal_to(public_key: str, plain: bytes, purpose: str) -> str:
@@ -99,10 +99,10 @@ def takes_sealed(public_key: str) -> bool:
 
 
 def open_sealed(private_key: str, box: str, purpose: str) -> bytes:
-    """The inverse of `seal_to`. Raises `Unsealable`."""
+    """The inverse of `seal_to`. Raises `UnsealableError`."""
     try:
         return _SUITE.decrypt(
             b64decode(box), X25519PrivateKey.from_private_bytes(b64decode(private_key)), info=purpose.encode()
         )
     except (InvalidTag, ValueError):
-        raise Unsealable(purpose.split("/")[0]) from None
+        raise UnsealableError(purpose.split("/")[0]) from None

@@ -19,15 +19,15 @@ def where(error: BaseException) -> str:
     return f"{trace.tb_frame.f_code.co_filename.rsplit('/', 2)[-1]}:{trace.tb_lineno}" if trace else ""
 
 
-class Failure(Exception):  # noqa: N818
+class HandlingError(Exception):
     """Base of the tree."""
 
 
-class Transient(Failure):
+class TransientError(HandlingError):
     """Try the whole batch again, later."""
 
 
-class Poison(Failure):
+class PoisonError(HandlingError):
     """Set this record aside. `stage` says where (decode, fold, decide, ...), `code` and `field` say why."""
 
     def __init__(self, stage: str, code: str, field: str = "") -> None:
@@ -37,7 +37,7 @@ class Poison(Failure):
         self.field = field
 
 
-class Undeliverable(Failure):
+class UndeliverableError(HandlingError):
     """Set this emitted event aside. `code` says why it can not be published."""
 
     def __init__(self, topic: str, code: str) -> None:
@@ -46,5 +46,5 @@ class Undeliverable(Failure):
         self.code = code
 
 
-class Fatal(Failure):
+class FatalError(HandlingError):
     """Exit and be restarted (a fenced producer, a broken configuration)."""

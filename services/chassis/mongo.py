@@ -15,7 +15,7 @@ from pymongo import ASCENDING, DeleteOne, IndexModel, ReplaceOne, WriteConcern
 from pymongo.errors import BulkWriteError, DocumentTooLarge, PyMongoError
 from pymongo.read_concern import ReadConcern
 
-from .errors import Fatal, Transient
+from .errors import FatalError, TransientError
 from .ports import Row, Timer
 
 Document = dict[str, Any]
@@ -43,9 +43,9 @@ async def _doubtful() -> AsyncIterator[None]:
     try:
         yield
     except DocumentTooLarge:
-        raise Fatal("a journal document is larger than MongoDB takes") from None
+        raise FatalError("a journal document is larger than MongoDB takes") from None
     except PyMongoError as error:
-        raise Transient(f"mongodb: {type(error).__name__}") from None
+        raise TransientError(f"mongodb: {type(error).__name__}") from None
 
 
 class MongoStore:
@@ -57,7 +57,7 @@ class MongoStore:
         self._timers = database["timers"]
 
     async def prepare(self) -> None:
-        """Create the indexes. Raises `Transient`."""
+        """Create the indexes. Raises `TransientError`."""
         async with _doubtful():
             await self._journal.create_indexes([IndexModel([("stream", ASCENDING), ("n", ASCENDING)])])
             if self._by_key:  # each index makes every insert dearer
@@ -65,7 +65,7 @@ class MongoStore:
             await self._timers.create_indexes([IndexModel([("due_at", ASCENDING)])])
 
     async def ping(self) -> None:
-        """Ask the primary for an answer, whatever it is. Raises `Transient`."""
+        """Ask the primary for an answer, whatever it is. Raises `TransientError`."""
         async with _doubtful():
             await self._journal.database.command("ping")
 
@@ -130,7 +130,7 @@ class MongoClaims:
         self._database = database
 
     async def prepare(self, indexes: Indexes) -> None:
-        """Create the indexes of the tables. Raises `Transient`."""
+        """Create the indexes of the tables. Raises `TransientError`."""
         async with _doubtful():
             for table, each in indexes.items():
                 await self._database[table].create_indexes(
@@ -188,7 +188,7 @@ async def _insert(collection: Any, documents: Sequence[Document]) -> list[int]:
     except BulkWriteError as error:
         faults = error.details.get("writeErrors", [])
         if error.details.get("writeConcernErrors") or any(fault["code"] != _DUPLICATE for fault in faults):
-            raise Transient("mongodb: a write is in doubt") from None
+            raise TransientError("mongodb: a write is in doubt") from None
         return [fault["index"] for fault in faults]
     return []
 
@@ -206,7 +206,7 @@ async def _replace(collection: Any, rows: Sequence[Row]) -> None:
         refused = [rows[fault["index"]] for fault in faults if fault["code"] == _DUPLICATE]
         versioned = all(row.version is not None for row in refused)
         if error.details.get("writeConcernErrors") or len(refused) < len(faults) or not versioned:
-            raise Transient("mongodb: a write is in doubt") from None
+            raise TransientError("mongodb: a write is in doubt") from None
         await collection.bulk_write([_replacement(row, upsert=False) for row in refused], ordered=False)
 
 

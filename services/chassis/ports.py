@@ -35,7 +35,7 @@ class Record(NamedTuple):
         return (self.topic, self.partition, self.offset)
 
 
-class Message(NamedTuple):
+class OutgoingRecord(NamedTuple):
     """One record to be written."""
 
     topic: str
@@ -81,10 +81,10 @@ class Stage:
 class Log(Protocol):
     """Where events come from and go to: Kafka."""
 
-    async def publish(self, messages: Sequence[Message]) -> dict[int, str]:
+    async def publish(self, messages: Sequence[OutgoingRecord]) -> dict[int, str]:
         """Write all, in order. Returns the index and reason code of those that can never be written.
 
-        Raises `Transient` when in doubt (some may have been written), `Fatal` when the producer is beyond repair.
+        Raises `TransientError` when in doubt (some may have been written), `FatalError` when the producer is beyond repair.
         """
         ...
 
@@ -106,7 +106,7 @@ class Batch(Protocol):
         ...
 
     async def commit(self) -> dict[Partition, int]:
-        """Commit last + 1 of each partition that is still ours; returns what was committed. Raises `Transient`."""
+        """Commit last + 1 of each partition that is still ours; returns what was committed. Raises `TransientError`."""
         ...
 
     async def nack(self) -> None:
@@ -126,7 +126,7 @@ class Store(Protocol):
         ...
 
     async def append(self, documents: Sequence[dict[str, Any]]) -> set[str]:
-        """Insert, majority write. Returns the ids that already existed. Raises `Transient` when in doubt."""
+        """Insert, majority write. Returns the ids that already existed. Raises `TransientError` when in doubt."""
         ...
 
     async def set_timers(self, timers: Sequence[Timer]) -> None:

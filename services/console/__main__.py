@@ -17,7 +17,7 @@ from .operator.cluster import FAILURES
 from .shared.connection import words
 from .shared.errors import UserError
 from .shared.output import warn
-from .shared.settings import Given, Settings
+from .shared.settings import CommandOptions, Settings
 
 app = typer.Typer(
     name="referrals",
@@ -66,7 +66,7 @@ def settings(
     ] = "",
 ) -> None:
     """Keep what was said; it is read when a command asks for it."""
-    given = Given(kafka, user, password, mechanism, ca, url or [], operator_token, private_key, login)
+    given = CommandOptions(kafka, user, password, mechanism, ca, url or [], operator_token, private_key, login)
     context.obj = Settings(given)
 
 

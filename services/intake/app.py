@@ -1,10 +1,10 @@
 """Intake: agencies' referrals in, accepted needs out; contacts to providers that have accepted."""
 
 from contracts import topics
-from services.chassis.runtime.service import Service
+from services.chassis.runtime.service import ServiceRuntime
 
 from .admission.referrals import ReferralAdmission
-from .context_loader import INDEXES, IntakeOutside
+from .context_loader import INDEXES, IntakeContextLoader
 from .domain.policy import IntakePolicy
 from .jobs.sweep import Sweep
 from .outbound.contact_release import Release
@@ -14,17 +14,17 @@ from .privacy.key_ring import KeyRing
 from .settings import IntakeSettings
 
 
-def build(settings: IntakeSettings) -> Service:
+def build(settings: IntakeSettings) -> ServiceRuntime:
     """Wire the service."""
-    service = Service("intake", settings, INDEXES)
+    service = ServiceRuntime("intake", settings, INDEXES)
     keys = KeyRing(service.claims, settings.master_key)
     providers = ProviderKeys(service.follow_tenants().admits)
     service.follow(topics.PROVIDER_DIRECTORY, providers.apply)
     service.gate(ReferralAdmission(keys, settings.id_secret), topics.AGENCY_REFERRALS)
     policy = IntakePolicy(settings.recall_within, link_confidential=settings.link_confidential)
     release = Release(keys, providers, Journals(service.store.load, policy))
-    outside = IntakeOutside(providers, service.claims)
-    service.loop(policy, inputs=[topics.MATCHING], outside=outside, render=release.render)
+    context_loader = IntakeContextLoader(providers, service.claims)
+    service.loop(policy, inputs=[topics.MATCHING], context_loader=context_loader, render=release.render)
     sweep = Sweep(service.claims)
 
     async def look() -> None:

@@ -16,7 +16,7 @@ from contracts.notification import EntryDoubted
 from contracts.provider import Profile, Service
 from contracts.words import IntakeMethod
 from services.chassis.encryption import takes_sealed
-from services.chassis.ingress.gate import Admitted, Arrival, Refusal
+from services.chassis.ingress.gate import Admitted, Arrival, RefusalError
 from services.chassis.ports import Record
 
 from .directory.directory import examine
@@ -34,11 +34,11 @@ class DirectoryAdmission:
         """Nothing to gather."""
 
     def admit(self, arrival: Arrival) -> Sequence[Admitted]:
-        """Nothing. Raises `Refusal` with what is wrong."""
+        """Nothing. Raises `RefusalError` with what is wrong."""
         entry = examine(arrival.record)
         problems = entry if isinstance(entry, list) else contradictions(entry, arrival.at.date())
         if problems:
-            raise Refusal(*problems)
+            raise RefusalError(*problems)
         return []
 
     def refuse(self, tenant: str, record: Record, event: CloudEvent, problems: list[Problem]) -> Sequence[Admitted]:

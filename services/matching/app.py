@@ -4,10 +4,10 @@ from datetime import timedelta
 
 from contracts import topics
 from contracts.matching import PriceSet
-from services.chassis.runtime.service import Service
+from services.chassis.runtime.service import ServiceRuntime
 
 from .admission import DirectoryAdmission
-from .context_loader import INDEXES, MatchingOutside
+from .context_loader import INDEXES, MatchingContextLoader
 from .directory.directory import Directory
 from .domain.policy import MatchingPolicy
 from .jobs.price_sets import Pricer
@@ -21,9 +21,9 @@ from .settings import MatchingSettings
 PRICES = rf"^{topics.PRICES.replace('.', '[.]')}$"
 
 
-def build(settings: MatchingSettings) -> Service:
+def build(settings: MatchingSettings) -> ServiceRuntime:
     """Wire the service."""
-    service = Service("matching", settings, INDEXES)
+    service = ServiceRuntime("matching", settings, INDEXES)
     registry = service.follow_tenants(lambda tenant: directory.review(tenant))
     directory = Directory(registry.admits, settings.stale_after)
     service.follow(topics.PROVIDER_DIRECTORY, directory.apply)
@@ -38,7 +38,7 @@ def build(settings: MatchingSettings) -> Service:
     service.loop(
         MatchingPolicy(settings.limits),
         inputs=[topics.INTAKE, topics.NOTIFICATION],
-        outside=MatchingOutside(directory, service.claims, in_force),
+        context_loader=MatchingContextLoader(directory, service.claims, in_force),
         render=counting(service.meter, patience_over(service.meter)),
     )
     sweep = Sweep(directory, service.claims, settings.limits, meter=service.meter, prices=in_force)

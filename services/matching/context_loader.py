@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
 from contracts.base import Message
-from contracts.intake import Accepted, RecommendationAsked
+from contracts.intake import NeedRegistered, RecommendationAsked
 from contracts.matching import EntryLapses, PriceSet
 from contracts.notification import Declined
 from contracts.words import DeclineCode
@@ -14,10 +14,10 @@ from .capacity import places
 from .capacity.places import Places
 from .directory import entry_flags
 from .directory.directory import Directory, service_id
-from .directory.entry_flags import Marks
-from .domain.context import Given, subject
+from .directory.entry_flags import EntryFlags
+from .domain.context import MatchingContext, subject
 from .domain.hypothetical_need import as_need
-from .domain.state import Need, service_of
+from .domain.state import NeedState, service_of
 from .pricing import current_prices, observations
 from .waitlist import queue
 
@@ -32,7 +32,7 @@ INDEXES: dict[str, list[tuple[str, ...]]] = {
 """What `Claims.find` looks for, by table."""
 
 
-class MatchingOutside:
+class MatchingContextLoader:
     """Gathers, in one query per table and field, what a batch may touch."""
 
     def __init__(
@@ -42,8 +42,8 @@ class MatchingOutside:
         self._claims = claims
         self._prices = prices
 
-    async def gather(self, pairs: Sequence[tuple[Any, Message]]) -> Given:
-        """See `Outside`. Rows of a service that joins the directory meanwhile are missing: its claim is refused."""
+    async def gather(self, pairs: Sequence[tuple[Any, Message]]) -> MatchingContext:
+        """See `ContextLoader`. Rows of a service that joins the directory meanwhile are missing: its claim is refused."""
         needs = {subject(event) for _, event in pairs}
         entries = {entry.id: entry for need in _asked(pairs) for entry in self._directory.ever(need)}
         for state, _ in pairs:
@@ -62,15 +62,17 @@ class MatchingOutside:
         disputes = await self._claims.find(entry_flags.DISPUTES, "service", refused) if refused else {}
         lapsing_ = {service_id(event.provider, event.service) for _, event in pairs if isinstance(event, EntryLapses)}
         lapses = await self._claims.find(entry_flags.LAPSES, "service", lapsing_) if lapsing_ else {}
-        return Given(self._directory, Places(rows), waiters, Marks(full, disputes), self._prices(), lapses)
+        return MatchingContext(
+            self._directory, Places(rows), waiters, EntryFlags(full, disputes), self._prices(), lapses
+        )
 
 
-def _asked(pairs: Iterable[tuple[Need, Message]]) -> Iterator[Accepted]:
+def _asked(pairs: Iterable[tuple[NeedState, Message]]) -> Iterator[NeedRegistered]:
     """The needs, as they were and as they are now, for which services may be looked for."""
     for state, event in pairs:
         if state.accepted is not None:
             yield state.accepted
-        if isinstance(event, Accepted):
+        if isinstance(event, NeedRegistered):
             yield event
         elif isinstance(event, RecommendationAsked):
             yield from (as_need(event, asked) for asked in event.needs)

@@ -2,7 +2,7 @@
 
 from contracts import topics
 from contracts.texts import sentences
-from services.chassis.runtime.service import Service
+from services.chassis.runtime.service import ServiceRuntime
 
 from .domain.indicators import TABLE
 from .domain.loop_closure import measure
@@ -13,9 +13,9 @@ from .queries.timeline import life
 from .settings import OutcomesSettings
 
 
-def build(settings: OutcomesSettings) -> Service:
+def build(settings: OutcomesSettings) -> ServiceRuntime:
     """Wire the service."""
-    service = Service("outcomes", settings, by_key=True)
+    service = ServiceRuntime("outcomes", settings, by_key=True)
     service.loop(OutcomesPolicy(sentences), inputs=[topics.INTAKE, topics.MATCHING, topics.NOTIFICATION])
     publisher = Publisher(settings.disclosure, service.claims, service.progress())
 

@@ -6,7 +6,7 @@ import pytest
 
 from deploy.cluster import access, tenants, topics
 from deploy.cluster.login import Login
-from deploy.local.kafka import Walls
+from deploy.local.kafka import AccessControl
 from deploy.local.stack import LocalStack
 
 from .people import TENANTS
@@ -16,7 +16,7 @@ REAUTH_MS = 3000
 
 @pytest.fixture(scope="package")
 def stack() -> Iterator[LocalStack]:
-    with LocalStack(walls=Walls(reauth_ms=REAUTH_MS)) as stack:
+    with LocalStack(walls=AccessControl(reauth_ms=REAUTH_MS)) as stack:
         topics.create(stack.addresses.operator, topics.internal())
         yield stack
 

@@ -134,11 +134,11 @@ def test_enforcement_is_registered_and_stands_nowhere_in_the_matrix(
 def test_the_matrix_is_what_is_declared_and_a_rule_too_many_shows(stack: LocalStack, logins: dict[str, Login]) -> None:
     operator = stack.addresses.operator
     access.verify(operator, tenants.declared_rules(operator))
-    surplus = access.Rule("agency:a", "read", "topic", "referrals.intake")
+    surplus = access.AccessRule("agency:a", "read", "topic", "referrals.intake")
     access.apply(operator, [surplus])
     try:
-        assert access.diff(operator, tenants.declared_rules(operator)) == access.Difference([], [surplus])
-        with pytest.raises(access.AccessFailed, match="1 are not declared"):
+        assert access.diff(operator, tenants.declared_rules(operator)) == access.AccessDifference([], [surplus])
+        with pytest.raises(access.AccessError, match="1 are not declared"):
             access.verify(operator, tenants.declared_rules(operator))
     finally:
         access.remove(operator, [surplus])

@@ -13,7 +13,7 @@ from aiokafka.errors import KafkaConnectionError, KafkaError
 
 from deploy.cluster import access, tenants
 from deploy.cluster.login import Login
-from deploy.local.kafka import Kafka, Walls
+from deploy.local.kafka import AccessControl, Kafka
 from deploy.local.services import start_services
 from deploy.local.stack import LocalStack
 from deploy.secrets.certificates import make_certificates
@@ -94,7 +94,7 @@ async def test_rotation_after_which_the_old_password_is_refused_and_the_new_one_
     await asyncio.to_thread(tenants.revoke, stack.addresses.operator, "rotating")
     with pytest.raises(ValueError, match="is revoked"):
         await asyncio.to_thread(tenants.rotate, stack.addresses.operator, "rotating")
-    with pytest.raises(tenants.UnknownTenant):
+    with pytest.raises(tenants.UnknownTenantError):
         await asyncio.to_thread(tenants.revoke, stack.addresses.operator, "nobody")
 
 
@@ -134,7 +134,7 @@ def test_services_run_behind_walls_and_a_revocation_of_others_does_not_touch_the
 
 
 async def test_with_tls_only_who_trusts_the_authority_connects(tmp_path: Path) -> None:
-    kafka = await asyncio.to_thread(Kafka, tmp_path / "kafka", Walls(tls=True))
+    kafka = await asyncio.to_thread(Kafka, tmp_path / "kafka", AccessControl(tls=True))
     await asyncio.to_thread(kafka.start)
     try:
         await asyncio.to_thread(access.set_password, kafka.operator, "analyst", "a-password")

@@ -31,7 +31,7 @@ from motor.motor_asyncio import AsyncIOMotorClient
 from pymongo import WriteConcern
 
 from contracts import topics
-from contracts.intake import Received
+from contracts.intake import ReferralReceived
 from deploy.cluster.login import Login
 from services.chassis import mongo
 from services.chassis.clock import Clock
@@ -39,7 +39,7 @@ from services.chassis.encryption import new_pair
 from services.chassis.engine.dead_letters import DeadLetters
 from services.chassis.engine.loop import Loop
 from services.chassis.ingress.gate import Gate
-from services.chassis.kafka import KafkaLog, Reading, broker
+from services.chassis.kafka import KafkaLog, Subscription, broker
 from services.chassis.ports import Batch
 from services.chassis.runtime.gc_tuning import tune_gc
 from services.chassis.settings import ChassisSettings
@@ -136,7 +136,7 @@ async def naive(options: argparse.Namespace, watch: Stopwatch) -> None:
         options.topic, group_id=options.run, auto_offset_reset="earliest", ack_policy=AckPolicy.NACK_ON_ERROR
     )
     @kafka.publisher(options.out)
-    async def handle(message: Received) -> Received:
+    async def handle(message: ReferralReceived) -> ReferralReceived:
         watch.begin()
         await rows.replace_one({"_id": message.referral_id}, message.model_dump(mode="json"), upsert=True)
         watch.seen(1)
@@ -199,7 +199,7 @@ async def _serve(options: argparse.Namespace, watch: Stopwatch, *, gate: bool) -
         handler = Loop("intake", IntakePolicy(), store=store, claims=claims, cached_streams=100_000, **common)
         where = {"topics": [options.topic]}
     # The topic is the group: a member that comes back to other topics joins twice, and would be measured waiting.
-    Reading(kafka, settings, options.topic, _Watched(handler, watch), fatal=_fatal, **where)
+    Subscription(kafka, settings, options.topic, _Watched(handler, watch), fatal=_fatal, **where)
     tune_gc()
     await kafka.start()
     watch.ready()

@@ -12,7 +12,7 @@ from aiokafka import AIOKafkaProducer
 from contracts.agency import Consent, Submitted
 from contracts.cloudevents import CloudEvent, encode
 from contracts.ids import derived_id, need_id
-from contracts.intake import Asked, Minimum, Received, Region, Sealed
+from contracts.intake import MinimalProfile, ReferralReceived, Region, RequestedNeed, Sealed
 from contracts.words import AgeBand, Category, ReferrerKind, Sex, Urgency
 from deploy.cluster.login import Login
 
@@ -24,21 +24,21 @@ _CONSENT = Consent.model_validate(
 PARTITIONS = 4
 
 
-def received(run: str, number: int, round_: int) -> Received:
+def received(run: str, number: int, round_: int) -> ReferralReceived:
     """The `number`-th referral; later rounds are corrections of it, each with another urgency."""
     referral = derived_id(run, number)
     urgency = (Urgency.NORMAL, Urgency.URGENT, Urgency.EMERGENCY)[round_ % 3]
-    return Received(
+    return ReferralReceived(
         referral_id=referral,
         agency="bench",
         reference=f"R-{number}",
         corrects=round_ > 0,
         referrer=ReferrerKind.ORGANISATION,
         received_at=NOW,
-        person=Minimum(age_band=AgeBand.ADULT, sex=Sex.FEMALE, languages=["ru"]),
+        person=MinimalProfile(age_band=AgeBand.ADULT, sex=Sex.FEMALE, languages=["ru"]),
         region=Region(admin1="BY-BR"),
         consent=_CONSENT,
-        needs=[Asked(need_id=need_id(referral, "1"), need="1", category=Category.SHELTER, urgency=urgency)],
+        needs=[RequestedNeed(need_id=need_id(referral, "1"), need="1", category=Category.SHELTER, urgency=urgency)],
         personal=Sealed(key_id=referral, box=_BOX),
     )
 
@@ -50,7 +50,7 @@ def records(run: str, count: int, round_: int) -> Iterator[tuple[bytes, bytes, l
         event = CloudEvent(
             id=derived_id(run, number, round_),
             source="/bench",
-            type=Received.ce_type(),
+            type=ReferralReceived.ce_type(),
             time=NOW,
             data=b"",
             correlationid=body.referral_id,

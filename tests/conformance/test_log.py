@@ -7,7 +7,7 @@ from uuid import uuid4
 
 import pytest
 
-from services.chassis.ports import Batch, Message
+from services.chassis.ports import Batch, OutgoingRecord
 
 from .conftest import DEADLINE, Member, Ports
 
@@ -16,8 +16,10 @@ def name() -> str:
     return f"conformance.{uuid4().hex}"
 
 
-def messages(topic: str, *values: str, key: str = "k") -> list[Message]:
-    return [Message(topic, key.encode(), value.encode(), [("h", b"\xff"), ("i", value.encode())]) for value in values]
+def messages(topic: str, *values: str, key: str = "k") -> list[OutgoingRecord]:
+    return [
+        OutgoingRecord(topic, key.encode(), value.encode(), [("h", b"\xff"), ("i", value.encode())]) for value in values
+    ]
 
 
 async def fetched(member: Member, count: int) -> list[Batch]:
@@ -36,7 +38,9 @@ def values(batches: list[Batch]) -> list[str]:
 async def test_what_is_published_is_read_as_it_was_in_the_order_of_each_key(ports: Ports) -> None:
     topic = await ports.create(name(), partitions=4)
     keys = [f"k{n}" for n in range(8)]
-    sent = [Message(topic, key.encode(), f"{key}-{n}".encode(), [("h", b"\xff")]) for n in range(20) for key in keys]
+    sent = [
+        OutgoingRecord(topic, key.encode(), f"{key}-{n}".encode(), [("h", b"\xff")]) for n in range(20) for key in keys
+    ]
     assert await ports.log.publish(sent) == {}
     records = await ports.read(topic)
     assert len(records) == 160
@@ -55,7 +59,7 @@ async def test_what_is_published_is_read_as_it_was_in_the_order_of_each_key(port
 async def test_one_key_has_one_partition_number_on_all_topics(ports: Ports) -> None:
     first, second = await ports.create(name(), 4), await ports.create(name(), 4)
     for topic in (first, second):
-        await ports.log.publish([Message(topic, f"k{n}".encode(), b"", []) for n in range(20)])
+        await ports.log.publish([OutgoingRecord(topic, f"k{n}".encode(), b"", []) for n in range(20)])
     placed = [{record.key: record.partition for record in await ports.read(topic)} for topic in (first, second)]
     assert placed[0] == placed[1]
 
@@ -70,7 +74,7 @@ async def test_what_can_never_be_written_is_named_and_the_rest_is_written(ports:
         *messages(topic, "a"),
         *messages(missing, "b", "c"),
         *messages(topic, "d"),
-        Message(topic, b"k", os.urandom(1_500_000), []),  # it would pass, compressed, were it not random
+        OutgoingRecord(topic, b"k", os.urandom(1_500_000), []),  # it would pass, compressed, were it not random
         *messages(topic, "e"),
     ]
     assert await ports.log.publish(sent) == {1: "topic-missing", 2: "topic-missing", 4: "too-large"}
@@ -152,5 +156,5 @@ async def test_two_members_share_the_partitions_by_range_and_commit_only_their_o
 @pytest.mark.parametrize("value", [b"", b"\x00", b"x" * 100_000])
 async def test_a_value_is_bytes_whatever_they_are(ports: Ports, value: bytes) -> None:
     topic = await ports.create(name())
-    assert await ports.log.publish([Message(topic, b"", value, [])]) == {}
+    assert await ports.log.publish([OutgoingRecord(topic, b"", value, [])]) == {}
     assert [record.value for record in await ports.read(topic)] == [value]

@@ -12,7 +12,7 @@ from cloudevents.core.v1.event import CloudEvent as SdkEvent
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from contracts.cloudevents import CloudEvent, Malformed, decode, encode
+from contracts.cloudevents import CloudEvent, MalformedError, decode, encode
 
 NOW = datetime(2026, 3, 1, 8, 0, 0, 123456, tzinfo=UTC)
 TEXT = st.text(st.characters(exclude_categories=["Cs", "Cc"]), min_size=1, max_size=50)
@@ -128,7 +128,7 @@ def test_headers_that_are_not_ours_are_not_even_looked_at() -> None:
 def test_what_is_wrong_in_binary_mode_is_named(
     headers: list[tuple[str, bytes | None]], value: bytes | None, code: str, field: str
 ) -> None:
-    with pytest.raises(Malformed) as caught:
+    with pytest.raises(MalformedError) as caught:
         decode(headers, value, NOW)
     assert (caught.value.code, caught.value.field) == (code, field)
 
@@ -148,7 +148,7 @@ def test_what_is_wrong_in_binary_mode_is_named(
     ],
 )
 def test_what_is_wrong_in_structured_mode_is_named(value: bytes, code: str, field: str) -> None:
-    with pytest.raises(Malformed) as caught:
+    with pytest.raises(MalformedError) as caught:
         decode([("content-type", b"application/cloudevents+json; charset=utf-8")], value, NOW)
     assert (caught.value.code, caught.value.field) == (code, field)
 
@@ -176,5 +176,5 @@ def _json(envelope: Any) -> bytes:
 @example(binary(ce_time=b"0001-01-01T00:00:00+23:59"), b"{}")
 def test_decode_raises_nothing_but_malformed(headers: list[tuple[str, bytes | None]], value: bytes | None) -> None:
     for each in (headers, [*headers, ("content-type", b"application/cloudevents+json")], [*headers, *binary()]):
-        with contextlib.suppress(Malformed):
+        with contextlib.suppress(MalformedError):
             assert decode(each, value, NOW).type

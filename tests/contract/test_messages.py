@@ -44,7 +44,7 @@ INPUTS: dict[type[Message], dict[str, Any]] = {
     agency.Submitted: SUBMITTED,
     agency.Corrected: SUBMITTED,
     agency.ConsentChanged: {"reference": "R-1", "consent": {**SUBMITTED["consent"], "grants": []}},
-    agency.Withdrawn: OF_REFERENCE,
+    agency.ReferralWithdrawn: OF_REFERENCE,
     agency.StatusRequested: OF_REFERENCE,
     RecommendationRequested: QUESTION,
     provider.Profile: PROFILE,

@@ -15,7 +15,7 @@ from contracts.base import Message
 from contracts.cloudevents import CloudEvent
 from contracts.matching import Matched
 from contracts.notification import Declined
-from contracts.outcomes import Recommended, StatusChanged
+from contracts.outcomes import RecommendationAnswered, StatusChanged
 from contracts.provider import Answered, Offer, Profile, Recall, RecallAcknowledged, Service
 from contracts.recommendation import RecommendationRequested
 from contracts.words import Answer, DeclineCode, NotDeliveredCode, Rule
@@ -100,10 +100,10 @@ class Agency:
         """Publish whatever one likes."""
         await self._writer.send_and_wait(topics.referrals(self.id), value, key=b"raw", headers=headers)
 
-    async def recommended(self, reference: str) -> Recommended:
+    async def recommended(self, reference: str) -> RecommendationAnswered:
         """Wait for the answer to a question."""
-        answer = await self.status.until(lambda m: isinstance(m, Recommended) and m.reference == reference)
-        assert isinstance(answer, Recommended)
+        answer = await self.status.until(lambda m: isinstance(m, RecommendationAnswered) and m.reference == reference)
+        assert isinstance(answer, RecommendationAnswered)
         return answer
 
     async def told(self, state: str, reference: str, need: str = "1", attempt: int | None = None) -> StatusChanged:

@@ -46,7 +46,7 @@ async def _undeliverable(here: World, topic: str) -> int:
 
 @pytest.mark.parametrize("how", ["closed", "deleted"])
 async def test_dead_letters_can_not_be_written_for_a_while(here: World, how: str) -> None:
-    rules = [access.Rule(service, "write", "topic", DEAD_LETTERS) for service in SERVICES]
+    rules = [access.AccessRule(service, "write", "topic", DEAD_LETTERS) for service in SERVICES]
     agency = here.agencies[1]
     async with here.busy("the topic of dead letters away", how) as fault:
         if how == "closed":

@@ -31,9 +31,9 @@ from deploy.cluster import tenants
 from deploy.cluster.access import GROUPS
 from deploy.cluster.login import Login
 from deploy.cluster.topics import ensure, internal
-from deploy.local.kafka import Kafka, Walls
+from deploy.local.kafka import AccessControl, Kafka
 from deploy.local.process import free_port
-from deploy.local.services import Service, settings_of
+from deploy.local.services import ServiceProcess, settings_of
 from deploy.local.stack import LocalStack
 
 from .checker import SERVICES, gather, partitions, violations
@@ -75,7 +75,7 @@ class Fleet:
     def __init__(self, stack: LocalStack, instances: int) -> None:
         self._stack = stack
         self.env = {name: settings_of(name, stack.addresses, stack.data, _SETTINGS) for name in SERVICES}
-        self.wanted: dict[Name, Service] = {}
+        self.wanted: dict[Name, ServiceProcess] = {}
         self.deaths: Counter[Name] = Counter()
         self.next_life: Callable[[Name], str] = lambda name: ""
         """What `REFERRALS_CRASH_AT` shall be when an instance is started again."""
@@ -87,7 +87,7 @@ class Fleet:
         for number in range(instances):
             if (service, number) not in self.wanted:
                 env = {**self.env[service], "REFERRALS_INSTANCE": str(number)}
-                self.wanted[service, number] = Service(service, self._stack.data / str(number), env)
+                self.wanted[service, number] = ServiceProcess(service, self._stack.data / str(number), env)
         for name in [name for name in self.wanted if name[0] == service and name[1] >= instances]:
             self.wanted.pop(name).terminate()
 
@@ -389,9 +389,9 @@ def servers() -> Iterator[LocalStack]:
     """A stack with walls, and one listener more that stands behind a port for a proxy: see `proxied`."""
     with tempfile.TemporaryDirectory(prefix="referral-routing-faults-", ignore_cleanup_errors=True) as folder:
         data = Path(folder)
-        Kafka(data / "kafka", Walls())
+        Kafka(data / "kafka", AccessControl())
         _add_listener(data / "kafka" / "server.properties", free_port(), free_port())
-        stack = LocalStack(data, Walls())
+        stack = LocalStack(data, AccessControl())
         try:
             stack.start()
             yield stack

@@ -19,7 +19,7 @@ from contracts import topics as names
 from contracts.base import Message as Body
 from contracts.cloudevents import CloudEvent, encode
 from deploy.cluster import access, topics
-from deploy.cluster.access import Rule
+from deploy.cluster.access import AccessRule
 from deploy.cluster.login import Login
 from deploy.local.mongo import grant
 from deploy.local.process import free_port
@@ -28,7 +28,7 @@ from services.chassis import mongo
 from services.chassis.clock import Clock
 from services.chassis.engine.dead_letters import DeadLetters
 from services.chassis.engine.loop import Loop
-from services.chassis.kafka import KafkaBatch, KafkaLog, Reading, broker
+from services.chassis.kafka import KafkaBatch, KafkaLog, Subscription, broker
 from services.chassis.ports import Record
 from services.chassis.settings import ChassisSettings
 from tests.support import counter
@@ -87,10 +87,13 @@ async def login(servers: Addresses) -> Login:
         return servers.operator
     me, password = counter.SERVICE, secrets.token_urlsafe(24)
     rules = [
-        *(Rule(me, "read", "topic", topic) for topic in (counter.INBOX, counter.OTHER)),
-        *(Rule(me, "write", "topic", topic) for topic in (counter.INBOX, COUNTED, counter.ANSWERS, names.DEAD_LETTERS)),
-        Rule(me, "read", "group", me),
-        Rule(me, "read", "group", f"{me}.", prefix=True),
+        *(AccessRule(me, "read", "topic", topic) for topic in (counter.INBOX, counter.OTHER)),
+        *(
+            AccessRule(me, "write", "topic", topic)
+            for topic in (counter.INBOX, COUNTED, counter.ANSWERS, names.DEAD_LETTERS)
+        ),
+        AccessRule(me, "read", "group", me),
+        AccessRule(me, "read", "group", f"{me}.", prefix=True),
     ]
     await asyncio.to_thread(access.set_password, servers.operator, me, password)
     await asyncio.to_thread(access.apply, servers.operator, rules)
@@ -111,11 +114,11 @@ async def world(servers: Addresses, login: Login) -> AsyncIterator[World]:
 
 
 @asynccontextmanager
-async def running(world: World, loop: Loop[Any], connection: Any, fatal: list[str]) -> AsyncIterator[Reading]:
+async def running(world: World, loop: Loop[Any], connection: Any, fatal: list[str]) -> AsyncIterator[Subscription]:
     """A loop behind FastStream, in a group of this test's own, from where the topics now end."""
     group = f"{counter.SERVICE}.{uuid4().hex[:12]}"
     await _begin(world, group)
-    reading = Reading(
+    reading = Subscription(
         connection, world.settings, group, loop, topics=[counter.INBOX, counter.OTHER], fatal=fatal.append
     )
     await connection.start()
@@ -140,7 +143,7 @@ def counting(world: World, connection: Any, **options: Any) -> Loop[counter.Coun
     return Loop(
         counter.SERVICE, counter.CounterPolicy(), log=log, store=options.pop("store", None) or MemoryStore(),
         claims=claims, clock=Clock(), dead_letters=DeadLetters(counter.SERVICE, log, OPERATOR_PUBLIC),
-        outside=counter.Seats(claims), sleep=no_pause, **options,
+        context_loader=counter.Seats(claims), sleep=no_pause, **options,
     )  # fmt: skip
 
 
@@ -236,7 +239,7 @@ async def test_a_batch_that_failed_comes_again_and_nothing_is_lost_or_doubled(wo
     assert fatal == []
 
 
-async def _done(reading: Reading) -> bool:
+async def _done(reading: Subscription) -> bool:
     return all([await reading.consumer.committed(at) in (await reading.consumer.position(at), None)
                 for at in reading.consumer.assignment()])  # fmt: skip
 
@@ -244,7 +247,7 @@ async def _done(reading: Reading) -> bool:
 async def test_an_event_for_a_topic_that_is_gone_comes_back_while_the_rest_goes_on(world: World) -> None:
     gone = f"provider.{uuid4().hex}.notifications"
     if world.addresses.operator.user:
-        await asyncio.to_thread(access.apply, world.addresses.operator, [Rule("counter", "write", "topic", gone)])
+        await asyncio.to_thread(access.apply, world.addresses.operator, [AccessRule("counter", "write", "topic", gone)])
     for n in range(8):
         await world.send(Add(counter="a", to=gone), f"a{n}")
     await world.send(Add(counter="b"), "b")

@@ -12,7 +12,7 @@ from aiokafka.admin import AIOKafkaAdminClient
 
 from deploy.cluster import topics
 from deploy.local.stack import Addresses
-from services.chassis.kafka import Reading, broker
+from services.chassis.kafka import Subscription, broker
 from services.chassis.ports import Batch
 from services.chassis.settings import ChassisSettings
 from tests.support.rig import OPERATOR_PUBLIC
@@ -73,7 +73,7 @@ class Group:
         )  # fmt: skip
         connection, handler, fatal = broker(settings), Noting(), []
         what: dict[str, Any] = {"topics": fixed} if fixed else {"pattern": rf"{self._name}\..*"}
-        Reading(connection, settings, self._name, handler, **what, fatal=fatal.append)
+        Subscription(connection, settings, self._name, handler, **what, fatal=fatal.append)
         await connection.start()
         try:
             yield handler

@@ -21,14 +21,14 @@ from contracts.base import Message
 from contracts.words import Category, Urgency
 from deploy.local.stack import Addresses
 from services.chassis import mongo
-from services.chassis.decider import Arrived, Claim, Drop, Effect, Emit, Put
+from services.chassis.decider import Claim, Drop, Effect, Emit, IncomingEvent, Put
 from services.chassis.ports import Row
 from services.matching.capacity.places import TABLE, service_of
-from services.matching.context_loader import INDEXES, MatchingOutside
+from services.matching.context_loader import INDEXES, MatchingContextLoader
 from services.matching.directory.directory import Directory
 from services.matching.domain.context import subject
 from services.matching.domain.policy import MatchingPolicy
-from services.matching.domain.state import Need, Phase, rows_of
+from services.matching.domain.state import NeedState, Phase, rows_of
 from services.matching.jobs.sweep import Sweep
 from services.matching.model.limits import Limits
 from services.matching.waitlist.queue import TABLE as WAITING
@@ -64,7 +64,7 @@ class World:
         for event in events:
             self.inboxes[int(subject(event).split("-")[0])].append(event)
 
-    def record(self, need: str, before: Need, after: Need) -> None:
+    def record(self, need: str, before: NeedState, after: NeedState) -> None:
         """The one who takes a place is its only holder; what is given back is so before the row goes."""
         had, has = ({row for match in state.matches for row in rows_of(match)} for state in (before, after))
         for row in had - has:
@@ -83,11 +83,11 @@ class Matcher:
     def __init__(self, number: int, world: World, claims: mongo.MongoClaims) -> None:
         self._number, self._world, self._claims = number, world, claims
         self._policy = MatchingPolicy(LIMITS)
-        self._outside = MatchingOutside(world.directory, claims)
+        self._outside = MatchingContextLoader(world.directory, claims)
         self._random = random.Random(number)
         self._needs = 0
         self._events = 0
-        self.states: dict[str, Need] = defaultdict(Need)
+        self.states: dict[str, NeedState] = defaultdict(NeedState)
 
     async def work(self) -> None:
         while self._world.operations < OPERATIONS:
@@ -126,14 +126,14 @@ class Matcher:
         todo = list(events)
         while todo:
             given = await self._outside.gather([(self.states[subject(event)], event) for event in todo])
-            drafts: dict[str, Need] = {}
+            drafts: dict[str, NeedState] = {}
             effects: dict[str, list[Effect]] = defaultdict(list)
             for event in todo:
                 need, at = subject(event), START + timedelta(seconds=self._events)
                 self._events += 1
                 state = drafts.get(need, self.states[need])
-                found = self._policy.decide(state, Arrived(event, f"{need}/{self._events}", at, need), at, given)
-                given.spend(found)
+                found = self._policy.decide(state, IncomingEvent(event, f"{need}/{self._events}", at, need), at, given)
+                given.consume(found)
                 drafts[need] = reduce(self._policy.evolve, (e.event for e in found if isinstance(e, Emit)), state)
                 effects[need] += found
             claims = {need: [e for e in found if isinstance(e, Claim)] for need, found in effects.items()}

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from deploy.local.process import Process, StartFailed
+from deploy.local.process import Process, StartError
 
 PARENT = """
 import signal, sys, threading, time
@@ -58,13 +58,13 @@ def test_children_die_with_their_parent(tmp_path: Path, end: signal.Signals) -> 
 
 def test_a_failed_start_shows_the_end_of_the_log(tmp_path: Path) -> None:
     program = Process("broken", ["sh", "-c", "echo no such thing; exit 3"], tmp_path / "log", ready=lambda: False)
-    with pytest.raises(StartFailed, match=r"broken ended with code 3(.|\n)*no such thing"):
+    with pytest.raises(StartError, match=r"broken ended with code 3(.|\n)*no such thing"):
         program.start()
 
 
 def test_one_that_is_never_ready_is_killed(tmp_path: Path) -> None:
     program = Process("slow", ["sleep", "600"], tmp_path / "log", ready=lambda: False, patience=0.1)
-    with pytest.raises(StartFailed, match="not ready within"):
+    with pytest.raises(StartError, match="not ready within"):
         program.start()
     assert not program.running
 

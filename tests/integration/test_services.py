@@ -6,14 +6,14 @@ import pytest
 
 from contracts.topics import SERVICES
 from deploy.cluster.topics import create, internal
-from deploy.local.kafka import Walls
-from deploy.local.process import StartFailed
+from deploy.local.kafka import AccessControl
+from deploy.local.process import StartError
 from deploy.local.services import start_services
 from deploy.local.stack import LocalStack
 
 
 def test_services_start_and_come_back_after_a_crash() -> None:
-    with LocalStack(walls=Walls()) as stack:
+    with LocalStack(walls=AccessControl()) as stack:
         create(stack.addresses.operator, internal())
         with start_services(stack.addresses, stack.data) as services:
             assert set(services) == set(SERVICES)
@@ -25,5 +25,5 @@ def test_services_start_and_come_back_after_a_crash() -> None:
                     assert b"# HELP" in answer.read()
         assert not any(service.running for service in services.values())
 
-        with pytest.raises(StartFailed, match="REFERRALS_TICK"):
+        with pytest.raises(StartError, match="REFERRALS_TICK"):
             start_services(stack.addresses, stack.data, {"REFERRALS_TICK": "soon"}, names=("outcomes",))

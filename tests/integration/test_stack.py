@@ -8,8 +8,8 @@ from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 from pymongo import MongoClient
 
 from deploy.cluster.topics import Topic, create
-from deploy.local.kafka import Walls
-from deploy.local.process import StartFailed
+from deploy.local.kafka import AccessControl
+from deploy.local.process import StartError
 from deploy.local.stack import Addresses, LocalStack
 from deploy.run_coroutine import run
 
@@ -41,7 +41,7 @@ def rows(servers: Addresses) -> MongoClient[dict[str, Any]]:
 
 
 def test_acknowledged_data_survives_a_crash_and_a_later_start(tmp_path: Path) -> None:
-    with LocalStack(tmp_path, Walls()) as stack:
+    with LocalStack(tmp_path, AccessControl()) as stack:
         addresses = stack.addresses
         put(addresses, "first")
         for server in (stack.kafka, stack.mongo):
@@ -51,15 +51,15 @@ def test_acknowledged_data_survives_a_crash_and_a_later_start(tmp_path: Path) ->
         assert kept(addresses) == (["first"], ["first"])
         put(addresses, "second")
 
-    with LocalStack(tmp_path, Walls()) as stack:
+    with LocalStack(tmp_path, AccessControl()) as stack:
         assert stack.addresses == addresses
         assert kept(addresses) == (["first", "second"], ["first", "second"])
-        with pytest.raises(StartFailed, match="in use"):
-            LocalStack(tmp_path, Walls()).start()
+        with pytest.raises(StartError, match="in use"):
+            LocalStack(tmp_path, AccessControl()).start()
 
 
 def test_a_temporary_stack_leaves_nothing() -> None:
-    with LocalStack(walls=Walls()) as stack:
+    with LocalStack(walls=AccessControl()) as stack:
         assert (stack.data / "kafka.log").exists()
         pids = [stack.kafka.pid, stack.mongo.pid]
     assert not stack.data.exists()

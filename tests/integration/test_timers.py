@@ -16,7 +16,7 @@ from deploy.local.process import free_port
 from deploy.local.stack import Addresses
 from services.chassis import mongo
 from services.chassis.engine.timers import Progress
-from services.chassis.errors import Transient
+from services.chassis.errors import TransientError
 from services.chassis.kafka import KafkaOffsets
 from services.chassis.ports import Stage, Timer
 from services.chassis.settings import ChassisSettings
@@ -56,7 +56,7 @@ async def offsets(servers: Addresses) -> AsyncIterator[KafkaOffsets]:
             try:  # a broker that never had a group makes room for them at the first question
                 await asked.committed(Stage("anyone"))
                 break
-            except Transient:
+            except TransientError:
                 await asyncio.sleep(0.1)
     yield asked
     await asked.stop()
@@ -129,7 +129,7 @@ async def test_a_kafka_that_is_away_is_in_doubt_and_leaves_nothing_open(servers:
     nowhere = settings(servers).model_copy(update={"kafka": [f"127.0.0.1:{free_port()}"]})
     asked = KafkaOffsets(nowhere)
     for _ in range(2):
-        with pytest.raises(Transient):
+        with pytest.raises(TransientError):
             await asked.ping()
     assert asked._consumer is None
     await asked.stop()

@@ -8,10 +8,10 @@ from functools import lru_cache
 import orjson
 
 from contracts import topics
-from contracts.agency import Consent, ConsentChanged, Corrected, StatusRequested, Submitted, Withdrawn
+from contracts.agency import Consent, ConsentChanged, Corrected, ReferralWithdrawn, StatusRequested, Submitted
 from contracts.cloudevents import decode
 from contracts.ids import referral_id
-from contracts.outcomes import Recommended, StatusChanged
+from contracts.outcomes import RecommendationAnswered, StatusChanged
 from contracts.provider import Answered, ContactReleased, Offer, Profile, Recall, RecallAcknowledged, Service
 from contracts.recommendation import RecommendationRequested
 from contracts.words import Answer, Category, DeclineCode, NotDeliveredCode, Urgency
@@ -120,7 +120,7 @@ class People:
         if self.referrals:
             agency, referral = self.chance.choice(self.referrals)
             self.asked.add(referral.reference)  # a second withdrawal is answered with where it stands
-            self._say(topics.referrals(agency), referral.reference, Withdrawn(reference=referral.reference))
+            self._say(topics.referrals(agency), referral.reference, ReferralWithdrawn(reference=referral.reference))
 
     def correct(self) -> None:
         """Some referral is changed, and says so: how urgent its needs are, and perhaps what is asked for."""
@@ -202,8 +202,8 @@ class People:
         for agency in AGENCIES:
             for record in self.world.log.read(topics.status(agency)):
                 event = decode(record.headers, record.value, record.appended)
-                if event.type == Recommended.ce_type():
-                    found.discard((agency, Recommended.read(event.data).reference))
+                if event.type == RecommendationAnswered.ce_type():
+                    found.discard((agency, RecommendationAnswered.read(event.data).reference))
         return found
 
     def repeat(self) -> None:

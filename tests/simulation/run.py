@@ -13,14 +13,14 @@ from contracts import topics
 from contracts.base import Message
 from contracts.catalogue import MESSAGES
 from contracts.cloudevents import decode
-from contracts.intake import Accepted, Held, Received, Serving, ServingEnded
+from contracts.intake import NeedRegistered, PrimaryClaimed, PrimaryReleased, ReferralReceived, ReferralStored
 from contracts.matching import Broadcast, Matched, NeedKept
-from contracts.notification import Accepted as TakenUp
 from contracts.notification import Declined, Delivered, Expired, NotDelivered, Offered, Revoked
+from contracts.notification import OfferAccepted as TakenUp
 from contracts.provider import ContactReleased
 from contracts.words import ALREADY_SERVED, Lifecycle, Urgency
 from services.chassis.engine.loop import Loop
-from services.chassis.errors import Transient
+from services.chassis.errors import TransientError
 from services.intake.domain.deduplication import row_of
 from services.intake.domain.policy import IntakePolicy
 from services.intake.domain.state import Referral
@@ -133,7 +133,7 @@ async def _something(world: World, people: People) -> None:
 
 
 async def _in_doubt(job: Awaitable[Any]) -> None:
-    with suppress(Transient):  # it comes again by itself, as `Service` has it
+    with suppress(TransientError):  # it comes again by itself, as `Service` has it
         await job
 
 
@@ -150,8 +150,8 @@ def _places_wanted(world: World) -> dict[str, int]:
     wanted: dict[str, int] = {}
     for record in world.log.read(topics.INTAKE):
         event = decode(record.headers, record.value, record.appended)
-        if event.type == Accepted.ce_type():
-            need = Accepted.read(event.data)
+        if event.type == NeedRegistered.ce_type():
+            need = NeedRegistered.read(event.data)
             wanted[need.need_id] = max(need.places, wanted.get(need.need_id, 1))
     return wanted
 
@@ -172,11 +172,11 @@ def nobody_is_served_twice(world: World) -> None:
     held: dict[str, set[tuple[str, int]]] = defaultdict(set)
     journal = sorted(world.services["intake"].store.journal.values(), key=lambda document: document["n"])
     for fact in (fact for document in journal for entry in document["entries"] for fact in entry["facts"]):
-        if fact.get("type") in (Serving.ce_type(), ServingEnded.ce_type()):
+        if fact.get("type") in (PrimaryClaimed.ce_type(), PrimaryReleased.ce_type()):
             said = orjson.loads(fact["text"])
             own = (said["need_id"], said["turn"])
             held[said["row"]].symmetric_difference_update({own})
-            if fact["type"] == ServingEnded.ce_type() and said["end"] == "":
+            if fact["type"] == PrimaryReleased.ce_type() and said["end"] == "":
                 held[said["row"]].discard(own)  # disowned: it never was one
     for row, needs in held.items():
         assert len(needs) <= 1, f"{row}: one person is served for {needs}"
@@ -188,15 +188,15 @@ def _nobody_waits_for_a_need_that_has_ended(world: World) -> None:
     marks = {}
     for record in world.log.read(topics.inbox("intake")):
         event = decode(record.headers, record.value, record.appended)
-        if event.type == Received.ce_type():
-            received = Received.read(event.data)
+        if event.type == ReferralReceived.ce_type():
+            received = ReferralReceived.read(event.data)
             marks.setdefault(received.referral_id, received.marks)
     for stream, facts in _facts(world, "intake").items():
         own = reduce(evolve, facts, Referral())
         assert not own.serving, f"{stream}: a need has ended, and its turn is not given to the next"
         assert not own.links, f"{stream}: a need has ended, and is linked"
-        rows = {fact.row for fact in facts if isinstance(fact, Serving)}
-        for need in (fact for fact in facts if isinstance(fact, Accepted) and fact.revision == 0):
+        rows = {fact.row for fact in facts if isinstance(fact, PrimaryClaimed)}
+        for need in (fact for fact in facts if isinstance(fact, NeedRegistered) and fact.revision == 0):
             row = row_of(marks[stream], need.category) if need.places == 1 else None  # never a household's
             if row is not None and need.held_back is None and need.urgency is Urgency.NORMAL:  # more urgent than none
                 assert row in rows, f"{stream}: {need.need} went to matching beside another of the same person"
@@ -290,7 +290,7 @@ def _nobody_keeps_what_it_may_not(world: World, people: People) -> None:
         stream: fact.consent
         for stream, facts in _facts(world, "intake").items()
         for fact in facts
-        if isinstance(fact, Held)
+        if isinstance(fact, ReferralStored)
     }
     vain = {
         (fact.need_id, fact.attempt)

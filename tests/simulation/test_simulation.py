@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from services.chassis.decider import Claim
-from services.chassis.engine.journal import Entry, Outgoing
+from services.chassis.engine.journal import JournalEntry, OutgoingEvent
 from services.chassis.engine.loop import Loop
 from tests.support.memory_twins import MemoryStore
 
@@ -27,7 +27,7 @@ def test_the_same_seed_gives_the_same_run() -> None:
 class PublishesFirst(Loop[Any]):
     """Steps 4 and 5 the wrong way round: what is published may never have been decided."""
 
-    async def _store_drafts(self, drafts: dict[str, list[Entry]], claims: dict[str, list[Claim]]) -> set[str]:
+    async def _store_drafts(self, drafts: dict[str, list[JournalEntry]], claims: dict[str, list[Claim]]) -> set[str]:
         await self._delivery.carry_out([entry for entries in drafts.values() for entry in entries], [])
         return await super()._store_drafts(drafts, claims)
 
@@ -52,8 +52,8 @@ def test_a_journal_without_a_guard_is_caught() -> None:
 
 
 def test_ids_that_differ_on_a_repetition_are_caught(monkeypatch: pytest.MonkeyPatch) -> None:
-    message = Outgoing.message
+    message = OutgoingEvent.message
     monkeypatch.setattr(
-        Outgoing, "message", lambda self, service: message(self._replace(id=str(uuid.uuid4())), service)
+        OutgoingEvent, "message", lambda self, service: message(self._replace(id=str(uuid.uuid4())), service)
     )
     assert apart(first_fault, range(100))

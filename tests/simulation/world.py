@@ -23,17 +23,17 @@ from services.chassis.engine.dead_letters import DeadLetters
 from services.chassis.engine.loop import Loop
 from services.chassis.engine.timers import Progress, Ticker
 from services.chassis.ingress.gate import Admission, Gate
-from services.chassis.ingress.tenant_registry import Registry
+from services.chassis.ingress.tenant_registry import TenantRegistry
 from services.chassis.ports import Partition, Record, Stage
 from services.intake.admission.referrals import ReferralAdmission
-from services.intake.context_loader import IntakeOutside
+from services.intake.context_loader import IntakeContextLoader
 from services.intake.domain.policy import IntakePolicy
 from services.intake.jobs.sweep import Sweep as Duplicates
 from services.intake.outbound.contact_release import Release
 from services.intake.outbound.journal_reader import Journals
 from services.intake.outbound.provider_keys import ProviderKeys
 from services.intake.privacy.key_ring import KeyRing
-from services.matching.context_loader import MatchingOutside
+from services.matching.context_loader import MatchingContextLoader
 from services.matching.directory.directory import Directory
 from services.matching.domain.policy import MatchingPolicy
 from services.matching.jobs.sweep import Sweep
@@ -96,9 +96,9 @@ class Instance:
         intake = IntakePolicy(RECALL_WITHIN, link_confidential=True)
         release = Release(ring, providers, Journals(service.store.load, intake))
         policy, own = {
-            "intake": (intake, {"outside": IntakeOutside(providers, service.claims), "render": release.render}),
-            "matching": (MatchingPolicy(world.limits), {"outside": MatchingOutside(directory, service.claims)}),
-            "notification": (NotificationPolicy(world.deadlines), {"outside": Recipients(Registry())}),
+            "intake": (intake, {"context_loader": IntakeContextLoader(providers, service.claims), "render": release.render}),
+            "matching": (MatchingPolicy(world.limits), {"context_loader": MatchingContextLoader(directory, service.claims)}),
+            "notification": (NotificationPolicy(world.deadlines), {"context_loader": Recipients(TenantRegistry())}),
             "outcomes": (OutcomesPolicy(sentences), {}),
         }[service.name]
         self.loop: Loop[Any] = world.loop(

@@ -9,8 +9,8 @@ from typing import Any, TypeVar
 from contracts import ids, intake, matching, notification, operations
 from contracts.agency import Constraints, Preferences
 from contracts.base import Message
-from contracts.intake import Minimum, Region
-from contracts.matching import Eliminated, Reason
+from contracts.intake import MinimalProfile, Region
+from contracts.matching import FunnelStep, MatchReason
 from contracts.provider import Service
 from contracts.words import (
     AgeBand,
@@ -41,15 +41,15 @@ OF_NEED: dict[str, Any] = {
     "agency": "brest-migration",
     "reference": "R-1",
 }
-FUNNEL = [Eliminated(rule=Rule.CATEGORY, left=3), Eliminated(rule=Rule.PLACE, left=1)]
+FUNNEL = [FunnelStep(rule=Rule.CATEGORY, left=3), FunnelStep(rule=Rule.PLACE, left=1)]
 
 
-def minimum(**changes: Any) -> Minimum:
-    return Minimum(**{"age_band": AgeBand.ADULT, "sex": Sex.FEMALE, "languages": ["ru"], **changes})
+def minimum(**changes: Any) -> MinimalProfile:
+    return MinimalProfile(**{"age_band": AgeBand.ADULT, "sex": Sex.FEMALE, "languages": ["ru"], **changes})
 
 
-def accepted(**changes: Any) -> intake.Accepted:
-    return intake.Accepted(
+def accepted(**changes: Any) -> intake.NeedRegistered:
+    return intake.NeedRegistered(
         **{
             **OF_NEED,
             "referrer": ReferrerKind.MIGRATION_AGENCY,
@@ -66,8 +66,8 @@ def accepted(**changes: Any) -> intake.Accepted:
     )
 
 
-def withdrawn(**changes: Any) -> intake.Withdrawn:
-    return intake.Withdrawn(**{**OF_NEED, "reason": "resolved", **changes})
+def withdrawn(**changes: Any) -> intake.NeedWithdrawn:
+    return intake.NeedWithdrawn(**{**OF_NEED, "reason": "resolved", **changes})
 
 
 def status_due(**changes: Any) -> intake.StatusDue:
@@ -90,7 +90,7 @@ def matched(attempt: int = 1, **changes: Any) -> matching.Matched:
             "region": Region(admin1="BY-BR"),
             "constraints": Constraints(),
             "requested_at": START,
-            "reasons": [Reason(term="distance", value=1.0)],
+            "reasons": [MatchReason(term="distance", value=1.0)],
             "funnel": FUNNEL,
             **changes,
         }
@@ -177,13 +177,13 @@ def closed(attempt: int = 1, **changes: Any) -> matching.Closed:
     return matching.Closed(**{**OF_NEED, **of_match, **changes})
 
 
-def posed(label: str = "bed", **changes: Any) -> intake.Posed:
+def posed(label: str = "bed", **changes: Any) -> intake.HypotheticalNeed:
     """A need that is only asked about."""
     of_need = {"need_id": f"q-{label}", "need": label, "category": Category.SHELTER, "urgency": Urgency.URGENT}
-    return intake.Posed(**{**of_need, "person": minimum(), **changes})
+    return intake.HypotheticalNeed(**{**of_need, "person": minimum(), **changes})
 
 
-def recommendation_asked(*needs: intake.Posed, **changes: Any) -> intake.RecommendationAsked:
+def recommendation_asked(*needs: intake.HypotheticalNeed, **changes: Any) -> intake.RecommendationAsked:
     """About one bed, unless told otherwise."""
     return intake.RecommendationAsked(
         **{
@@ -199,17 +199,17 @@ def recommendation_asked(*needs: intake.Posed, **changes: Any) -> intake.Recomme
     )
 
 
-def recommended(**changes: Any) -> matching.Recommended:
+def recommended(**changes: Any) -> matching.ServicesRecommended:
     beds = matching.Suggested(
         provider="p1",
         service="beds",
         name="Beds",
         areas=["BY-BR"],
         wait=Wait.NONE,
-        reasons=[Reason(term="distance", value=0.5)],
+        reasons=[MatchReason(term="distance", value=0.5)],
     )
     bed = matching.Suggestions(
         need="bed", category=Category.SHELTER, urgency=Urgency.URGENT, suggested=[beds], funnel=FUNNEL
     )
     of_question = {"request_id": "q1", "agency": OF_NEED["agency"], "reference": "Q-1"}
-    return matching.Recommended(**{**of_question, "needs": [bed], **changes})
+    return matching.ServicesRecommended(**{**of_question, "needs": [bed], **changes})

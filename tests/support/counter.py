@@ -7,8 +7,8 @@ from typing import Any, ClassVar
 
 from contracts import topics
 from contracts.base import Event, Message
-from contracts.operations import TimerElapsed, Undeliverable
-from services.chassis.decider import Arrived, Claim, Drop, Effect, Emit, Put, Reply, SetTimer
+from contracts.operations import DeliveryFailed, TimerElapsed
+from services.chassis.decider import Claim, Drop, Effect, Emit, IncomingEvent, Put, Reply, SetTimer
 from services.chassis.ports import Claims
 
 SERVICE = "counter"
@@ -110,19 +110,19 @@ class Counter:
 
 class CounterPolicy:
     handles: Mapping[str, type[Message]] = {
-        each.ce_type(): each for each in (Add, Ask, Wind, Sit, Stand, TimerElapsed, Undeliverable)
+        each.ce_type(): each for each in (Add, Ask, Wind, Sit, Stand, TimerElapsed, DeliveryFailed)
     }
     facts: Mapping[str, type[Message]] = {
         each.ce_type(): each for each in (Counted, Wound, Rang, Seated, Stood, Bounced)
     }
 
     def stream(self, event: Message) -> str:
-        return event.stream if isinstance(event, TimerElapsed | Undeliverable) else event.counter
+        return event.stream if isinstance(event, TimerElapsed | DeliveryFailed) else event.counter
 
     def initial(self, stream: str) -> Counter:
         return Counter(stream)
 
-    def decide(self, state: Counter, event: Arrived, now: datetime, given: Any) -> Sequence[Effect]:
+    def decide(self, state: Counter, event: IncomingEvent, now: datetime, context: Any) -> Sequence[Effect]:
         name = state.name
         match event.data:
             case Add(by=13):
@@ -137,14 +137,14 @@ class CounterPolicy:
                 return [Emit(Wound(counter=name, due_at=due_at)), SetTimer("ring", due_at)]
             case TimerElapsed(due_at=due_at) if due_at == state.due_at:
                 return [Emit(Rang(counter=name), COUNTED)]
-            case Sit() if state.seat is None and (given.held.get(name) or given.free):
-                seat = given.held.get(name) or given.free[0]  # it may have taken one and died before it was stored
+            case Sit() if state.seat is None and (context.held.get(name) or context.free):
+                seat = context.held.get(name) or context.free[0]  # it may have taken one and died before it was stored
                 return [Emit(Seated(counter=name, seat=seat), COUNTED), Claim("seats", seat, {"counter": name})]
             case Sit():
                 return [Reply(Told(counter=name, total=state.total, wrong="no seat"), ANSWERS)]
             case Stand() if state.seat is not None:
                 return [Emit(Stood(counter=name, seat=state.seat)), Drop("seats", state.seat, {"counter": name})]
-            case Undeliverable(reason=reason, text=text):
+            case DeliveryFailed(reason=reason, text=text):
                 return [Emit(Bounced(counter=name, reason=reason, text=text))]
         return []
 
@@ -164,7 +164,7 @@ class CounterPolicy:
                 return replace(state, seat=None)
         return state
 
-    def collide(self, state: Counter, event: Arrived) -> Sequence[Effect]:
+    def on_id_reuse(self, state: Counter, event: IncomingEvent) -> Sequence[Effect]:
         return [Reply(Told(counter=state.name, total=state.total, wrong="id used twice"), ANSWERS)]
 
 
@@ -173,7 +173,7 @@ class FreeSeats:
         self.free = free
         self.held = held or {}
 
-    def spend(self, effects: Sequence[Effect]) -> None:
+    def consume(self, effects: Sequence[Effect]) -> None:
         taken = {effect.id for effect in effects if isinstance(effect, Claim)}
         self.free = [seat for seat in self.free if seat not in taken]
 

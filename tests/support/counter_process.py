@@ -1,14 +1,14 @@
 """The counter as its own process, with its inbox and one more input: ``python -m tests.support.counter_process``."""
 
-from services.chassis.runtime.service import Service
+from services.chassis.runtime.service import ServiceRuntime
 from services.chassis.runtime.start import start
 from services.chassis.settings import ChassisSettings
 from tests.support import counter
 
 
-def build(settings: ChassisSettings) -> Service:
-    service = Service(counter.SERVICE, settings)
-    service.loop(counter.CounterPolicy(), [counter.OTHER], outside=counter.Seats(service.claims, "s1", "s2"))
+def build(settings: ChassisSettings) -> ServiceRuntime:
+    service = ServiceRuntime(counter.SERVICE, settings)
+    service.loop(counter.CounterPolicy(), [counter.OTHER], context_loader=counter.Seats(service.claims, "s1", "s2"))
     return service
 
 

@@ -5,7 +5,7 @@ from typing import Any
 
 from contracts import intake, matching, topics
 from contracts.base import Message
-from contracts.intake import Accepted, Linked, LinkEnded, Marks, Sealed
+from contracts.intake import IdentityFingerprint, Linked, LinkEnded, NeedRegistered, Sealed
 from contracts.words import Category
 from services.chassis.decider import Claim, Drop, Effect, Put
 from services.intake.domain.deduplication import LINKS, SERVED
@@ -15,7 +15,7 @@ from .clock import START
 from .intake_world import asked, received
 from .stream import Stream, emitted
 
-STRONG = Marks(person="the-same-person")
+STRONG = IdentityFingerprint(person="the-same-person")
 
 
 class Front:
@@ -33,7 +33,9 @@ class Front:
     def __contains__(self, provider: object) -> bool:
         return True
 
-    def submit(self, referral: str, *needs: intake.Asked, marks: Marks = STRONG, **changes: Any) -> Sequence[Effect]:
+    def submit(
+        self, referral: str, *needs: intake.RequestedNeed, marks: IdentityFingerprint = STRONG, **changes: Any
+    ) -> Sequence[Effect]:
         """A referral of one need `bed`, unless told otherwise."""
         of: dict[str, Any] = {
             "referral_id": referral,
@@ -60,7 +62,7 @@ class Front:
         referral: str = event.referral_id  # type: ignore[attr-defined]
         stream = self.streams.setdefault(referral, Stream("intake", self.policy, referral))
         self._serial += 1
-        effects = stream.handle(event, id=str(self._serial), key=referral, given=self)
+        effects = stream.handle(event, id=str(self._serial), key=referral, context=self)
         for effect in effects:
             match effect:
                 case Claim(table, row, doc) if table == SERVED:
@@ -82,9 +84,9 @@ class Front:
         """What is known of a referral."""
         return self.streams[referral].state
 
-    def now(self, referral: str, label: str = "bed") -> Accepted:
+    def now(self, referral: str, label: str = "bed") -> NeedRegistered:
         """Intake's latest word on a need."""
-        accepted: Accepted = self.state(referral).accepted[label]
+        accepted: NeedRegistered = self.state(referral).accepted[label]
         return accepted
 
     def told(self, referral: str) -> list[Message]:
@@ -97,7 +99,7 @@ class Front:
         ]
 
 
-def need(referral: str, label: str = "bed", **changes: Any) -> intake.Asked:
+def need(referral: str, label: str = "bed", **changes: Any) -> intake.RequestedNeed:
     """A need with an id of its own."""
     return asked(label, **{"need_id": f"{referral}/{label}", "category": Category.SHELTER, **changes})
 

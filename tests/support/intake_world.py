@@ -10,7 +10,7 @@ from contracts import intake, topics
 from contracts.agency import Consent, Grant, Submitted
 from contracts.base import Message
 from contracts.cloudevents import CloudEvent, encode
-from contracts.intake import Asked, Sealed
+from contracts.intake import RequestedNeed, Sealed
 from contracts.provider import Profile
 from contracts.words import Category, ConsentGiver, LegalBasis, Lifecycle, PersonalField, ReferrerKind, Urgency
 from services.chassis.engine.dead_letters import DeadLetters
@@ -114,8 +114,8 @@ def consent(*fields: PersonalField, recipients: Any = "any") -> Consent:
     )
 
 
-def asked(label: str = "bed", **changes: Any) -> Asked:
-    return Asked(
+def asked(label: str = "bed", **changes: Any) -> RequestedNeed:
+    return RequestedNeed(
         **{
             "need_id": f"id-of-{label}",
             "need": label,
@@ -126,8 +126,8 @@ def asked(label: str = "bed", **changes: Any) -> Asked:
     )
 
 
-def received(*needs: Asked, **changes: Any) -> intake.Received:
-    return intake.Received(
+def received(*needs: RequestedNeed, **changes: Any) -> intake.ReferralReceived:
+    return intake.ReferralReceived(
         **{
             "referral_id": REFERRAL,
             "agency": OF_NEED["agency"],
@@ -144,7 +144,7 @@ def received(*needs: Asked, **changes: Any) -> intake.Received:
     )
 
 
-def corrected(*needs: Asked, **changes: Any) -> intake.Received:
+def corrected(*needs: RequestedNeed, **changes: Any) -> intake.ReferralReceived:
     return received(*needs, corrects=True, **changes)
 
 

@@ -18,14 +18,14 @@ from contracts.provider import Service
 from services.chassis.encryption import new_pair
 from services.chassis.engine.dead_letters import DeadLetters
 from services.chassis.engine.loop import Loop
-from services.chassis.ports import Message
+from services.chassis.ports import OutgoingRecord
 from services.matching.capacity.places import TABLE as PLACES
-from services.matching.context_loader import MatchingOutside
+from services.matching.context_loader import MatchingContextLoader
 from services.matching.directory.directory import Directory
 from services.matching.directory.entry_flags import FULL
 from services.matching.domain.context import subject
 from services.matching.domain.policy import MatchingPolicy
-from services.matching.domain.state import Need
+from services.matching.domain.state import NeedState
 from services.matching.jobs.sweep import Sweep
 from services.matching.model.limits import Limits
 from services.matching.waitlist.queue import TABLE as WAITING
@@ -54,9 +54,9 @@ class _HoldingLog(MemoryLog):
 
     def __init__(self, clock: HandClock) -> None:
         super().__init__(clock.now)
-        self.held: list[Message] = []
+        self.held: list[OutgoingRecord] = []
 
-    async def publish(self, messages: Sequence[Message]) -> dict[int, str]:
+    async def publish(self, messages: Sequence[OutgoingRecord]) -> dict[int, str]:
         recall = [message for message in messages if ("ce_type", WaitingRecalled.ce_type().encode()) in message.headers]
         self.held += recall
         refused = await super().publish([message for message in messages if message not in recall])
@@ -87,7 +87,7 @@ class MatchingWorld:
 
     def restart(self) -> None:
         """A new process with empty memory."""
-        self.loop: Loop[Need] = Loop(
+        self.loop: Loop[NeedState] = Loop(
             "matching",
             self.policy,
             log=self.log,
@@ -95,7 +95,7 @@ class MatchingWorld:
             claims=self.claims,
             clock=self.clock,
             dead_letters=DeadLetters("matching", self.log, _OPERATOR),
-            outside=MatchingOutside(self.directory, self.claims, lambda: self.prices),
+            context_loader=MatchingContextLoader(self.directory, self.claims, lambda: self.prices),
             sleep=no_pause,
         )
         for member in list(self._group.members):
@@ -190,9 +190,9 @@ class MatchingWorld:
         facts = [fact for entry in self.store.entries(need) for fact in entry["facts"] if "text" in fact]
         return [self.policy.facts[fact["type"]].read(fact["text"]) for fact in facts]
 
-    def state(self, need: str) -> Need:
+    def state(self, need: str) -> NeedState:
         """The state of a need, folded anew from the journal."""
-        state = Need()
+        state = NeedState()
         for fact in self.facts(need):
             state = self.policy.evolve(state, fact)
         return state

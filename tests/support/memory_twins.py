@@ -6,7 +6,7 @@
     await drain(loop, consumer)
 
 Every twin can be told to fail, one call after the other: ``log.fail("publish", "before", "midway", "after")`` makes the
-next three calls raise `Transient` before, in the middle of, and after taking effect, as Kafka and MongoDB do.
+next three calls raise `TransientError` before, in the middle of, and after taking effect, as Kafka and MongoDB do.
 """
 
 import asyncio
@@ -20,8 +20,8 @@ from typing import Any, Protocol
 import bson
 from bson.codec_options import CodecOptions
 
-from services.chassis.errors import Transient
-from services.chassis.ports import Batch, Message, Partition, Record, Row, Timer
+from services.chassis.errors import TransientError
+from services.chassis.ports import Batch, OutgoingRecord, Partition, Record, Row, Timer
 
 _AS_MONGO = CodecOptions(tz_aware=True, tzinfo=UTC)
 
@@ -48,7 +48,7 @@ class Failing:
         for index, item in enumerate(items[:done]):
             act(index, item)
         if when != "ok":
-            raise Transient(f"{call} failed {when} taking effect")
+            raise TransientError(f"{call} failed {when} taking effect")
 
 
 # Kafka ----------------------------------------------------------------------------------------------------------------
@@ -71,10 +71,10 @@ class MemoryLog(Failing):
         for topic in topics:
             self.topics.setdefault(topic, [[] for _ in range(partitions)])
 
-    async def publish(self, messages: Sequence[Message]) -> dict[int, str]:
+    async def publish(self, messages: Sequence[OutgoingRecord]) -> dict[int, str]:
         refused: dict[int, str] = {}
 
-        def write(index: int, message: Message) -> None:
+        def write(index: int, message: OutgoingRecord) -> None:
             code = self.refusing.get(message.topic) or (
                 "topic-missing"
                 if message.topic not in self.topics

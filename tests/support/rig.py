@@ -56,7 +56,7 @@ class Rig:
             if step == die_at:
                 raise Died(step)
 
-        options.setdefault("outside", counter.Seats(self.claims, "s1", "s2"))
+        options.setdefault("context_loader", counter.Seats(self.claims, "s1", "s2"))
         return Loop(
             counter.SERVICE,
             options.pop("policy", counter.CounterPolicy()),

@@ -15,10 +15,10 @@ from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING, Any
 
 from deploy.cluster.login import Login
-from deploy.local.kafka import Walls, serves
+from deploy.local.kafka import AccessControl, serves
 from deploy.local.mongo import REPLICA_SET, initiate
 from deploy.local.mongo import login as mongo_login
-from deploy.local.process import StartFailed, free_port
+from deploy.local.process import StartError, free_port
 from deploy.local.stack import Addresses, LocalStack, let_in
 from deploy.run_coroutine import run
 
@@ -34,7 +34,7 @@ def servers() -> Iterator[Addresses]:
     """Start what STACK asks for and stop it afterwards; servers that were there are left alone."""
     wanted = os.environ.get("STACK") or "local"
     if wanted == "local":
-        with LocalStack(walls=Walls()) as stack:
+        with LocalStack(walls=AccessControl()) as stack:
             yield stack.addresses
     elif wanted == "containers":
         with _containers() as addresses:
@@ -129,6 +129,6 @@ def _wait(container: "DockerContainer", ready: Callable[[], bool], patience: flo
     while not ready():
         if time.monotonic() > deadline or container.status == "exited":
             out, err = container.get_logs()
-            raise StartFailed(f"{container.image} is not ready. Its log:\n{(out + err).decode(errors='replace')}")
+            raise StartError(f"{container.image} is not ready. Its log:\n{(out + err).decode(errors='replace')}")
         time.sleep(0.2)
         container.reload()

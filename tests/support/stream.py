@@ -11,8 +11,8 @@ from datetime import datetime
 from typing import Any
 
 from contracts.base import Message
-from services.chassis.decider import Arrived, Effect, Emit, Policy, Reply
-from services.chassis.engine.journal import Entry, fold
+from services.chassis.decider import Effect, Emit, IncomingEvent, Policy, Reply
+from services.chassis.engine.journal import JournalEntry, fold
 
 from .clock import START
 
@@ -25,7 +25,7 @@ class Stream:
         self.policy = policy
         self.name = name
         self.state: Any = policy.initial(name)
-        self.entries: list[Entry] = []
+        self.entries: list[JournalEntry] = []
 
     def handle(
         self,
@@ -35,21 +35,23 @@ class Stream:
         now: datetime = START,
         at: datetime | None = None,
         key: str = "key",
-        given: Any = None,
+        context: Any = None,
     ) -> Sequence[Effect]:
         """Decide. Without an `id` the event's own text is its id, so the same event again is a repetition."""
         text = event.model_dump_json()
         id_ = id or hashlib.sha1(f"{type(event).TYPE}{text}".encode(), usedforsecurity=False).hexdigest()
         cause, digest = f"topic/{id_}", hashlib.sha256(text.encode()).hexdigest()[:32]
-        arrived = Arrived(type(event).read(text), id_, at or now, key)
+        arrived = IncomingEvent(type(event).read(text), id_, at or now, key)
         known = {entry.cause: entry.hash for entry in self.entries}
         if known.get(cause) == digest:
             return []
         if cause in known:
-            return self.policy.collide(self.state, arrived)
-        effects = self.policy.decide(self.state, arrived, now, given)
-        assert self.policy.decide(self.state, arrived, now, given) == effects, "a decision is a pure function"
-        entry = Entry(self.name, cause, digest, type(event).ce_type(), ("topic", 0, len(self.entries)), now, key, None)
+            return self.policy.on_id_reuse(self.state, arrived)
+        effects = self.policy.decide(self.state, arrived, now, context)
+        assert self.policy.decide(self.state, arrived, now, context) == effects, "a decision is a pure function"
+        entry = JournalEntry(
+            self.name, cause, digest, type(event).ce_type(), ("topic", 0, len(self.entries)), now, key, None
+        )
         entry.record(self.service, effects)
         if any(isinstance(effect, Emit) for effect in effects):
             self.entries.append(entry)
@@ -68,7 +70,9 @@ class Stream:
 
     def folded(self, repeats: int = 1) -> Any:
         """The state folded anew from the journal's text, each entry so many times over."""
-        entries = [Entry.read(self.name, each) for document in self.documents for each in document["entries"] * repeats]
+        entries = [
+            JournalEntry.read(self.name, each) for document in self.documents for each in document["entries"] * repeats
+        ]
         return fold(self.policy, self.name, entries)
 
 

@@ -13,8 +13,8 @@ from typing import Any
 from contracts import matching, notification, operations, provider
 from contracts.base import Message
 from contracts.outcomes import Noted
-from contracts.words import Answer, Category, Clock, Lifecycle
-from services.chassis.decider import Arrived, Emit
+from contracts.words import Answer, Category, DeadlineKind, Lifecycle
+from services.chassis.decider import Emit, IncomingEvent
 from services.chassis.telemetry import logs
 from services.matching.domain.state import Phase
 from services.matching.model.limits import Limits
@@ -65,21 +65,21 @@ def _after(state: Offers, event: Message) -> Offers:
 
 
 def _decided(state: Offers, event: Message) -> Sequence[Any]:
-    return _POLICY.decide(state, Arrived(event, "e", START, "key"), START, None)
+    return _POLICY.decide(state, IncomingEvent(event, "e", START, "key"), START, None)
 
 
-def _lost(offers: Offers) -> operations.Undeliverable:
+def _lost(offers: Offers) -> operations.DeliveryFailed:
     sent = next(
         each.event
         for each in _decided(Offers(), matched())
         if isinstance(each, Emit) and isinstance(each.event, provider.Offer)
     )
-    return operations.Undeliverable(
+    return operations.DeliveryFailed(
         stream=NEED, event_type=sent.ce_type(), event_id="e", topic="t", reason="r", text=sent.model_dump_json()
     )
 
 
-def _timer(clock: Clock, step: Step) -> Callable[[Offers], Message]:
+def _timer(clock: DeadlineKind, step: Step) -> Callable[[Offers], Message]:
     """The timer of a clock's step, at the time that the offer's own clock has it, if it has that clock."""
 
     def at(offers: Offers) -> Message:
@@ -90,13 +90,13 @@ def _timer(clock: Clock, step: Step) -> Callable[[Offers], Message]:
 
 
 _TO_OFFERS: Mapping[str, Callable[[Offers], Message]] = {
-    "half the time to acknowledge is over": _timer(Clock.ACKNOWLEDGE, Step.REMIND),
-    "time to acknowledge is over": _timer(Clock.ACKNOWLEDGE, Step.OVERDUE),
+    "half the time to acknowledge is over": _timer(DeadlineKind.ACKNOWLEDGE, Step.REMIND),
+    "time to acknowledge is over": _timer(DeadlineKind.ACKNOWLEDGE, Step.OVERDUE),
     "time to decide is over": lambda offers: elapsed(EXPIRE, offers.all[0].decide_by),
-    "time to start is over": _timer(Clock.START, Step.OVERDUE),
-    "some time after that": _timer(Clock.START, Step.ESCALATE),
-    "and its grace is over": _timer(Clock.START, Step.EXPIRE),
-    "time to close is over": _timer(Clock.CLOSE, Step.OVERDUE),
+    "time to start is over": _timer(DeadlineKind.START, Step.OVERDUE),
+    "some time after that": _timer(DeadlineKind.START, Step.ESCALATE),
+    "and its grace is over": _timer(DeadlineKind.START, Step.EXPIRE),
+    "time to close is over": _timer(DeadlineKind.CLOSE, Step.OVERDUE),
     "could not be delivered": _lost,
     "match taken back: withdrawn, corrected": lambda _: match_revoked(),
 }

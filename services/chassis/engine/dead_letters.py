@@ -15,8 +15,8 @@ import structlog
 from contracts import topics
 
 from ..encryption import DEAD_LETTER, seal_to
-from ..errors import Poison, Transient
-from ..ports import Log, Message, Record
+from ..errors import PoisonError, TransientError
+from ..ports import Log, OutgoingRecord, Record
 from ..telemetry.metrics import Meter
 
 logger = structlog.get_logger()
@@ -34,8 +34,8 @@ class DeadLetters:
         self._log = log
         self._operator_key = operator_key
 
-    async def send(self, letters: Sequence[tuple[Record, Poison]]) -> None:
-        """Set records aside. Raises `Transient` when they could not be written."""
+    async def send(self, letters: Sequence[tuple[Record, PoisonError]]) -> None:
+        """Set records aside. Raises `TransientError` when they could not be written."""
         found: list[_Letter] = []
         for record, poison in letters:
             origin: dict[str, str | int] = {
@@ -55,7 +55,7 @@ class DeadLetters:
             found.append((origin, record.key, record.value, record.headers))
         await self._write(found)
 
-    async def undeliverable(self, lost: Sequence[tuple[Message, str]]) -> None:
+    async def undeliverable(self, lost: Sequence[tuple[OutgoingRecord, str]]) -> None:
         """Set aside events of ours that can never be published."""
         found: list[_Letter] = []
         for message, code in lost:
@@ -76,7 +76,7 @@ class DeadLetters:
             stubs = [{**letters[index][0], "left_out": "key, value, headers"} for index in refused]
             refused = await self._log.publish([self._message(origin, None, None, ()) for origin in stubs])
         if refused:
-            raise Transient(f"dead letters can not be written: {', '.join(sorted(set(refused.values())))}")
+            raise TransientError(f"dead letters can not be written: {', '.join(sorted(set(refused.values())))}")
         for origin, *_ in letters:
             self._meter.dead_letter(str(origin["stage"]), str(origin["reason"]))
 
@@ -86,7 +86,7 @@ class DeadLetters:
         key: bytes | None,
         value: bytes | None,
         headers: Sequence[tuple[str, bytes | None]],
-    ) -> Message:
+    ) -> OutgoingRecord:
         whole = orjson.dumps(
             {
                 "key": _text(key),
@@ -95,7 +95,7 @@ class DeadLetters:
             }
         )
         clear = {"service": self._service, **origin}
-        return Message(
+        return OutgoingRecord(
             topic=topics.DEAD_LETTERS,
             key=os.urandom(8),
             value=seal_to(self._operator_key, whole, DEAD_LETTER).encode(),

@@ -7,15 +7,15 @@ from typing import Any
 from pydantic import ValidationError
 
 from contracts.base import Message
-from contracts.cloudevents import CloudEvent, Malformed, decode
+from contracts.cloudevents import CloudEvent, MalformedError, decode
 
 from ..decider import Policy
-from ..errors import Poison
+from ..errors import PoisonError
 from ..ports import Record
 
 
 @dataclass(slots=True)
-class Item:
+class DecodedRecord:
     """A record on its way through the steps. `cause` is what the event is known by: its topic and id."""
 
     record: Record
@@ -27,8 +27,8 @@ class Item:
     hash: str
 
 
-def item_of(record: Record, policy: Policy[Any]) -> Item | None:
-    """The event in a record; None where the policy does not handle its type. Raises `Poison`.
+def decode_record(record: Record, policy: Policy[Any]) -> DecodedRecord | None:
+    """The event in a record; None where the policy does not handle its type. Raises `PoisonError`.
 
     `policy.stream` may raise whatever a fault in it raises: the caller knows what to make of that.
     """
@@ -39,14 +39,14 @@ def item_of(record: Record, policy: Policy[Any]) -> Item | None:
             return None
         data = model.read(event.data)
         key = (record.key or b"").decode()
-    except Malformed as fault:
-        raise Poison("decode", fault.code, fault.field) from None
+    except MalformedError as fault:
+        raise PoisonError("decode", fault.code, fault.field) from None
     except ValidationError as fault:
-        raise Poison("decode", "body-not-valid", field_of(fault)) from None
+        raise PoisonError("decode", "body-not-valid", field_of(fault)) from None
     except UnicodeDecodeError:
-        raise Poison("decode", "key-not-utf-8", "key") from None
+        raise PoisonError("decode", "key-not-utf-8", "key") from None
     digest = event.bodyhash or hashlib.sha256(event.data).hexdigest()[:32]
-    return Item(record, event, data, policy.stream(data), key, f"{record.topic}/{event.id}", digest)
+    return DecodedRecord(record, event, data, policy.stream(data), key, f"{record.topic}/{event.id}", digest)
 
 
 def field_of(error: ValidationError) -> str:

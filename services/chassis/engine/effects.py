@@ -4,14 +4,14 @@ from collections.abc import Awaitable, Callable, Sequence
 
 from contracts import topics
 from contracts.ids import derived_id
-from contracts.operations import Undeliverable
+from contracts.operations import DeliveryFailed
 
-from ..errors import Fatal, Poison
+from ..errors import FatalError, PoisonError
 from ..ports import Claims, Log, Record, Store
 from .dead_letters import DeadLetters
-from .journal import Effects, Entry, Outgoing
+from .journal import Effects, JournalEntry, OutgoingEvent
 
-Render = Callable[[list[Outgoing]], Awaitable[list[Outgoing]]]
+OutboundTransform = Callable[[list[OutgoingEvent]], Awaitable[list[OutgoingEvent]]]
 """What makes of a fact the event that leaves, where that must not be journaled (a ciphertext)."""
 
 
@@ -25,7 +25,7 @@ class Delivery:
         store: Store,
         claims: Claims,
         dead_letters: DeadLetters,
-        render: Render | None,
+        render: OutboundTransform | None,
         wants_notice: bool,
         fault: Callable[[str], None] = lambda step: None,
     ) -> None:
@@ -36,8 +36,8 @@ class Delivery:
         self._wants_notice = wants_notice
         self._fault = fault
 
-    async def carry_out(self, entries: Sequence[Entry], letters: Sequence[tuple[Record, Poison]]) -> None:
-        """Rows, timers, events, and dead letters last. Raises `Transient`, `Fatal`."""
+    async def carry_out(self, entries: Sequence[JournalEntry], letters: Sequence[tuple[Record, PoisonError]]) -> None:
+        """Rows, timers, events, and dead letters last. Raises `TransientError`, `FatalError`."""
         effects = Effects.of(entries)
         if effects.puts:
             await self._claims.put(effects.puts)
@@ -51,7 +51,7 @@ class Delivery:
         if letters:
             await self._dead_letters.send(letters)
 
-    async def _publish(self, outgoing: list[Outgoing]) -> None:
+    async def _publish(self, outgoing: list[OutgoingEvent]) -> None:
         messages = [each.message(self._service) for each in outgoing]
         refused = await self._log.publish(messages) if messages else {}
         if not refused:
@@ -66,18 +66,18 @@ class Delivery:
         if unsent:  # what was too large to be delivered is too large to be told of: leave its text out
             notices = [self._notice(*lost[index], "").message(self._service) for index in unsent]
             if await self._log.publish(notices):
-                raise Fatal(f"{inbox} can not be written to")
+                raise FatalError(f"{inbox} can not be written to")
 
-    def _notice(self, lost: Outgoing, code: str, text: str) -> Outgoing:
+    def _notice(self, lost: OutgoingEvent, code: str, text: str) -> OutgoingEvent:
         """What tells a stream that one of its events could not be delivered."""
-        notice = Undeliverable(
+        notice = DeliveryFailed(
             stream=lost.stream, event_type=lost.type, event_id=lost.id, topic=lost.topic, reason=code, text=text
         )
-        return Outgoing(
+        return OutgoingEvent(
             topic=topics.inbox(self._service),
             key=lost.referral,
             id=derived_id(self._service, "undeliverable", lost.id),
-            type=Undeliverable.ce_type(),
+            type=DeliveryFailed.ce_type(),
             text=notice.model_dump_json(),
             stream=lost.stream,
             cause=lost.id,

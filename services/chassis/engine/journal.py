@@ -18,11 +18,11 @@ from contracts.cloudevents import CloudEvent, encode, rfc3339
 from contracts.ids import derived_id
 
 from ..decider import Drop, Effect, Emit, Policy, Put, Reply, S, SetTimer
-from ..ports import Message, Row, Timer
+from ..ports import OutgoingRecord, Row, Timer
 
 
 @dataclass(slots=True)
-class Entry:
+class JournalEntry:
     """One event of a stream and what followed from it. `position` is topic, partition and offset of the event."""
 
     stream: str
@@ -49,7 +49,7 @@ class Entry:
         }
 
     @classmethod
-    def read(cls, stream: str, document: Mapping[str, Any]) -> "Entry":
+    def read(cls, stream: str, document: Mapping[str, Any]) -> "JournalEntry":
         """The inverse of `document`."""
         topic, partition, offset = document["from"]
         return cls(
@@ -91,7 +91,7 @@ class Entry:
         return [fact for fact in self.facts if "text" in fact and "reply" not in fact]
 
 
-def fold(policy: Policy[S], stream: str, entries: Iterable[Entry]) -> S:
+def fold(policy: Policy[S], stream: str, entries: Iterable[JournalEntry]) -> S:
     """The state of a stream after these entries. Facts that a later one replaces (`WHOLE`) are not even parsed."""
     facts = [fact for entry in entries for fact in entry.events()]
     last = {fact["type"]: fact for fact in facts}
@@ -103,7 +103,7 @@ def fold(policy: Policy[S], stream: str, entries: Iterable[Entry]) -> S:
     return state
 
 
-class Outgoing(NamedTuple):
+class OutgoingEvent(NamedTuple):
     """An event on its way out, before it becomes a record; a service's `Render` may replace its text."""
 
     topic: str
@@ -117,7 +117,7 @@ class Outgoing(NamedTuple):
     at: datetime
     trace: str | None
 
-    def message(self, service: str) -> Message:
+    def message(self, service: str) -> OutgoingRecord:
         """The record in CloudEvents binary mode."""
         event = CloudEvent(
             id=self.id,
@@ -130,20 +130,20 @@ class Outgoing(NamedTuple):
             correlationid=self.referral,
             traceparent=self.trace,
         )
-        return Message(self.topic, self.key.encode(), self.text.encode(), encode(event))
+        return OutgoingRecord(self.topic, self.key.encode(), self.text.encode(), encode(event))
 
 
 @dataclass(slots=True)
 class Effects:
     """All that is to be done for some entries, always together and always again together."""
 
-    events: list[Outgoing] = field(default_factory=list)
+    events: list[OutgoingEvent] = field(default_factory=list)
     timers: list[Timer] = field(default_factory=list)
     puts: list[Row] = field(default_factory=list)
     drops: list[Row] = field(default_factory=list)
 
     @classmethod
-    def of(cls, entries: Sequence[Entry]) -> "Effects":
+    def of(cls, entries: Sequence[JournalEntry]) -> "Effects":
         """In the order of the entries."""
         effects = cls()
         for entry in entries:
@@ -157,7 +157,7 @@ class Effects:
                     effects.drops.append(Row(fact["drop"], fact["id"], fact["doc"]))
                 elif fact["topic"] is not None:
                     effects.events.append(
-                        Outgoing(
+                        OutgoingEvent(
                             topic=fact["topic"],
                             key=fact["key"],
                             id=fact["id"],

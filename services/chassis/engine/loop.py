@@ -15,23 +15,23 @@ from typing import Any, Generic
 import structlog
 
 from contracts.cloudevents import CloudEvent
-from contracts.operations import Undeliverable
+from contracts.operations import DeliveryFailed
 
 from ..clock import Clock
-from ..decider import Arrived, Claim, Effect, Emit, Given, Nothing, Outside, Policy, S
-from ..errors import Poison, Transient, where
+from ..decider import Claim, Context, ContextLoader, Effect, Emit, IncomingEvent, NoContext, Policy, S
+from ..errors import PoisonError, TransientError, where
 from ..ports import Batch, Claims, Log, Partition, Position, Record, Row, Store
 from ..telemetry.logs import handled
 from ..telemetry.metrics import Meter, Stopwatch
 from ..telemetry.trace_context import Span, Tracing, follow, span_of
 from .dead_letters import DeadLetters
-from .decoding import Item, item_of
-from .effects import Delivery, Render
-from .journal import Entry, fold
+from .decoding import DecodedRecord, decode_record
+from .effects import Delivery, OutboundTransform
+from .journal import JournalEntry, fold
 
 logger = structlog.get_logger()
 
-Letters = dict[Position, tuple[Record, Poison]]
+Letters = dict[Position, tuple[Record, PoisonError]]
 
 _ROUNDS = 50
 """How often a batch decides again what lost a race, before it backs off."""
@@ -67,8 +67,8 @@ class Loop(Generic[S]):
         claims: Claims,
         clock: Clock,
         dead_letters: DeadLetters,
-        outside: Outside | None = None,
-        render: Render | None = None,
+        context_loader: ContextLoader | None = None,
+        render: OutboundTransform | None = None,
         meter: Meter | None = None,
         tracing: Tracing | None = None,
         cached_streams: int = 20_000,
@@ -79,9 +79,9 @@ class Loop(Generic[S]):
         self.service = service
         self._policy = policy
         self._store, self._claims, self._clock = store, claims, clock
-        wants_notice = Undeliverable.ce_type() in policy.handles
+        wants_notice = DeliveryFailed.ce_type() in policy.handles
         self._delivery = Delivery(service, log, store, claims, dead_letters, render, wants_notice, fault)
-        self._outside: Outside = outside or Nothing()
+        self._context_loader: ContextLoader = context_loader or NoContext()
         self._meter = meter or Meter(service)
         self._tracing = tracing
         self._limit = stream_limit
@@ -96,7 +96,7 @@ class Loop(Generic[S]):
         self.idle.set()
 
     async def handle(self, batch: Batch) -> None:
-        """Take a batch through all steps and settle it: commit, or back off and nack. Raises `Fatal` only."""
+        """Take a batch through all steps and settle it: commit, or back off and nack. Raises `FatalError` only."""
         watch = Stopwatch()
         self.idle.clear()
         records = batch.records
@@ -113,7 +113,7 @@ class Loop(Generic[S]):
             self._fault("committed")
             self._meter.steps("loop", watch)
             self._failures = 0
-        except Transient as error:
+        except TransientError as error:
             self._failures += 1
             self.forget()
             pause = min(0.1 * 2**self._failures, 5.0)
@@ -140,20 +140,20 @@ class Loop(Generic[S]):
         items, letters = self._decode(records)  # 1
         watch.lap("decode")
         self._fault("decoded")
-        done: dict[int, Entry] = {}
+        done: dict[int, JournalEntry] = {}
         journaled: set[int] = set()
-        owed: list[Entry] = []
+        owed: list[JournalEntry] = []
         todo = list(enumerate(items))
         rounds = 0
         while todo:
             rounds += 1
             if rounds > _ROUNDS:
-                raise Transient("the same streams lose every race")
+                raise TransientError("the same streams lose every race")
             owed += await self._load(todo, letters)  # 2
-            given = await self._outside.gather([(self._streams[i.stream].state, i.data) for _, i in todo])
+            context = await self._context_loader.gather([(self._streams[i.stream].state, i.data) for _, i in todo])
             watch.lap("load")
             self._fault("loaded")
-            drafts, claims, again = await self._decide(todo, given, done, journaled, letters)  # 3
+            drafts, claims, again = await self._decide(todo, context, done, journaled, letters)  # 3
             watch.lap("decide")
             self._fault("decided")
             again |= await self._store_drafts(drafts, claims)  # 4
@@ -175,13 +175,13 @@ class Loop(Generic[S]):
 
     # 1 ---------------------------------------------------------------------------------------------------------------
 
-    def _decode(self, records: Sequence[Record]) -> tuple[list[Item], Letters]:
-        items: list[Item] = []
+    def _decode(self, records: Sequence[Record]) -> tuple[list[DecodedRecord], Letters]:
+        items: list[DecodedRecord] = []
         letters: Letters = {}
         for record in records:
             try:
-                item = item_of(record, self._policy)
-            except Poison as poison:
+                item = decode_record(record, self._policy)
+            except PoisonError as poison:
                 letters[record.position] = (record, poison)
             except Exception as error:  # noqa: BLE001  # Poison, whatever it is: this event alone is set aside
                 letters[record.position] = (record, self._failed("stream", error))
@@ -194,15 +194,15 @@ class Loop(Generic[S]):
 
     # 2 ---------------------------------------------------------------------------------------------------------------
 
-    async def _load(self, todo: list[tuple[int, Item]], letters: Letters) -> list[Entry]:
+    async def _load(self, todo: list[tuple[int, DecodedRecord]], letters: Letters) -> list[JournalEntry]:
         """Fold what is not cached. Returns entries whose facts may never have been published: they go out first."""
         missing = list(dict.fromkeys(item.stream for _, item in todo if item.stream not in self._streams))
         found = await self._store.load(missing) if missing else {}
-        owed: list[Entry] = []
+        owed: list[JournalEntry] = []
         for stream in missing:
             documents = found.get(stream, [])
             try:
-                entries = [Entry.read(stream, each) for document in documents for each in document["entries"]]
+                entries = [JournalEntry.read(stream, each) for document in documents for each in document["entries"]]
                 owed += [entry for entry in entries if self._unsettled(entry)]  # in the journal's order, not by topic
                 self._streams[stream] = self._fold(stream, documents, entries)
             except Exception as error:  # noqa: BLE001  # Poison, whatever it is: this stream alone is set aside
@@ -216,15 +216,15 @@ class Loop(Generic[S]):
                 )
                 for _, item in todo:
                     if item.stream == stream:
-                        letters[item.record.position] = (item.record, Poison("fold", "stream-quarantined"))
+                        letters[item.record.position] = (item.record, PoisonError("fold", "stream-quarantined"))
                 todo[:] = [(index, item) for index, item in todo if item.stream != stream]
         return owed
 
-    def _fold(self, stream: str, documents: Sequence[dict[str, Any]], entries: Sequence[Entry]) -> Stream[S]:
+    def _fold(self, stream: str, documents: Sequence[dict[str, Any]], entries: Sequence[JournalEntry]) -> Stream[S]:
         causes = {entry.cause: entry.hash for entry in entries}
         return Stream(fold(self._policy, stream, entries), documents[-1]["n"] + 1 if documents else 0, causes)
 
-    def _unsettled(self, entry: Entry) -> bool:
+    def _unsettled(self, entry: JournalEntry) -> bool:
         """True when the event was handled but its offset never committed: it died between steps 4 and 6."""
         topic, partition, offset = entry.position
         floor = self._floor.get((topic, partition))
@@ -234,14 +234,14 @@ class Loop(Generic[S]):
 
     async def _decide(
         self,
-        todo: Sequence[tuple[int, Item]],
-        given: Given,
-        done: dict[int, Entry],
+        todo: Sequence[tuple[int, DecodedRecord]],
+        context: Context,
+        done: dict[int, JournalEntry],
         journaled: set[int],
         letters: Letters,
-    ) -> tuple[dict[str, list[Entry]], dict[str, list[Claim]], set[str]]:
+    ) -> tuple[dict[str, list[JournalEntry]], dict[str, list[Claim]], set[str]]:
         """Decide in order. Returns what to store, what to claim, and the streams to load anew and decide again."""
-        drafts: dict[str, list[Entry]] = defaultdict(list)
+        drafts: dict[str, list[JournalEntry]] = defaultdict(list)
         claims: dict[str, list[Claim]] = defaultdict(list)
         again: set[str] = set()
         sizes: dict[str, int] = defaultdict(int)
@@ -255,7 +255,7 @@ class Loop(Generic[S]):
             if stream.causes.get(item.cause) == item.hash:
                 done[index] = await self._seen(item, drafts[item.stream])
                 continue
-            entry = Entry(
+            entry = JournalEntry(
                 stream=item.stream,
                 cause=item.cause,
                 hash=item.hash,
@@ -267,12 +267,12 @@ class Loop(Generic[S]):
                 if self._tracing is None
                 else follow(self.service, item.event.traceparent, item.key, item.stream, item.cause),
             )
-            poison: Poison | None = None
+            poison: PoisonError | None = None
             effects: Sequence[Effect] = ()
             state = stream.state
             try:
-                effects, state = self._decision(stream, item, entry, given)
-            except Poison as fault:
+                effects, state = self._decision(stream, item, entry, context)
+            except PoisonError as fault:
                 poison = fault
             changes = any(isinstance(effect, Emit) for effect in effects)
             if not changes and not stream.fresh and not drafts[item.stream]:
@@ -281,7 +281,7 @@ class Loop(Generic[S]):
             if poison is not None:
                 letters[item.record.position] = (item.record, poison)
                 continue
-            given.spend(effects)
+            context.consume(effects)
             done[index] = entry
             if changes:
                 journaled.add(index)
@@ -292,9 +292,11 @@ class Loop(Generic[S]):
                 stream.state = state
         return {stream: entries for stream, entries in drafts.items() if entries}, claims, again
 
-    def _decision(self, stream: Stream[S], item: Item, entry: Entry, given: Given) -> tuple[Sequence[Effect], S]:
-        """The effects, written down in `entry`, and the state after them. Raises `Poison`; `stream` is untouched."""
-        arrived = Arrived(item.data, item.event.id, item.event.time, item.key)
+    def _decision(
+        self, stream: Stream[S], item: DecodedRecord, entry: JournalEntry, context: Context
+    ) -> tuple[Sequence[Effect], S]:
+        """The effects, written down in `entry`, and the state after them. Raises `PoisonError`; `stream` is untouched."""
+        arrived = IncomingEvent(item.data, item.event.id, item.event.time, item.key)
         reused = item.cause in stream.causes
         if reused:
             logger.warning(
@@ -304,13 +306,13 @@ class Loop(Generic[S]):
                 hint="the sender used one id for two bodies; the first one counts",
             )
         elif len(stream.causes) >= self._limit:
-            raise Poison("decide", "too-many-changes")
+            raise PoisonError("decide", "too-many-changes")
         state = stream.state
         try:
             if reused:
-                effects = self._policy.collide(state, arrived)
+                effects = self._policy.on_id_reuse(state, arrived)
             else:
-                effects = self._policy.decide(state, arrived, entry.at, given)
+                effects = self._policy.decide(state, arrived, entry.at, context)
             for effect in effects:
                 if isinstance(effect, Emit):
                     state = self._policy.evolve(state, effect.event)
@@ -319,7 +321,7 @@ class Loop(Generic[S]):
             raise self._failed("decide", error, item.event) from None
         return effects, state
 
-    def _failed(self, stage: str, error: Exception, event: CloudEvent | None = None) -> Poison:
+    def _failed(self, stage: str, error: Exception, event: CloudEvent | None = None) -> PoisonError:
         logger.error(
             "decision_failed",
             service=self.service,
@@ -329,9 +331,9 @@ class Loop(Generic[S]):
             where=where(error),
             hint="a fault in the policy; the event is in the dead letters, replay it once mended",
         )
-        return Poison(stage, "decision-failed", type(error).__name__)
+        return PoisonError(stage, "decision-failed", type(error).__name__)
 
-    async def _seen(self, item: Item, draft: Sequence[Entry]) -> Entry:
+    async def _seen(self, item: DecodedRecord, draft: Sequence[JournalEntry]) -> JournalEntry:
         """The entry an event led to the first time."""
         for entry in draft:
             if entry.cause == item.cause:
@@ -339,12 +341,12 @@ class Loop(Generic[S]):
         for document in (await self._store.load([item.stream])).get(item.stream, ()):
             for each in document["entries"]:
                 if each["cause"] == item.cause:
-                    return Entry.read(item.stream, each)
-        raise Transient("a cause that was cached is not in the journal")
+                    return JournalEntry.read(item.stream, each)
+        raise TransientError("a cause that was cached is not in the journal")
 
     # 4 ---------------------------------------------------------------------------------------------------------------
 
-    async def _store_drafts(self, drafts: dict[str, list[Entry]], claims: dict[str, list[Claim]]) -> set[str]:
+    async def _store_drafts(self, drafts: dict[str, list[JournalEntry]], claims: dict[str, list[Claim]]) -> set[str]:
         """Claim, then insert. Returns the streams that lost a claim or a race: they are decided again."""
         wanted = [Row(claim.table, claim.id, claim.doc) for each in claims.values() for claim in each]
         refused = await self._claims.take(wanted) if wanted else set()
@@ -375,8 +377,8 @@ class Loop(Generic[S]):
 
     def _finish(
         self,
-        items: Sequence[Item],
-        done: dict[int, Entry],
+        items: Sequence[DecodedRecord],
+        done: dict[int, JournalEntry],
         journaled: set[int],
         letters: int,
         watch: Stopwatch,

@@ -14,8 +14,8 @@ from contracts.ids import derived_id
 from contracts.operations import TimerElapsed
 
 from ..clock import Clock
-from ..errors import Fatal
-from ..ports import Log, Message, Partition, Stage, Store, Timer
+from ..errors import FatalError
+from ..ports import Log, OutgoingRecord, Partition, Stage, Store, Timer
 from ..telemetry.trace_context import traceparent
 
 _AT_ONCE = 500
@@ -83,20 +83,20 @@ class Ticker:
         self._fault = fault
 
     async def tick(self) -> int:
-        """Fire what is due; returns how many. Raises `Transient`, `Fatal`."""
+        """Fire what is due; returns how many. Raises `TransientError`, `FatalError`."""
         until = await self._progress.read_up_to()
         if until is None:
             return 0
         fired = 0
         while due := await self._store.due(until, _AT_ONCE):
             if await self._log.publish([self._message(timer) for timer in due]):
-                raise Fatal(f"{topics.inbox(self._service)} can not be written to")
+                raise FatalError(f"{topics.inbox(self._service)} can not be written to")
             self._fault("fired")
             await self._store.drop_timers([timer.id for timer in due])
             fired += len(due)
         return fired
 
-    def _message(self, timer: Timer) -> Message:
+    def _message(self, timer: Timer) -> OutgoingRecord:
         elapsed = TimerElapsed(stream=timer.stream, name=timer.name, due_at=timer.due_at)
         id_ = derived_id(self._service, "timer", timer.id)
         headers = encode(
@@ -111,4 +111,6 @@ class Ticker:
                 traceparent=traceparent(timer.key, id_),
             )
         )
-        return Message(topics.inbox(self._service), timer.key.encode(), elapsed.model_dump_json().encode(), headers)
+        return OutgoingRecord(
+            topics.inbox(self._service), timer.key.encode(), elapsed.model_dump_json().encode(), headers
+        )

@@ -11,20 +11,20 @@ from typing import Any
 import orjson
 from faststream.asgi import AsgiResponse
 
-from ..errors import Transient
+from ..errors import TransientError
 
-Read = Callable[[str], Awaitable[Any]]
+Query = Callable[[str], Awaitable[Any]]
 """What is known of an id, as JSON; None: nothing."""
 
 
-class Reads:
+class Queries:
     """An ASGI application in front of another: it answers its own paths and passes on the rest."""
 
     def __init__(self, token: str) -> None:
         self._token = token
-        self._paths: dict[str, Read] = {}
+        self._paths: dict[str, Query] = {}
 
-    def add(self, path: str, read: Read) -> None:
+    def add(self, path: str, read: Query) -> None:
         """Serve ``<path><id>``; `path` ends with a slash."""
         self._paths[path] = read
 
@@ -52,7 +52,7 @@ class Reads:
             return _json(405, {"error": "read-only"})
         try:
             known = await self._paths[path](id_)
-        except Transient:
+        except TransientError:
             return _json(503, {"error": "MongoDB is away; try again"})
         return _json(404, {"error": "not known"}) if known is None else _json(200, known)
 

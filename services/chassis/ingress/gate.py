@@ -19,19 +19,19 @@ from pydantic import ValidationError
 
 from contracts import topics
 from contracts.base import Message as Body
-from contracts.cloudevents import CloudEvent, Malformed, decode, encode
+from contracts.cloudevents import CloudEvent, MalformedError, decode, encode
 from contracts.ids import derived_id
 from contracts.intake import Problem
 
 from ..clock import Clock
 from ..engine.dead_letters import DeadLetters
-from ..errors import Fatal, Poison, Transient, where
-from ..ports import Batch, Log, Message, Record
+from ..errors import FatalError, PoisonError, TransientError, where
+from ..ports import Batch, Log, OutgoingRecord, Record
 from ..telemetry.logs import handled
 from ..telemetry.metrics import Meter, Stopwatch
 from ..telemetry.trace_context import Span, Tracing, traceparent
-from .tenant_registry import Registry
-from .validation_errors import careless, fix_of, problems_of
+from .tenant_registry import TenantRegistry
+from .validation_errors import fix_of, lint_raw_json, problems_of
 
 logger = structlog.get_logger()
 
@@ -57,7 +57,7 @@ class Admitted:
     bodyhash: str | None = None
 
 
-class Refusal(Exception):  # noqa: N818
+class RefusalError(Exception):
     """A well-formed event that can not be acted on: what to fix."""
 
     def __init__(self, *problems: Problem) -> None:
@@ -72,11 +72,11 @@ class Admission(Protocol):
     """What tenants may send, by CloudEvents type."""
 
     async def prepare(self, arrivals: Sequence[Arrival]) -> None:
-        """Gather what `admit` needs (data keys), for a whole batch. Raises `Transient`."""
+        """Gather what `admit` needs (data keys), for a whole batch. Raises `TransientError`."""
         ...
 
     def admit(self, arrival: Arrival) -> Sequence[Admitted]:
-        """What to pass on. Raises `Refusal`."""
+        """What to pass on. Raises `RefusalError`."""
         ...
 
     def refuse(self, tenant: str, record: Record, event: CloudEvent, problems: list[Problem]) -> Sequence[Admitted]:
@@ -88,7 +88,7 @@ class Admission(Protocol):
 class _Passed:
     record: Record
     event: CloudEvent
-    messages: Sequence[Message]
+    messages: Sequence[OutgoingRecord]
     outcome: str
     """Empty: it is in the dead letters, and said there."""
 
@@ -108,7 +108,7 @@ class Gate:
         tracing: Tracing | None = None,
         size_limit: int = 262_144,
         tombstones: bool = False,
-        registry: Registry | None = None,
+        registry: TenantRegistry | None = None,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
         fault: Callable[[str], None] = lambda step: None,
     ) -> None:
@@ -127,13 +127,13 @@ class Gate:
         self.idle.set()
 
     async def handle(self, batch: Batch) -> None:
-        """Pass a batch on and settle it: commit, or back off and nack. Raises `Fatal` only."""
+        """Pass a batch on and settle it: commit, or back off and nack. Raises `FatalError` only."""
         self.idle.clear()
         try:
             await self._steps(batch)
             await batch.commit()
             self._failures = 0
-        except Transient as error:
+        except TransientError as error:
             self._failures += 1
             pause = min(0.1 * 2**self._failures, 5.0)
             logger.warning(
@@ -153,7 +153,7 @@ class Gate:
 
     async def _steps(self, batch: Batch) -> None:
         watch, records = Stopwatch(), batch.records
-        letters: list[tuple[Record, Poison]] = []
+        letters: list[tuple[Record, PoisonError]] = []
         passed: list[_Passed] = []
         arrivals: list[Arrival] = []
         for record in records:
@@ -165,11 +165,11 @@ class Gate:
                     arrivals.append(self._arrival(tenant, record, event))
                 except ValidationError as fault:
                     if any(error["type"] == "json_invalid" for error in fault.errors(include_input=False)):
-                        letters.append((record, Poison("decode", "body-not-json", "value")))
+                        letters.append((record, PoisonError("decode", "body-not-json", "value")))
                     passed.append(self._refused(tenant, record, event, problems_of(fault)))
-                except Refusal as refusal:
+                except RefusalError as refusal:
                     passed.append(self._refused(tenant, record, event, refusal.problems))
-            except Poison as poison:
+            except PoisonError as poison:
                 letters.append((record, poison))
         watch.lap("decode")
         await self._admission.prepare(arrivals)
@@ -177,7 +177,7 @@ class Gate:
         for arrival in arrivals:
             try:
                 passed.append(self._admitted(arrival))
-            except Poison as poison:
+            except PoisonError as poison:
                 letters.append((arrival.record, poison))
         told = {each.record.position for each in passed}
         passed += [each for letter in letters if letter[0].position not in told for each in self._told(*letter)]
@@ -187,7 +187,7 @@ class Gate:
         self._fault("admitted")
         refused = await self._log.publish(messages) if messages else {}
         if refused:
-            raise Fatal(f"an inbox can not be written to: {', '.join(sorted(set(refused.values())))}")
+            raise FatalError(f"an inbox can not be written to: {', '.join(sorted(set(refused.values())))}")
         if letters:
             await self._dead_letters.send(letters)
         watch.lap("publish")
@@ -221,36 +221,36 @@ class Gate:
         try:
             return topics.tenant_of(record.topic)
         except ValueError:  # the pattern says nothing of an id's length
-            raise Poison("gate", "topic-not-a-tenants", "topic") from None
+            raise PoisonError("gate", "topic-not-a-tenants", "topic") from None
 
     def _event(self, record: Record) -> CloudEvent:
         if record.value is not None and len(record.value) > self._size_limit:
-            raise Poison("gate", "too-large", "value")
+            raise PoisonError("gate", "too-large", "value")
         try:
             event = decode(record.headers, record.value, record.appended)
-        except Malformed as fault:
-            raise Poison("decode", fault.code, fault.field) from None
+        except MalformedError as fault:
+            raise PoisonError("decode", fault.code, fault.field) from None
         if event.type not in self._admission.accepts:
-            raise Poison("gate", "type-unknown", "ce_type")
+            raise PoisonError("gate", "type-unknown", "ce_type")
         return event
 
     def _arrival(self, tenant: str, record: Record, event: CloudEvent) -> Arrival:
         barred = self._registry.bars(tenant) if self._registry else None
         if barred is not None:
-            raise Refusal(Problem(field=record.topic.split(".")[0], fix=barred))
+            raise RefusalError(Problem(field=record.topic.split(".")[0], fix=barred))
         model = self._admission.accepts[event.type]
-        if found := careless(record.value or b"", model):
-            raise Refusal(*found)
+        if found := lint_raw_json(record.value or b"", model):
+            raise RefusalError(*found)
         data = model.read(event.data)
         claimed = getattr(data, "agency", None) or getattr(data, "provider", None)
         if claimed is not None and claimed != tenant:
-            raise Refusal(Problem(field=record.topic.split(".")[0], fix="must be your own id, or be left out"))
+            raise RefusalError(Problem(field=record.topic.split(".")[0], fix="must be your own id, or be left out"))
         return Arrival(tenant, event, data, record.appended, record)
 
     def _admitted(self, arrival: Arrival) -> _Passed:
         try:
             return self._passed(arrival.record, arrival.event, self._admission.admit(arrival), "admitted")
-        except Refusal as refusal:
+        except RefusalError as refusal:
             return self._refused(arrival.tenant, arrival.record, arrival.event, refusal.problems)
         except Exception as error:  # noqa: BLE001  # Poison, whatever it is: this record alone is set aside
             raise self._failed(arrival.event, error) from None
@@ -261,7 +261,7 @@ class Gate:
         except Exception as error:  # noqa: BLE001  # Poison, whatever it is: this record alone is set aside
             raise self._failed(event, error) from None
 
-    def _told(self, record: Record, poison: Poison) -> Sequence[_Passed]:
+    def _told(self, record: Record, poison: PoisonError) -> Sequence[_Passed]:
         """The sender learns of a dead letter too: nobody else can mend what it sends.
 
         A fault of ours may be one in telling; then the dead letter alone remains.
@@ -283,7 +283,7 @@ class Gate:
         messages = [self._message(record, event, each, index) for index, each in enumerate(admitted)]
         return _Passed(record, event, messages, outcome)
 
-    def _failed(self, event: CloudEvent, error: Exception) -> Poison:
+    def _failed(self, event: CloudEvent, error: Exception) -> PoisonError:
         logger.error(
             "admission_failed",
             service=f"{self.service}-gate",
@@ -292,13 +292,13 @@ class Gate:
             where=where(error),
             hint="a fault in the gate; the event is in the dead letters, replay it once mended",
         )
-        return Poison("gate", "admission-failed", type(error).__name__)
+        return PoisonError("gate", "admission-failed", type(error).__name__)
 
-    def _message(self, record: Record, event: CloudEvent, admitted: Admitted, index: int) -> Message:
+    def _message(self, record: Record, event: CloudEvent, admitted: Admitted, index: int) -> OutgoingRecord:
         """The id covers the sender's topic and id, so that no tenant can suppress another's event."""
         type_ = type(admitted.event).ce_type()
         id_ = derived_id(f"{self.service}-gate", record.topic, event.id, type_, index)
-        return Message(
+        return OutgoingRecord(
             topic=admitted.topic,
             key=admitted.key.encode(),
             value=admitted.event.model_dump_json().encode(),

@@ -10,7 +10,7 @@ import structlog
 from pydantic import ValidationError
 
 from contracts import topics
-from contracts.cloudevents import Headers, Malformed, decode
+from contracts.cloudevents import Headers, MalformedError, decode
 from contracts.operations import Tenant, TenantKind
 
 from ..ports import Record
@@ -24,7 +24,7 @@ _REVOKED = "has been revoked; ask the operator"
 _UNKNOWN = "is not registered; ask the operator"
 
 
-UNUSABLE = (Malformed, ValidationError)
+UNUSABLE = (MalformedError, ValidationError)
 """What `entry_of` raises."""
 
 
@@ -33,11 +33,11 @@ def entry_of(tenant: str, headers: Headers, value: bytes, appended: datetime) ->
     event = decode(headers, value, appended)
     entry = Tenant.read(event.data)
     if event.type != Tenant.ce_type() or entry.tenant != tenant:
-        raise Malformed("not-this-tenant", "key")
+        raise MalformedError("not-this-tenant", "key")
     return entry
 
 
-class Registry:
+class TenantRegistry:
     """Who is registered as what. Applying records twice, or an older one after a newer one, changes nothing."""
 
     def __init__(self, required: bool = False) -> None:

@@ -1,7 +1,7 @@
 """What is wrong with something a tenant sent, in words that say what to do. No input in them, since that is a person.
 
 Three sources: what the CloudEvents codec or the gate found (`fix_of` a code), what pydantic found (`problems_of`), and
-what both read over (`careless`): a name given twice, of which the last would win silently, and the character NUL.
+what both read over (`lint_raw_json`): a name given twice, of which the last would win silently, and the character NUL.
 """
 
 import json
@@ -134,7 +134,7 @@ class _Twice(dict[str, Any]):
     names: tuple[str, ...] = ()
 
 
-def careless(value: bytes, model: type[Message]) -> list[Problem]:
+def lint_raw_json(value: bytes, model: type[Message]) -> list[Problem]:
     """Names given twice, and NUL, in a JSON text; nothing where it is not JSON, which `model` will say itself.
 
     `value` is the record's own, for whoever parses an envelope first has already lost the first of two names.

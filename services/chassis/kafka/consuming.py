@@ -16,7 +16,7 @@ from faststream.kafka import KafkaBroker
 from faststream.kafka.message import KafkaAckableMessage
 
 from ..clock import Clock
-from ..errors import Fatal, Transient, where
+from ..errors import FatalError, TransientError, where
 from ..ports import Batch, Partition, Record
 from ..settings import ChassisSettings
 from .connection import safe
@@ -61,7 +61,7 @@ class KafkaBatch:
                 for tp in sorted(self._consumer.assignment())
             }
         except KafkaError as error:
-            raise Transient(f"kafka: {type(error).__name__}") from None
+            raise TransientError(f"kafka: {type(error).__name__}") from None
 
     async def commit(self) -> dict[Partition, int]:
         """See `Batch`. Partitions lost meanwhile are their new owner's; there the records come again."""
@@ -78,7 +78,7 @@ class KafkaBatch:
             logger.info("commit_lost", reason="the partitions moved to another instance, which reads them again")
             return {}
         except KafkaError as error:
-            raise Transient(f"kafka: {type(error).__name__}") from None
+            raise TransientError(f"kafka: {type(error).__name__}") from None
         return {at: end for at, end in ends.items() if TopicPartition(*at) in offsets}
 
     async def nack(self) -> None:
@@ -112,7 +112,7 @@ class Listener(ConsumerRebalanceListener):  # type: ignore[misc]
         self.assigned.set()
 
 
-class Reading:
+class Subscription:
     """One grouped subscriber: what it reads, who handles it, and how it gets on."""
 
     def __init__(
@@ -155,7 +155,7 @@ class Reading:
                 KafkaBatch(raw if isinstance(raw, tuple) else (raw,), self.consumer, self._clock)
             )
             self._after_batch()
-        except Fatal as error:
+        except FatalError as error:
             self._fatal(str(error))
         except Exception as error:  # noqa: BLE001  # Fatal: a fault of ours; crash rather than lose the batch
             self._fatal(f"{type(error).__name__} in {self.group}, {where(error)}")

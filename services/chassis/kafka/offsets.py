@@ -10,7 +10,7 @@ from aiokafka.errors import (
 )
 from aiokafka.structs import TopicPartition
 
-from ..errors import Transient
+from ..errors import TransientError
 from ..ports import Partition, Stage
 from ..settings import ChassisSettings
 from .security import connecting
@@ -41,15 +41,15 @@ class KafkaOffsets:
             self._consumer, self._admin = consumer, admin
 
     async def ping(self) -> None:
-        """Ask for an answer, whatever it is. Raises `Transient`."""
+        """Ask for an answer, whatever it is. Raises `TransientError`."""
         try:
             await self._connect()
             await self._admin.describe_cluster()
         except KafkaError as error:
-            raise Transient(f"kafka: {type(error).__name__}") from None
+            raise TransientError(f"kafka: {type(error).__name__}") from None
 
     async def ends(self, stage: Stage) -> dict[Partition, int]:
-        """See `Offsets`. Raises `Transient`."""
+        """See `Offsets`. Raises `TransientError`."""
         try:
             await self._connect()
             names = await self._consumer.topics() if stage.pattern else set(stage.topics)
@@ -62,7 +62,7 @@ class KafkaOffsets:
             ends = await self._consumer.end_offsets(partitions) if partitions else {}
             starts = await self._consumer.beginning_offsets(partitions) if partitions else {}
         except KafkaError as error:
-            raise Transient(f"kafka: {type(error).__name__}") from None
+            raise TransientError(f"kafka: {type(error).__name__}") from None
         return {(at.topic, at.partition): end for at, end in ends.items() if end > starts[at]}
 
     async def _partitions(self, name: str) -> list[int]:
@@ -70,12 +70,12 @@ class KafkaOffsets:
         return [each["partition"] for topic in described for each in topic["partitions"]]
 
     async def committed(self, stage: Stage) -> dict[Partition, int]:
-        """See `Offsets`. Raises `Transient`."""
+        """See `Offsets`. Raises `TransientError`."""
         try:
             await self._connect()
             offsets = await self._admin.list_consumer_group_offsets(stage.group)
         except KafkaError as error:
-            raise Transient(f"kafka: {type(error).__name__}") from None
+            raise TransientError(f"kafka: {type(error).__name__}") from None
         return {(at.topic, at.partition): meta.offset for at, meta in offsets.items()}
 
     async def stop(self) -> None:

@@ -20,8 +20,8 @@ from faststream.kafka import KafkaBroker
 
 from contracts.topics import DEAD_LETTERS
 
-from ..errors import Fatal, Transient
-from ..ports import Message, Partition
+from ..errors import FatalError, TransientError
+from ..ports import OutgoingRecord, Partition
 from .partitioning import partition_of
 
 _CODES = {
@@ -62,7 +62,7 @@ class KafkaLog:
         """The aiokafka producer inside; `broker.publish` would cost four times as much and add headers of its own."""
         return self._broker.config.producer._producer.producer  # type: ignore[attr-defined]
 
-    async def publish(self, messages: Sequence[Message]) -> dict[int, str]:
+    async def publish(self, messages: Sequence[OutgoingRecord]) -> dict[int, str]:
         """See `Log`."""
         try:
             async with asyncio.timeout(self._deadline):
@@ -76,15 +76,15 @@ class KafkaLog:
                     raise result
                 refused |= result
         except TimeoutError:
-            raise Transient("kafka: publishing takes longer than its deadline") from None
+            raise TransientError("kafka: publishing takes longer than its deadline") from None
         except _BEYOND_REPAIR as error:
-            raise Fatal(f"kafka: {type(error).__name__}") from None
+            raise FatalError(f"kafka: {type(error).__name__}") from None
         except KafkaError as error:
-            raise Transient(f"kafka: {type(error).__name__}") from None
+            raise TransientError(f"kafka: {type(error).__name__}") from None
         return refused
 
     def _in_batches(
-        self, messages: Sequence[Message], topics: Collection[str], closed: Mapping[str, str]
+        self, messages: Sequence[OutgoingRecord], topics: Collection[str], closed: Mapping[str, str]
     ) -> tuple[dict[int, str], dict[Partition, list[_Batch]]]:
         """What is refused before it is sent, and the rest by partition, in order."""
         refused: dict[int, str] = {}

@@ -4,7 +4,7 @@ import os
 import signal
 from collections.abc import Callable, Sequence
 
-from ..ports import Log, Message
+from ..ports import Log, OutgoingRecord
 
 POINTS = {
     "decoded": "loop, step 1: nothing has happened yet",
@@ -50,7 +50,7 @@ class _Torn:
         self._log = log
         self._fault = fault
 
-    async def publish(self, messages: Sequence[Message]) -> dict[int, str]:
+    async def publish(self, messages: Sequence[OutgoingRecord]) -> dict[int, str]:
         """See `Log`."""
         half = len(messages) // 2
         if not half:

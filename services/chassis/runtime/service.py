@@ -20,18 +20,18 @@ from contracts.base import Message
 from contracts.cloudevents import CloudEvent, encode
 
 from .. import mongo, ports
-from ..decider import Outside, Policy
+from ..decider import ContextLoader, Policy
 from ..engine.dead_letters import DeadLetters
-from ..engine.effects import Render
+from ..engine.effects import OutboundTransform
 from ..engine.loop import Loop
 from ..engine.timers import Progress, Ticker
-from ..errors import Fatal, Transient, where
+from ..errors import FatalError, TransientError, where
 from ..http.health import Health
-from ..http.queries import Read, Reads
+from ..http.queries import Queries, Query
 from ..ingress.gate import Admission, Gate
 from ..ingress.tenant_registry import PATTERN as TENANTS
-from ..ingress.tenant_registry import Registry
-from ..kafka import Follower, KafkaLog, KafkaOffsets, Reading, broker, connecting
+from ..ingress.tenant_registry import TenantRegistry
+from ..kafka import Follower, KafkaLog, KafkaOffsets, Subscription, broker, connecting
 from ..ports import Partition, Record, Stage
 from ..settings import ChassisSettings
 from ..telemetry import logs
@@ -47,7 +47,7 @@ Job = Callable[[], Awaitable[Any]]
 _CONTACT = 5.0
 
 
-class Service:
+class ServiceRuntime:
     """One service: its connections, its gate and loop, its periodic jobs, and their life together."""
 
     def __init__(
@@ -67,12 +67,12 @@ class Service:
         self.store = mongo.MongoStore(database, by_key)
         self.claims = mongo.MongoClaims(database)
         self.dead_letters = DeadLetters(name, self.log, settings.operator_key, self.meter)
-        self.registry: Registry | None = None
+        self.registry: TenantRegistry | None = None
         """Who may take part, where `follow_tenants` was called."""
-        self._reads = Reads(settings.operator_token)
+        self._reads = Queries(settings.operator_token)
         self._tables = tables or {}
         self._offsets = KafkaOffsets(settings)
-        self._readings: list[Reading] = []
+        self._readings: list[Subscription] = []
         self._followers: list[Follower] = []
         self._stages: list[Stage] = []
         self._jobs: list[tuple[float, Job]] = []
@@ -108,7 +108,7 @@ class Service:
             fault=self._fault,
         )
         self._readings.append(
-            Reading(
+            Subscription(
                 self.broker,
                 self.settings,
                 name,
@@ -131,9 +131,9 @@ class Service:
         """True once all that is followed has been read, as far as it was there at the start."""
         return all(each.completed for each in self._followers)
 
-    def follow_tenants(self, changed: Callable[[str], None] | None = None) -> Registry:
+    def follow_tenants(self, changed: Callable[[str], None] | None = None) -> TenantRegistry:
         """Follow the registry; gates that are made afterwards refuse whom it bars. `changed` is told of each change."""
-        registry = self.registry = Registry(self.settings.registry_required)
+        registry = self.registry = TenantRegistry(self.settings.registry_required)
 
         def apply(record: Record) -> None:
             tenant = registry.apply(record)
@@ -143,7 +143,7 @@ class Service:
         self.follow(TENANTS, apply)
         return registry
 
-    def serve(self, path: str, read: Read) -> None:
+    def serve(self, path: str, read: Query) -> None:
         """Answer ``GET <path><id>`` to operators. See `reads`."""
         self._reads.add(path, read)
 
@@ -152,8 +152,8 @@ class Service:
         policy: Policy[Any],
         inputs: Sequence[str],
         *,
-        outside: Outside | None = None,
-        render: Render | None = None,
+        context_loader: ContextLoader | None = None,
+        render: OutboundTransform | None = None,
     ) -> None:
         """Decide what comes on the inbox and on `inputs`, and let time pass for it."""
         loop: Loop[Any] = Loop(
@@ -164,7 +164,7 @@ class Service:
             claims=self.claims,
             clock=self.clock,
             dead_letters=self.dead_letters,
-            outside=outside,
+            context_loader=context_loader,
             render=render,
             meter=self.meter,
             tracing=self._tracing,
@@ -174,7 +174,7 @@ class Service:
         )
         read = [topics.inbox(self.name), *inputs]
         self._readings.append(
-            Reading(
+            Subscription(
                 self.broker,
                 self.settings,
                 self.name,
@@ -194,7 +194,7 @@ class Service:
         return Progress(self._stages, self._offsets, self.clock)
 
     async def tell(self, topic: str, addressed: Sequence[tuple[Message, str]]) -> None:
-        """Publish events that no event caused, each with its record key. Raises `Transient`, `Fatal`."""
+        """Publish events that no event caused, each with its record key. Raises `TransientError`, `FatalError`."""
         now = self.clock.now()
         messages = []
         for event, key in addressed:
@@ -207,9 +207,9 @@ class Service:
                     data=b"",
                 )
             )
-            messages.append(ports.Message(topic, key.encode(), event.model_dump_json().encode(), headers))
+            messages.append(ports.OutgoingRecord(topic, key.encode(), event.model_dump_json().encode(), headers))
         if messages and await self.log.publish(messages):
-            raise Fatal(f"{topic} can not be written to")
+            raise FatalError(f"{topic} can not be written to")
 
     def every(self, seconds: float, job: Job) -> None:
         """Run `job` again and again, `seconds` of wall time apart."""
@@ -273,10 +273,12 @@ class Service:
                 self._health.heard("kafka")
                 self._health.heard("mongodb")
                 return
-            except (KafkaError, Transient) as error:
+            except (KafkaError, TransientError) as error:
                 logger.warning(
                     "waiting_for_servers",
-                    reason=f"{type(error).__name__}: {error}" if isinstance(error, Transient) else type(error).__name__,
+                    reason=f"{type(error).__name__}: {error}"
+                    if isinstance(error, TransientError)
+                    else type(error).__name__,
                     retry_in_s=1.0,
                     hint="is Kafka up and reachable, are the topics created, is MongoDB a replica set with a primary?",
                 )
@@ -292,7 +294,7 @@ class Service:
             with contextlib.suppress(KafkaError):
                 await admin.close()
         if missing:
-            raise Transient(f"topics are missing: {', '.join(sorted(missing))}")
+            raise TransientError(f"topics are missing: {', '.join(sorted(missing))}")
 
     async def _repeat(self, seconds: float, job: Job) -> None:
         while True:
@@ -300,9 +302,9 @@ class Service:
             try:
                 self._health.look()
                 await job()
-            except Transient as error:
+            except TransientError as error:
                 logger.warning("job_postponed", reason=str(error), retry_in_s=seconds, hint="it comes again by itself")
-            except Fatal as error:
+            except FatalError as error:
                 self.fatal(str(error))
             except Exception as error:  # noqa: BLE001  # Fatal: a fault of ours
                 self.fatal(f"{type(error).__name__} in a periodic job, {where(error)}")

@@ -7,12 +7,12 @@ from typing import TypeVar
 from pydantic import ValidationError
 
 from ..settings import ChassisSettings, table
-from .service import Service
+from .service import ServiceRuntime
 
 T = TypeVar("T", bound=ChassisSettings)
 
 
-def start(build: Callable[[T], Service], settings: type[T]) -> None:
+def start(build: Callable[[T], ServiceRuntime], settings: type[T]) -> None:
     """Run the service that `build` wires. Exit status 2 and one line per fault when settings are missing or wrong."""
     if "--settings" in sys.argv:
         sys.stdout.write(table(settings) + "\n")

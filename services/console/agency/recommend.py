@@ -8,13 +8,13 @@ import typer
 from pydantic import ValidationError
 
 from contracts import topics
-from contracts.outcomes import InputRefused, Recommended
+from contracts.outcomes import AgencyInputRefused, RecommendationAnswered
 from contracts.recommendation import RecommendationRequested
 from contracts.words import AgeBand, Category, Flag, Sex, Status, Urgency
-from services.chassis.ingress.validation_errors import careless, problems_of
+from services.chassis.ingress.validation_errors import lint_raw_json, problems_of
 
 from ..shared import output
-from ..shared.client import Client, Outgoing
+from ..shared.client import Client, OutgoingMessage
 from ..shared.errors import RefusedError, UnreachableError
 from ..shared.identity import AGENCY
 from .status_view import fixes
@@ -74,7 +74,7 @@ def _made(asked: dict[str, Any]) -> RecommendationRequested:
 
 
 def _question(raw: bytes) -> RecommendationRequested:
-    if found := careless(raw, RecommendationRequested):
+    if found := lint_raw_json(raw, RecommendationRequested):
         raise RefusedError("it was not asked", "; ".join(f"{each.field} {each.fix}" for each in found))
     try:
         return RecommendationRequested.read(raw)
@@ -86,17 +86,17 @@ def _words(error: ValidationError) -> str:
     return "; ".join(f"{each.field} {each.fix}" for each in problems_of(error))
 
 
-def _answer(client: Client, body: RecommendationRequested, wait: float) -> Recommended:
+def _answer(client: Client, body: RecommendationRequested, wait: float) -> RecommendationAnswered:
     """Read from before it is asked, so that no answer is missed."""
     mine, told = topics.status(client.who.id), topics.referrals(client.who.id)
     start, deadline = client.ends(mine), time.monotonic() + wait
     client.check(told)
-    client.send(told, Outgoing(str(uuid.uuid4()), body.reference, body))
+    client.send(told, OutgoingMessage(str(uuid.uuid4()), body.reference, body))
     for found in client.told(mine, start, follow=None):
         match found and found[1]:
-            case Recommended() as answer if answer.reference == body.reference:
+            case RecommendationAnswered() as answer if answer.reference == body.reference:
                 return answer
-            case InputRefused() as refused if refused.reference == body.reference:
+            case AgencyInputRefused() as refused if refused.reference == body.reference:
                 raise RefusedError("the question is refused", fixes(refused))
         if time.monotonic() > deadline:
             break
@@ -105,7 +105,7 @@ def _answer(client: Client, body: RecommendationRequested, wait: float) -> Recom
     )
 
 
-def _tell(told: Recommended) -> None:
+def _tell(told: RecommendationAnswered) -> None:
     rows = [
         (
             need.need,

@@ -15,7 +15,7 @@ from ..shared.client import Client
 from ..shared.errors import RefusedError
 from ..shared.identity import AGENCY
 from ..shared.language import Language
-from .status_view import COLUMNS, LIFE, Standing, Told, line, row
+from .status_view import COLUMNS, LIFE, ReferralOverview, Told, line, row
 
 
 def status(
@@ -34,7 +34,7 @@ def status(
     """
     who = context.obj.identity(AGENCY)
     client, topic = Client(who), topics.status(who.id)
-    standing, live = Standing(reference), False
+    standing, live = ReferralOverview(reference), False
     with suppress(KeyboardInterrupt):  # how following ends
         for found in client.told(topic, follow=None if follow else 0):
             if found is None:
@@ -48,7 +48,7 @@ def status(
         raise RefusedError(f"nothing is known of {reference}", hint)
 
 
-def _tell(standing: Standing, open_: bool, texts: Language | None, as_json: bool, follow: bool) -> None:
+def _tell(standing: ReferralOverview, open_: bool, texts: Language | None, as_json: bool, follow: bool) -> None:
     """What is known up to now."""
     if as_json and follow:
         for event, told in standing.told:

@@ -5,28 +5,28 @@ from dataclasses import dataclass, field
 
 from contracts.base import Message
 from contracts.cloudevents import CloudEvent
-from contracts.outcomes import InputRefused, RecallChanged, Recommended, StatusChanged
+from contracts.outcomes import AgencyInputRefused, RecallChanged, RecommendationAnswered, StatusChanged
 
 from ..shared import output
 
 COLUMNS = ("REFERENCE", "NEED", "STATE", "SINCE (UTC)", "CODE", "AT", "NEXT", "BY (UTC)")
 LIFE = ("WHEN (UTC)", "REFERENCE", "NEED", "WHAT", "CODE", "AT", "NEXT", "BY (UTC)")
-Told = StatusChanged | RecallChanged | InputRefused
+Told = StatusChanged | RecallChanged | AgencyInputRefused
 
 
 @dataclass
-class Standing:
+class ReferralOverview:
     """What was told, and the newest status of each need. `reference`: of that one alone."""
 
     reference: str | None = None
     told: list[tuple[CloudEvent, Told]] = field(default_factory=list)
     newest: dict[tuple[str, str], StatusChanged] = field(default_factory=dict)
-    refused: dict[str, InputRefused] = field(default_factory=dict)
+    refused: dict[str, AgencyInputRefused] = field(default_factory=dict)
     """By reference, those of whom nothing better is known."""
 
     def take(self, event: CloudEvent, message: Message) -> Told | None:
         """Keep it; None where it is of another referral, or an answer to a question."""
-        if isinstance(message, Recommended) or not isinstance(message, Told):
+        if isinstance(message, RecommendationAnswered) or not isinstance(message, Told):
             return None
         if self.reference not in (None, message.reference):
             return None
@@ -34,7 +34,7 @@ class Standing:
         if isinstance(message, StatusChanged):
             self.newest[message.reference, message.need] = message
             self.refused.pop(message.reference, None)
-        elif isinstance(message, InputRefused):
+        elif isinstance(message, AgencyInputRefused):
             self.refused[message.reference] = message
         return message
 
@@ -76,7 +76,7 @@ def line(event: CloudEvent, told: Told) -> str:
     return "  ".join(str(cell) for cell in row(event, told) if cell != "")
 
 
-def fixes(refused: InputRefused) -> str:
+def fixes(refused: AgencyInputRefused) -> str:
     """What is wrong and what to do."""
     return "; ".join(f"{each.field} {each.fix}" for each in refused.problems)
 

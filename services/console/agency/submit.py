@@ -14,12 +14,12 @@ from contracts import topics
 from contracts.agency import Corrected, Submitted
 
 from ..shared import output
-from ..shared.client import Client, Outgoing
+from ..shared.client import Client, OutgoingMessage
 from ..shared.errors import UnreachableError, UserError
 from ..shared.identity import AGENCY, Identity
 from .importing.columns import Columns
 from .importing.progress import Sent, outgoing
-from .importing.rows import COLUMNS, Fault, Form, Row, rows
+from .importing.rows import COLUMNS, Fault, Form, ImportRow, rows
 
 M = TypeVar("M", bound=Submitted)
 INTERRUPTED = 130
@@ -88,7 +88,7 @@ def _hand_in(
     faults = [fault for row in found for fault in row.faults]
     good = [row for row in found if row.body is not None]
     counts = {"rows": len(found), "good": len(good), "sent": 0, "before": 0}
-    failed: list[tuple[Outgoing, str]] = []
+    failed: list[tuple[OutgoingMessage, str]] = []
     if who is not None and (partly or not faults):
         kept = state or (None if file == "-" else _beside(file, model))
         failed = _send(who, model, good, kept, again, counts)
@@ -112,8 +112,8 @@ def _beside(file: str, model: type[Submitted]) -> Path:
 
 
 def _send(
-    who: Identity, model: type[M], good: Sequence[Row[M]], state: Path | None, again: bool, counts: dict[str, int]
-) -> list[tuple[Outgoing, str]]:
+    who: Identity, model: type[M], good: Sequence[ImportRow[M]], state: Path | None, again: bool, counts: dict[str, int]
+) -> list[tuple[OutgoingMessage, str]]:
     topic = topics.referrals(who.id)
     client = Client(who)
     with Sent(state) as sent:
@@ -121,7 +121,7 @@ def _send(
         left = [event for event in events if again or event not in sent]
         counts["before"] = len(events) - len(left)
 
-        def acknowledged(event: Outgoing) -> None:
+        def acknowledged(event: OutgoingMessage) -> None:
             sent.add(event)
             counts["sent"] += 1
 
@@ -133,13 +133,13 @@ def _send(
 
 
 def publish(
-    client: Client, topic: str, events: Sequence[Outgoing], acknowledged: Callable[[Outgoing], None]
-) -> list[tuple[Outgoing, str]]:
+    client: Client, topic: str, events: Sequence[OutgoingMessage], acknowledged: Callable[[OutgoingMessage], None]
+) -> list[tuple[OutgoingMessage, str]]:
     """Send, with a bar where somebody looks."""
     with Progress(console=Console(stderr=True), transient=True, disable=not sys.stderr.isatty()) as bar:
         task = bar.add_task("sending", total=len(events))
 
-        def settled(event: Outgoing) -> None:
+        def settled(event: OutgoingMessage) -> None:
             acknowledged(event)
             bar.advance(task)
 
@@ -149,7 +149,7 @@ def publish(
 def _report(
     counts: dict[str, int],
     faults: Sequence[Fault],
-    failed: Sequence[tuple[Outgoing, str]],
+    failed: Sequence[tuple[OutgoingMessage, str]],
     dry_run: bool,
     as_json: bool,
 ) -> None:

@@ -7,7 +7,7 @@ import typer
 from pydantic import ValidationError
 
 from contracts import topics
-from contracts.agency import Withdrawn
+from contracts.agency import ReferralWithdrawn
 from services.chassis.ingress.validation_errors import problems_of
 
 from ..shared import output
@@ -17,7 +17,7 @@ from ..shared.identity import AGENCY
 from .importing.progress import outgoing
 
 
-class Reason(StrEnum):
+class WithdrawalReason(StrEnum):
     """Why it is withdrawn, as contracts/agency.py has it."""
 
     RESOLVED = "resolved"
@@ -31,12 +31,12 @@ def withdraw(
     context: typer.Context,
     reference: Annotated[str, typer.Argument(metavar="REFERENCE", help="Your own number of the referral.")],
     need: Annotated[list[str] | None, typer.Option("--need", help="Only this need, by its label; repeatable.")] = None,
-    reason: Annotated[Reason, typer.Option(help="Why.")] = Reason.OTHER,
+    reason: Annotated[WithdrawalReason, typer.Option(help="Why.")] = WithdrawalReason.OTHER,
     as_json: output.Json = False,
 ) -> None:
     """End a referral or some of its needs: offers are taken back and what was released is recalled."""
     who = context.obj.identity(AGENCY)
-    body = checked(Withdrawn, reference=reference, needs=need or [], reason=reason.value)
+    body = checked(ReferralWithdrawn, reference=reference, needs=need or [], reason=reason.value)
     topic = topics.referrals(who.id)
     event = outgoing(topic, reference, body)
     Client(who).send(topic, event)
@@ -46,7 +46,7 @@ def withdraw(
         output.say(f"sent: {reference} is withdrawn; `referrals status {reference}` says when it has taken effect")
 
 
-def checked(model: type[Withdrawn], **said: Any) -> Withdrawn:
+def checked(model: type[ReferralWithdrawn], **said: Any) -> ReferralWithdrawn:
     """The message, or `RefusedError` with what is wrong, as intake would."""
     try:
         return model.model_validate(said)

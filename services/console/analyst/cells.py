@@ -39,7 +39,7 @@ FIGURES = ("count", "held_back", "at_least", "at_most")
 
 
 @dataclass(frozen=True)
-class Row:
+class IndicatorCell:
     """The needs of a group of cells."""
 
     group: tuple[str, ...]
@@ -60,7 +60,7 @@ class Row:
         return {**dict(zip(names, self.group, strict=True)), **dict(zip(FIGURES, self.figures(), strict=True))}
 
 
-def rows(cells: Iterable[Indicator], by: Sequence[By]) -> list[Row]:
+def rows(cells: Iterable[Indicator], by: Sequence[By]) -> list[IndicatorCell]:
     """The sums of each group, in order."""
     groups: dict[tuple[str, ...], list[Indicator]] = {}
     for cell in cells:
@@ -68,11 +68,11 @@ def rows(cells: Iterable[Indicator], by: Sequence[By]) -> list[Row]:
     return [_row(group, groups[group]) for group in sorted(groups)]
 
 
-def _row(group: tuple[str, ...], cells: Sequence[Indicator]) -> Row:
+def _row(group: tuple[str, ...], cells: Sequence[Indicator]) -> IndicatorCell:
     told = [cell.count for cell in cells if cell.count is not None]
     held = [cell for cell in cells if cell.count is None]
     most = sum(cell.k - 1 for cell in held)
-    return Row(group, sum(told) if told else None, len(held), sum(told) + len(held), sum(told) + most)
+    return IndicatorCell(group, sum(told) if told else None, len(held), sum(told) + len(held), sum(told) + most)
 
 
 def within(cells: Iterable[Indicator], period: tuple[date, date] | None) -> list[Indicator]:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from ..shared.errors import UserError
-from .cells import FIGURES, By, Row
+from .cells import FIGURES, By, IndicatorCell
 
 _EXTRA = "it is in an extra: pip install 'referral-routing[analyst]'"
 _NOTE = (
@@ -16,7 +16,7 @@ _NOTE = (
 )
 
 
-def as_csv(rows: Sequence[Row], by: Sequence[By]) -> bytes:
+def as_csv(rows: Sequence[IndicatorCell], by: Sequence[By]) -> bytes:
     """With headings. A count that is held back is empty."""
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
@@ -25,7 +25,7 @@ def as_csv(rows: Sequence[Row], by: Sequence[By]) -> bytes:
     return out.getvalue().encode()
 
 
-def as_parquet(rows: Sequence[Row], by: Sequence[By]) -> bytes:
+def as_parquet(rows: Sequence[IndicatorCell], by: Sequence[By]) -> bytes:
     """One table; a count that is held back is null. `UserError` without pyarrow."""
     try:
         import pyarrow
@@ -41,7 +41,7 @@ def as_parquet(rows: Sequence[Row], by: Sequence[By]) -> bytes:
     return bytes(out.getvalue().to_pybytes())
 
 
-def as_html(rows: Sequence[Row], by: Sequence[By], title: str) -> bytes:
+def as_html(rows: Sequence[IndicatorCell], by: Sequence[By], title: str) -> bytes:
     """A page on its own: a chart and its table. `UserError` without plotly."""
     try:
         import plotly.graph_objects as graph
@@ -63,7 +63,7 @@ def as_html(rows: Sequence[Row], by: Sequence[By], title: str) -> bytes:
 _STYLE = "body{font-family:sans-serif;margin:2em;max-width:70em}td,th{padding:.2em .8em;text-align:left}"
 
 
-def bars(rows: Sequence[Row]) -> list[dict[str, Any]]:
+def bars(rows: Sequence[IndicatorCell]) -> list[dict[str, Any]]:
     """For each second and further word a bar over the first; at the end, hatched, what is held back, at the least."""
     firsts = list(dict.fromkeys(row.group[0] for row in rows))
     series = list(dict.fromkeys(row.group[1:] for row in rows))
@@ -78,7 +78,7 @@ def bars(rows: Sequence[Row]) -> list[dict[str, Any]]:
     return made
 
 
-def _sum(rows: Sequence[Row], first: str, rest: tuple[str, ...]) -> int:
+def _sum(rows: Sequence[IndicatorCell], first: str, rest: tuple[str, ...]) -> int:
     return sum(row.count or 0 for row in rows if row.group == (first, *rest))
 
 

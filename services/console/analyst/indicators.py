@@ -14,7 +14,7 @@ from deploy.cluster.access import ANALYST
 from ..shared import output as show
 from ..shared.client import Client
 from ..shared.errors import UserError
-from .cells import FIGURES, By, Row, period_of, rows, within
+from .cells import FIGURES, By, IndicatorCell, period_of, rows, within
 from .formats import as_csv, as_html, as_parquet
 
 
@@ -80,7 +80,7 @@ def _published(client: Client) -> list[Indicator]:
     return list(newest.values())
 
 
-def _file(form: Format, found: list[Row], by: list[By], title: str) -> bytes:
+def _file(form: Format, found: list[IndicatorCell], by: list[By], title: str) -> bytes:
     match form:
         case Format.PARQUET:
             return as_parquet(found, by)
@@ -109,6 +109,6 @@ def _heading(name: str) -> str:
     return name.replace("_", " ").upper()
 
 
-def _cells(row: Row) -> tuple[object, ...]:
+def _cells(row: IndicatorCell) -> tuple[object, ...]:
     count, *rest = row.figures()
     return (*row.group, "held back" if count is None else count, *rest)

@@ -7,7 +7,7 @@ or refused with the reason. What only the publisher knows, such as its names of 
 `Vocabulary`.
 """
 
-from .entries import OLDEST, Reading, Vocabulary, readings, slug
+from .entries import OLDEST, ReadService, Vocabulary, readings, slug
 from .shapes import Nested, flat, joined, nested
 
-__all__ = ["OLDEST", "Nested", "Reading", "Vocabulary", "flat", "joined", "nested", "readings", "slug"]
+__all__ = ["OLDEST", "Nested", "ReadService", "Vocabulary", "flat", "joined", "nested", "readings", "slug"]

@@ -60,7 +60,7 @@ class Vocabulary:
 
 
 @dataclass(frozen=True, slots=True)
-class Reading:
+class ReadService:
     """What became of one entry: a service with warnings, or, with no service, the reason it is refused."""
 
     provider: str
@@ -78,19 +78,19 @@ def slug(name: str) -> str:
     return re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")[:63].strip("-")
 
 
-def readings(services: Iterable[Nested], words: Vocabulary) -> list[Reading]:
+def readings(services: Iterable[Nested], words: Vocabulary) -> list[ReadService]:
     """Every service, at each of its locations."""
     seen: Counter[tuple[str, str]] = Counter()
     return [each for said in services for each in _service(said, words, seen)]
 
 
-def _service(said: Nested, words: Vocabulary, seen: Counter[tuple[str, str]]) -> Iterator[Reading]:
+def _service(said: Nested, words: Vocabulary, seen: Counter[tuple[str, str]]) -> Iterator[ReadService]:
     provider = slug((said.get("organization") or {}).get("name") or "")
     if said.get("shifted"):
-        yield Reading(provider, None, (f"the row is shifted: see {', '.join(said['shifted'])}",))
+        yield ReadService(provider, None, (f"the row is shifted: see {', '.join(said['shifted'])}",))
         return
     if said.get("status") == "defunct":
-        yield Reading(provider, None, ("is defunct",))
+        yield ReadService(provider, None, ("is defunct",))
         return
     notes: list[str] = []
     common = {
@@ -124,11 +124,11 @@ def _service(said: Nested, words: Vocabulary, seen: Counter[tuple[str, str]]) ->
                 **{name: at[name] for name in ("latitude", "longitude") if at.get(name) not in (None, "")},
             )
         except ValidationError as error:
-            yield Reading(provider, None, tuple(f"{each.field}: {each.fix}" for each in problems_of(error)))
+            yield ReadService(provider, None, tuple(f"{each.field}: {each.fix}" for each in problems_of(error)))
             continue
         if number and not at:
             own.append("one of its locations is not told")
-        yield Reading(provider, service, tuple(own))
+        yield ReadService(provider, service, tuple(own))
 
 
 def _number(value: Any) -> float | None:

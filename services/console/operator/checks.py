@@ -5,10 +5,10 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from deploy.cluster import access, topics
-from services.chassis.encryption import Unsealable
+from services.chassis.encryption import UnsealableError
 
 from .consumer_groups import Lag, per_group
-from .dead_letter import Letter, opened, per_reason
+from .dead_letter import DeadLetter, opened, per_reason
 
 COLUMNS = ("CHECK", "STATE", "FOUND", "WHAT TO DO")
 
@@ -27,7 +27,7 @@ class Check:
         return (self.name, self.state, self.says, self.hint)
 
 
-def of_topics(found: Sequence[topics.Difference]) -> Check:
+def of_topics(found: Sequence[topics.TopicDifference]) -> Check:
     """Topics against their declaration; one that nobody declared may be on purpose."""
     wrong = [each for each in found if each.declared != "not declared"]
     if wrong:
@@ -41,7 +41,7 @@ def of_topics(found: Sequence[topics.Difference]) -> Check:
     return Check("topics", "ok", "as declared")
 
 
-def of_rules(found: access.Difference | None) -> Check:
+def of_rules(found: access.AccessDifference | None) -> Check:
     """Access rules against their declaration; None: a Kafka without walls."""
     if found is None:
         return Check(
@@ -75,7 +75,7 @@ def of_groups(members: Mapping[str, int]) -> Check:
     return Check("groups", "ok", f"{sum(members.values())} members in {len(members)} groups")
 
 
-def of_letters(day: Sequence[Letter]) -> Check:
+def of_letters(day: Sequence[DeadLetter]) -> Check:
     """Dead letters of the last 24 hours."""
     if not day:
         return Check("dead letters", "ok", "none in 24 h")
@@ -95,13 +95,13 @@ def of_registry(count: int, unusable: Mapping[str, int]) -> Check:
     return Check("tenants", "ok", f"{count} registered")
 
 
-def of_key(private_key: str, newest: Letter | None) -> Check:
+def of_key(private_key: str, newest: DeadLetter | None) -> Check:
     """The operator's key, whose length is right already, on the newest letter."""
     if newest is None:
         return Check("private key", "ok", "32 bytes; there is no dead letter to try it on")
     try:
         opened(newest, private_key)
-    except Unsealable:
+    except UnsealableError:
         hint = "find the key whose public half is the services' REFERRALS_OPERATOR_KEY"
         return Check("private key", "bad", "it does not open the newest dead letter", hint)
     return Check("private key", "ok", "opens the newest dead letter")

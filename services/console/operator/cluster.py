@@ -8,26 +8,26 @@ from confluent_kafka.admin import OffsetSpec
 
 from contracts.topics import DEAD_LETTERS
 from deploy.cluster import topics
-from deploy.cluster.access import AccessFailed
+from deploy.cluster.access import AccessError
 from deploy.cluster.login import Login
-from deploy.cluster.quotas import QuotaFailed
-from deploy.cluster.read_topic import ReadingFailed, whole
+from deploy.cluster.quotas import QuotaError
+from deploy.cluster.read_topic import ReadTopicError, whole
 from services.chassis.ports import Partition
 
 from ..shared.connection import Hints, reach, words
 from ..shared.errors import UserError
-from .dead_letter import Letter, Whole
+from .dead_letter import DeadLetter, Whole
 
 _PATIENCE = 20.0
 _DELIVERY_MS = 15_000
 _LARGEST = 2_000_000
 """Bytes; the topics' own limits are the ones that count."""
 
-FAILURES = (KafkaException, AccessFailed, QuotaFailed, ReadingFailed, *topics.FAILURES)
+FAILURES = (KafkaException, AccessError, QuotaError, ReadTopicError, *topics.FAILURES)
 """What goes wrong with a Kafka that has answered once, here and in deploy/."""
 
 
-class Kafka:
+class OperatorKafka:
     """A Kafka that has answered. `UserError` when it does not, or not to us."""
 
     def __init__(self, login: Login) -> None:
@@ -39,12 +39,12 @@ class Kafka:
         """All topics and their numbers of partitions."""
         return self._topics
 
-    def letters(self, start: int = 0) -> Iterator[Letter]:
+    def letters(self, start: int = 0) -> Iterator[DeadLetter]:
         """All dead letters there are, oldest first."""
         for message in whole(self.login, DEAD_LETTERS, start):
-            yield Letter.read(message.offset(), message.timestamp()[1], message.headers() or [], message.value())
+            yield DeadLetter.read(message.offset(), message.timestamp()[1], message.headers() or [], message.value())
 
-    def letter(self, offset: int) -> Letter:
+    def letter(self, offset: int) -> DeadLetter:
         """One dead letter."""
         found = next(self.letters(offset), None)
         if found is None or found.offset != offset:
@@ -53,7 +53,7 @@ class Kafka:
             )
         return found
 
-    def publish(self, records: Sequence[tuple[Letter, Whole]]) -> list[str | None]:
+    def publish(self, records: Sequence[tuple[DeadLetter, Whole]]) -> list[str | None]:
         """Put records back where they came from, in this order; for each, what failed, or None.
 
         A record goes to the partition it was on: librdkafka's own choice for a key is another than our services'.
@@ -77,7 +77,7 @@ class Kafka:
         unknown = "no answer from Kafka: it may have arrived; replay it again, its id is the same"
         return [said.get(index, unknown) for index in range(len(records))]
 
-    def _produce(self, writer: Any, letter: Letter, record: Whole, said: dict[int, str | None], index: int) -> None:
+    def _produce(self, writer: Any, letter: DeadLetter, record: Whole, said: dict[int, str | None], index: int) -> None:
         def settled(error: KafkaError | None, _: Any) -> None:
             said[index] = error.str() if error else None
 

@@ -23,7 +23,7 @@ COLUMNS = ("OFFSET", "WHEN (UTC)", "SERVICE", "FROM", "STAGE", "REASON", "FIELD"
 
 
 @dataclass(frozen=True)
-class Letter:
+class DeadLetter:
     """One dead letter from outside. Holds no input; its id is the offset on ``referrals.dead-letters``."""
 
     offset: int
@@ -40,10 +40,10 @@ class Letter:
     sealed: bytes = dataclasses.field(default=b"", repr=False)
 
     @staticmethod
-    def read(offset: int, milliseconds: int, headers: Headers, sealed: bytes | None) -> "Letter":
+    def read(offset: int, milliseconds: int, headers: Headers, sealed: bytes | None) -> "DeadLetter":
         """Out of a record. What is not on it stays empty."""
         found = {name.removeprefix("dlq_"): (raw or b"").decode(errors="replace") for name, raw in headers}
-        return Letter(
+        return DeadLetter(
             offset,
             datetime.fromtimestamp(milliseconds / 1000, UTC),
             found.get("service", ""),
@@ -101,29 +101,29 @@ class Whole:
         }
 
 
-def opened(letter: Letter, private_key: str) -> Whole:
+def opened(letter: DeadLetter, private_key: str) -> Whole:
     """What a letter holds. Raises `Unsealable`."""
     held = orjson.loads(open_sealed(private_key, letter.sealed.decode(errors="replace"), DEAD_LETTER))
     headers = [(name, _raw(text)) for name, text in held["headers"]]
     return Whole(_raw(held["key"]), _raw(held["value"]), headers)
 
 
-def chosen(letters: Iterable[Letter], service: str | None = None, reason: str | None = None) -> list[Letter]:
+def chosen(letters: Iterable[DeadLetter], service: str | None = None, reason: str | None = None) -> list[DeadLetter]:
     """Those of a service and for a reason, where these are given."""
     return [each for each in letters if service in (None, each.service) and reason in (None, each.reason)]
 
 
-def per_reason(letters: Iterable[Letter]) -> dict[str, int]:
+def per_reason(letters: Iterable[DeadLetter]) -> dict[str, int]:
     """How many for each reason, the most frequent first."""
     return dict(Counter(each.reason for each in letters).most_common())
 
 
-def since(letters: Iterable[Letter], start: datetime) -> list[Letter]:
+def since(letters: Iterable[DeadLetter], start: datetime) -> list[DeadLetter]:
     """Those that were written then or later."""
     return [each for each in letters if each.at >= start]
 
 
-def obstacle(letter: Letter, there: dict[str, int]) -> str | None:
+def obstacle(letter: DeadLetter, there: dict[str, int]) -> str | None:
     """Why a letter can not be replayed; None: it can. `there` are the topics there are, with their partitions."""
     if letter.left_out:
         return f"it is without {letter.left_out}: too large to be kept; read {letter.origin} while it is there"
@@ -134,12 +134,12 @@ def obstacle(letter: Letter, there: dict[str, int]) -> str | None:
     return None
 
 
-def undeliverable(letters: Sequence[Letter]) -> list[int]:
+def undeliverable(letters: Sequence[DeadLetter]) -> list[int]:
     """Offsets of events of ours among these letters."""
     return [each.offset for each in letters if each.undeliverable]
 
 
-def compacted(letters: Sequence[Letter]) -> list[int]:
+def compacted(letters: Sequence[DeadLetter]) -> list[int]:
     """Offsets of letters whose record would take the place of a newer one under its key, if there is one."""
     return [each.offset for each in letters if re.match(topics.PROVIDER_DIRECTORY, each.topic)]
 

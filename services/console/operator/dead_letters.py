@@ -5,13 +5,13 @@ from typing import Annotated
 
 import typer
 
-from services.chassis.encryption import Unsealable
+from services.chassis.encryption import UnsealableError
 
 from ..shared import output
 from ..shared.errors import UserError
 from ..shared.settings import Settings
-from .cluster import Kafka
-from .dead_letter import COLUMNS, Letter, Whole, chosen, opened, per_reason
+from .cluster import OperatorKafka
+from .dead_letter import COLUMNS, DeadLetter, Whole, chosen, opened, per_reason
 
 app = typer.Typer(help="What could not be handled: list it, open it, hand it in again.", no_args_is_help=True)
 
@@ -28,7 +28,7 @@ def list_(
     as_json: output.Json = False,
 ) -> None:
     """Dead letters from outside, and how many there are for each reason. Opens none, so it shows nobody's data."""
-    found = chosen(Kafka(context.obj.login).letters(), service, reason)
+    found = chosen(OperatorKafka(context.obj.login).letters(), service, reason)
     newest = found[len(found) - min(limit, len(found)) :]
     if as_json:
         counts = {"total": len(found), "reasons": per_reason(found)}
@@ -48,10 +48,10 @@ def show_(
     """Open one dead letter with the operator's private key. It may hold people's data: mind who sees the screen."""
     settings: Settings = context.obj
     key = settings.private_key
-    letter = Kafka(settings.login).letter(offset)
+    letter = OperatorKafka(settings.login).letter(offset)
     try:
         whole = opened(letter, key)
-    except Unsealable:
+    except UnsealableError:
         raise not_ours(letter) from None
     output.warn("This may hold personal data: show it to nobody who need not see it, and keep no copy.")
     if as_json:
@@ -61,7 +61,7 @@ def show_(
         output.say(line)
 
 
-def _lines(letter: Letter, whole: Whole) -> list[str]:
+def _lines(letter: DeadLetter, whole: Whole) -> list[str]:
     held = whole.readable()
     clear = [f"{name}: {value}" for name, value in letter.clear().items() if value not in ("", None)]
     headers = [f"  {each['name']}: {_text(each)}" for each in held["headers"]]
@@ -82,7 +82,7 @@ def _pretty(part: dict[str, str | None] | None) -> str:
         return text
 
 
-def not_ours(letter: Letter) -> UserError:
+def not_ours(letter: DeadLetter) -> UserError:
     """The key at hand is not the one it was sealed to."""
     hint = "the right one's public half was the services' REFERRALS_OPERATOR_KEY when it was written"
     return UserError(f"the private key does not open dead letter {letter.offset}", hint)

@@ -17,7 +17,7 @@ from ..shared.errors import UserError
 from ..shared.settings import Settings
 from . import checks
 from .checks import Check
-from .cluster import FAILURES, Kafka
+from .cluster import FAILURES, OperatorKafka
 from .consumer_groups import stages
 from .dead_letter import since
 from .lag import measure
@@ -54,7 +54,7 @@ def _of_services(settings: Settings) -> Iterator[Check]:
 
 def _of_kafka(settings: Settings, max_lag: int, copies: int) -> Iterator[Check]:
     try:
-        kafka = Kafka(settings.login)
+        kafka = OperatorKafka(settings.login)
     except UserError as error:
         yield Check("kafka", "bad", error.what, error.hint)
         yield Check("the rest", "warning", "not looked at: it needs Kafka")
@@ -66,18 +66,18 @@ def _of_kafka(settings: Settings, max_lag: int, copies: int) -> Iterator[Check]:
     yield from _guarded("lag", lambda: [checks.of_lag(measure(kafka), max_lag)])
 
 
-def _of_declared(kafka: Kafka, copies: int) -> list[Check]:
+def _of_declared(kafka: OperatorKafka, copies: int) -> list[Check]:
     entries, unusable = tenants.read_registry(kafka.login)
     found = differences(kafka.login, entries, _partitions(kafka), copies)
     return [checks.of_topics(found.topics), checks.of_rules(found.rules), checks.of_registry(len(entries), unusable)]
 
 
-def _partitions(kafka: Kafka) -> int:
+def _partitions(kafka: OperatorKafka) -> int:
     """How many the folded topics have was chosen once; what counts is that they all have as many."""
     return kafka.topics.get(INTAKE) or PARTITIONS
 
 
-def _of_letters(kafka: Kafka, settings: Settings) -> list[Check]:
+def _of_letters(kafka: OperatorKafka, settings: Settings) -> list[Check]:
     letters = list(kafka.letters())
     day = since(letters, datetime.now(UTC) - timedelta(days=1))
     key = _guarded("private key", lambda: [checks.of_key(settings.private_key, letters[-1] if letters else None)])

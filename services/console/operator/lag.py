@@ -6,11 +6,11 @@ from typing import Annotated
 import typer
 
 from ..shared import output
-from .cluster import Kafka
+from .cluster import OperatorKafka
 from .consumer_groups import COLUMNS, Lag, lags, per_group, stages
 
 
-def measure(kafka: Kafka) -> list[Lag]:
+def measure(kafka: OperatorKafka) -> list[Lag]:
     """Every group on every partition it reads. What is settled is asked first, so that nothing seems settled early."""
     read = stages()
     committed = kafka.committed([stage.group for stage in read])
@@ -27,7 +27,7 @@ def lag(
     as_json: output.Json = False,
 ) -> None:
     """Committed offset, end and lag of each group, topic and partition."""
-    found = measure(Kafka(context.obj.login))
+    found = measure(OperatorKafka(context.obj.login))
     total = per_group(found)
     shown = [each for each in found if each.lag or not behind]
     if as_json:

@@ -6,13 +6,13 @@ from typing import Annotated
 
 import typer
 
-from services.chassis.encryption import Unsealable
+from services.chassis.encryption import UnsealableError
 
 from ..shared import output
 from ..shared.errors import UserError
 from ..shared.settings import Settings
-from .cluster import Kafka
-from .dead_letter import Letter, Whole, chosen, compacted, obstacle, opened, undeliverable
+from .cluster import OperatorKafka
+from .dead_letter import DeadLetter, Whole, chosen, compacted, obstacle, opened, undeliverable
 from .dead_letters import Reason, Service, not_ours
 
 COLUMNS = ("OFFSET", "REASON", "TO", "PARTITION", "BYTES", "OUTCOME", "WHY")
@@ -56,7 +56,7 @@ def replay(
     its stream was told that it could not and may have gone on. Exit status 1 if any of them could not be replayed.
     """
     settings: Settings = context.obj
-    key, kafka = settings.private_key, Kafka(settings.login)
+    key, kafka = settings.private_key, OperatorKafka(settings.login)
     letters = _selected(kafka, offsets or [], service, reason, everything)
     ready, said = prepared(letters, key, kafka.topics)
     if yes:
@@ -71,8 +71,8 @@ def replay(
 
 
 def _selected(
-    kafka: Kafka, offsets: list[int], service: str | None, reason: str | None, everything: bool
-) -> list[Letter]:
+    kafka: OperatorKafka, offsets: list[int], service: str | None, reason: str | None, everything: bool
+) -> list[DeadLetter]:
     filtered = bool(service or reason)
     if bool(offsets) + filtered + everything != 1:
         raise UserError("which letters?", "give offsets, or --reason and --service, or --all; one of these ways")
@@ -82,17 +82,17 @@ def _selected(
 
 
 def prepared(
-    letters: Sequence[Letter], key: str, topics: dict[str, int]
-) -> tuple[list[tuple[Letter, Whole]], dict[int, str]]:
+    letters: Sequence[DeadLetter], key: str, topics: dict[str, int]
+) -> tuple[list[tuple[DeadLetter, Whole]], dict[int, str]]:
     """Letters with what they hold; and, by offset, why the others can not be replayed."""
-    ready: list[tuple[Letter, Whole]] = []
+    ready: list[tuple[DeadLetter, Whole]] = []
     said: dict[int, str] = {}
     for letter in letters:
         why = obstacle(letter, topics)
         try:
             if why is None:
                 ready.append((letter, opened(letter, key)))
-        except Unsealable:
+        except UnsealableError:
             why = not_ours(letter).what
         if why is not None:
             said[letter.offset] = why
@@ -100,7 +100,7 @@ def prepared(
 
 
 def outcomes(
-    letters: Sequence[Letter], ready: Sequence[tuple[Letter, Whole]], said: dict[int, str], yes: bool
+    letters: Sequence[DeadLetter], ready: Sequence[tuple[DeadLetter, Whole]], said: dict[int, str], yes: bool
 ) -> list[Outcome]:
     """One for each letter. `said`: why it failed."""
     sizes = {letter.offset: whole.size for letter, whole in ready}

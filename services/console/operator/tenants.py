@@ -11,7 +11,7 @@ from deploy.cluster.tenants import Credentials
 from ..shared import output
 from ..shared.errors import UserError
 from ..shared.settings import Settings
-from .cluster import Kafka
+from .cluster import OperatorKafka
 
 app = typer.Typer(help="Organisations: take in, list, give another password, show the door.", no_args_is_help=True)
 
@@ -30,7 +30,7 @@ def add(
 ) -> None:
     """Take an organisation in: topics, login, rules, registry. Its passwords and keys are shown once, kept nowhere."""
     settings: Settings = context.obj
-    login = Kafka(settings.login).login
+    login = OperatorKafka(settings.login).login
     there = next((each for each in tenants.list_tenants(login) if each.tenant == tenant), None)
     if there and there.state == "active" and not again:
         raise UserError(
@@ -46,7 +46,7 @@ def add(
 @app.command("list", epilog=output.example("referrals tenants list"))
 def list_(context: typer.Context, as_json: output.Json = False) -> None:
     """Everybody in the registry, revoked ones too."""
-    found, unusable = tenants.read_registry(Kafka(context.obj.login).login)
+    found, unusable = tenants.read_registry(OperatorKafka(context.obj.login).login)
     if as_json:
         output.as_json({"tenants": [each.model_dump(mode="json") for each in found], "unusable": unusable})
         return
@@ -60,8 +60,8 @@ def rotate(context: typer.Context, tenant: Id, as_json: output.Json = False) -> 
     """New passwords, and a key pair for a provider, shown once; the old passwords are refused from now on."""
     settings: Settings = context.obj
     try:
-        given = tenants.rotate(Kafka(settings.login).login, tenant)
-    except tenants.UnknownTenant:
+        given = tenants.rotate(OperatorKafka(settings.login).login, tenant)
+    except tenants.UnknownTenantError:
         raise _unknown(tenant) from None
     except ValueError as fault:
         raise UserError(f"{tenant} has no passwords", _first(fault)) from None
@@ -76,7 +76,7 @@ def revoke(
     as_json: output.Json = False,
 ) -> None:
     """Take away its login and rules; what is under way with it ends, nothing new is taken from it."""
-    login = Kafka(context.obj.login).login
+    login = OperatorKafka(context.obj.login).login
     if tenant not in {each.tenant for each in tenants.list_tenants(login)}:
         raise _unknown(tenant)
     if not yes:

@@ -11,7 +11,7 @@ from deploy.cluster import access, tenants, topics
 from deploy.cluster.login import Login
 
 from ..shared import output
-from .cluster import Kafka
+from .cluster import OperatorKafka
 
 app = typer.Typer(help="Topics, settings and access rules, as declared in deploy/.", no_args_is_help=True)
 
@@ -23,8 +23,8 @@ Copies = Annotated[int, typer.Option(min=1, envvar="REFERRALS_COPIES", help="Cop
 class Differences:
     """What is not as declared. No rules are compared on a Kafka without logins."""
 
-    topics: list[topics.Difference]
-    rules: access.Difference | None
+    topics: list[topics.TopicDifference]
+    rules: access.AccessDifference | None
 
     def __bool__(self) -> bool:
         return bool(self.topics or (self.rules and (self.rules.missing or self.rules.surplus)))
@@ -32,7 +32,7 @@ class Differences:
     def rows(self) -> list[tuple[object, ...]]:
         """Sign, what, and details."""
         found: list[tuple[object, ...]] = [("~", each.topic, _words(each)) for each in self.topics]
-        rules = self.rules or access.Difference([], [])
+        rules = self.rules or access.AccessDifference([], [])
         signed = [("+", each) for each in rules.missing] + [("-", each) for each in rules.surplus]
         return found + [
             (sign, f"{each.kind} {each.name}{'*' if each.prefix else ''}", f"{each.principal} {each.operation}")
@@ -61,7 +61,7 @@ def diff(
     as_json: output.Json = False,
 ) -> None:
     """Say what is not as declared: ~ differs, + is missing, - is not declared. Exit status 1 if anything."""
-    login = Kafka(context.obj.login).login
+    login = OperatorKafka(context.obj.login).login
     found = differences(login, tenants.list_tenants(login), partitions, copies)
     if as_json:
         output.as_json({**found.json(), "different": bool(found)})
@@ -80,7 +80,7 @@ def apply(
     as_json: output.Json = False,
 ) -> None:
     """Create what is missing and set what differs. Removes nothing: what is not declared is said, and stays."""
-    login = Kafka(context.obj.login).login
+    login = OperatorKafka(context.obj.login).login
     before = differences(login, tenants.list_tenants(login), partitions, copies)
     asyncio.run(topics.ensure(login, tenants.declared_topics(tenants.list_tenants(login), partitions), copies))
     if login.user:
@@ -94,7 +94,7 @@ def apply(
         output.table(("", "WHAT", "HOW"), after.rows())
 
 
-def _words(each: topics.Difference) -> str:
+def _words(each: topics.TopicDifference) -> str:
     if each.setting == "topic":
         return each.there if each.declared == "there" else each.declared
     return f"{each.setting} is {each.there}, declared {each.declared}"

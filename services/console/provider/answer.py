@@ -16,7 +16,7 @@ from contracts.provider import (
     AnswerRefused,
     CheckInCounted,
     ContactReleased,
-    InputRefused,
+    ProviderInputRefused,
     RecallAcknowledged,
 )
 from contracts.words import Answer, DecidedBy, DeclineCode, Document, NotDeliveredCode
@@ -24,11 +24,11 @@ from services.chassis.ingress.validation_errors import problems_of
 from services.chassis.ports import Partition
 
 from ..shared import output
-from ..shared.client import Client, Outgoing
+from ..shared.client import Client, OutgoingMessage
 from ..shared.errors import RefusedError
 from ..shared.identity import PROVIDER
 from .answer_log import remember
-from .cases import Case, Inbox, refusal
+from .cases import Inbox, OpenCase, refusal
 
 COMMANDS = {
     Answer.ACKNOWLEDGED: "acknowledge",
@@ -163,7 +163,7 @@ def deleted(
         body = RecallAcknowledged(
             referral_id=each.referral_id, need=each.need, attempt=each.attempt, recall=each.recall
         )
-        client.send(topics.responses(client.who.id), Outgoing(str(uuid.uuid4()), each.referral_id, body))
+        client.send(topics.responses(client.who.id), OutgoingMessage(str(uuid.uuid4()), each.referral_id, body))
     numbers = [each.recall for each in told]
     if as_json:
         output.as_json({"need_id": case.need_id, "deleted": numbers})
@@ -171,7 +171,7 @@ def deleted(
         output.say(f"said: deleted, of recall {', '.join(map(str, numbers))}")
 
 
-def _case(client: Client, start: str) -> tuple[Case, dict[Partition, int]]:
+def _case(client: Client, start: str) -> tuple[OpenCase, dict[Partition, int]]:
     """The case that is meant, and from where on what is told is news."""
     topic, known = topics.notifications(client.who.id), Inbox()
     ends = client.ends(topic)
@@ -197,14 +197,16 @@ def _answer(
     except ValidationError as error:
         told = "; ".join(f"{each.field} {each.fix}" for each in problems_of(error))
         raise RefusedError("it was not sent", told) from None
-    client.send(topics.responses(client.who.id), Outgoing(str(uuid.uuid4()), about.referral_id, body))
+    client.send(topics.responses(client.who.id), OutgoingMessage(str(uuid.uuid4()), about.referral_id, body))
     reply = _reply(client, case, answer, ends, wait)
-    if not isinstance(reply, AnswerRefused | InputRefused):
+    if not isinstance(reply, AnswerRefused | ProviderInputRefused):
         remember(client.who, case.need_id, case.attempt, answer)
     _tell(case, answer, reply, as_json)
 
 
-def _reply(client: Client, case: Case, answer: Answer, start: Mapping[Partition, int], wait: float) -> Message | None:
+def _reply(
+    client: Client, case: OpenCase, answer: Answer, start: Mapping[Partition, int], wait: float
+) -> Message | None:
     """What is told of it in time, if anything is: a refusal, a clock that was set anew, a contact."""
     deadline = time.monotonic() + wait
     for found in client.told(topics.notifications(client.who.id), start, follow=wait):
@@ -213,7 +215,7 @@ def _reply(client: Client, case: Case, answer: Answer, start: Mapping[Partition,
         match message:
             case AnswerRefused() if same and message.answer is answer:
                 return message
-            case InputRefused() if message.sent == Answered.TYPE:
+            case ProviderInputRefused() if message.sent == Answered.TYPE:
                 return message
             case ContactReleased() if same and answer is Answer.ACCEPTED:
                 return message
@@ -224,8 +226,8 @@ def _reply(client: Client, case: Case, answer: Answer, start: Mapping[Partition,
     return None
 
 
-def _tell(case: Case, answer: Answer, reply: Message | None, as_json: bool) -> None:
-    if isinstance(reply, InputRefused):
+def _tell(case: OpenCase, answer: Answer, reply: Message | None, as_json: bool) -> None:
+    if isinstance(reply, ProviderInputRefused):
         raise RefusedError("it is refused", "; ".join(f"{each.field} {each.fix}" for each in reply.problems))
     if as_json:
         refused = isinstance(reply, AnswerRefused)

@@ -13,9 +13,9 @@ from contracts.provider import (
     CheckInCounted,
     ContactReleased,
     EntryRefused,
-    InputRefused,
     Offer,
     OfferClosed,
+    ProviderInputRefused,
     Recall,
     Reminder,
 )
@@ -31,7 +31,7 @@ ABOUT_AN_OFFER = (Offer, Reminder, CheckInCounted, OfferClosed, AnswerRefused, C
 
 
 @dataclass
-class Case:
+class OpenCase:
     """One attempt at a need, from its offer on. Of what came before the offer could be read, the offer is missing."""
 
     need_id: str
@@ -120,12 +120,12 @@ def _without(value: Any, names: set[str]) -> Any:
 class Inbox:
     """All cases, and what was refused of what the provider sent."""
 
-    cases: dict[tuple[str, int], Case] = field(default_factory=dict)
-    refused: list[tuple[CloudEvent, EntryRefused | InputRefused]] = field(default_factory=list)
+    cases: dict[tuple[str, int], OpenCase] = field(default_factory=dict)
+    refused: list[tuple[CloudEvent, EntryRefused | ProviderInputRefused]] = field(default_factory=list)
 
     def take(self, event: CloudEvent, message: Message) -> bool:
         """Keep it; False for what is of no kind that is known here."""
-        if isinstance(message, EntryRefused | InputRefused):
+        if isinstance(message, EntryRefused | ProviderInputRefused):
             self.refused.append((event, message))
             return True
         if not isinstance(message, ABOUT_AN_OFFER):
@@ -135,7 +135,7 @@ class Inbox:
         if case is None:
             if isinstance(message, AnswerRefused) and message.state == "unknown":
                 return True  # there is no such offer
-            case = self.cases[key] = Case(*key)
+            case = self.cases[key] = OpenCase(*key)
         match message:
             case Offer():
                 case.offer = message
@@ -151,11 +151,11 @@ class Inbox:
                 case.answered = message.state
         return True
 
-    def open(self) -> Iterator[Case]:
+    def open(self) -> Iterator[OpenCase]:
         """Those that have not been closed."""
         return (case for case in self.cases.values() if not case.closed)
 
-    def find(self, start: str) -> Case:
+    def find(self, start: str) -> OpenCase:
         """The newest attempt at the need whose id begins so. `RefusedError` where there is none, or several needs."""
         found = {
             case.need_id: case for case in self.cases.values() if len(start) >= 4 and case.need_id.startswith(start)
@@ -172,7 +172,7 @@ class Inbox:
 def line(event: CloudEvent, message: Message) -> str:
     """One thing that came, for who looks on."""
     when = output.when(event.time)
-    if isinstance(message, EntryRefused | InputRefused):
+    if isinstance(message, EntryRefused | ProviderInputRefused):
         what = message.entry if isinstance(message, EntryRefused) else message.sent
         return f"{when}  refused  {what}  " + "; ".join(f"{each.field} {each.fix}" for each in message.problems)
     if not isinstance(message, ABOUT_AN_OFFER):

@@ -14,9 +14,9 @@ from contracts.provider import Profile, Service
 from services.chassis.encryption import public_of
 
 from ..agency.submit import content
-from ..hsds import Reading
+from ..hsds import ReadService
 from ..shared import output
-from ..shared.client import Client, Found, Outgoing
+from ..shared.client import Client, OutgoingMessage, TopicRecord
 from ..shared.errors import RefusedError, UnreachableError, UserError
 from ..shared.identity import PROVIDER, Identity
 from ..shared.settings import opening_key
@@ -31,10 +31,10 @@ _COLUMNS = ("SERVICE", "NAME", "CATEGORIES", "PLACES", "AREAS", "TAKES REFERRALS
 
 
 @dataclass(frozen=True)
-class Entry:
+class PublishedEntry:
     """What stands under a key now; no message: it can not be used."""
 
-    found: Found
+    found: TopicRecord
     message: Message | None
 
     def row(self) -> tuple[object, ...]:
@@ -151,19 +151,19 @@ def capacity(
     _said(as_json, said, f"{service} has {places} places, before {before}")
 
 
-def entries(client: Client) -> dict[str, Entry]:
+def entries(client: Client) -> dict[str, PublishedEntry]:
     """The newest entry under each key of one's own directory."""
-    found: dict[str, Entry] = {}
+    found: dict[str, PublishedEntry] = {}
     for each in client.read(topics.directory(client.who.id)):
         if each is not None and each.value is None:
             found.pop(each.key, None)
         elif each is not None:
             told = each.read()
-            found[each.key] = Entry(each, told[1] if told and isinstance(told[1], Profile | Service) else None)
+            found[each.key] = PublishedEntry(each, told[1] if told and isinstance(told[1], Profile | Service) else None)
     return found
 
 
-def _there(found: Mapping[str, Entry], service: str) -> Entry:
+def _there(found: Mapping[str, PublishedEntry], service: str) -> PublishedEntry:
     if service not in found or service == PROFILE:
         names = ", ".join(each for each in found if each != PROFILE) or "none"
         raise RefusedError(f"you have no service {service}", f"these are there: {names}")
@@ -179,16 +179,16 @@ def _published(who: Identity, services: Sequence[Service]) -> int:
     return len(services)
 
 
-def _outgoing(key: str, body: Message | None) -> Outgoing:
+def _outgoing(key: str, body: Message | None) -> OutgoingMessage:
     """Each publication is one of its own: to say the same again can mean that there are places again."""
-    return Outgoing(str(uuid.uuid4()), key, body)
+    return OutgoingMessage(str(uuid.uuid4()), key, body)
 
 
-def _name(found: Reading) -> str:
+def _name(found: ReadService) -> str:
     return found.service.service if found.service else ""
 
 
-def _told(found: Reading) -> tuple[object, ...]:
+def _told(found: ReadService) -> tuple[object, ...]:
     return (_name(found) or "?", found.kind, "; ".join(found.notes))
 
 

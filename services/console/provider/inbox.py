@@ -10,7 +10,7 @@ from contracts import topics
 from contracts.base import Message
 from contracts.cloudevents import CloudEvent
 from contracts.provider import ContactReleased
-from services.chassis.encryption import Unsealable
+from services.chassis.encryption import UnsealableError
 
 from ..shared import output
 from ..shared.client import Client
@@ -18,7 +18,7 @@ from ..shared.errors import UserError
 from ..shared.identity import PROVIDER, Identity
 from ..shared.settings import opening_key
 from .answer_log import answers
-from .cases import COLUMNS, Case, Inbox, line
+from .cases import COLUMNS, Inbox, OpenCase, line
 
 
 def inbox(
@@ -89,16 +89,16 @@ def noted(who: Identity, known: Inbox) -> None:
             case.answered = answer.value
 
 
-def opened(case: Case, key: str) -> dict[str, Any] | None:
+def opened(case: OpenCase, key: str) -> dict[str, Any] | None:
     """What may be known of the person; None where the key is another than it was sealed to."""
     try:
         return case.contact(key)
-    except Unsealable:
+    except UnsealableError:
         output.warn(f"{case.need_id}: sealed to another key than this one; was it changed since?")
         return None
 
 
-def _contact(case: Case, key: str) -> None:
+def _contact(case: OpenCase, key: str) -> None:
     for name, value in (opened(case, key) or {}).items() if key and case.released else ():
         output.say(f"{case.need_id[:8]}  {name}: {_plain(value)}")
 

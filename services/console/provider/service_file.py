@@ -13,9 +13,9 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from contracts.agency import Admin1
 from contracts.provider import Service
 from contracts.words import Category, Status
-from services.chassis.ingress.validation_errors import careless, problems_of
+from services.chassis.ingress.validation_errors import lint_raw_json, problems_of
 
-from ..hsds import Reading, Vocabulary, flat, nested, readings
+from ..hsds import ReadService, Vocabulary, flat, nested, readings
 from ..shared import vocabulary_file
 from ..shared.errors import UserError
 
@@ -56,7 +56,7 @@ def _lower(words: Mapping[str, Any]) -> dict[str, Any]:
     return {name.lower(): value for name, value in words.items()}
 
 
-def read(raw: bytes, words: Words) -> list[Reading]:
+def read(raw: bytes, words: Words) -> list[ReadService]:
     """What becomes of each service in a file. `UserError` where it is no file of services."""
     try:
         text = raw.decode("utf-8-sig")
@@ -77,7 +77,7 @@ def read(raw: bytes, words: Words) -> list[Reading]:
     return found
 
 
-def _document(text: str, words: Words) -> list[Reading]:
+def _document(text: str, words: Words) -> list[ReadService]:
     try:
         whole = json.loads(text)
     except (ValueError, RecursionError) as error:
@@ -89,18 +89,18 @@ def _document(text: str, words: Words) -> list[Reading]:
     return [_placed(each, words) for each in readings(nested(whole), words.vocabulary())]
 
 
-def _entry(stated: dict[str, Any]) -> Reading:
+def _entry(stated: dict[str, Any]) -> ReadService:
     """As the contract has it."""
     raw = json.dumps(stated).encode()
-    if found := careless(raw, Service):
-        return Reading("", None, tuple(f"{each.field}: {each.fix}" for each in found))
+    if found := lint_raw_json(raw, Service):
+        return ReadService("", None, tuple(f"{each.field}: {each.fix}" for each in found))
     try:
-        return Reading("", Service.read(raw))
+        return ReadService("", Service.read(raw))
     except ValidationError as error:
-        return Reading("", None, tuple(f"{each.field}: {each.fix}" for each in problems_of(error)))
+        return ReadService("", None, tuple(f"{each.field}: {each.fix}" for each in problems_of(error)))
 
 
-def _table(text: str, words: Words) -> list[Reading]:
+def _table(text: str, words: Words) -> list[ReadService]:
     head = text.partition("\n")[0]
     reader = csv.reader(io.StringIO(text, newline=""), delimiter="\t" if "\t" in head else max(",;", key=head.count))
     try:
@@ -114,7 +114,7 @@ def _table(text: str, words: Words) -> list[Reading]:
     return [_placed(each, words) for each in readings(flat(said), words.vocabulary())]
 
 
-def _placed(found: Reading, words: Words) -> Reading:
+def _placed(found: ReadService, words: Words) -> ReadService:
     """Without a number of places nobody can be sent: said rather than guessed."""
     if found.service is None or found.service.capacity or words.capacity:
         return found

@@ -18,7 +18,7 @@ from pydantic import ValidationError
 
 from contracts.base import Message
 from contracts.catalogue import MESSAGES
-from contracts.cloudevents import CloudEvent, Headers, Malformed, decode, encode
+from contracts.cloudevents import CloudEvent, Headers, MalformedError, decode, encode
 from services.chassis.ports import Partition
 
 from . import output
@@ -40,7 +40,7 @@ _HINTS = Hints(
 
 
 @dataclass(frozen=True)
-class Outgoing:
+class OutgoingMessage:
     """One event to be published; no body: whatever is under its key is to be forgotten."""
 
     id: str
@@ -54,7 +54,7 @@ class Outgoing:
 
 
 @dataclass(frozen=True)
-class Found:
+class TopicRecord:
     """One record of a topic."""
 
     key: str
@@ -70,7 +70,7 @@ class Found:
             event = decode(self.headers, self.value, self.at)
             model = MESSAGES.get(event.type)
             return (event, model.read(event.data)) if model else None
-        except (Malformed, ValidationError):
+        except (MalformedError, ValidationError):
             return None
 
 
@@ -101,7 +101,7 @@ class Client:
 
     def read(
         self, topic: str, start: Mapping[Partition, int] | None = None, *, follow: float | None = 0
-    ) -> Iterator[Found | None]:
+    ) -> Iterator[TopicRecord | None]:
         """All that is on a topic, oldest first, from `start` or its beginning; then what comes.
 
         `follow`: for how many seconds after the end, None for ever. While nothing comes it yields None.
@@ -128,7 +128,7 @@ class Client:
                 seen.add(event[0].id)
                 yield event
 
-    def understood(self, found: Found) -> tuple[CloudEvent, Message] | None:
+    def understood(self, found: TopicRecord) -> tuple[CloudEvent, Message] | None:
         """The event in a record; None where it can not be read, which is said once."""
         event = found.read()
         if event is None and not self._said:
@@ -136,7 +136,7 @@ class Client:
             output.warn(f"what stands at offset {found.offset}, and maybe more, is not known to this version: left out")
         return event
 
-    def _records(self, reader: Any, pending: set[int], follow: float | None) -> Iterator[Found | None]:
+    def _records(self, reader: Any, pending: set[int], follow: float | None) -> Iterator[TopicRecord | None]:
         deadline = time.monotonic() + _PATIENCE
         while pending or follow is None or time.monotonic() < deadline:
             message = reader.poll(0.2)
@@ -158,14 +158,17 @@ class Client:
                 raise UserError(f"{message.topic()} can not be read", message.error().str())
 
     def publish(
-        self, topic: str, events: Iterable[Outgoing], acknowledged: Callable[[Outgoing], None] = lambda _: None
-    ) -> list[tuple[Outgoing, str]]:
+        self,
+        topic: str,
+        events: Iterable[OutgoingMessage],
+        acknowledged: Callable[[OutgoingMessage], None] = lambda _: None,
+    ) -> list[tuple[OutgoingMessage, str]]:
         """Send events in this order; returns those that failed, each with the reason.
 
         `acknowledged` is called for each that Kafka has, in no certain order.
         """
         self.check(topic)
-        failed: list[tuple[Outgoing, str]] = []
+        failed: list[tuple[OutgoingMessage, str]] = []
         writer = Producer(
             {
                 **self.who.login.confluent(),
@@ -176,7 +179,7 @@ class Client:
         )
         under_way = 0
 
-        def sent(event: Outgoing) -> Callable[[KafkaError | None, Any], None]:
+        def sent(event: OutgoingMessage) -> Callable[[KafkaError | None, Any], None]:
             def settled(error: KafkaError | None, _: Any) -> None:
                 nonlocal under_way
                 under_way -= 1
@@ -202,7 +205,7 @@ class Client:
             writer.flush(_PATIENCE + _DELIVERY_MS / 1000)  # what is under way is waited for, interrupted or not
         return failed
 
-    def send(self, topic: str, event: Outgoing) -> None:
+    def send(self, topic: str, event: OutgoingMessage) -> None:
         """Publish one. `UnreachableError` when Kafka does not take it."""
         for _, why in self.publish(topic, [event]):
             raise UnreachableError("it was not sent", f"{why}; try again, a repetition does no harm")
@@ -248,14 +251,14 @@ def _kept_interruption() -> Iterator[Callable[[], bool]]:
         raise KeyboardInterrupt
 
 
-def _headers(event: Outgoing, source: str) -> list[tuple[str, str | bytes | None]]:
+def _headers(event: OutgoingMessage, source: str) -> list[tuple[str, str | bytes | None]]:
     if event.body is None:
         return []
     return [*encode(CloudEvent(event.id, source, event.body.ce_type(), datetime.now(UTC), b""))]
 
 
-def _found(message: Any) -> Found:
-    return Found(
+def _found(message: Any) -> TopicRecord:
+    return TopicRecord(
         (message.key() or b"").decode(errors="replace"),
         message.value(),
         message.headers() or [],

@@ -24,7 +24,7 @@ from .identity import Identity, Lines, from_environment, from_file, identity
 
 
 @dataclass(frozen=True)
-class Given:
+class CommandOptions:
     """What was said on the command line or in the environment; empty: nothing was."""
 
     kafka: str = ""
@@ -42,7 +42,7 @@ class Given:
 class Settings:
     """What a command needs, asked for one by one: who reads a timeline needs no Kafka. Each raises `UserError`."""
 
-    def __init__(self, given: Given, running: Callable[[], State | None] | None = None) -> None:
+    def __init__(self, given: CommandOptions, running: Callable[[], State | None] | None = None) -> None:
         self._given = given
         self._running = running or State.read
 

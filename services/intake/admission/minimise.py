@@ -5,10 +5,18 @@ from datetime import date, datetime
 
 from contracts import agency as sent
 from contracts.ids import need_id
-from contracts.intake import Asked, Fellow, Minimum, Posed, Problem, RecommendationAsked, Region
+from contracts.intake import (
+    HouseholdMember,
+    HypotheticalNeed,
+    MinimalProfile,
+    Problem,
+    RecommendationAsked,
+    Region,
+    RequestedNeed,
+)
 from contracts.recommendation import RecommendationRequested, Sketch
 from contracts.words import AgeBand, Flag
-from services.chassis.ingress.gate import Refusal
+from services.chassis.ingress.gate import RefusalError
 
 from ..domain.household import all_flags, for_whom
 from ..domain.triage import triage
@@ -21,21 +29,21 @@ def flags(person: sent.Person | sent.Member | Sketch) -> list[Flag]:
 
 
 def band(person: sent.Person | sent.Member, today: date, path: str) -> AgeBand:
-    """The age band today. Raises `Refusal` for a birth date that can not be; `path` is where the person stands."""
+    """The age band today. Raises `RefusalError` for a birth date that can not be; `path` is where the person stands."""
     born = person.birth_date
     if born is not None and born > today:
-        raise Refusal(Problem(field=f"{path}.birth_date", fix="a birth date can not be in the future"))
+        raise RefusalError(Problem(field=f"{path}.birth_date", fix="a birth date can not be in the future"))
     if born is not None and born.year < today.year - AgeBand.OLDER.years[1]:
-        raise Refusal(Problem(field=f"{path}.birth_date", fix="nobody is that old"))
+        raise RefusalError(Problem(field=f"{path}.birth_date", fix="nobody is that old"))
     return person.band_on(today)
 
 
-def fellows(household: Iterable[sent.Member], person: Minimum, today: date) -> list[Fellow]:
-    """The members of a household. Raises `Refusal`."""
+def fellows(household: Iterable[sent.Member], person: MinimalProfile, today: date) -> list[HouseholdMember]:
+    """The members of a household. Raises `RefusalError`."""
     return [
-        Fellow(
+        HouseholdMember(
             member=each.member,
-            person=Minimum(
+            person=MinimalProfile(
                 age_band=band(each, today, f"household.{index}"),
                 sex=each.sex,
                 languages=each.languages or person.languages,
@@ -48,9 +56,9 @@ def fellows(household: Iterable[sent.Member], person: Minimum, today: date) -> l
     ]
 
 
-def asked(referral: str, need: sent.Wanted, size: int) -> Asked:
+def asked(referral: str, need: sent.NeedRequest, size: int) -> RequestedNeed:
     """A need, without its note, of a household of so many."""
-    return Asked(
+    return RequestedNeed(
         need_id=need_id(referral, need.need),
         need=need.need,
         category=need.category,
@@ -67,7 +75,9 @@ def recommendation_asked(
 ) -> RecommendationAsked:
     """The question as matching sees it, which is as it would see the needs of a referral."""
     person = _minimum(question.person, question.size)
-    household = [Fellow(member=each.member, person=_minimum(each, question.size)) for each in question.household]
+    household = [
+        HouseholdMember(member=each.member, person=_minimum(each, question.size)) for each in question.household
+    ]
     return RecommendationAsked(
         request_id=request,
         agency=agency,
@@ -79,8 +89,8 @@ def recommendation_asked(
     )
 
 
-def _minimum(person: Sketch, size: int) -> Minimum:
-    return Minimum(
+def _minimum(person: Sketch, size: int) -> MinimalProfile:
+    return MinimalProfile(
         age_band=person.age_band,
         sex=person.sex,
         languages=person.languages,
@@ -90,9 +100,9 @@ def _minimum(person: Sketch, size: int) -> Minimum:
     )
 
 
-def _posed(need: Asked, person: Minimum, household: list[Fellow]) -> Posed:
+def _posed(need: RequestedNeed, person: MinimalProfile, household: list[HouseholdMember]) -> HypotheticalNeed:
     those = for_whom(need.members, need.together, person, household)
-    return Posed(
+    return HypotheticalNeed(
         need_id=need.need_id,
         need=need.need,
         category=need.category,

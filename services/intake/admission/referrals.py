@@ -15,16 +15,16 @@ from contracts.cloudevents import CloudEvent
 from contracts.ids import derived_id, referral_id
 from contracts.intake import (
     ConsentReceived,
-    Minimum,
+    MinimalProfile,
     Problem,
-    Received,
-    Refused,
+    ReferralReceived,
+    ReferralRefused,
     Region,
     StatusAsked,
     WithdrawalReceived,
 )
 from contracts.recommendation import RecommendationRequested
-from services.chassis.ingress.gate import Admitted, Arrival, Refusal
+from services.chassis.ingress.gate import Admitted, Arrival, RefusalError
 from services.chassis.ports import Record
 
 from ..privacy.fingerprint import marking_key, marks_of
@@ -46,7 +46,7 @@ class ReferralAdmission:
             sent.Submitted,
             sent.Corrected,
             sent.ConsentChanged,
-            sent.Withdrawn,
+            sent.ReferralWithdrawn,
             sent.StatusRequested,
             RecommendationRequested,
         )
@@ -76,7 +76,9 @@ class ReferralAdmission:
                 )
                 return [Admitted(question, topics.INTAKE, question.request_id, self._hash(arrival.event.data))]
             case sent.Submitted():
-                event: Received | ConsentReceived | WithdrawalReceived | StatusAsked = self._received(arrival, data)
+                event: ReferralReceived | ConsentReceived | WithdrawalReceived | StatusAsked = self._received(
+                    arrival, data
+                )
             case sent.ConsentChanged():
                 event = ConsentReceived(
                     referral_id=self._id(arrival.tenant, data.reference),
@@ -85,7 +87,7 @@ class ReferralAdmission:
                     consent=data.consent,
                     received_at=arrival.at,
                 )
-            case sent.Withdrawn():
+            case sent.ReferralWithdrawn():
                 event = WithdrawalReceived(
                     referral_id=self._id(arrival.tenant, data.reference),
                     agency=arrival.tenant,
@@ -109,7 +111,7 @@ class ReferralAdmission:
         asks = event.type == RecommendationRequested.ce_type()
         id_ = (self._request if asks else self._id)(tenant, reference)
         key = id_ if reference else derived_id("refused", record.topic, event.id)
-        refused = Refused(
+        refused = ReferralRefused(
             referral_id=key, agency=tenant, reference=reference, sent=_known(event.type), problems=problems
         )
         return [Admitted(refused, topics.inbox("outcomes"), key, self._hash(event.data))]
@@ -125,17 +127,19 @@ class ReferralAdmission:
         """Keyed, since a plain hash of a short body could be guessed."""
         return hashlib.blake2b(body, key=self._secret, digest_size=16).hexdigest()
 
-    def _received(self, arrival: Arrival, referral: sent.Submitted) -> Received:
+    def _received(self, arrival: Arrival, referral: sent.Submitted) -> ReferralReceived:
         person, where = referral.person, referral.location
         today = arrival.at.date()
         age = band(person, today, "person")
         if age.years[1] < 18 and person.caregiver is None:
-            raise Refusal(Problem(field="person.caregiver", fix="is needed under 18, also for an unaccompanied child"))
+            raise RefusalError(
+                Problem(field="person.caregiver", fix="is needed under 18, also for an unaccompanied child")
+            )
         id_ = self._id(arrival.tenant, referral.reference)
         cell = None
         if where.latitude is not None and where.longitude is not None:
             cell = h3.latlng_to_cell(where.latitude, where.longitude, _CELL)
-        minimum = Minimum(
+        minimum = MinimalProfile(
             age_band=age,
             sex=person.sex,
             languages=person.languages,
@@ -143,7 +147,7 @@ class ReferralAdmission:
             flags=flags(person),
             household_size=referral.size,
         )
-        return Received(
+        return ReferralReceived(
             referral_id=id_,
             agency=arrival.tenant,
             reference=referral.reference,

@@ -13,20 +13,20 @@ from contracts.agency import Consent
 from contracts.base import Message
 from contracts.intake import (
     DeletionConfirmed,
+    NothingToRelease,
     Problem,
-    RecallAcknowledged,
+    RecallConfirmed,
     Recalled,
     RecallOverdue,
     Released,
     ReleaseEnded,
     ReleaseRequested,
-    TakenUp,
 )
 from contracts.operations import TimerElapsed
 from contracts.words import LegalBasis, PersonalField
 from services.chassis.decider import Effect, Emit, Reply, SetTimer
 
-from .disclosures import DELIVERED, Holding, Recall, request_of
+from .disclosures import DELIVERED, Disclosure, RecallRequest, request_of
 from .grants import granted
 from .household import whom
 from .state import Referral
@@ -55,7 +55,7 @@ def ends_all(consent: Consent) -> bool:
 # who may know what ----------------------------------------------------------------------------------------------------
 
 
-def allowed(state: Referral, holding: Holding) -> list[PersonalField]:
+def allowed(state: Referral, holding: Disclosure) -> list[PersonalField]:
     """The fields this provider may keep. Nothing once its attempt has ended without delivery.
 
     Who has delivered keeps what consent still grants, also when the need is withdrawn later.
@@ -65,7 +65,7 @@ def allowed(state: Referral, holding: Holding) -> list[PersonalField]:
     return granted(state.held.consent.grants, holding.request.provider, state.held.may_contact)
 
 
-def due(state: Referral, holding: Holding) -> list[PersonalField]:
+def due(state: Referral, holding: Disclosure) -> list[PersonalField]:
     """The fields to release to this provider now: while it has the need, what it may know and has not been told.
 
     All of it again once the person has been corrected.
@@ -86,11 +86,11 @@ def request(state: Referral, asked: ReleaseRequested, now: datetime, keys: Keys)
         return []
     if holding is not None:
         return release(state, holding, now, keys) if holding.request.provider == asked.provider else []
-    holding = Holding(request_of(asked))
+    holding = Disclosure(request_of(asked))
     return release(state, holding, now, keys) or [Emit(_taken_up(holding))]
 
 
-def release(state: Referral, holding: Holding, now: datetime, keys: Keys) -> list[Effect]:
+def release(state: Referral, holding: Disclosure, now: datetime, keys: Keys) -> list[Effect]:
     """What is due, or a timer where the provider has no key: mostly its profile has yet to be read."""
     fields = due(state, holding)
     if not fields or (holding.waits and holding.request.provider not in keys):
@@ -107,7 +107,7 @@ def look_again(state: Referral, elapsed: TimerElapsed, now: datetime, keys: Keys
     return [effect for holding in waiting for effect in _look(state, holding, int(looked) + 1, now, keys)]
 
 
-def _look(state: Referral, holding: Holding, looked: int, now: datetime, keys: Keys) -> list[Effect]:
+def _look(state: Referral, holding: Disclosure, looked: int, now: datetime, keys: Keys) -> list[Effect]:
     fields = due(state, holding)
     if fields and holding.request.provider in keys:
         return [_released(state, holding, fields)]
@@ -118,7 +118,7 @@ def _look(state: Referral, holding: Holding, looked: int, now: datetime, keys: K
     return [Emit(_taken_up(holding))] if is_open else []  # its timer is gone: what is granted later sets another
 
 
-def _released(state: Referral, holding: Holding, fields: list[PersonalField]) -> Emit:
+def _released(state: Referral, holding: Disclosure, fields: list[PersonalField]) -> Emit:
     assert state.held is not None, "something is due"  # noqa: S101
     held = state.held
     household = [each.member for each in held.household]
@@ -133,11 +133,11 @@ def _released(state: Referral, holding: Holding, fields: list[PersonalField]) ->
     return Emit(released, topics.notifications(released.provider))
 
 
-def _taken_up(holding: Holding) -> TakenUp:
-    return TakenUp(**dict(holding.request))
+def _taken_up(holding: Disclosure) -> NothingToRelease:
+    return NothingToRelease(**dict(holding.request))
 
 
-def _release_timer(holding: Holding) -> str:
+def _release_timer(holding: Disclosure) -> str:
     return f"release:{holding.request.need}:{holding.request.attempt}"
 
 
@@ -155,14 +155,14 @@ def settle(state: Referral, now: datetime, keys: Keys, within: timedelta) -> lis
 
 def end(state: Referral, ended: ReleaseEnded, now: datetime, within: timedelta) -> list[Effect]:
     """A provider has the need no more. Kept in mind also where its acceptance was not heard of: that may come late."""
-    holding = state.holdings.get((ended.need, ended.attempt)) or Holding(request_of(ended))
+    holding = state.holdings.get((ended.need, ended.attempt)) or Disclosure(request_of(ended))
     if state.held is None or holding.end is not None or holding.request.provider != ended.provider:
         return []
     after = state.after(ended)
     return [Emit(ended), *recall(after, after.holdings[holding.key], now, within)]
 
 
-def recall(state: Referral, holding: Holding, now: datetime, within: timedelta) -> list[Effect]:
+def recall(state: Referral, holding: Disclosure, now: datetime, within: timedelta) -> list[Effect]:
     """Tell a provider to delete what it was given and may not keep; nothing where there is nothing."""
     keeps = allowed(state, holding)
     fields = [field for field in PersonalField if field in holding.given and field not in keeps]
@@ -170,7 +170,9 @@ def recall(state: Referral, holding: Holding, now: datetime, within: timedelta) 
         return []
     number = len(holding.recalls) + 1
     # Whole seconds: MongoDB keeps milliseconds, and the timer's time is compared with this one.
-    recalled = Recall(number, frozenset(fields), _reason(state, holding, fields), (now + within).replace(microsecond=0))
+    recalled = RecallRequest(
+        number, frozenset(fields), _reason(state, holding, fields), (now + within).replace(microsecond=0)
+    )
     of_recall = {
         "recall": number,
         "fields": fields,
@@ -209,22 +211,22 @@ def confirm(state: Referral, confirmed: DeletionConfirmed) -> list[Effect]:
         ]
     if found.acknowledged:
         return [refused(confirmed, "recall", "you have acknowledged it already; there is nothing left to do")]
-    return [_follow(RecallAcknowledged, state, holding, found, confirmed.at)]
+    return [_follow(RecallConfirmed, state, holding, found, confirmed.at)]
 
 
 def refused(confirmed: DeletionConfirmed, field: str, fix: str) -> Reply:
     """To the provider, in the words of what it sent."""
-    told = provider.InputRefused(
+    told = provider.ProviderInputRefused(
         provider=confirmed.provider, sent=provider.RecallAcknowledged.TYPE, problems=[Problem(field=field, fix=fix)]
     )
     return Reply(told, topics.notifications(confirmed.provider))
 
 
 def _follow(
-    kind: type[Recalled | RecallOverdue | RecallAcknowledged],
+    kind: type[Recalled | RecallOverdue | RecallConfirmed],
     state: Referral,
-    holding: Holding,
-    of: Recall,
+    holding: Disclosure,
+    of: RecallRequest,
     at: datetime,
 ) -> Emit:
     """What the other services follow, and the agency is told of."""
@@ -243,7 +245,7 @@ def _follow(
     return Emit(fact, topics.INTAKE)
 
 
-def _reason(state: Referral, holding: Holding, fields: list[PersonalField]) -> str:
+def _reason(state: Referral, holding: Disclosure, fields: list[PersonalField]) -> str:
     assert state.held is not None, "only what was held is released"  # noqa: S101
     if holding.end is not None and holding.end not in DELIVERED:
         return holding.end.value
@@ -252,5 +254,5 @@ def _reason(state: Referral, holding: Holding, fields: list[PersonalField]) -> s
     return "consent-changed" if state.held.consent.grants else "consent-withdrawn"
 
 
-def _recall_timer(holding: Holding, number: int) -> str:
+def _recall_timer(holding: Disclosure, number: int) -> str:
     return f"recall:{holding.request.need}:{holding.request.attempt}:{number}"

@@ -8,7 +8,7 @@ from .consent import Keys
 from .deduplication import LINKS, SERVED, Doc
 
 
-class Given:
+class IntakeContext:
     """What was gathered for one batch, and what its decisions have added.
 
     A row that the batch gives back stays until the next batch: it is deleted only after the facts are stored.
@@ -24,7 +24,7 @@ class Given:
     def __contains__(self, provider: object) -> bool:
         return provider in self._providers
 
-    def spend(self, effects: Sequence[Effect]) -> None:
+    def consume(self, effects: Sequence[Effect]) -> None:
         """Who was found a row, and who was linked."""
         for effect in effects:
             match effect:

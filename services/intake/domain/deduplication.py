@@ -18,16 +18,16 @@ from typing import Any, Protocol
 from contracts import topics
 from contracts.agency import PERSON
 from contracts.intake import (
-    Accepted,
-    Asked,
+    IdentityFingerprint,
     Linked,
     LinkEnded,
-    Marks,
-    Minimum,
-    Received,
+    MinimalProfile,
+    NeedRegistered,
+    PrimaryClaimed,
+    PrimaryReleased,
+    ReferralReceived,
+    RequestedNeed,
     ServedDoubtful,
-    Serving,
-    ServingEnded,
     Unlinked,
 )
 from contracts.words import Category, Flag, HeldBack, Lifecycle, Urgency
@@ -55,12 +55,12 @@ _AT_RISK = frozenset(
 )
 
 
-def row_of(marks: Marks, category: Category) -> str | None:
+def row_of(marks: IdentityFingerprint, category: Category) -> str | None:
     """The row that a need is served under; None where nobody could know the person again."""
     return None if marks.person is None else f"{marks.person}/{category.value}"
 
 
-def is_for_the_person_alone(received: Received, asked: Asked) -> bool:
+def is_for_the_person_alone(received: ReferralReceived, asked: RequestedNeed) -> bool:
     """Whether it is for the person who is marked and nobody else: what a household needs is nobody's second need."""
     those = for_whom(asked.members, asked.together, received.person, received.household)
     members = whom(asked.members, asked.together, [each.member for each in received.household])
@@ -72,7 +72,7 @@ def link_row(need: str, turn: int) -> str:
     return f"{need}:{turn}"
 
 
-def is_confidential(category: Category, person: Minimum) -> bool:
+def is_confidential(category: Category, person: MinimalProfile) -> bool:
     """Whether nobody may be told that this person is being served: by category, for children, and for those at risk."""
     return category.confidential or person.age_band.years[1] < 18 or not _AT_RISK.isdisjoint(person.flags)
 
@@ -84,7 +84,7 @@ class Known(Protocol):
     links: Rows
 
 
-class Desk:
+class DuplicateCheck:
     """One decision on one referral: which rows it takes and gives back. `known` is looked at only where it matters."""
 
     def __init__(self, state: Referral, referral: str, known: Known, *, link_confidential: bool = False) -> None:
@@ -93,7 +93,7 @@ class Desk:
         self._turn = state.turns
         self._own = {each.row for each in state.serving.values()}
 
-    def place(self, received: Received, asked: Asked) -> tuple[HeldBack | None, list[Effect]]:
+    def place(self, received: ReferralReceived, asked: RequestedNeed) -> tuple[HeldBack | None, list[Effect]]:
         """Whether a need that was submitted or corrected is held back, and what follows for its row."""
         serving, link = self._state.serving.get(asked.need), self._state.links.get(asked.need)
         if asked.need in self._state.accepted and serving is None and link is None:
@@ -115,7 +115,7 @@ class Desk:
             return linked[0], [*left, *linked[1]]
         return None, [*left, *self._claim(asked.need_id, asked.need, row, urgency, quiet)]
 
-    def resume(self, need: Accepted) -> list[Effect] | None:
+    def resume(self, need: NeedRegistered) -> list[Effect] | None:
         """A linked need takes the row that was given back; None while another need has it."""
         link = self._state.links[need.need]
         if self._yields(link.row, need.urgency):
@@ -157,7 +157,7 @@ class Desk:
             return []
         self._turn = turn
         self._own.add(row)
-        return [Claim(SERVED, row, doc), Emit(Serving(need_id=need_id, need=need, row=row, turn=turn))]
+        return [Claim(SERVED, row, doc), Emit(PrimaryClaimed(need_id=need_id, need=need, row=row, turn=turn))]
 
     def _link(self, need_id: str, need: str, row: str, quiet: bool) -> tuple[HeldBack | None, list[Effect]]:
         held_back = HeldBack.UNTOLD if quiet or self._known.served[row]["quiet"] else HeldBack.TOLD
@@ -170,7 +170,7 @@ class Desk:
 
     def _give_back(self, need_id: str, need: str, row: str, turn: int, end: str) -> list[Effect]:
         """Those who are linked are told after the row is gone: the loop deletes rows before it publishes."""
-        ended = ServingEnded(need_id=need_id, need=need, row=row, turn=turn, end=end)
+        ended = PrimaryReleased(need_id=need_id, need=need, row=row, turn=turn, end=end)
         told = [link_ended(doc, end) for doc in self._known.links.values() if doc["row"] == row]
         return [
             Emit(ended),

@@ -7,13 +7,13 @@ from typing import Any
 
 from contracts.base import Message
 from contracts.intake import (
-    RecallAcknowledged,
+    NothingToRelease,
+    RecallConfirmed,
     Recalled,
     RecallOverdue,
     Released,
     ReleaseEnded,
     ReleaseRequested,
-    TakenUp,
 )
 from contracts.words import Lifecycle, PersonalField
 
@@ -25,7 +25,7 @@ Key = tuple[str, int]
 
 
 @dataclass(frozen=True, slots=True)
-class Recall:
+class RecallRequest:
     """What a provider was told to delete, and whether it has said that it did."""
 
     number: int
@@ -37,7 +37,7 @@ class Recall:
 
 
 @dataclass(frozen=True, slots=True)
-class Holding:
+class Disclosure:
     """One provider that has accepted. `given`: fields released to it and not recalled, of the person with `digest`.
 
     `waits`: a release to it awaits its key, and a timer of it is running. `end`: it has the need no more.
@@ -48,22 +48,22 @@ class Holding:
     digest: str = ""
     waits: bool = False
     end: Lifecycle | None = None
-    recalls: tuple[Recall, ...] = ()
+    recalls: tuple[RecallRequest, ...] = ()
 
     @property
     def key(self) -> Key:
         """What it is known by within its referral."""
         return self.request.need, self.request.attempt
 
-    def recall(self, number: int) -> Recall | None:
+    def recall(self, number: int) -> RecallRequest | None:
         """The recall of this number, if there was one."""
         return next((each for each in self.recalls if each.number == number), None)
 
 
-Holdings = Mapping[Key, Holding]
+Holdings = Mapping[Key, Disclosure]
 
 FACTS: tuple[type[Message], ...] = (
-    ReleaseRequested, TakenUp, Released, ReleaseEnded, Recalled, RecallOverdue, RecallAcknowledged,
+    ReleaseRequested, NothingToRelease, Released, ReleaseEnded, Recalled, RecallOverdue, RecallConfirmed,
 )  # fmt: skip
 
 
@@ -72,11 +72,11 @@ def evolve(holdings: Holdings, fact: Message) -> Holdings:
     if not isinstance(fact, FACTS):
         return holdings
     key = (fact.need, fact.attempt)  # type: ignore[attr-defined]
-    holding = holdings.get(key) or Holding(request_of(fact))
+    holding = holdings.get(key) or Disclosure(request_of(fact))
     match fact:
         case ReleaseRequested():
             holding = replace(holding, waits=True)
-        case TakenUp():
+        case NothingToRelease():
             holding = replace(holding, waits=False)
         case Released():
             given = holding.given | set(fact.fields)
@@ -84,11 +84,11 @@ def evolve(holdings: Holdings, fact: Message) -> Holdings:
         case ReleaseEnded():
             holding = replace(holding, end=fact.end, waits=False)
         case Recalled():
-            recall = Recall(fact.recall, frozenset(fact.fields), fact.reason, fact.acknowledge_by)
+            recall = RecallRequest(fact.recall, frozenset(fact.fields), fact.reason, fact.acknowledge_by)
             holding = replace(holding, given=holding.given - recall.fields, recalls=(*holding.recalls, recall))
         case RecallOverdue():
             holding = replace(holding, recalls=tuple(_late(each, fact.recall) for each in holding.recalls))
-        case RecallAcknowledged():
+        case RecallConfirmed():
             holding = replace(holding, recalls=tuple(_done(each, fact.recall) for each in holding.recalls))
     return {**holdings, key: holding}
 
@@ -98,9 +98,9 @@ def request_of(of: Any) -> ReleaseRequested:
     return ReleaseRequested(**{name: getattr(of, name) for name in ReleaseRequested.model_fields})
 
 
-def _late(recall: Recall, number: int) -> Recall:
+def _late(recall: RecallRequest, number: int) -> RecallRequest:
     return replace(recall, overdue=True) if recall.number == number else recall
 
 
-def _done(recall: Recall, number: int) -> Recall:
+def _done(recall: RecallRequest, number: int) -> RecallRequest:
     return replace(recall, acknowledged=True) if recall.number == number else recall

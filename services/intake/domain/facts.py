@@ -2,7 +2,14 @@
 
 from contracts import topics
 from contracts.base import Message
-from contracts.intake import Accepted, Asked, Held, PersonCorrected, Received, Withdrawn
+from contracts.intake import (
+    NeedRegistered,
+    NeedWithdrawn,
+    PersonCorrected,
+    ReferralReceived,
+    ReferralStored,
+    RequestedNeed,
+)
 from contracts.words import HeldBack
 from services.chassis.decider import Emit
 
@@ -12,9 +19,9 @@ from .household import all_flags, for_whom
 from .triage import triage
 
 
-def held(received: Received) -> Held:
+def held(received: ReferralReceived) -> ReferralStored:
     """What is kept of a referral: the latest of it, whole."""
-    return Held(
+    return ReferralStored(
         agency=received.agency,
         reference=received.reference,
         referrer=received.referrer,
@@ -30,7 +37,7 @@ def held(received: Received) -> Held:
     )
 
 
-def same(held: Held, received: Received) -> bool:
+def same(held: ReferralStored, received: ReferralReceived) -> bool:
     """The same request, which the digest tells also of what is sealed. What a correction mostly changes is first."""
     one, other = (
         (each.personal.digest, each.needs, each.person, each.household, each.region, each.consent, each.referrer)
@@ -40,12 +47,15 @@ def same(held: Held, received: Received) -> bool:
 
 
 def accepted(
-    received: Received, asked: Asked, held_back: HeldBack | None = None, known: Accepted | None = None
+    received: ReferralReceived,
+    asked: RequestedNeed,
+    held_back: HeldBack | None = None,
+    known: NeedRegistered | None = None,
 ) -> Emit:
     """A need as matching is to see it; a corrected one keeps the time it was first asked for, and so its turn."""
     named = recipients(received.consent.grants)
     those = for_whom(asked.members, asked.together, received.person, received.household)
-    need = Accepted(
+    need = NeedRegistered(
         referral_id=received.referral_id,
         need_id=asked.need_id,
         need=asked.need,
@@ -68,21 +78,21 @@ def accepted(
     return Emit(need, topics.INTAKE)
 
 
-def differs(known: Accepted, again: Message) -> bool:
+def differs(known: NeedRegistered, again: Message) -> bool:
     """True when a correction matters to matching: more of the need is other than its revision."""
     return vars(again) | {"revision": known.revision} != vars(known)
 
 
-def names(need: Accepted) -> dict[str, str]:
+def names(need: NeedRegistered) -> dict[str, str]:
     """What every message about a need says first."""
     return need.model_dump(include={"referral_id", "need_id", "need", "agency", "reference"})
 
 
-def person_corrected(need: Accepted) -> Emit:
+def person_corrected(need: NeedRegistered) -> Emit:
     """For whom a correction matters that matching does not see: a need that is on hold for it."""
     return Emit(PersonCorrected(**names(need)), topics.INTAKE)
 
 
-def withdrawn(need: Accepted, reason: str) -> Emit:
+def withdrawn(need: NeedRegistered, reason: str) -> Emit:
     """The need is not wanted any more."""
-    return Emit(Withdrawn(**names(need), reason=reason), topics.INTAKE)
+    return Emit(NeedWithdrawn(**names(need), reason=reason), topics.INTAKE)

@@ -8,33 +8,33 @@ from typing import Protocol
 from contracts import provider, topics
 from contracts.base import Message
 from contracts.intake import (
-    Accepted,
     ConsentReceived,
     DeletionConfirmed,
-    Held,
     Linked,
     LinkEnded,
+    NeedRegistered,
+    NeedWithdrawn,
     PersonCorrected,
+    PrimaryClaimed,
+    PrimaryReleased,
     Problem,
-    Received,
+    ReferralReceived,
+    ReferralStored,
     ReleaseEnded,
     ReleaseRequested,
     ServedDoubtful,
-    Serving,
-    ServingEnded,
     StatusAsked,
     Unlinked,
     WithdrawalReceived,
-    Withdrawn,
 )
 from contracts.matching import Closed, NeedEnded, Unmet
 from contracts.operations import TimerElapsed
 from contracts.words import ALREADY_SERVED, HeldBack, Lifecycle
-from services.chassis.decider import Arrived, Drop, Effect, Emit
+from services.chassis.decider import Drop, Effect, Emit, IncomingEvent
 
 from . import consent, deduplication, disclosures, facts, replies
 from .consent import Keys
-from .deduplication import HELPED, LINKS, Desk, link_row
+from .deduplication import HELPED, LINKS, DuplicateCheck, link_row
 from .grants import may_link, recipients
 from .state import Referral
 
@@ -53,12 +53,12 @@ class Given(deduplication.Known, Keys, Protocol):
 
 
 _HANDLED: tuple[type[Message], ...] = (
-    Received, ConsentReceived, WithdrawalReceived, StatusAsked, ReleaseRequested, ReleaseEnded, DeletionConfirmed,
+    ReferralReceived, ConsentReceived, WithdrawalReceived, StatusAsked, ReleaseRequested, ReleaseEnded, DeletionConfirmed,
     TimerElapsed, Unmet, Closed, NeedEnded, LinkEnded, ServedDoubtful,
 )  # fmt: skip
 _FACTS: tuple[type[Message], ...] = (
-    Held, Accepted, PersonCorrected, Withdrawn, provider.Recall, *disclosures.FACTS,
-    Serving, ServingEnded, Linked, Unlinked, LinkEnded,
+    ReferralStored, NeedRegistered, PersonCorrected, NeedWithdrawn, provider.Recall, *disclosures.FACTS,
+    PrimaryClaimed, PrimaryReleased, Linked, Unlinked, LinkEnded,
 )  # fmt: skip
 
 
@@ -86,16 +86,16 @@ class IntakePolicy:
         """Nothing is known yet."""
         return Referral()
 
-    def decide(self, state: Referral, event: Arrived, now: datetime, given: Given) -> Sequence[Effect]:
+    def decide(self, state: Referral, event: IncomingEvent, now: datetime, context: Given) -> Sequence[Effect]:
         """What follows from an event."""
-        desk = Desk(state, self.stream(event.data), given, link_confidential=self._link_confidential)
+        desk = DuplicateCheck(state, self.stream(event.data), context, link_confidential=self._link_confidential)
         match event.data:
-            case Received() as received:
+            case ReferralReceived() as received:
                 if received.corrects:
-                    return self._correct(state, received, now, given, desk)
+                    return self._correct(state, received, now, context, desk)
                 return _submit(state, received, desk)
             case ConsentReceived() as changed:
-                return self._change_consent(state, changed, now, given, desk)
+                return self._change_consent(state, changed, now, context, desk)
             case WithdrawalReceived() as withdrawal:
                 return _withdraw(state, withdrawal, desk)
             case Unmet() as unmet:
@@ -111,13 +111,13 @@ class IntakePolicy:
             case StatusAsked() as asked:
                 return replies.say_again(state) if state.held else [replies.unknown(asked)]
             case ReleaseRequested() as request:
-                return consent.request(state, request, now, given)
+                return consent.request(state, request, now, context)
             case ReleaseEnded() as ended:
                 return consent.end(state, ended, now, self._within)
             case DeletionConfirmed() as confirmed:
                 return consent.confirm(state, confirmed)
             case TimerElapsed() as elapsed:
-                return [*consent.look_again(state, elapsed, now, given), *consent.overdue(state, elapsed, now)]
+                return [*consent.look_again(state, elapsed, now, context), *consent.overdue(state, elapsed, now)]
             case _:
                 return []
 
@@ -125,22 +125,24 @@ class IntakePolicy:
         """The referral after a fact."""
         return state.after(fact)
 
-    def collide(self, state: Referral, event: Arrived) -> Sequence[Effect]:
+    def on_id_reuse(self, state: Referral, event: IncomingEvent) -> Sequence[Effect]:
         """One id for two bodies: the first counts, and the agency is told."""
         match event.data:
-            case Received() | ConsentReceived() | WithdrawalReceived() | StatusAsked() as data:
+            case ReferralReceived() | ConsentReceived() | WithdrawalReceived() | StatusAsked() as data:
                 return [replies.refused(data, Problem(field="ce_id", fix=_ID_REUSED))]
             case DeletionConfirmed() as confirmed:
                 return [consent.refused(confirmed, "ce_id", _ID_REUSED)]
             case _:
                 return []
 
-    def _correct(self, state: Referral, received: Received, now: datetime, keys: Keys, desk: Desk) -> Sequence[Effect]:
+    def _correct(
+        self, state: Referral, received: ReferralReceived, now: datetime, keys: Keys, desk: DuplicateCheck
+    ) -> Sequence[Effect]:
         effects = _correct(state, received, desk)
         return [*effects, *self._settle(state, effects, now, keys)]
 
     def _change_consent(
-        self, state: Referral, changed: ConsentReceived, now: datetime, keys: Keys, desk: Desk
+        self, state: Referral, changed: ConsentReceived, now: datetime, keys: Keys, desk: DuplicateCheck
     ) -> Sequence[Effect]:
         effects = _change_consent(state, changed, desk)
         return [*effects, *self._settle(state, effects, now, keys)]
@@ -153,7 +155,7 @@ class IntakePolicy:
         return consent.settle(reduce(Referral.after, said, state), now, keys, self._within) if said else []
 
 
-def _submit(state: Referral, received: Received, desk: Desk) -> Sequence[Effect]:
+def _submit(state: Referral, received: ReferralReceived, desk: DuplicateCheck) -> Sequence[Effect]:
     if state.held is None:
         effects: list[Effect] = [Emit(facts.held(received))]
         for asked in received.needs:
@@ -166,7 +168,7 @@ def _submit(state: Referral, received: Received, desk: Desk) -> Sequence[Effect]
     return [replies.refused(received, Problem(field="reference", fix=fix))]
 
 
-def _correct(state: Referral, received: Received, desk: Desk) -> Sequence[Effect]:
+def _correct(state: Referral, received: ReferralReceived, desk: DuplicateCheck) -> Sequence[Effect]:
     if state.held is None:
         return [replies.unknown(received)]
     gone = [asked.need for asked in received.needs if asked.need in state.withdrawn]
@@ -178,7 +180,7 @@ def _correct(state: Referral, received: Received, desk: Desk) -> Sequence[Effect
     if consent.as_of(received.consent, received.received_at) < _consent_at(state.held):
         return [replies.refused(received, Problem(field="consent.given_at", fix=_OLDER))]
     effects: list[Effect] = [Emit(facts.held(received))]
-    same: list[Accepted] = []
+    same: list[NeedRegistered] = []
     for asked in received.needs:
         known = state.accepted.get(asked.need)
         held_back, rows = desk.place(received, asked)
@@ -199,7 +201,7 @@ def _correct(state: Referral, received: Received, desk: Desk) -> Sequence[Effect
     return [*effects, *map(facts.person_corrected, same), *told]
 
 
-def _change_consent(state: Referral, changed: ConsentReceived, desk: Desk) -> Sequence[Effect]:
+def _change_consent(state: Referral, changed: ConsentReceived, desk: DuplicateCheck) -> Sequence[Effect]:
     """Matching learns who may be asked now; or all that is open ends, if nothing allows it any more.
 
     Who may not be known again any more has no row, and is not held back for one.
@@ -235,11 +237,11 @@ def _is_told(effects: Sequence[Effect]) -> bool:
     return any(isinstance(each, Emit) and each.topic == topics.INTAKE for each in effects)
 
 
-def _consent_at(held: Held) -> datetime:
+def _consent_at(held: ReferralStored) -> datetime:
     return held.consent_at or consent.as_of(held.consent, held.requested_at)
 
 
-def _withdraw(state: Referral, withdrawal: WithdrawalReceived, desk: Desk) -> Sequence[Effect]:
+def _withdraw(state: Referral, withdrawal: WithdrawalReceived, desk: DuplicateCheck) -> Sequence[Effect]:
     if state.held is None:
         return [replies.unknown(withdrawal)]
     unknown = [need for need in withdrawal.needs if need not in state.accepted]
@@ -253,13 +255,13 @@ def _withdraw(state: Referral, withdrawal: WithdrawalReceived, desk: Desk) -> Se
     return [*(facts.withdrawn(state.accepted[need], withdrawal.reason) for need in closing), *rows]
 
 
-def _over(state: Referral, need_id: str, end: str, desk: Desk) -> Sequence[Effect]:
+def _over(state: Referral, need_id: str, end: str, desk: DuplicateCheck) -> Sequence[Effect]:
     """A need has ended elsewhere. That matters to intake only where it has a row, or waits for one."""
     rows = [*state.serving.values(), *state.links.values()]
     return [effect for each in rows if each.need_id == need_id for effect in desk.leave(each.need, end)]
 
 
-def _link_ended(state: Referral, event: LinkEnded, desk: Desk) -> Sequence[Effect]:
+def _link_ended(state: Referral, event: LinkEnded, desk: DuplicateCheck) -> Sequence[Effect]:
     """Help was given: that is the end where the agency knows of it, and no news where it doesn't. Else it resumes."""
     link = state.links.get(event.need)
     if link is None or link.turn != event.turn:

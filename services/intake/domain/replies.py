@@ -3,13 +3,21 @@
 from collections.abc import Sequence
 
 from contracts import agency, topics
-from contracts.intake import ConsentReceived, Problem, Received, Refused, StatusAsked, StatusDue, WithdrawalReceived
+from contracts.intake import (
+    ConsentReceived,
+    Problem,
+    ReferralReceived,
+    ReferralRefused,
+    StatusAsked,
+    StatusDue,
+    WithdrawalReceived,
+)
 from services.chassis.decider import Effect, Reply
 
 from . import facts
 from .state import Referral
 
-FromAgency = Received | ConsentReceived | WithdrawalReceived | StatusAsked
+FromAgency = ReferralReceived | ConsentReceived | WithdrawalReceived | StatusAsked
 
 
 def say_again(state: Referral) -> Sequence[Effect]:
@@ -25,16 +33,16 @@ def unknown(data: FromAgency) -> Reply:
 def refused(data: FromAgency, *problems: Problem) -> Reply:
     """In the words of what the agency sent, not of what its gate made of it."""
     match data:
-        case Received():
+        case ReferralReceived():
             sent = agency.Corrected.TYPE if data.corrects else agency.Submitted.TYPE
         case ConsentReceived():
             sent = agency.ConsentChanged.TYPE
         case WithdrawalReceived():
-            sent = agency.Withdrawn.TYPE
+            sent = agency.ReferralWithdrawn.TYPE
         case StatusAsked():
             sent = agency.StatusRequested.TYPE
     return Reply(
-        Refused(
+        ReferralRefused(
             referral_id=data.referral_id,
             agency=data.agency,
             reference=data.reference,

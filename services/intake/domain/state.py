@@ -4,7 +4,15 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple, TypeVar
 
 from contracts.base import Message
-from contracts.intake import Accepted, Held, Linked, Serving, ServingEnded, Unlinked, Withdrawn
+from contracts.intake import (
+    Linked,
+    NeedRegistered,
+    NeedWithdrawn,
+    PrimaryClaimed,
+    PrimaryReleased,
+    ReferralStored,
+    Unlinked,
+)
 
 from . import disclosures
 from .disclosures import Holdings
@@ -19,11 +27,11 @@ class Referral(NamedTuple):
     `serving` are the needs that have a row of ``served``, `links` those that wait for another's; `turns` counts both.
     """
 
-    held: Held | None = None
-    accepted: Mapping[str, Accepted] = _NONE
+    held: ReferralStored | None = None
+    accepted: Mapping[str, NeedRegistered] = _NONE
     withdrawn: frozenset[str] = frozenset()
     holdings: Holdings = _NONE
-    serving: Mapping[str, Serving] = _NONE
+    serving: Mapping[str, PrimaryClaimed] = _NONE
     links: Mapping[str, Linked] = _NONE
     turns: int = 0
 
@@ -35,15 +43,15 @@ class Referral(NamedTuple):
     def after(self, fact: Message) -> "Referral":
         """The referral after a fact."""
         match fact:
-            case Held():
+            case ReferralStored():
                 return self._replace(held=fact)
-            case Accepted():
+            case NeedRegistered():
                 return self._replace(accepted={**self.accepted, fact.need: fact})
-            case Withdrawn():
+            case NeedWithdrawn():
                 return self._replace(withdrawn=self.withdrawn | {fact.need})
-            case Serving():
+            case PrimaryClaimed():
                 return self._replace(serving={**self.serving, fact.need: fact}, turns=max(self.turns, fact.turn))
-            case ServingEnded():
+            case PrimaryReleased():
                 return self._replace(serving=_without(self.serving, fact), turns=max(self.turns, fact.turn))
             case Linked():
                 return self._replace(links={**self.links, fact.need: fact}, turns=max(self.turns, fact.turn))
@@ -54,8 +62,8 @@ class Referral(NamedTuple):
                 return self if changed is self.holdings else self._replace(holdings=changed)
 
 
-_Row = TypeVar("_Row", Serving, Linked)
+_Row = TypeVar("_Row", PrimaryClaimed, Linked)
 
 
-def _without(rows: Mapping[str, _Row], ended: ServingEnded | Unlinked) -> Mapping[str, _Row]:
+def _without(rows: Mapping[str, _Row], ended: PrimaryReleased | Unlinked) -> Mapping[str, _Row]:
     return {need: each for need, each in rows.items() if (each.row, each.turn) != (ended.row, ended.turn)}

@@ -19,7 +19,7 @@ class Sweep:
         self._claims = claims
 
     async def look(self) -> list[Addressed]:
-        """A linked need whose row is gone takes its turn; a row that is there is asked for. Raises `Transient`."""
+        """A linked need whose row is gone takes its turn; a row that is there is asked for. Raises `TransientError`."""
         links = await self._claims.all(LINKS)
         served = await self._claims.find(SERVED, "_id", {doc["row"] for doc in links.values()}) if links else {}
         ended = [(link_ended(doc), doc["referral"]) for doc in links.values() if doc["row"] not in served]

@@ -10,8 +10,8 @@ import structlog
 from contracts import topics
 from contracts.intake import RecallOverdue, Released
 from contracts.provider import ContactReleased, Recall
-from services.chassis.encryption import Unsealable, seal_to, unseal
-from services.chassis.engine.journal import Outgoing
+from services.chassis.encryption import UnsealableError, seal_to, unseal
+from services.chassis.engine.journal import OutgoingEvent
 
 from ..domain.state import Referral
 from ..privacy.key_ring import KeyRing
@@ -30,7 +30,7 @@ class Release:
         self._providers = providers
         self._journals = journals
 
-    async def render(self, outgoing: list[Outgoing]) -> list[Outgoing]:
+    async def render(self, outgoing: list[OutgoingEvent]) -> list[OutgoingEvent]:
         """Open, select, encrypt to the provider. Where the data key was destroyed there is nothing left to release."""
         outgoing = [each for each in outgoing if self._passes(each)]
         releases = {at: Released.read(each.text) for at, each in enumerate(outgoing) if each.type == Released.ce_type()}
@@ -50,7 +50,7 @@ class Release:
                 rendered.append(each._replace(type=ContactReleased.ce_type(), text=contact.model_dump_json()))
         return rendered
 
-    def _passes(self, each: Outgoing) -> bool:
+    def _passes(self, each: OutgoingEvent) -> bool:
         """All but a recall to an organisation that may be told nothing any more. What an operator must do is logged."""
         if each.type == RecallOverdue.ce_type():
             late = RecallOverdue.read(each.text)
@@ -75,7 +75,7 @@ class Release:
     def _contact(self, release: Released, key: bytes) -> ContactReleased | None:
         try:
             box = unseal(key, release.personal.box, purpose(release.referral_id))
-        except Unsealable:  # erased, and sent anew: this box's own key is no more
+        except UnsealableError:  # erased, and sent anew: this box's own key is no more
             return None
         public_key = self._providers.get(release.provider)
         if public_key is None:

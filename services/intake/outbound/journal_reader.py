@@ -3,7 +3,7 @@
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from typing import Any
 
-from services.chassis.engine.journal import Entry, fold
+from services.chassis.engine.journal import JournalEntry, fold
 
 from ..domain.policy import IntakePolicy
 from ..domain.state import Referral
@@ -20,10 +20,10 @@ class Journals:
         self._policy = policy
 
     async def read(self, referrals: Iterable[str]) -> dict[str, Referral]:
-        """Those there are, by id. Raises `Transient`."""
+        """Those there are, by id. Raises `TransientError`."""
         found = await self._load(referrals)
         return {referral: self._folded(referral, documents) for referral, documents in found.items()}
 
     def _folded(self, referral: str, documents: Iterable[Mapping[str, Any]]) -> Referral:
-        entries = (Entry.read(referral, each) for document in documents for each in document["entries"])
+        entries = (JournalEntry.read(referral, each) for document in documents for each in document["entries"])
         return fold(self._policy, referral, entries)

@@ -5,10 +5,10 @@ from collections.abc import Callable
 import structlog
 from pydantic import ValidationError
 
-from contracts.cloudevents import Malformed, decode
+from contracts.cloudevents import MalformedError, decode
 from contracts.provider import Profile
 from services.chassis.encryption import takes_sealed
-from services.chassis.ingress.validation_errors import careless
+from services.chassis.ingress.validation_errors import lint_raw_json
 from services.chassis.ports import Record
 
 logger = structlog.get_logger()
@@ -46,9 +46,9 @@ class ProviderKeys:
     def _key(record: Record) -> str | None:
         try:
             profile = Profile.read(decode(record.headers, record.value, record.appended).data)
-        except (Malformed, ValidationError):
+        except (MalformedError, ValidationError):
             return None
-        usable = takes_sealed(profile.public_key) and not careless(record.value or b"", Profile)
+        usable = takes_sealed(profile.public_key) and not lint_raw_json(record.value or b"", Profile)
         return profile.public_key if usable else None  # a name twice: which key is meant?
 
     def admits(self, provider: str) -> bool:

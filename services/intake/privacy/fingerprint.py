@@ -15,7 +15,7 @@ import hmac
 import re
 
 from contracts.agency import Consent, Person
-from contracts.intake import Marks
+from contracts.intake import IdentityFingerprint
 
 from ..domain.grants import may_link
 from .name_folding import name_of
@@ -33,15 +33,15 @@ def marking_key(id_secret: bytes) -> bytes:
     return hmac.digest(id_secret, _PURPOSE, "sha256")
 
 
-def marks_of(key: bytes, person: Person, consent: Consent) -> Marks:
+def marks_of(key: bytes, person: Person, consent: Consent) -> IdentityFingerprint:
     """What this person is known again by: nothing without a full name, a birth date, a phone, and consent."""
     name = name_of(person.name or "")
     phone = phone_of(person.contact.phone or "")
     is_full = " " in name  # one name alone is no name to know a person by
     if not (is_full and person.birth_date and phone and may_link(consent)):
-        return Marks()
+        return IdentityFingerprint()
     fields = f"person|{name}|{person.birth_date.isoformat()}|{phone}"  # none of them can hold a bar
-    return Marks(person=hmac.digest(key, fields.encode(), "sha256").hex()[:_LENGTH])
+    return IdentityFingerprint(person=hmac.digest(key, fields.encode(), "sha256").hex()[:_LENGTH])
 
 
 def phone_of(text: str) -> str:

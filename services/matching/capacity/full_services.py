@@ -10,8 +10,8 @@ from typing import NamedTuple
 from contracts.words import Category
 
 from ..directory.directory import Directory
-from ..directory.entry_flags import Marks
-from ..model.entry import Entry
+from ..directory.entry_flags import EntryFlags
+from ..model.entry import DirectoryEntry
 from .places import Places
 
 
@@ -28,7 +28,7 @@ class Bits(NamedTuple):
 class Full:
     """Of the rows of a batch, and what it takes. A place that it gives back stays taken until the next batch."""
 
-    def __init__(self, directory: Directory, places: Places, marks: Marks) -> None:
+    def __init__(self, directory: Directory, places: Places, marks: EntryFlags) -> None:
         self._directory, self._places, self._marks = directory, places, marks
         self._known: dict[Category, tuple[int, Bits]] = {}
 
@@ -55,5 +55,5 @@ class Full:
                 taken |= bit if self._full(entry) else 0
         return Bits(said, taken)
 
-    def _full(self, entry: Entry) -> bool:
+    def _full(self, entry: DirectoryEntry) -> bool:
         return self._places.taken(entry.id) >= entry.capacity

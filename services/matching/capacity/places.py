@@ -11,7 +11,7 @@ from typing import Any
 
 from contracts.ids import derived_id
 
-from ..model.entry import Entry
+from ..model.entry import DirectoryEntry
 
 TABLE = "places"
 Doc = dict[str, Any]
@@ -80,7 +80,7 @@ class Places:
         """The rows a need holds, rightly or not."""
         return dict(self._by_need.get(need, {}))
 
-    def free(self, entry: Entry, need: str = "", match: str = "") -> int:
+    def free(self, entry: DirectoryEntry, need: str = "", match: str = "") -> int:
         """How many places this match could have. One that it holds already (it died before it was stored) is one.
 
         0 while the need still holds a place here for another match, and where it has given one back in this batch: that
@@ -97,7 +97,7 @@ class Places:
             free += len(own)
         return free if free > 0 else 0
 
-    def pick(self, entry: Entry, need: str, match: str, count: int = 1) -> list[int]:
+    def pick(self, entry: DirectoryEntry, need: str, match: str, count: int = 1) -> list[int]:
         """The slots to claim where `free` is at least `count`. What this match holds already is claimed again.
 
         Matchers start looking at different slots, so they rarely meet.

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Sequence
 from itertools import count
 from typing import Any, NamedTuple
 
-from contracts.intake import Minimum
+from contracts.intake import MinimalProfile
 from contracts.words import Flag
 
 from . import bitmaps
@@ -25,7 +25,7 @@ class Judgement(NamedTuple):
     unknown: int
 
 
-def judge(get: Get, everybody: Sequence[Minimum], household: int, blind: bool) -> Judgement:
+def judge(get: Get, everybody: Sequence[MinimalProfile], household: int, blind: bool) -> Judgement:
     """As `conditions.conditions` has it of each service. `everybody` is as in `masks`; of the others see `Group`."""
     failed, unknown = get((bitmaps.SAID, False), 0), get((bitmaps.SAID, None), 0)
     people = [[(name, kind(each)) for _, name, kind in KINDS if name != STATUS or not blind] for each in everybody]

@@ -9,7 +9,7 @@ from operator import attrgetter, itemgetter
 from typing import Any, NamedTuple
 
 from contracts.eligibility import Criteria, IfUnknown
-from contracts.intake import Accepted, Minimum
+from contracts.intake import MinimalProfile, NeedRegistered
 from contracts.provider import Service
 from contracts.words import AgeBand, Rule, Sex, Status, Unknown
 
@@ -18,7 +18,7 @@ from ..eligibility.alternatives import INVERSE
 from ..eligibility.criteria import CHILD_FLAGS, Verdict, settled
 from ..eligibility.rules import remote
 from ..model import geo
-from ..model.entry import Entry
+from ..model.entry import DirectoryEntry
 
 CONSENT, AREA, AGE, SEX, LANGUAGE, STATUS = "consent", "area", "age", "sex", "language", "status"
 """A rule. Keys are of plain strings: to hash an enum's member takes longer than to find a mask."""
@@ -61,27 +61,27 @@ class Judged(NamedTuple):
     """A rule that is judged person by person: all kinds of person there are, and the verdict on one (`criteria`)."""
 
     limited: Callable[[Criteria], bool]
-    verdict: Callable[[Minimum, Criteria], Verdict]
+    verdict: Callable[[MinimalProfile, Criteria], Verdict]
     unknown: Callable[[IfUnknown], Unknown]
-    kind: Callable[[Minimum], Any]
-    kinds: list[Minimum]
+    kind: Callable[[MinimalProfile], Any]
+    kinds: list[MinimalProfile]
 
 
-def age_kind(person: Minimum) -> tuple[AgeBand, bool]:
+def age_kind(person: MinimalProfile) -> tuple[AgeBand, bool]:
     """Two of one kind are of one age, as far as `criteria` see."""
     return person.age_band, bool(person.flags) and criteria.flagged_child(person)
 
 
-def _person(**known: Any) -> Minimum:
-    return Minimum(**{"age_band": AgeBand.ADULT, "sex": Sex.UNDISCLOSED, "languages": [], **known})
+def _person(**known: Any) -> MinimalProfile:
+    return MinimalProfile(**{"age_band": AgeBand.ADULT, "sex": Sex.UNDISCLOSED, "languages": [], **known})
 
 
 _NOTHING: Any = "undescribed"
-STRANGER = Minimum.model_construct(age_band=_NOTHING, sex=_NOTHING, status=_NOTHING, languages=[], flags=[])
+STRANGER = MinimalProfile.model_construct(age_band=_NOTHING, sex=_NOTHING, status=_NOTHING, languages=[], flags=[])
 """Of whom nothing is known: of each rule a kind of its own."""
 
 
-def everybody(need: Accepted) -> list[Minimum]:
+def everybody(need: NeedRegistered) -> list[MinimalProfile]:
     """Those whom a need is for; where not all of them are described, a stranger among them."""
     people = need.people
     return people if need.places <= len(people) else [*people, STRANGER]
@@ -114,19 +114,19 @@ JUDGED: dict[Rule, Judged] = {
 KINDS = tuple((rule, rule.value, of.kind) for rule, of in JUDGED.items())
 
 
-def _tenant(entry: Entry) -> set[Key]:
+def _tenant(entry: DirectoryEntry) -> set[Key]:
     keys: set[Key] = {IN_CATEGORY, (CONSENT, entry.provider)}
     return keys | {BARRED} if entry.barred else keys
 
 
-def _open(entry: Entry) -> set[Key]:
+def _open(entry: DirectoryEntry) -> set[Key]:
     service = entry.service
     if not service.takes_referrals:
         return set()
     return {OPEN} if service.valid_from is service.valid_to is None else {DATED}
 
 
-def _area(entry: Entry) -> set[Key]:
+def _area(entry: DirectoryEntry) -> set[Key]:
     service = entry.service
     if remote(service):
         return {REMOTE}
@@ -145,22 +145,22 @@ def _reach(service: Service) -> set[Key]:
     return {RADIUS} | {(WITHIN, cell) for cell in within} | {(EDGE, cell) for cell in edge}
 
 
-def _language(entry: Entry) -> set[Key]:
+def _language(entry: DirectoryEntry) -> set[Key]:
     spoken: set[Key] = {(LANGUAGE, language) for language in entry.service.languages}
     return spoken or {ANY_LANGUAGE}
 
 
-def _capacity(entry: Entry) -> set[Key]:
+def _capacity(entry: DirectoryEntry) -> set[Key]:
     capacity = entry.capacity
     return {(CAPACITY, capacity)} if 0 < capacity <= FEW else set()
 
 
-def _documents(entry: Entry) -> set[Key]:
+def _documents(entry: DirectoryEntry) -> set[Key]:
     required: set[Key] = {(DOCUMENTS, each) for each in entry.service.documents}
     return required | {DOCUMENTS} if required else required
 
 
-def _whom(entry: Entry) -> set[Key]:
+def _whom(entry: DirectoryEntry) -> set[Key]:
     limits = entry.service.eligibility
     keys = set(_stated(limits, (), inverse=False))
     for name, conjunctions in ((ANY, limits.any_of), (NONE, limits.none_of)):
@@ -200,7 +200,7 @@ def _stated(limits: Criteria, of: tuple[Any, ...], *, inverse: bool) -> Iterator
 class Part(NamedTuple):
     """Keys, and the fields of the service that they depend on; without any, they depend on whether it is `barred`."""
 
-    keys: Callable[[Entry], set[Key]]
+    keys: Callable[[DirectoryEntry], set[Key]]
     fields: Callable[[dict[str, Any]], object] | None
     dated: bool = False
     """Whether they depend on dates."""
@@ -217,7 +217,7 @@ PARTS = (
 )
 
 
-def changed(old: Entry, new: Entry) -> list[Part]:
+def changed(old: DirectoryEntry, new: DirectoryEntry) -> list[Part]:
     """The parts whose keys may differ."""
     before, after = vars(old.service), vars(new.service)
     barred = old.barred != new.barred

@@ -7,16 +7,16 @@ from datetime import date, datetime, timedelta
 from pydantic import ValidationError
 
 from contracts import topics
-from contracts.cloudevents import Malformed, decode
-from contracts.intake import Accepted, Problem
+from contracts.cloudevents import MalformedError, decode
+from contracts.intake import NeedRegistered, Problem
 from contracts.provider import Profile, Service
 from contracts.words import Category
-from services.chassis.ingress.validation_errors import careless, fix_of, problems_of
+from services.chassis.ingress.validation_errors import fix_of, lint_raw_json, problems_of
 from services.chassis.ports import Record
 
 from ..eligibility.rules import Case, confirmed, confirmed_on, fits, has_documents, not_ruled_out, open_now, open_on
 from ..model import geo
-from ..model.entry import Entry as Entry
+from ..model.entry import DirectoryEntry as DirectoryEntry
 from ..model.entry import service_id as service_id
 from . import expiry
 from .index import Found, Shard
@@ -38,10 +38,10 @@ class Directory:
     ) -> None:
         self._admits = admits
         self._stale_after = stale_after
-        self._entries: dict[str, Entry] = {}
+        self._entries: dict[str, DirectoryEntry] = {}
         self._shards = {category: Shard() for category in Category}
         self._seen: dict[str, int] = {}
-        self._ever: dict[str, tuple[Accepted, int, dict[str, Entry]]] = {}
+        self._ever: dict[str, tuple[NeedRegistered, int, dict[str, DirectoryEntry]]] = {}
 
     def apply(self, record: Record) -> None:
         """Take one record of a provider's topic. One that can't be used replaces nothing: the old entry stays."""
@@ -67,7 +67,7 @@ class Directory:
             service = _veiled(service)
             until, barred = expiry.confirmed_until(at, self._stale_after), not self._admits(provider)
             look_on = expiry.look_on(service, at, until)
-            self._set(Entry(id_, provider, service, f"{id_}@{offset}", barred, at, until, look_on))
+            self._set(DirectoryEntry(id_, provider, service, f"{id_}@{offset}", barred, at, until, look_on))
 
     def review(self, provider: str) -> None:
         """The registry speaks differently of this provider now."""
@@ -75,20 +75,20 @@ class Directory:
         for entry in [each for each in self._entries.values() if each.provider == provider]:
             self._set(replace(entry, barred=barred))
 
-    def _set(self, entry: Entry) -> None:
+    def _set(self, entry: DirectoryEntry) -> None:
         self._entries[entry.id] = entry
         for category in entry.service.categories:
             self._shards[category].put(entry)
 
-    def get(self, id_: str) -> Entry | None:
+    def get(self, id_: str) -> DirectoryEntry | None:
         """The service with this id (of `service_id`)."""
         return self._entries.get(id_)
 
-    def entries(self) -> Iterable[Entry]:
+    def entries(self) -> Iterable[DirectoryEntry]:
         """All there are, open or not."""
         return self._entries.values()
 
-    def of(self, category: Category) -> list[Entry]:
+    def of(self, category: Category) -> list[DirectoryEntry]:
         """All services of a category, open or not."""
         return self._shards[category].entries()
 
@@ -99,11 +99,11 @@ class Directory:
         """
         return self._shards[case.need.category].find(case, apart)
 
-    def ever(self, need: Accepted) -> list[Entry]:
+    def ever(self, need: NeedRegistered) -> list[DirectoryEntry]:
         """The services that `find` may find for a need, whenever it is asked and whoever was tried."""
         return list(self._able(need).values())
 
-    def open_to(self, need: Accepted, day: date) -> list[Entry]:
+    def open_to(self, need: NeedRegistered, day: date) -> list[DirectoryEntry]:
         """Those of them that take referrals on a day, whoever was tried."""
         return [entry for entry in self._able(need).values() if open_on(entry, day) and confirmed_on(entry, day)]
 
@@ -111,7 +111,7 @@ class Directory:
         """The share of the services of a category that speak one of these languages, or any; 1 where there are none."""
         return self._shards[category].speaking(languages)
 
-    def takes(self, case: Case, entry: Entry) -> bool:
+    def takes(self, case: Case, entry: DirectoryEntry) -> bool:
         """Whether one service can take a need, if it has a place. For needs that are asked about again and again."""
         if self._entries.get(entry.id) is not entry:
             return fits(case, entry)
@@ -123,7 +123,7 @@ class Directory:
         )
         return now and entry.id in self._able(case.need)
 
-    def _able(self, need: Accepted) -> dict[str, Entry]:
+    def _able(self, need: NeedRegistered) -> dict[str, DirectoryEntry]:
         """What does not change with time is found out once for a need, and again when its category has changed.
 
         Who waits is asked about with each batch.
@@ -163,13 +163,13 @@ def examine(record: Record) -> Service | Profile | list[Problem]:
         event = decode(record.headers, record.value, record.appended)
         for model in (Service, Profile):
             if event.type == model.ce_type():
-                if found := careless(record.value or b"", model):
+                if found := lint_raw_json(record.value or b"", model):
                     return found
                 entry = model.read(event.data)
                 break
         else:
             return [Problem(field="ce_type", fix=f"must be {Service.ce_type()} or {Profile.ce_type()}")]
-    except Malformed as fault:
+    except MalformedError as fault:
         return [Problem(field=fault.field, fix=fix_of(fault.code))]
     except ValidationError as fault:
         return problems_of(fault)

@@ -6,7 +6,7 @@ Rows hold ids of services and needs, nobody's person. A mark is of one version o
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from ..model.entry import Entry
+from ..model.entry import DirectoryEntry
 
 FULL = "full"
 """A row for each entry that is full: ``{_id: <version>, service, at}``. It can be put again and again."""
@@ -21,14 +21,14 @@ only spares the sweep from saying so again and again."""
 Doc = dict[str, Any]
 
 
-class Marks:
+class EntryFlags:
     """The rows as they were gathered for a batch, and what the batch has added."""
 
     def __init__(self, full: Iterable[str] = (), disputes: Mapping[str, Doc] | None = None) -> None:
         self._full = set(full)
         self._disputes: dict[str, Doc] = dict(disputes or {})
 
-    def full(self, entry: Entry) -> bool:
+    def full(self, entry: DirectoryEntry) -> bool:
         """Whether the service has said of this entry that it has no capacity."""
         return entry.version in self._full
 
@@ -40,7 +40,7 @@ class Marks:
         """It has said so."""
         self._full.add(version)
 
-    def older(self, entry: Entry) -> list[str]:
+    def older(self, entry: DirectoryEntry) -> list[str]:
         """Rows of `FULL` of earlier entries of the service."""
         return sorted(each for each in self._full if _precedes(each, entry.version))
 
@@ -48,11 +48,11 @@ class Marks:
         """A need was called not eligible."""
         self._disputes[row] = doc
 
-    def settled(self, entry: Entry) -> list[str]:
+    def settled(self, entry: DirectoryEntry) -> list[str]:
         """Rows of `DISPUTES` of earlier entries of the service."""
         return sorted(row for row, doc in self._disputes.items() if _precedes(doc["version"], entry.version))
 
-    def number(self, entry: Entry, need: str) -> int:
+    def number(self, entry: DirectoryEntry, need: str) -> int:
         """Which of the needs that the service has called not eligible this one is, from 0 on."""
         taken = {
             int(row.rpartition("#")[2]): doc["need"]
@@ -73,7 +73,7 @@ def lapse_row(version: str, lapse: str) -> str:
     return f"{version}#{lapse}"
 
 
-def told_before(rows: Mapping[str, Mapping[str, Any]], entry: Entry) -> list[str]:
+def told_before(rows: Mapping[str, Mapping[str, Any]], entry: DirectoryEntry) -> list[str]:
     """Rows of `LAPSES` of earlier entries of the service."""
     return sorted(row for row, doc in rows.items() if _precedes(doc["version"], entry.version))
 

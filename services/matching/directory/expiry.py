@@ -16,7 +16,7 @@ from contracts.provider import Service
 from contracts.words import Lapse
 from services.chassis.decider import Drop, Effect, Emit, Put
 
-from ..model.entry import Entry
+from ..model.entry import DirectoryEntry
 from . import entry_flags
 
 _WARNED = 11 / 12
@@ -40,7 +40,7 @@ def look_on(service: Service, at: datetime | None, until: date | None) -> date |
     return warned if ended is None or warned < ended else ended
 
 
-def due(entries: Iterable[Entry], day: date) -> list[tuple[Entry, Lapse]]:
+def due(entries: Iterable[DirectoryEntry], day: date) -> list[tuple[DirectoryEntry, Lapse]]:
     """What their providers are to be told, or have been told, by that day: of each entry, what came last.
 
     Not where nobody is sent anyway, since its provider takes no referrals or takes no part.
@@ -56,7 +56,7 @@ def due(entries: Iterable[Entry], day: date) -> list[tuple[Entry, Lapse]]:
     return found
 
 
-def event(entry: Entry, lapse: Lapse) -> EntryLapses:
+def event(entry: DirectoryEntry, lapse: Lapse) -> EntryLapses:
     """To the stream that decides whether its provider is told."""
     return EntryLapses(provider=entry.provider, service=entry.service.service, version=entry.version, lapse=lapse)
 
@@ -66,7 +66,7 @@ def stream(lapses: EntryLapses) -> str:
     return entry_flags.lapse_row(lapses.version, lapses.lapse)
 
 
-def tell(lapses: EntryLapses, entry: Entry | None, told: bool, older: Iterable[str]) -> list[Effect]:
+def tell(lapses: EntryLapses, entry: DirectoryEntry | None, told: bool, older: Iterable[str]) -> list[Effect]:
     """Tell the provider, unless it was `told`, or has published or deleted the entry since.
 
     `older` are rows of earlier entries of the service. The row says no more than the journal does: it can be put again.
@@ -94,7 +94,7 @@ def _ended_on(service: Service, at: datetime | None) -> date | None:
     return last + timedelta(days=1)
 
 
-def _problem(entry: Entry, lapse: Lapse) -> Problem:
+def _problem(entry: DirectoryEntry, lapse: Lapse) -> Problem:
     if lapse is Lapse.ENDED:
         return Problem(field="valid_to", fix="is over, so nobody is sent any more: extend it, or delete the entry")
     said = f"was last published on {entry.at.date()}" if entry.at else "was not published lately"

@@ -1,6 +1,6 @@
 """Who has few services to choose from: the group whose outcomes are compared with everybody else's."""
 
-from contracts.intake import Accepted
+from contracts.intake import NeedRegistered
 from contracts.words import Flag
 
 from .directory import Directory
@@ -9,7 +9,7 @@ FEW = 1 / 3
 """A language is scarce if a smaller share of the services of a category speaks it."""
 
 
-def hard_to_place(need: Accepted, directory: Directory) -> bool:
+def hard_to_place(need: NeedRegistered, directory: Directory) -> bool:
     """Whether few services of its category speak a language of the person, or the person has a disability."""
     person = need.person
     return Flag.DISABILITY in person.flags or directory.speaking(need.category, person.languages) < FEW

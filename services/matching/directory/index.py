@@ -13,14 +13,14 @@ from collections.abc import Callable, Iterable
 from datetime import UTC, date, datetime, timedelta
 from typing import NamedTuple
 
-from contracts.intake import Accepted, Minimum
-from contracts.matching import Eliminated
+from contracts.intake import MinimalProfile, NeedRegistered
+from contracts.matching import FunnelStep
 from contracts.words import Rule
 
 from ..eligibility import assessment
 from ..eligibility.rules import Case, distance_km, missing_documents, not_ruled_out, valid
 from ..model import geo
-from ..model.entry import Entry
+from ..model.entry import DirectoryEntry
 from . import alternative_bitmaps, bitmaps
 from .bitmaps import AGE, AREA, CONDITIONS, CONSENT, DOCUMENTS, KINDS, LANGUAGE, SEX, STATUS, Key
 
@@ -32,8 +32,8 @@ class Found(NamedTuple):
     `entries`, and `unknown` of them, are without the services that were to be kept `apart`. `steps` count all.
     """
 
-    entries: list[Entry]
-    steps: list[Eliminated]
+    entries: list[DirectoryEntry]
+    steps: list[FunnelStep]
     unknown: dict[str, list[Rule]]
     apart: "Apart"
 
@@ -45,12 +45,12 @@ class Apart(NamedTuple):
     """
 
     shard: "Shard"
-    need: Accepted
-    people: list[Minimum]
+    need: NeedRegistered
+    people: list[MinimalProfile]
     bits: int
     doubtful: int
 
-    def entries(self) -> list[Entry]:
+    def entries(self) -> list[DirectoryEntry]:
         """These services."""
         return self.shard.at(self.bits)
 
@@ -63,7 +63,7 @@ class Shard:
     """The services of one category."""
 
     def __init__(self) -> None:
-        self._entries: list[Entry] = []
+        self._entries: list[DirectoryEntry] = []
         self._bits: dict[str, int] = {}
         self._unused: list[int] = []
         self._masks: dict[Key, int] = {}
@@ -76,7 +76,7 @@ class Shard:
         self.revision = 0
         """Another number whenever anything has changed."""
 
-    def put(self, entry: Entry) -> None:
+    def put(self, entry: DirectoryEntry) -> None:
         """Set an entry, in the place of an earlier one of the same service."""
         self.revision += 1
         bit = self._bits.get(entry.id)
@@ -99,7 +99,7 @@ class Shard:
             self._turn(bit, self._entries[bit], None)
             self._unused.append(bit)
 
-    def entries(self) -> list[Entry]:
+    def entries(self) -> list[DirectoryEntry]:
         """All there are, open or not."""
         return [self._entries[bit] for bit in self._bits.values()]
 
@@ -108,7 +108,7 @@ class Shard:
         bit = self._bits.get(id_)
         return 0 if bit is None else 1 << bit
 
-    def at(self, mask: int) -> list[Entry]:
+    def at(self, mask: int) -> list[DirectoryEntry]:
         """The entries of these bits."""
         entries = self._entries
         return [entries[bit] for bit in _bits(mask)]
@@ -138,7 +138,7 @@ class Shard:
         unknown = self.unknown(case.need, people, left, doubtful) if left else {}
         return Found(self.at(left), steps, unknown, Apart(self, case.need, people, apart, doubtful))
 
-    def ever(self, need: Accepted) -> list[Entry]:
+    def ever(self, need: NeedRegistered) -> list[DirectoryEntry]:
         """Those that could take a need on one day or another, whoever was tried: no others are ever found for it."""
         case, people = Case(need, (), _SOME_DAY, timedelta()), bitmaps.everybody(need)
         left = self._masks.get(bitmaps.IN_CATEGORY, 0)
@@ -147,7 +147,9 @@ class Shard:
                 left = of(self, case, people, left)
         return self.at(left)
 
-    def unknown(self, need: Accepted, people: list[Minimum], left: int, doubtful: int) -> dict[str, list[Rule]]:
+    def unknown(
+        self, need: NeedRegistered, people: list[MinimalProfile], left: int, doubtful: int
+    ) -> dict[str, list[Rule]]:
         """As `assessment.unknown` has it of each service, in its order; of those of whom there is anything."""
         found: dict[str, list[Rule]] = {}
         get = self._masks.get
@@ -175,7 +177,7 @@ class Shard:
 
     # masks -----------------------------------------------------------------------------------------------------------
 
-    def _turn(self, bit: int, old: Entry | None, new: Entry | None) -> None:
+    def _turn(self, bit: int, old: DirectoryEntry | None, new: DirectoryEntry | None) -> None:
         """Turn the bit in each mask that one of the two is in, and not the other."""
         turned = 1 << bit
         for part in bitmaps.changed(old, new) if old and new else bitmaps.PARTS:
@@ -188,13 +190,13 @@ class Shard:
             if part.dated:
                 self._valid = None
 
-    def _age_of(self, bit: int, entry: Entry) -> None:
+    def _age_of(self, bit: int, entry: DirectoryEntry) -> None:
         """Entries are published all the time: not for each are those that are stale today to be found anew."""
         self._stale = _less(self._stale, 1 << bit)
         if self._day is not None and _stale(entry, self._day):
             self._stale |= 1 << bit
 
-    def _such(self, left: int, fits: Callable[[Entry], bool]) -> int:
+    def _such(self, left: int, fits: Callable[[DirectoryEntry], bool]) -> int:
         """Those left of whom that is true, looked at one by one."""
         for bit in _bits(left):
             if not fits(self._entries[bit]):
@@ -203,13 +205,13 @@ class Shard:
 
     # the rules: of those left, who fits ------------------------------------------------------------------------------
 
-    def _category(self, case: Case, people: list[Minimum], left: int) -> int:
+    def _category(self, case: Case, people: list[MinimalProfile], left: int) -> int:
         return left
 
-    def _tenant(self, case: Case, people: list[Minimum], left: int) -> int:
+    def _tenant(self, case: Case, people: list[MinimalProfile], left: int) -> int:
         return _less(left, self._masks.get(bitmaps.BARRED, 0))
 
-    def _open(self, case: Case, people: list[Minimum], left: int) -> int:
+    def _open(self, case: Case, people: list[MinimalProfile], left: int) -> int:
         day = case.now.date()
         if day != self._day:
             self._day, self._valid = day, None
@@ -219,11 +221,11 @@ class Shard:
             self._valid = self._masks.get(bitmaps.OPEN, 0) | today
         return left & self._valid
 
-    def _confirmed(self, case: Case, people: list[Minimum], left: int) -> int:
+    def _confirmed(self, case: Case, people: list[MinimalProfile], left: int) -> int:
         """As of the day that `_open` has looked at."""
         return _less(left, self._stale) if self._stale else left
 
-    def _consent(self, case: Case, people: list[Minimum], left: int) -> int:
+    def _consent(self, case: Case, people: list[MinimalProfile], left: int) -> int:
         need, get = case.need, self._masks.get
         if need.recipients != "any":
             named = 0
@@ -234,7 +236,7 @@ class Shard:
             left = _less(left, get((CONSENT, provider), 0))
         return left
 
-    def _area(self, case: Case, people: list[Minimum], left: int) -> int:
+    def _area(self, case: Case, people: list[MinimalProfile], left: int) -> int:
         need, get = case.need, self._masks.get
         here, limits = need.region.admin1, need.constraints
         near = get(bitmaps.ANYWHERE, 0) | get((AREA, here), 0) | get((AREA, here[:2]), 0)
@@ -247,7 +249,7 @@ class Shard:
             near = self._such(near & left, lambda entry: _within(distance_km(need, entry), limit))
         return left & (near | get(bitmaps.REMOTE, 0))
 
-    def _in_radius(self, need: Accepted, cell: str) -> int:
+    def _in_radius(self, need: NeedRegistered, cell: str) -> int:
         get, spot = self._masks.get, geo.spot(cell)
         if spot is None:
             return 0
@@ -260,19 +262,19 @@ class Shard:
             sure |= self._such(edge, lambda each: _within(distance_km(need, each), each.service.radius_km))
         return sure
 
-    def _age(self, case: Case, people: list[Minimum], left: int) -> int:
+    def _age(self, case: Case, people: list[MinimalProfile], left: int) -> int:
         get = self._masks.get
         for person in people:
             left = _less(left, get((AGE, False, bitmaps.age_kind(person)), 0))
         return left
 
-    def _sex(self, case: Case, people: list[Minimum], left: int) -> int:
+    def _sex(self, case: Case, people: list[MinimalProfile], left: int) -> int:
         get = self._masks.get
         for person in people:
             left = _less(left, get((SEX, False, person.sex), 0))
         return left
 
-    def _language(self, case: Case, people: list[Minimum], left: int) -> int:
+    def _language(self, case: Case, people: list[MinimalProfile], left: int) -> int:
         get, understood = self._masks.get, self._masks.get(bitmaps.ANY_LANGUAGE, 0)
         for person in people:
             for language in person.languages:
@@ -284,7 +286,7 @@ class Shard:
             left &= demanded
         return left & understood
 
-    def _household(self, case: Case, people: list[Minimum], left: int) -> int:
+    def _household(self, case: Case, people: list[MinimalProfile], left: int) -> int:
         places, size, get = case.need.places, case.need.person.household_size, self._masks.get
         for less in range(1, min(places, bitmaps.FEW + 1)):
             left = _less(left, get((bitmaps.CAPACITY, less), 0))
@@ -294,14 +296,14 @@ class Shard:
             left = _less(left, get((bitmaps.AT_MOST, less), 0))
         return left
 
-    def _status(self, case: Case, people: list[Minimum], left: int) -> int:
+    def _status(self, case: Case, people: list[MinimalProfile], left: int) -> int:
         if not assessment.blind(case.need):
             get = self._masks.get
             for person in people:
                 left = _less(left, get((STATUS, False, person.status), 0))
         return left
 
-    def _exclusion(self, case: Case, people: list[Minimum], left: int) -> int:
+    def _exclusion(self, case: Case, people: list[MinimalProfile], left: int) -> int:
         get, strangers = self._masks.get, self._masks.get((bitmaps.FOR_SOME,), 0)
         for person in people:
             for flag in person.flags:
@@ -309,7 +311,7 @@ class Shard:
                 strangers = _less(strangers, get((bitmaps.FOR, flag), 0))
         return _less(left, strangers)
 
-    def _conditions(self, case: Case, people: list[Minimum], left: int) -> int:
+    def _conditions(self, case: Case, people: list[MinimalProfile], left: int) -> int:
         """Keeps of whom nobody can tell, for `unknown`."""
         self._doubtful, stated = 0, self._masks.get(CONDITIONS, 0)
         if stated and stated & left:
@@ -318,13 +320,13 @@ class Shard:
             left = _less(left, failed)
         return left
 
-    def _documents(self, case: Case, people: list[Minimum], left: int) -> int:
+    def _documents(self, case: Case, people: list[MinimalProfile], left: int) -> int:
         if case.tried:
             for each in missing_documents(case):
                 left = _less(left, self._masks.get((DOCUMENTS, each), 0))
         return left
 
-    def _ruled_out(self, case: Case, people: list[Minimum], left: int) -> int:
+    def _ruled_out(self, case: Case, people: list[MinimalProfile], left: int) -> int:
         if case.tried:
             for id_ in {each.service for each in case.tried} & self._bits.keys():
                 bit = self._bits[id_]
@@ -333,7 +335,7 @@ class Shard:
         return left
 
 
-_RULES: dict[Rule, Callable[[Shard, Case, list[Minimum], int], int]] = {
+_RULES: dict[Rule, Callable[[Shard, Case, list[MinimalProfile], int], int]] = {
     Rule.CATEGORY: Shard._category,
     Rule.TENANT: Shard._tenant,
     Rule.OPEN: Shard._open,
@@ -353,15 +355,15 @@ _RULES: dict[Rule, Callable[[Shard, Case, list[Minimum], int], int]] = {
 """In the order of `eligibility.RULES`."""
 
 
-class _Steps(dict[int, Eliminated]):
+class _Steps(dict[int, FunnelStep]):
     """Of one rule, by how many are left. They are frozen, so one of a kind will do."""
 
     def __init__(self, rule: Rule) -> None:
         super().__init__()
         self._rule = rule
 
-    def __missing__(self, left: int) -> Eliminated:
-        made = self[left] = Eliminated(rule=self._rule, left=left)
+    def __missing__(self, left: int) -> FunnelStep:
+        made = self[left] = FunnelStep(rule=self._rule, left=left)
         return made
 
 
@@ -386,7 +388,7 @@ def _less(mask: int, out: int) -> int:
     return mask ^ both if both else mask
 
 
-def _stale(entry: Entry, day: date) -> bool:
+def _stale(entry: DirectoryEntry, day: date) -> bool:
     return entry.confirmed_until is not None and entry.confirmed_until < day
 
 
@@ -394,6 +396,6 @@ def _within(distance: float | None, limit: float | None) -> bool:
     return distance is not None and limit is not None and distance <= limit
 
 
-def left_after(rule: Rule, left: int) -> Eliminated:
+def left_after(rule: Rule, left: int) -> FunnelStep:
     """A step of the funnel."""
     return _STEPS[rule][left]

@@ -13,13 +13,13 @@ from ..capacity.full_services import Full
 from ..capacity.places import Places
 from ..directory import entry_flags, expiry
 from ..directory.directory import Directory
-from ..directory.entry_flags import Marks
+from ..directory.entry_flags import EntryFlags
 from ..ranking.net_value import charges
 from ..waitlist import queue
-from ..waitlist.queue import Lines, Waiter
+from ..waitlist.queue import Waiter, WaitingQueues
 
 
-class Given:
+class MatchingContext:
     """What was gathered for one batch, and what is left of it."""
 
     def __init__(
@@ -27,7 +27,7 @@ class Given:
         directory: Directory,
         places: Places,
         waiters: Iterable[Waiter] = (),
-        known: Marks | None = None,
+        known: EntryFlags | None = None,
         prices: PriceSet | None = None,
         lapses: Mapping[str, entry_flags.Doc] | None = None,
     ) -> None:
@@ -35,16 +35,16 @@ class Given:
         """Rows of what providers have been told of the entries that the batch is about."""
         self.directory = directory
         self.places = places
-        self.marks = known or Marks()
+        self.marks = known or EntryFlags()
         self.full = Full(directory, places, self.marks)
         self.recalled: set[str] = set()
         """Needs this batch has recalled already: the next place it gives back is for the next in line."""
         self.kept: dict[str, str] = {}
         """For a household that has waited long, by need: the service where places are kept for it (`choosing`)."""
         self.charges = charges(prices)
-        self.lines = Lines(waiters, self.charges, directory.takes)
+        self.lines = WaitingQueues(waiters, self.charges, directory.takes)
 
-    def spend(self, effects: Sequence[Effect]) -> None:
+    def consume(self, effects: Sequence[Effect]) -> None:
         """Count what a decision has claimed, given back, marked and recalled, and who came to wait or left."""
         for effect in effects:
             match effect:

@@ -4,8 +4,8 @@ from datetime import date, datetime
 from typing import Any
 
 from contracts import matching, notification, topics
-from contracts.intake import Accepted, Minimum, Problem
-from contracts.matching import Broadcast, Eliminated, Matched, Weighed
+from contracts.intake import MinimalProfile, NeedRegistered, Problem
+from contracts.matching import Broadcast, DecisionRationale, FunnelStep, Matched
 from contracts.words import Rule
 from services.chassis.decider import Emit
 
@@ -19,14 +19,14 @@ NO_PLACE = "no-place"
 
 
 def matched(
-    need: Accepted,
+    need: NeedRegistered,
     attempt: int,
     best: Ranked,
     slots: list[int],
     match: str,
-    funnel: list[Eliminated],
+    funnel: list[FunnelStep],
     broadcast: Broadcast | None = None,
-    weighed: Weighed | None = None,
+    weighed: DecisionRationale | None = None,
     hard_to_place: bool = False,
     price_set: str | None = None,
     at: datetime | None = None,
@@ -67,13 +67,13 @@ def matched(
 
 
 def waiting(
-    need: Accepted,
+    need: NeedRegistered,
     attempt: int,
     since: datetime,
     until: datetime,
-    funnel: list[Eliminated],
+    funnel: list[FunnelStep],
     code: str | None = None,
-    weighed: Weighed | None = None,
+    weighed: DecisionRationale | None = None,
 ) -> matching.Waiting:
     """Nobody can take the need now; or, with a `code`, nobody is to."""
     return matching.Waiting(
@@ -82,7 +82,7 @@ def waiting(
 
 
 def patience_over(
-    need: Accepted, attempt: int, since: datetime, until: datetime, funnel: list[Eliminated]
+    need: NeedRegistered, attempt: int, since: datetime, until: datetime, funnel: list[FunnelStep]
 ) -> matching.PatienceOver:
     """It still waits, and should not any more."""
     said = {"urgency": need.urgency, "cause": cause_of(funnel), "funnel": funnel, "since": since, "until": until}
@@ -90,7 +90,7 @@ def patience_over(
 
 
 def on_hold(
-    need: Accepted, attempt: int, asks: matching.AttemptEnded, since: datetime, until: datetime
+    need: NeedRegistered, attempt: int, asks: matching.AttemptEnded, since: datetime, until: datetime
 ) -> matching.OnHold:
     """The agency is to add what the service of this attempt has asked for."""
     provider, _, service = asks.service.partition("/")
@@ -127,11 +127,11 @@ def entry_doubted(provider: str, service: str, field: str, fix: str) -> Emit:
 
 
 def unmet(
-    need: Accepted,
+    need: NeedRegistered,
     attempt: int,
     cause: str,
-    funnel: list[Eliminated],
-    weighed: Weighed | None = None,
+    funnel: list[FunnelStep],
+    weighed: DecisionRationale | None = None,
     hard_to_place: bool = False,
 ) -> matching.Unmet:
     """Nobody could. `cause` is `ATTEMPTS_EXHAUSTED`, what the agency was asked for in vain, or by the funnel."""
@@ -140,7 +140,7 @@ def unmet(
     )
 
 
-def cause_of(funnel: list[Eliminated]) -> str:
+def cause_of(funnel: list[FunnelStep]) -> str:
     """The rule that took the last services away; `NO_PLACE` where services there were, but all full."""
     return NO_PLACE if funnel[-1].rule is Rule.PLACE else funnel[-1].rule.value
 
@@ -179,7 +179,7 @@ def attempt_ended(
     )
 
 
-def need_ended(need: Accepted, attempt: int, end: str, hard_to_place: bool = False) -> matching.NeedEnded:
+def need_ended(need: NeedRegistered, attempt: int, end: str, hard_to_place: bool = False) -> matching.NeedEnded:
     """It is over elsewhere: `end` is the lifecycle's word for it."""
     return matching.NeedEnded(
         referral_id=need.referral_id, need_id=need.need_id, attempt=attempt, end=end, hard_to_place=hard_to_place
@@ -193,16 +193,16 @@ def end_of(event: notification.Outcome) -> str:
     return "partly-delivered" if event.partly else "delivered"
 
 
-def recalled(need: Accepted) -> Emit:
+def recalled(need: NeedRegistered) -> Emit:
     """Tell a waiting need, in its own stream, to look again."""
     event = matching.WaitingRecalled(referral_id=need.referral_id, need_id=need.need_id)
     return Emit(event, topics.inbox("matching"), need.referral_id)
 
 
-def _without_status(person: Minimum) -> Minimum:
+def _without_status(person: MinimalProfile) -> MinimalProfile:
     return person if person.status is None else person.model_copy(update={"status": None})
 
 
-def _names(of: Accepted | Matched) -> dict[str, Any]:
+def _names(of: NeedRegistered | Matched) -> dict[str, Any]:
     """What every fact that others follow says first."""
     return {name: getattr(of, name) for name in ("referral_id", "need_id", "need", "agency", "reference")}

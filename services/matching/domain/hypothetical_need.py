@@ -1,12 +1,12 @@
 """A question about a person who may be referred, as the need it would be."""
 
-from contracts.intake import Accepted, Posed, RecommendationAsked
+from contracts.intake import HypotheticalNeed, NeedRegistered, RecommendationAsked
 from contracts.words import ReferrerKind
 
 
-def as_need(question: RecommendationAsked, asked: Posed) -> Accepted:
+def as_need(question: RecommendationAsked, asked: HypotheticalNeed) -> NeedRegistered:
     """The need that a referral with these words would have had."""
-    return Accepted(
+    return NeedRegistered(
         referral_id=question.request_id,
         need_id=asked.need_id,
         need=asked.need,

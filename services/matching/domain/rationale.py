@@ -11,18 +11,18 @@ from datetime import datetime
 from itertools import islice
 from typing import NamedTuple
 
-from contracts.intake import Accepted
-from contracts.matching import Alternative, Matched, Otherwise, PriceSet, Weighed
+from contracts.intake import NeedRegistered
+from contracts.matching import Alternative, Counterfactual, DecisionRationale, Matched, PriceSet
 from contracts.words import Behind, Change
 
-from ..model.entry import Entry
+from ..model.entry import DirectoryEntry
 from ..model.limits import Limits
 from ..ranking import score as ranking
 from ..ranking.net_value import charges
 from ..ranking.score import Ranked, Standing
 from ..waitlist.queue import Waiter, would_rather_wait
 from .choice import Choice, available, before
-from .context import Given
+from .context import MatchingContext
 
 MOST = 5
 """Services named beside those chosen."""
@@ -33,14 +33,16 @@ _TRIES = 8
 """How many numbers of free places are tried where some of them would go to those who wait before."""
 
 
-def weigh(choice: Choice, chosen: Sequence[Ranked], now: datetime, given: Given, limits: Limits) -> Weighed | None:
+def weigh(
+    choice: Choice, chosen: Sequence[Ranked], now: datetime, context: MatchingContext, limits: Limits
+) -> DecisionRationale | None:
     """What is to be recorded of a choice; `chosen` is empty for a need that waits or is unmet.
 
     None where nothing was chosen and no service could take the need, had it places: the funnel says it all.
     """
     if not chosen and not choice.full:
         return None
-    scene = _Scene(choice, chosen, limits.at_once[choice.waiter.need.urgency], now, given, limits)
+    scene = _Scene(choice, chosen, limits.at_once[choice.waiter.need.urgency], now, context, limits)
     would, others = _closed(scene)
     ids = {each.entry.id for each in chosen}
     behind = [each for each in choice.ranked if each.entry.id not in ids] if chosen else []
@@ -49,11 +51,14 @@ def weigh(choice: Choice, chosen: Sequence[Ranked], now: datetime, given: Given,
     named = [scene.behind(each) for each in behind] + [scene.closed(each) for each in closed]
     otherwise = [place for _, place in would]
     otherwise += islice(_changes(scene, behind), CHANGES - len(otherwise))
-    return Weighed(weights=ranking.WEIGHTS_VERSION, next=named, otherwise=otherwise)
+    return DecisionRationale(weights=ranking.WEIGHTS_VERSION, next=named, otherwise=otherwise)
 
 
 def again(
-    need: Accepted, matches: Sequence[Matched], entries: Mapping[str, Entry], price_set: PriceSet | None = None
+    need: NeedRegistered,
+    matches: Sequence[Matched],
+    entries: Mapping[str, DirectoryEntry],
+    price_set: PriceSet | None = None,
 ) -> list[str]:
     """Make a recorded choice again: the services, by id, of the matches that were made at once.
 
@@ -90,7 +95,7 @@ class _Scene:
     chosen: Sequence[Ranked]
     most: int
     now: datetime
-    given: Given
+    context: MatchingContext
     limits: Limits
 
     @property
@@ -115,15 +120,15 @@ class _Scene:
         fewest = bisect_left(counts, True, key=selects)
         tried = counts[fewest : fewest + _TRIES]
         waits = (self.waiter, each.entry)
-        return next((n for n in tried if available(*waits, n, self.now, self.given, self.limits)), None)
+        return next((n for n in tried if available(*waits, n, self.now, self.context, self.limits)), None)
 
-    def why_closed(self, entry: Entry, free: int) -> Behind:
+    def why_closed(self, entry: DirectoryEntry, free: int) -> Behind:
         """Why a service has no place for the need."""
-        if self.given.marks.full(entry):
+        if self.context.marks.full(entry):
             return Behind.SAID_FULL
         if free < self.waiter.need.places:
             return Behind.FULL
-        kept = would_rather_wait(self.waiter, entry, self.now, self.limits, self.given.charges)
+        kept = would_rather_wait(self.waiter, entry, self.now, self.limits, self.context.charges)
         return Behind.KEPT if kept else Behind.OTHERS_FIRST
 
     def behind(self, other: Ranked) -> Alternative:
@@ -163,7 +168,7 @@ class _Scene:
         return next(same, self.chosen[-1])
 
 
-def _closed(scene: _Scene) -> tuple[list[tuple[_Full, Otherwise]], list[_Full]]:
+def _closed(scene: _Scene) -> tuple[list[tuple[_Full, Counterfactual]], list[_Full]]:
     """Those without a place: first what would have been chosen with one, and how; then others. Both best first.
 
     They are compared as if each had as many places as the need takes.
@@ -173,7 +178,7 @@ def _closed(scene: _Scene) -> tuple[list[tuple[_Full, Otherwise]], list[_Full]]:
     unknown, charged = scene.choice.unknown, scene.choice.charges
     offers = ((entry, max(free, wanted)) for entry, free in full)
     ranked = ranking.rank(scene.waiter.need, offers, unknown, charged.prices, charged.learned)
-    would: list[tuple[_Full, Otherwise]] = []
+    would: list[tuple[_Full, Counterfactual]] = []
     others: list[_Full] = []
     for as_if in ranked[:MOST]:
         free = counted[as_if.entry.id]
@@ -186,58 +191,58 @@ def _closed(scene: _Scene) -> tuple[list[tuple[_Full, Otherwise]], list[_Full]]:
     return would, others
 
 
-def _place(scene: _Scene, full: _Full) -> Otherwise | None:
+def _place(scene: _Scene, full: _Full) -> Counterfactual | None:
     """What would have had it chosen."""
     as_if, free, why = full
     entry, wanted = as_if.entry, scene.waiter.need.places
     if why is Behind.KEPT:
         return None
     if why is Behind.OTHERS_FIRST:
-        return Otherwise(change=Change.TURN, service=entry.id) if scene.selects(as_if) else None
+        return Counterfactual(change=Change.TURN, service=entry.id) if scene.selects(as_if) else None
     unsaid = why is Behind.SAID_FULL or entry.capacity == 0
-    if unsaid and before(scene.waiter, entry, scene.now, scene.given, scene.limits):
+    if unsaid and before(scene.waiter, entry, scene.now, scene.context, scene.limits):
         return None  # a newer entry would also change for whom places are kept: who would have it can't be told
     if entry.capacity == 0:
-        return None if scene.chosen else Otherwise(change=Change.PLACE, service=entry.id, places=wanted)
+        return None if scene.chosen else Counterfactual(change=Change.PLACE, service=entry.id, places=wanted)
     places = scene.places(as_if, max(free + 1, wanted))
-    return None if places is None else Otherwise(change=Change.PLACE, service=entry.id, places=places)
+    return None if places is None else Counterfactual(change=Change.PLACE, service=entry.id, places=places)
 
 
-def _changes(scene: _Scene, behind: Sequence[Ranked]) -> Iterator[Otherwise]:
+def _changes(scene: _Scene, behind: Sequence[Ranked]) -> Iterator[Counterfactual]:
     """What would have changed the choice among those that have a place, one of each kind."""
     found = (_unpreferred(scene), _assessed(scene, behind), _preferred(scene, behind), _emptier(scene, behind))
     for changes in found:
         yield from islice(changes, 1)
 
 
-def _unpreferred(scene: _Scene) -> Iterator[Otherwise]:
+def _unpreferred(scene: _Scene) -> Iterator[Counterfactual]:
     preferred, chosen = scene.waiter.need.preferences.providers, scene.chosen
     if scene.most == 1 and chosen and chosen[0].entry.provider in preferred:
         left = {*preferred} - {chosen[0].entry.provider}
         best = min(ranking.as_if(each, preferred=each.entry.provider in left) for each in scene.choice.ranked)
         if best.entry is not chosen[0].entry:
-            yield Otherwise(change=Change.NOT_PREFERRED, service=best.entry.id)
+            yield Counterfactual(change=Change.NOT_PREFERRED, service=best.entry.id)
 
 
-def _assessed(scene: _Scene, behind: Iterable[Ranked]) -> Iterator[Otherwise]:
+def _assessed(scene: _Scene, behind: Iterable[Ranked]) -> Iterator[Counterfactual]:
     best = next((each for each in behind if each.doubtful), None)
     if best is not None and scene.selects(ranking.as_if(best, unknown=[])):
-        yield Otherwise(change=Change.ASSESSED, service=best.entry.id)
+        yield Counterfactual(change=Change.ASSESSED, service=best.entry.id)
 
 
-def _preferred(scene: _Scene, behind: Iterable[Ranked]) -> Iterator[Otherwise]:
+def _preferred(scene: _Scene, behind: Iterable[Ranked]) -> Iterator[Counterfactual]:
     """Each would gain the same, so if the best of them is not chosen, none is."""
     passed = {*scene.waiter.need.preferences.providers, *(each.entry.provider for each in scene.chosen)}
     best = next((each for each in behind if each.entry.provider not in passed), None)
     if best is not None and scene.selects(ranking.as_if(best, preferred=True)):
-        yield Otherwise(change=Change.PREFERRED, service=best.entry.id)
+        yield Counterfactual(change=Change.PREFERRED, service=best.entry.id)
 
 
-def _emptier(scene: _Scene, behind: Iterable[Ranked]) -> Iterator[Otherwise]:
+def _emptier(scene: _Scene, behind: Iterable[Ranked]) -> Iterator[Counterfactual]:
     for each in islice(behind, 2):
         places = scene.places(each, each.free + 1)
         if places is not None:
-            yield Otherwise(change=Change.MORE_PLACES, service=each.entry.id, places=places)
+            yield Counterfactual(change=Change.MORE_PLACES, service=each.entry.id, places=places)
 
 
 def _alternative(rival: Ranked, other: Ranked, why: Behind, free: int, worse: dict[str, float]) -> Alternative:

@@ -2,41 +2,45 @@
 
 from datetime import datetime
 
-from contracts.intake import Posed, RecommendationAsked
-from contracts.matching import Recommended, Suggested, Suggestions
+from contracts.intake import HypotheticalNeed, RecommendationAsked
+from contracts.matching import ServicesRecommended, Suggested, Suggestions
 from contracts.words import Wait
 
-from ..model.entry import Entry
+from ..model.entry import DirectoryEntry
 from ..model.limits import Limits
 from ..ranking.score import Ranked, rank
 from ..waitlist.queue import Waiter
 from .choice import before, choose
-from .context import Given
+from .context import MatchingContext
 from .hypothetical_need import as_need
 
 MOST = 10
 """Services told for one need: who reads them wants the best, and a message has its limits."""
 
 
-def recommend(question: RecommendationAsked, now: datetime, given: Given, limits: Limits) -> Recommended:
+def recommend(
+    question: RecommendationAsked, now: datetime, context: MatchingContext, limits: Limits
+) -> ServicesRecommended:
     """For each need by itself, as if it had been asked for now: what one would take is not taken from another."""
-    return Recommended(
+    return ServicesRecommended(
         request_id=question.request_id,
         agency=question.agency,
         reference=question.reference,
-        needs=[_for(question, asked, now, given, limits) for asked in question.needs],
+        needs=[_for(question, asked, now, context, limits) for asked in question.needs],
     )
 
 
-def _for(question: RecommendationAsked, asked: Posed, now: datetime, given: Given, limits: Limits) -> Suggestions:
-    choice = choose(Waiter(as_need(question, asked), (), now, 0), "", now, given, limits)
+def _for(
+    question: RecommendationAsked, asked: HypotheticalNeed, now: datetime, context: MatchingContext, limits: Limits
+) -> Suggestions:
+    choice = choose(Waiter(as_need(question, asked), (), now, 0), "", now, context, limits)
     waiter = choice.waiter
-    open_ = [_suggested(each, Wait.NONE, given) for each in choice.ranked]
+    open_ = [_suggested(each, Wait.NONE, context) for each in choice.ranked]
     full = [
-        (_wait(before(waiter, each.entry, now, given, limits), each.entry, given), each)
+        (_wait(before(waiter, each.entry, now, context, limits), each.entry, context), each)
         for each in rank(waiter.need, choice.full, choice.unknown, choice.charges.prices, choice.charges.learned)
     ]
-    shortest = [_suggested(each, wait, given) for wait in (Wait.SHORT, Wait.LONG) for its, each in full if its is wait]
+    shortest = [_suggested(each, wait, context) for wait in (Wait.SHORT, Wait.LONG) for its, each in full if its is wait]
     return Suggestions(
         need=asked.need,
         category=asked.category,
@@ -46,11 +50,11 @@ def _for(question: RecommendationAsked, asked: Posed, now: datetime, given: Give
     )
 
 
-def _wait(ahead: int, entry: Entry, given: Given) -> Wait:
-    return Wait.SHORT if ahead < entry.capacity and not given.marks.full(entry) else Wait.LONG
+def _wait(ahead: int, entry: DirectoryEntry, context: MatchingContext) -> Wait:
+    return Wait.SHORT if ahead < entry.capacity and not context.marks.full(entry) else Wait.LONG
 
 
-def _suggested(ranked: Ranked, wait: Wait, given: Given) -> Suggested:
+def _suggested(ranked: Ranked, wait: Wait, context: MatchingContext) -> Suggested:
     service = ranked.entry.service
     return Suggested(
         provider=ranked.entry.provider,
@@ -60,5 +64,5 @@ def _suggested(ranked: Ranked, wait: Wait, given: Given) -> Suggested:
         wait=wait,
         reasons=ranked.reasons,
         needs_assessment=ranked.unknown,
-        answer_hours=given.charges.answer_hours.get(ranked.entry.id),
+        answer_hours=context.charges.answer_hours.get(ranked.entry.id),
     )

@@ -18,8 +18,8 @@ from ..model.limits import Limits
 from ..pricing import observations
 from ..waitlist.queue import Waiter
 from . import facts
-from .context import Given
-from .state import Need, folded, rows_of, service_of
+from .context import MatchingContext
+from .state import NeedState, folded, rows_of, service_of
 
 
 def give_back(match: Matched) -> list[Drop]:
@@ -37,9 +37,9 @@ def revoke(matches: Iterable[Matched], cause: str) -> list[Effect]:
     return found
 
 
-def leave(match: Matched, event: notification.Outcome, now: datetime, given: Given) -> list[Effect]:
+def leave(match: Matched, event: notification.Outcome, now: datetime, context: MatchingContext) -> list[Effect]:
     """Give its place back; where it was used up by the help that was given, only when the quota is renewed."""
-    entry = given.directory.get(service_of(match))
+    entry = context.directory.get(service_of(match))
     until = entry.service.quota_until if entry else None
     if until is None or until < now.date() or isinstance(event, notification.NotDelivered):
         return [*give_back(match)]
@@ -47,13 +47,13 @@ def leave(match: Matched, event: notification.Outcome, now: datetime, given: Giv
 
 
 def disown(
-    need: str, referral: str, state: Need, effects: Sequence[Effect], now: datetime, given: Given
+    need: str, referral: str, state: NeedState, effects: Sequence[Effect], now: datetime, context: MatchingContext
 ) -> list[Effect]:
     """Give back what the need holds beside its matches: it was claimed, and then the claimer died or chose again.
 
     So come back the places of a quota, too, when it is renewed.
     """
-    held = given.places.held(need)
+    held = context.places.held(need)
     if not held:
         return []
     after, leaving = folded(state, effects), set(_given_back(effects))
@@ -68,16 +68,16 @@ def disown(
     return found
 
 
-def recall(need: str, effects: Sequence[Effect], now: datetime, given: Given, limits: Limits) -> list[Effect]:
+def recall(need: str, effects: Sequence[Effect], now: datetime, context: MatchingContext, limits: Limits) -> list[Effect]:
     """For each place given back, tell the first in line for it. It may get lost: the sweep tells it again."""
-    told = {need, *given.recalled}  # the need's own row says how it stood before
+    told = {need, *context.recalled}  # the need's own row says how it stood before
     full = {each.id for each in effects if isinstance(each, Put) and each.table == entry_flags.FULL}
     found: list[Effect] = []
     for row in _given_back(effects):
-        entry = given.directory.get(places.service_of(row))
-        if entry is None or given.marks.full(entry) or entry.version in full:
+        entry = context.directory.get(places.service_of(row))
+        if entry is None or context.marks.full(entry) or entry.version in full:
             continue
-        first = _first(each for _, each in given.lines.of(entry, now, limits) if each.id not in told)
+        first = _first(each for _, each in context.lines.of(entry, now, limits) if each.id not in told)
         told.update(each.id for each in first)
         found += [facts.recalled(each.need) for each in first]
     return found

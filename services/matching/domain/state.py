@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from contracts import matching
 from contracts.base import Message
-from contracts.intake import Accepted
+from contracts.intake import NeedRegistered
 from contracts.words import HeldBack, Urgency
 from services.chassis.decider import Effect, Emit
 
@@ -28,7 +28,7 @@ class Phase(Enum):
     ENDED = "ended"
 
 
-class Need(NamedTuple):
+class NeedState(NamedTuple):
     """`accepted` is intake's latest word. `since` and `until` are those of the first wait; later waits keep them.
 
     `attempt` is the number of the last match, `matches` are those that hold (several, where the need was offered to
@@ -41,7 +41,7 @@ class Need(NamedTuple):
     """
 
     phase: Phase = Phase.OPEN
-    accepted: Accepted | None = None
+    accepted: NeedRegistered | None = None
     attempt: int = 0
     matches: tuple[matching.Matched, ...] = ()
     tried: tuple[matching.AttemptEnded, ...] = ()
@@ -100,7 +100,7 @@ def rows_of(match: matching.Matched) -> list[str]:
     return [row_id(service_of(match), slot) for slot in match.slots or [match.slot]]
 
 
-def evolve(state: Need, fact: Message) -> Need:
+def evolve(state: NeedState, fact: Message) -> NeedState:
     """The state after a fact. What concerns rows or other needs only changes nothing."""
     match fact:
         case matching.NeedKept():
@@ -141,12 +141,12 @@ def evolve(state: Need, fact: Message) -> Need:
             return state
 
 
-def folded(state: Need, effects: Iterable[Effect]) -> Need:
+def folded(state: NeedState, effects: Iterable[Effect]) -> NeedState:
     """The state after the facts among these effects."""
     return reduce(evolve, (each.event for each in effects if isinstance(each, Emit)), state)
 
 
-def _without(state: Need, attempt: int) -> Need:
+def _without(state: NeedState, attempt: int) -> NeedState:
     left = tuple(each for each in state.matches if each.attempt != attempt)
     return state._replace(phase=Phase.MATCHED if left else Phase.OPEN, matches=left)
 

@@ -8,7 +8,7 @@ from itertools import chain, combinations, product
 from typing import NamedTuple
 
 from contracts.eligibility import Criteria, Eligibility
-from contracts.intake import Minimum
+from contracts.intake import MinimalProfile
 from contracts.words import AgeBand, Sex, Status, Unknown
 
 from .criteria import (
@@ -35,7 +35,7 @@ class Group(NamedTuple):
     `blind`: nobody looks at residence status for them.
     """
 
-    people: list[Minimum]
+    people: list[MinimalProfile]
     undescribed: bool
     household: int
     blind: bool
@@ -45,7 +45,7 @@ def conditions(group: Group, limits: Eligibility) -> Verdict:
     """Whether each of them meets an alternative and no exclusion, and what is said in words."""
     if not (limits.any_of or limits.none_of or limits.description):
         return True
-    each: list[Minimum | None] = [*group.people, *([None] if group.undescribed else [])]
+    each: list[MinimalProfile | None] = [*group.people, *([None] if group.undescribed else [])]
     verdicts = [_described(limits, limits.unknown.description)]
     if limits.any_of:
         verdicts += [some(_meets(group, person, it) for it in limits.any_of) for person in each]
@@ -68,7 +68,7 @@ def possible(limits: Eligibility) -> bool:
     )
 
 
-def _meets(group: Group, person: Minimum | None, limits: Criteria, *, excluding: bool = False) -> Verdict:
+def _meets(group: Group, person: MinimalProfile | None, limits: Criteria, *, excluding: bool = False) -> Verdict:
     """Whether one of them (None: who is not described) meets these criteria.
 
     If they are `excluding`, what is not known counts the other way round, nobody is out by another's flags, and nobody
@@ -114,5 +114,7 @@ def _anybody(limits: Eligibility) -> Iterator[Group]:
     named = sorted(wanted | {flag for each in told for flag in each.not_flags})
     flags = [*chain.from_iterable(combinations(named, size) for size in (0, 1, 2)), wanted - set(limits.not_flags)]
     for age, sex, status, flagged, size in product(ages, sexes, statuses, flags, (1, 30)):
-        person = Minimum(age_band=age, sex=sex, languages=[], status=status, flags=list(flagged), household_size=size)
+        person = MinimalProfile(
+            age_band=age, sex=sex, languages=[], status=status, flags=list(flagged), household_size=size
+        )
         yield Group([person], False, size, False)

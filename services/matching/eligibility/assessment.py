@@ -7,7 +7,7 @@ with the rule, and the provider assesses. What is known to be against a rule fai
 from collections.abc import Callable, Iterable
 
 from contracts.eligibility import Criteria, Eligibility
-from contracts.intake import Accepted
+from contracts.intake import NeedRegistered
 from contracts.provider import Service
 from contracts.words import Category, Rule, Unknown, Urgency
 
@@ -38,49 +38,49 @@ STATUS_BLIND = frozenset(
 """Where residence status is never looked at, whatever a provider states: the firewall principle."""
 
 
-def age(need: Accepted, limits: Criteria) -> Verdict:
+def age(need: NeedRegistered, limits: Criteria) -> Verdict:
     """Each of them within the limits."""
     if not limits_age(limits):
         return True
     return _of_all(need, (aged_for(person, limits) for person in need.people), limits.unknown.age)
 
 
-def sex(need: Accepted, limits: Criteria) -> Verdict:
+def sex(need: NeedRegistered, limits: Criteria) -> Verdict:
     """Each of them of a sex that it is for."""
     if not limits_sex(limits):
         return True
     return _of_all(need, (of_sex(person, limits) for person in need.people), limits.unknown.sex)
 
 
-def status_told(need: Accepted, limits: Eligibility) -> bool:
+def status_told(need: NeedRegistered, limits: Eligibility) -> bool:
     """Whether the provider has to know the residence status: never in emergencies, nor where `STATUS_BLIND`."""
     return names_status(limits) and not blind(need)
 
 
-def status(need: Accepted, limits: Criteria) -> Verdict:
+def status(need: NeedRegistered, limits: Criteria) -> Verdict:
     """Each of them of a status that it is for, where that counts."""
     if blind(need) or not limits_status(limits):
         return True
     return _of_all(need, (of_status(person, limits) for person in need.people), limits.unknown.status)
 
 
-def exclusion(need: Accepted, limits: Criteria) -> Verdict:
+def exclusion(need: NeedRegistered, limits: Criteria) -> Verdict:
     """Whom it is for: one of a household is enough, the others come along. Whom it is not for: nobody of them."""
     flags = (flag for person in need.people for flag in person.flags)
     return settled(flagged_for(flags, limits), limits.unknown.flags)
 
 
-def meets(need: Accepted, limits: Eligibility) -> Verdict:
+def meets(need: NeedRegistered, limits: Eligibility) -> Verdict:
     """What it says in alternatives, exclusions and words: see `conditions`."""
     return conditions(group_of(need), limits)
 
 
-def group_of(need: Accepted) -> Group:
+def group_of(need: NeedRegistered) -> Group:
     """Those whom a need is for."""
     return Group(need.people, need.places > len(need.people), need.person.household_size, blind(need))
 
 
-_VERDICTS: tuple[tuple[Rule, Callable[[Accepted, Eligibility], Verdict]], ...] = (
+_VERDICTS: tuple[tuple[Rule, Callable[[NeedRegistered, Eligibility], Verdict]], ...] = (
     (Rule.AGE, age),
     (Rule.SEX, sex),
     (Rule.STATUS, status),
@@ -89,13 +89,13 @@ _VERDICTS: tuple[tuple[Rule, Callable[[Accepted, Eligibility], Verdict]], ...] =
 )
 
 
-def unknown(need: Accepted, service: Service) -> list[Rule]:
+def unknown(need: NeedRegistered, service: Service) -> list[Rule]:
     """The rules of a service, of those that the need does not fail, that somebody has to look at closer."""
     found = [rule for rule, verdict in _VERDICTS if verdict(need, service.eligibility) is None]
     return [*found, Rule.DOCUMENTS] if service.documents else found
 
 
-def _of_all(need: Accepted, verdicts: Iterable[Verdict], unknown: Unknown) -> Verdict:
+def _of_all(need: NeedRegistered, verdicts: Iterable[Verdict], unknown: Unknown) -> Verdict:
     """Each of them, also those who are not described."""
     found = [settled(each, unknown) for each in verdicts]
     if need.places > len(found):
@@ -103,6 +103,6 @@ def _of_all(need: Accepted, verdicts: Iterable[Verdict], unknown: Unknown) -> Ve
     return every(found)
 
 
-def blind(need: Accepted) -> bool:
+def blind(need: NeedRegistered) -> bool:
     """Whether nobody looks at the residence status for this need."""
     return need.urgency is Urgency.EMERGENCY or need.category in STATUS_BLIND

@@ -8,7 +8,7 @@ that asks for whom it excludes, or a person flagged as a child and of an adult's
 from collections.abc import Iterable
 
 from contracts.eligibility import Criteria
-from contracts.intake import Minimum
+from contracts.intake import MinimalProfile
 from contracts.words import Flag, Sex, Unknown
 
 Verdict = bool | None
@@ -55,12 +55,12 @@ def limits_status(limits: Criteria) -> bool:
     return bool(limits.statuses or limits.not_statuses)
 
 
-def flagged_child(person: Minimum) -> bool:
+def flagged_child(person: MinimalProfile) -> bool:
     """A child, whatever the age band says."""
     return not CHILD_FLAGS.isdisjoint(person.flags)
 
 
-def aged_for(person: Minimum, limits: Criteria) -> Verdict:
+def aged_for(person: MinimalProfile, limits: Criteria) -> Verdict:
     """Where `limits_age`. A child, by band or by flag, is never sent among adults."""
     youngest, oldest = person.age_band.years
     flagged = flagged_child(person)
@@ -73,12 +73,12 @@ def aged_for(person: Minimum, limits: Criteria) -> Verdict:
     return None if youngest <= limits.maximum_age and limits.minimum_age <= oldest else False
 
 
-def of_sex(person: Minimum, limits: Criteria) -> Verdict:
+def of_sex(person: MinimalProfile, limits: Criteria) -> Verdict:
     """Where `limits_sex`. Undisclosed is unknown; other is none of female and male."""
     return True if person.sex in limits.sexes else None if person.sex is Sex.UNDISCLOSED else False
 
 
-def of_status(person: Minimum, limits: Criteria) -> Verdict:
+def of_status(person: MinimalProfile, limits: Criteria) -> Verdict:
     """Where `limits_status`."""
     if person.status is None:
         return None

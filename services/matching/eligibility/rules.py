@@ -12,44 +12,44 @@ from collections.abc import Callable
 from datetime import date, datetime, timedelta
 from typing import NamedTuple
 
-from contracts.intake import Accepted
+from contracts.intake import NeedRegistered
 from contracts.matching import AttemptEnded
 from contracts.provider import Service
-from contracts.steps import Step, next_step
+from contracts.steps import DeclineStep, next_step
 from contracts.words import DeclineCode, Document, Rule
 
 from ..model import geo
-from ..model.entry import Entry
+from ..model.entry import DirectoryEntry
 from . import assessment
 
-_ASKING = frozenset(code.value for code in DeclineCode if next_step(code) is Step.ASK_AGENCY)
+_ASKING = frozenset(code.value for code in DeclineCode if next_step(code) is DeclineStep.ASK_AGENCY)
 
 
 class Case(NamedTuple):
     """A need at a moment, and the attempts that have failed for it."""
 
-    need: Accepted
+    need: NeedRegistered
     tried: tuple[AttemptEnded, ...]
     now: datetime
     retry_after: timedelta
 
 
-def failing(case: Case, entry: Entry) -> Rule | None:
+def failing(case: Case, entry: DirectoryEntry) -> Rule | None:
     """The first rule by which this service can't take the need; none: it can, if it has a place."""
     return next((rule for rule, passes in RULES if not passes(case, entry)), None)
 
 
-def fits_when_open(case: Case, entry: Entry) -> bool:
+def fits_when_open(case: Case, entry: DirectoryEntry) -> bool:
     """Whether this service could take the need, if it were open and its entry confirmed."""
     return all(passes(case, entry) for rule, passes in RULES if rule not in (Rule.OPEN, Rule.STALE))
 
 
-def fits(case: Case, entry: Entry) -> bool:
+def fits(case: Case, entry: DirectoryEntry) -> bool:
     """Whether this service can take the need, if it has a place."""
     return failing(case, entry) is None
 
 
-def distance_km(need: Accepted, entry: Entry) -> float | None:
+def distance_km(need: NeedRegistered, entry: DirectoryEntry) -> float | None:
     """From the centre of the need's cell (so, give or take 10 km) to the service; None where either is unknown."""
     here = geo.centre_of(need.region.cell)
     return None if here is None or entry.point is None else geo.distance_km(here, entry.point)
@@ -60,31 +60,31 @@ def remote(service: Service) -> bool:
     return service.latitude is None and not service.areas
 
 
-def _category(case: Case, entry: Entry) -> bool:
+def _category(case: Case, entry: DirectoryEntry) -> bool:
     return case.need.category in entry.service.categories
 
 
-def _tenant(case: Case, entry: Entry) -> bool:
+def _tenant(case: Case, entry: DirectoryEntry) -> bool:
     """Enforcement can never be recipient; who was revoked is none any more."""
     return not entry.barred
 
 
-def open_now(case: Case, entry: Entry) -> bool:
+def open_now(case: Case, entry: DirectoryEntry) -> bool:
     """Whether the service takes referrals today."""
     return open_on(entry, case.now.date())
 
 
-def open_on(entry: Entry, day: date) -> bool:
+def open_on(entry: DirectoryEntry, day: date) -> bool:
     """Whether the service takes referrals on a day."""
     return entry.service.takes_referrals and valid(entry.service, day)
 
 
-def confirmed(case: Case, entry: Entry) -> bool:
+def confirmed(case: Case, entry: DirectoryEntry) -> bool:
     """Whether its provider has published the entry lately enough for it to be relied on."""
     return confirmed_on(entry, case.now.date())
 
 
-def confirmed_on(entry: Entry, day: date) -> bool:
+def confirmed_on(entry: DirectoryEntry, day: date) -> bool:
     """Whether it counts as confirmed on a day."""
     return entry.confirmed_until is None or day <= entry.confirmed_until
 
@@ -96,17 +96,17 @@ def valid(service: Service, day: date) -> bool:
     )
 
 
-def agreed(need: Accepted, provider: str) -> bool:
+def agreed(need: NeedRegistered, provider: str) -> bool:
     """Whether consent lets this provider be asked, which counts also where its entry is gone or closed."""
     named = need.recipients == "any" or provider in need.recipients
     return named and provider not in need.constraints.not_providers
 
 
-def _consent(case: Case, entry: Entry) -> bool:
+def _consent(case: Case, entry: DirectoryEntry) -> bool:
     return agreed(case.need, entry.provider)
 
 
-def _area(case: Case, entry: Entry) -> bool:
+def _area(case: Case, entry: DirectoryEntry) -> bool:
     """Whether the service serves where the person is, and the person can get there and in."""
     need, service = case.need, entry.service
     if remote(service):
@@ -125,15 +125,15 @@ def _area(case: Case, entry: Entry) -> bool:
     return service.radius_km is not None and distance is not None and distance <= service.radius_km
 
 
-def _age(case: Case, entry: Entry) -> bool:
+def _age(case: Case, entry: DirectoryEntry) -> bool:
     return assessment.age(case.need, entry.service.eligibility) is not False
 
 
-def _sex(case: Case, entry: Entry) -> bool:
+def _sex(case: Case, entry: DirectoryEntry) -> bool:
     return assessment.sex(case.need, entry.service.eligibility) is not False
 
 
-def _language(case: Case, entry: Entry) -> bool:
+def _language(case: Case, entry: DirectoryEntry) -> bool:
     """Of a household, one who is understood can speak for the others."""
     offered, demanded = entry.service.languages, case.need.constraints.languages
     if demanded and not set(demanded) & set(offered):
@@ -141,7 +141,7 @@ def _language(case: Case, entry: Entry) -> bool:
     return not offered or any(not set(offered).isdisjoint(person.languages) for person in case.need.people)
 
 
-def _household(case: Case, entry: Entry) -> bool:
+def _household(case: Case, entry: DirectoryEntry) -> bool:
     """Within the service's limit, and no more than it has places at all: waiting for what can not be is in vain."""
     need, largest = case.need, entry.service.eligibility.maximum_household
     if need.places > 1 and 0 < entry.capacity < need.places:
@@ -149,15 +149,15 @@ def _household(case: Case, entry: Entry) -> bool:
     return largest is None or need.person.household_size <= largest
 
 
-def _status(case: Case, entry: Entry) -> bool:
+def _status(case: Case, entry: DirectoryEntry) -> bool:
     return assessment.status(case.need, entry.service.eligibility) is not False
 
 
-def _exclusion(case: Case, entry: Entry) -> bool:
+def _exclusion(case: Case, entry: DirectoryEntry) -> bool:
     return assessment.exclusion(case.need, entry.service.eligibility) is not False
 
 
-def _conditions(case: Case, entry: Entry) -> bool:
+def _conditions(case: Case, entry: DirectoryEntry) -> bool:
     return assessment.meets(case.need, entry.service.eligibility) is not False
 
 
@@ -166,12 +166,12 @@ def missing_documents(case: Case) -> set[Document]:
     return {document for each in case.tried if asks_agency(each) and each.version for document in each.missing}
 
 
-def has_documents(case: Case, entry: Entry) -> bool:
+def has_documents(case: Case, entry: DirectoryEntry) -> bool:
     """Whether none of those required is known to be missing. Nobody can tell of the others until they are asked for."""
     return not case.tried or missing_documents(case).isdisjoint(entry.service.documents)
 
 
-def not_ruled_out(case: Case, entry: Entry) -> bool:
+def not_ruled_out(case: Case, entry: DirectoryEntry) -> bool:
     """For good is for good. Silent: until it publishes a newer entry, or `retry_after` has passed.
 
     Where documents were missing they still are, however much time passes, until the referral is corrected.
@@ -189,7 +189,7 @@ def asks_agency(ended: AttemptEnded) -> bool:
     return ended.code in _ASKING
 
 
-RULES: tuple[tuple[Rule, Callable[[Case, Entry], bool]], ...] = (
+RULES: tuple[tuple[Rule, Callable[[Case, DirectoryEntry], bool]], ...] = (
     (Rule.CATEGORY, _category),
     (Rule.TENANT, _tenant),
     (Rule.OPEN, open_now),

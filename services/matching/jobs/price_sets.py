@@ -12,7 +12,7 @@ from typing import Any
 import structlog
 
 from contracts.matching import PriceSet
-from services.chassis.errors import Failure, where
+from services.chassis.errors import HandlingError, where
 from services.chassis.ports import Claims, Row
 
 from ..capacity import places
@@ -42,7 +42,7 @@ class Pricer:
         self._days: dict[str, dict[date, list[dict[str, Any]]]] = {table: {} for table in observations.TABLES}
 
     async def look(self, now: datetime) -> list[tuple[PriceSet, str]]:
-        """The set as of the interval that has begun last, once in this process's life. Raises `Transient`.
+        """The set as of the interval that has begun last, once in this process's life. Raises `TransientError`.
 
         What goes wrong in making it is logged, and tried again when the next interval begins.
         """
@@ -55,7 +55,7 @@ class Pricer:
         else:
             try:
                 made = await self._make(as_of)
-            except Failure:  # of a server, or one that the process has to end for
+            except HandlingError:  # of a server, or one that the process has to end for
                 raise
             except Exception as error:  # noqa: BLE001  # matching goes on without prices, and must not end for want of them
                 fault = f"{type(error).__name__} at {where(error)}"

@@ -19,8 +19,8 @@ from ..capacity import places
 from ..capacity.places import Places
 from ..directory import entry_flags, expiry
 from ..directory.directory import Directory
-from ..directory.entry_flags import Marks
-from ..model.entry import Entry
+from ..directory.entry_flags import EntryFlags
+from ..model.entry import DirectoryEntry
 from ..model.limits import Limits
 from ..outbound.alerts import EntryWarnings
 from ..ranking import score
@@ -57,11 +57,11 @@ class Sweep:
         self._warnings = EntryWarnings(directory, limits.dispute_after, self._meter)
 
     async def look(self, now: datetime) -> list[Addressed]:
-        """What is to be published now. Raises `Transient`."""
+        """What is to be published now. Raises `TransientError`."""
         rows = await self._claims.all(places.TABLE)
         listed = [queue.read(doc) for doc in (await self._claims.all(queue.TABLE)).values()]
         waiters = {each.id: each for each in sorted(listed, key=lambda each: each.turn)}  # the latest wait of each
-        marked = Marks(await self._claims.all(entry_flags.FULL))
+        marked = EntryFlags(await self._claims.all(entry_flags.FULL))
         held = Places(rows)
         self._warnings.look(held, await self._claims.all(entry_flags.DISPUTES))
         self._meter.places(census.places(self._directory, held), census.waiting(waiters.values()))
@@ -91,7 +91,7 @@ def recalls(
     directory: Directory,
     now: datetime,
     limits: Limits,
-    marked: Marks | None = None,
+    marked: EntryFlags | None = None,
     price_set: PriceSet | None = None,
 ) -> list[Waiter]:
     """Who could have a place: at each service those who are first in its line, and no more than it has places free.
@@ -100,7 +100,7 @@ def recalls(
     no free place has anybody who waits for it.
     """
     charged = charges(price_set)
-    entries: dict[str, Entry] = {}
+    entries: dict[str, DirectoryEntry] = {}
     free: dict[str, int] = {}
     doubts: dict[str, dict[str, list[Rule]]] = {}
     lines: dict[str, list[tuple[Precedence, Waiter]]] = {}

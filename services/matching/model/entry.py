@@ -17,7 +17,7 @@ def service_id(provider: str, service: str) -> str:
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class DirectoryEntry:
     """A service as a decision sees it. `id` is unique among all providers, `version` is ``<id>@<offset>``.
 
     `barred`: its provider may not take part (any more), as the registry of tenants says. `at` is when it was published.

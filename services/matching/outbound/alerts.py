@@ -10,21 +10,21 @@ import structlog
 
 from contracts import matching
 from contracts.words import DeclineCode
-from services.chassis.engine.effects import Render
-from services.chassis.engine.journal import Outgoing
+from services.chassis.engine.effects import OutboundTransform
+from services.chassis.engine.journal import OutgoingEvent
 from services.chassis.telemetry.metrics import Meter
 
 from ..capacity.places import Places
-from ..directory.directory import Directory, Entry
+from ..directory.directory import Directory, DirectoryEntry
 from ..directory.entry_flags import disputed
 
 logger = structlog.get_logger()
 
 
-def patience_over(meter: Meter) -> Render:
+def patience_over(meter: Meter) -> OutboundTransform:
     """Warns of each need that has waited too long, as the fact of it leaves. After a crash the same is said again."""
 
-    async def warn(outgoing: list[Outgoing]) -> list[Outgoing]:
+    async def warn(outgoing: list[OutgoingEvent]) -> list[OutgoingEvent]:
         for each in outgoing:
             if each.type == matching.PatienceOver.ce_type():
                 over = matching.PatienceOver.read(each.text)
@@ -74,7 +74,7 @@ class EntryWarnings:
                     "new is sent; ask the provider whether it can keep them all, and else withdraw or move some",
                 )
 
-    def _say(self, entry: Entry, warning: str, reason: str, hint: str) -> None:
+    def _say(self, entry: DirectoryEntry, warning: str, reason: str, hint: str) -> None:
         if (warning, entry.version) not in self._warned:
             self._warned.add((warning, entry.version))
             self._meter.warned(warning)

@@ -8,18 +8,18 @@ leave no choice about: that one is measured against hindsight, on simulated data
 
 from contracts import matching
 from contracts.words import Lifecycle
-from services.chassis.engine.effects import Render
-from services.chassis.engine.journal import Outgoing
+from services.chassis.engine.effects import OutboundTransform
+from services.chassis.engine.journal import OutgoingEvent
 from services.chassis.telemetry.metrics import Meter
 
 HARD, OTHER = "hard-to-place", "other"
 _HELPED = frozenset({Lifecycle.DELIVERED, Lifecycle.PARTLY_DELIVERED})
 
 
-def counting(meter: Meter, render: Render) -> Render:
+def counting(meter: Meter, render: OutboundTransform) -> OutboundTransform:
     """Counts first matches and ends by group as they leave, then goes on with `render`. After a crash some twice."""
 
-    async def count(outgoing: list[Outgoing]) -> list[Outgoing]:
+    async def count(outgoing: list[OutgoingEvent]) -> list[OutgoingEvent]:
         for each in outgoing:
             if each.type == matching.Matched.ce_type():
                 match = matching.Matched.read(each.text)

@@ -4,7 +4,7 @@ from datetime import datetime, timedelta
 
 from pydantic import ValidationError
 
-from contracts.cloudevents import Malformed, decode
+from contracts.cloudevents import MalformedError, decode
 from contracts.matching import PriceSet
 from services.chassis.ports import Record
 
@@ -28,7 +28,7 @@ class Prices:
         try:
             event = decode(record.headers, record.value or b"", record.appended)
             found = PriceSet.read(event.data)
-        except (Malformed, ValidationError):
+        except (MalformedError, ValidationError):
             return
         if self._latest is None or found.as_of >= self._latest.as_of:
             self._latest = found

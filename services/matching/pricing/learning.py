@@ -6,7 +6,7 @@ from datetime import UTC, datetime, time, timedelta
 from contracts.matching import PriceSet
 
 from ..capacity.places import Places
-from ..model.entry import Entry
+from ..model.entry import DirectoryEntry
 from . import estimates
 from .observations import Answer, Stay
 from .price_set import Asked, Supply, price_set
@@ -16,7 +16,7 @@ def build_price_set(
     needs: list[Asked],
     answers: list[Answer],
     stays: list[Stay],
-    entries: Iterable[Entry],
+    entries: Iterable[DirectoryEntry],
     taken: Places,
     as_of: datetime,
 ) -> PriceSet:
@@ -31,7 +31,7 @@ def build_price_set(
     return priced.model_copy(update=learned)
 
 
-def _supply(entry: Entry, free: int, stay: timedelta | None) -> Supply:
+def _supply(entry: DirectoryEntry, free: int, stay: timedelta | None) -> Supply:
     until = entry.service.quota_until
     renewed = datetime.combine(until + timedelta(days=1), time(), UTC) if until else None
     return Supply(entry.id, entry.capacity, free, stay, renewed)

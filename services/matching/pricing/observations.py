@@ -10,7 +10,7 @@ from datetime import date, datetime, timedelta
 from typing import Any
 
 from contracts import notification
-from contracts.intake import Accepted
+from contracts.intake import NeedRegistered
 from contracts.matching import Matched
 from contracts.words import DecidedBy
 from services.chassis.decider import Drop, Effect, Put
@@ -54,7 +54,7 @@ class Stay:
     until: datetime | None
 
 
-def asked(need: Accepted, directory: Directory) -> Put:
+def asked(need: NeedRegistered, directory: Directory) -> Put:
     """Of a need that has just come; of a corrected one instead of what was written first."""
     found = price_set.asked(need, directory)
     most = sorted(found.worth.items(), key=lambda each: -each[1])[:MOST]
@@ -63,7 +63,7 @@ def asked(need: Accepted, directory: Directory) -> Put:
     return Put(ASKED, need.need_id, doc, version=need.revision)
 
 
-def answered(match: Matched, event: notification.Accepted | notification.Refusal) -> list[Put]:
+def answered(match: Matched, event: notification.OfferAccepted | notification.Refusal) -> list[Put]:
     """Of what a provider has said to an offer, or that it has not. What the person decided says nothing of it."""
     if match.at is None or (isinstance(event, notification.Declined) and event.by is not DecidedBy.PROVIDER):
         return []
@@ -74,7 +74,7 @@ def answered(match: Matched, event: notification.Accepted | notification.Refusal
     doc = {
         "day": _day(event.at),
         "service": service_id(match.provider, match.service),
-        "accepted": isinstance(event, notification.Accepted),
+        "accepted": isinstance(event, notification.OfferAccepted),
         "hours": None if silent else round(took / timedelta(hours=1), 3),
     }
     return [Put(ANSWERS, _row(match), doc)]

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from contracts.intake import Accepted
+from contracts.intake import NeedRegistered
 from contracts.matching import PriceSet
 
 from ..directory.directory import Directory
@@ -52,7 +52,7 @@ class Supply:
     renewed: datetime | None = None
 
 
-def asked(need: Accepted, directory: Directory) -> Asked:
+def asked(need: NeedRegistered, directory: Directory) -> Asked:
     """What there is to know of a need, for its price to others."""
     weight = URGENCY_WEIGHTS[need.urgency]
     fits = fit_of_each(need, directory.open_to(need, need.requested_at.date()))

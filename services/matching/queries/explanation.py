@@ -9,9 +9,9 @@ from typing import Any
 
 from contracts import matching
 from contracts.base import Message
-from contracts.intake import Accepted
+from contracts.intake import NeedRegistered
 from contracts.matching import Matched, NeedKept
-from services.chassis.engine.journal import Entry
+from services.chassis.engine.journal import JournalEntry
 
 from .sentences import Decision, sentences
 
@@ -43,7 +43,7 @@ def explain(documents: Sequence[dict[str, Any]]) -> dict[str, Any] | None:
     told = [
         (entry.at, _TOLD[fact["type"]].read(fact["text"]))
         for document in documents
-        for entry in (Entry.read(document["stream"], each) for each in document["entries"])
+        for entry in (JournalEntry.read(document["stream"], each) for each in document["entries"])
         for fact in entry.events()
         if fact["type"] in _TOLD
     ]
@@ -73,7 +73,7 @@ def explain(documents: Sequence[dict[str, Any]]) -> dict[str, Any] | None:
 
 
 def _decision(
-    at: datetime, fact: Message, need: Accepted | None, rounds: Mapping[str, list[Matched]]
+    at: datetime, fact: Message, need: NeedRegistered | None, rounds: Mapping[str, list[Matched]]
 ) -> dict[str, Any]:
     said = fact.model_dump(mode="json", include=_KEPT)
     if isinstance(fact, Decision):

@@ -11,8 +11,8 @@ from typing import NamedTuple
 from babel import Locale
 from babel.numbers import format_decimal
 
-from contracts.intake import Accepted
-from contracts.matching import Alternative, Eliminated, Matched, Otherwise, Unmet, Waiting, Weighed
+from contracts.intake import NeedRegistered
+from contracts.matching import Alternative, Counterfactual, DecisionRationale, FunnelStep, Matched, Unmet, Waiting
 from contracts.texts import LANGUAGES, catalogue
 from contracts.words import Behind, Change, Rule
 
@@ -29,14 +29,14 @@ class Decisive(NamedTuple):
     before: int
 
 
-def decisive(funnel: Sequence[Eliminated]) -> Decisive | None:
+def decisive(funnel: Sequence[FunnelStep]) -> Decisive | None:
     """Of several the first; None where none removed any. The kind of help is what all are counted within."""
     found = [Decisive(step.rule, last.left - step.left, last.left) for last, step in pairwise(funnel)]
     most = max(found, key=lambda each: each.removed, default=None)
     return most if most and most.removed else None
 
 
-def sentences(fact: Decision, need: Accepted | None, at_once: Sequence[Matched] = ()) -> dict[str, list[str]]:
+def sentences(fact: Decision, need: NeedRegistered | None, at_once: Sequence[Matched] = ()) -> dict[str, list[str]]:
     """What was decided and why, in each language, a sentence each.
 
     `at_once` are the matches of the same decision, in order; the first holds what was weighed for all of them.
@@ -45,7 +45,7 @@ def sentences(fact: Decision, need: Accepted | None, at_once: Sequence[Matched] 
 
 
 class _Speaker:
-    def __init__(self, language: str, need: Accepted | None) -> None:
+    def __init__(self, language: str, need: NeedRegistered | None) -> None:
         self._language, self._need, self._words = language, need, catalogue(language)
 
     def tell(self, fact: Decision, at_once: Sequence[Matched]) -> list[str]:
@@ -63,7 +63,7 @@ class _Speaker:
 
     # what was decided ------------------------------------------------------------------------------------------------
 
-    def _matched(self, match: Matched, weighed: Weighed | None, at_once: Sequence[Matched]) -> list[str]:
+    def _matched(self, match: Matched, weighed: DecisionRationale | None, at_once: Sequence[Matched]) -> list[str]:
         weights = WEIGHTS_OF.get(weighed.weights if weighed else "", {})
         values = {each.term: each.value for each in match.reasons}
         score = values.pop("score", 0.0)
@@ -89,7 +89,7 @@ class _Speaker:
             return self._say("explained", "held", reason=self._say("waiting", fact.code))
         return self._say("explained", "waiting")
 
-    def _considered(self, funnel: Sequence[Eliminated]) -> str:
+    def _considered(self, funnel: Sequence[FunnelStep]) -> str:
         """Such as: 41 in the area, 12 with a free place, none in Pashto. Rules that removed nobody are left out."""
         told = [
             self._counted(step)
@@ -98,7 +98,7 @@ class _Speaker:
         ]
         return self._say("explained", "considered", funnel=", ".join(told)) if told else ""
 
-    def _counted(self, step: Eliminated) -> str:
+    def _counted(self, step: FunnelStep) -> str:
         what = self._say("left", step.rule)
         if step.rule is Rule.LANGUAGE and self._need:
             asked = self._need.constraints.languages or [
@@ -109,7 +109,7 @@ class _Speaker:
             what = self._say("format", "in-languages", languages=spoken)
         return f"{step.left} {what}" if step.left else self._say("format", "none", what=what)
 
-    def _most(self, funnel: Sequence[Eliminated]) -> str:
+    def _most(self, funnel: Sequence[FunnelStep]) -> str:
         most = decisive(funnel)
         if most is None:
             return ""
@@ -126,7 +126,7 @@ class _Speaker:
         kind = "closed" if each.why.closed else "next"
         return self._say("explained", kind, service=_service(each), why=why)
 
-    def _otherwise(self, said: Otherwise, weighed: Weighed, chosen: str) -> str:
+    def _otherwise(self, said: Counterfactual, weighed: DecisionRationale, chosen: str) -> str:
         of = next((each for each in weighed.next if _service(each) == said.service), None)
         ahead = {term: -by for term, by in of.worse.items() if by < 0 and ("better", term) in self._words} if of else {}
         best = max(ahead, key=lambda term: ahead[term], default="")

@@ -14,14 +14,14 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 
-from contracts.intake import Accepted
+from contracts.intake import NeedRegistered
 from contracts.matching import PriceSet
 from contracts.words import Urgency
 
-from ..model.entry import Entry
+from ..model.entry import DirectoryEntry
 from .score import Learned, charge, fit
 
-Net = Callable[[Accepted, Entry], float]
+Net = Callable[[NeedRegistered, DirectoryEntry], float]
 """What a place of a service is worth to a need, less what it costs others."""
 
 
@@ -43,11 +43,11 @@ class Charges:
         learned = self.learned and self.learned.exploring(match)
         return self if learned is self.learned else replace(self, learned=learned)
 
-    def net(self, need: Accepted, entry: Entry) -> float:
+    def net(self, need: NeedRegistered, entry: DirectoryEntry) -> float:
         """See `Net`."""
         return fit(need, entry) - charge(need, self.prices.get(entry.id, 0.0))
 
-    def too_dear(self, need: Accepted, entry: Entry, waited: timedelta, patience: timedelta) -> bool:
+    def too_dear(self, need: NeedRegistered, entry: DirectoryEntry, waited: timedelta, patience: timedelta) -> bool:
         """Whether a need leaves a free place to those to come."""
         waits = entry.id in self.used_up and need.urgency is Urgency.NORMAL and 2 * waited < patience
         return waits and self.net(need, entry) < 0

@@ -4,13 +4,13 @@ from collections.abc import Iterable, Mapping
 from operator import itemgetter
 from typing import NamedTuple
 
-from contracts.intake import Accepted
-from contracts.matching import Reason
+from contracts.intake import NeedRegistered
+from contracts.matching import MatchReason
 from contracts.words import Fluency, Rule, Urgency
 
 from ..eligibility import assessment
 from ..model import geo
-from ..model.entry import Entry
+from ..model.entry import DirectoryEntry
 from ..model.geo import Point
 
 WEIGHTS_VERSION = "2"
@@ -74,7 +74,7 @@ class Ranked(NamedTuple):
     """
 
     standing: Standing
-    entry: Entry
+    entry: DirectoryEntry
     free: int
     score: float
     terms: Terms
@@ -93,7 +93,7 @@ class Ranked(NamedTuple):
         return self.standing[1]
 
     @property
-    def reasons(self) -> list[Reason]:
+    def reasons(self) -> list[MatchReason]:
         """For those that are told of it: of many that are ranked, only the first. Not how far a hidden address is."""
         named = dict(zip(WEIGHTS, self.terms, strict=True))
         if self.entry.service.address_confidential:
@@ -101,15 +101,15 @@ class Ranked(NamedTuple):
         if self.charged:
             named["price"] = -self.charged
         named["score"] = self.score
-        return [Reason(term=term, value=round(value, 4)) for term, value in named.items()]
+        return [MatchReason(term=term, value=round(value, 4)) for term, value in named.items()]
 
 
-def fit(need: Accepted, entry: Entry) -> float:
+def fit(need: NeedRegistered, entry: DirectoryEntry) -> float:
     """How well a service suits a need, in [0, 1], however much is free: what counts among those who wait for it."""
     return fit_of_each(need, [entry])[entry.id]
 
 
-def fit_of_each(need: Accepted, entries: Iterable[Entry]) -> dict[str, float]:
+def fit_of_each(need: NeedRegistered, entries: Iterable[DirectoryEntry]) -> dict[str, float]:
     """`fit` by service id."""
     here, languages, preferred = geo.centre_of(need.region.cell), need.person.languages, need.preferences.providers
     fits = {}
@@ -119,14 +119,14 @@ def fit_of_each(need: Accepted, entries: Iterable[Entry]) -> dict[str, float]:
     return fits
 
 
-def charge(need: Accepted, price: float) -> float:
+def charge(need: NeedRegistered, price: float) -> float:
     """A price (for a need of weight 1) as it is taken from the fit of this need."""
     return price / URGENCY_WEIGHTS[need.urgency]
 
 
 def rank(
-    need: Accepted,
-    offers: Iterable[tuple[Entry, int]],
+    need: NeedRegistered,
+    offers: Iterable[tuple[DirectoryEntry, int]],
     unknown: Mapping[str, list[Rule]] | None = None,
     prices: Mapping[str, float] | None = None,
     learned: Learned | None = None,
@@ -159,7 +159,7 @@ _CLEAR: list[Rule] = []
 
 
 def _ranked(
-    entry: Entry,
+    entry: DirectoryEntry,
     free: int,
     terms: Terms,
     unknown: list[Rule],
@@ -198,18 +198,18 @@ def of_different_providers(ranked: Iterable[Ranked], most: int) -> list[Ranked]:
     return list(best.values())[:most]
 
 
-def _share(entry: Entry, free: int) -> float:
+def _share(entry: DirectoryEntry, free: int) -> float:
     return min(1.0, free / (entry.capacity or 1))
 
 
-def _spoken(languages: list[str], entry: Entry) -> float:
+def _spoken(languages: list[str], entry: DirectoryEntry) -> float:
     """Whether the person's first language is spoken there; another, or who knows which, counts a half."""
     if not languages or languages[0] not in entry.languages:
         return UNKNOWN
     return BASIC if entry.languages[languages[0]] is Fluency.BASIC else 1.0
 
 
-def _near(here: Point | None, entry: Entry) -> float:
+def _near(here: Point | None, entry: DirectoryEntry) -> float:
     if here is None or entry.point is None:
         return UNKNOWN
     return HALF_KM / (HALF_KM + geo.distance_km(here, entry.point))

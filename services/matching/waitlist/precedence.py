@@ -35,7 +35,7 @@ vulnerability, since that is what it is there for.
 from collections.abc import Iterable
 from datetime import datetime, timedelta
 
-from contracts.intake import Accepted, Minimum
+from contracts.intake import MinimalProfile, NeedRegistered
 from contracts.words import AgeBand, Flag, Urgency
 
 TOP = 6
@@ -54,7 +54,7 @@ Precedence = tuple[int, int, int, float, datetime, str]
 
 
 def precedence(
-    need: Accepted, waited: timedelta, patience: timedelta, net: float, options: int | None = None
+    need: NeedRegistered, waited: timedelta, patience: timedelta, net: float, options: int | None = None
 ) -> Precedence:
     """Where a need stands that has `waited` so long, for a service that it fits by `net`; `options` are open to it."""
     if out_of_patience(waited, patience):
@@ -86,7 +86,7 @@ def age_band(waited: timedelta, patience: timedelta) -> int:
     return max(0, 2 * waited // patience)
 
 
-def vulnerability(people: Iterable[Minimum]) -> int:
+def vulnerability(people: Iterable[MinimalProfile]) -> int:
     """How many different signs there are among the people of a need, each counted once, up to `MOST_VULNERABLE`.
 
     Signs are the flags, there being a child (by age or by flag), and there being somebody of 60 or more.

@@ -13,12 +13,12 @@ from datetime import datetime, timedelta
 from functools import lru_cache
 from typing import Any, NamedTuple
 
-from contracts.intake import Accepted
-from contracts.matching import AttemptEnded, Eliminated
+from contracts.intake import NeedRegistered
+from contracts.matching import AttemptEnded, FunnelStep
 from contracts.words import Category, Rule
 
 from ..eligibility.rules import Case, fits
-from ..model.entry import Entry
+from ..model.entry import DirectoryEntry
 from ..model.limits import Limits
 from ..ranking.net_value import FREE, Charges, Net
 from ..ranking.score import fit
@@ -35,7 +35,7 @@ class Waiter(NamedTuple):
     with it, so that every matcher, and whoever decides again later, ranks it alike. None: not counted yet.
     """
 
-    need: Accepted
+    need: NeedRegistered
     tried: tuple[AttemptEnded, ...]
     since: datetime
     turn: int
@@ -51,7 +51,7 @@ class Waiter(NamedTuple):
         return Case(self.need, self.tried, now, retry_after)
 
 
-def precedence(waiter: Waiter, entry: Entry, now: datetime, limits: Limits, net: Net = fit) -> Precedence:
+def precedence(waiter: Waiter, entry: DirectoryEntry, now: datetime, limits: Limits, net: Net = fit) -> Precedence:
     """Sorts the first to be served at this service first. See `order`."""
     need = waiter.need
     waited, patience = now - waiter.since, limits.patience[need.urgency]
@@ -65,17 +65,17 @@ def patience_over(waiter: Waiter, now: datetime, limits: Limits) -> bool:
     return order.out_of_patience(now - waiter.since, limits.patience[waiter.need.urgency])
 
 
-def would_rather_wait(waiter: Waiter, entry: Entry, now: datetime, limits: Limits, charges: Charges) -> bool:
+def would_rather_wait(waiter: Waiter, entry: DirectoryEntry, now: datetime, limits: Limits, charges: Charges) -> bool:
     """Whether a place of this service is kept for needs to come, which it is worth more to."""
     return charges.too_dear(waiter.need, entry, now - waiter.since, limits.patience[waiter.need.urgency])
 
 
-def options_of(funnel: Sequence[Eliminated]) -> int:
+def options_of(funnel: Sequence[FunnelStep]) -> int:
     """How many services could take a need, had they a place, by the funnel of its last look."""
     return next((step.left for step in funnel if step.rule is Rule.RULED_OUT), 0)
 
 
-class Lines:
+class WaitingQueues:
     """Who waits for each service, first in line first. Who would rather wait on than pay is not in line there.
 
     `takes` says of a need and a service whether the one can take the other.
@@ -85,13 +85,16 @@ class Lines:
     """
 
     def __init__(
-        self, waiters: Iterable[Waiter] = (), charges: Charges = FREE, takes: Callable[[Case, Entry], bool] = fits
+        self,
+        waiters: Iterable[Waiter] = (),
+        charges: Charges = FREE,
+        takes: Callable[[Case, DirectoryEntry], bool] = fits,
     ) -> None:
         self._charges, self._net, self._takes = charges, charges.net, takes
         self._turns: dict[str, set[int]] = {}
         self._waiters: dict[str, Waiter] = {}
         self._queues: dict[Category, dict[str, Waiter]] = {}
-        self._lines: dict[str, tuple[Entry, datetime, Limits, list[tuple[Precedence, Waiter]]]] = {}
+        self._lines: dict[str, tuple[DirectoryEntry, datetime, Limits, list[tuple[Precedence, Waiter]]]] = {}
         for waiter in waiters:
             self.add(waiter)
 
@@ -103,7 +106,7 @@ class Lines:
         """The waits of a need that have a row."""
         return set(self._turns.get(need, ()))
 
-    def of(self, entry: Entry, now: datetime, limits: Limits) -> list[tuple[Precedence, Waiter]]:
+    def of(self, entry: DirectoryEntry, now: datetime, limits: Limits) -> list[tuple[Precedence, Waiter]]:
         """Those who wait and whom this service can take, in order."""
         known = self._lines.get(entry.id)
         if known is None or known[0] is not entry:
@@ -113,7 +116,7 @@ class Lines:
             known = self._lines[entry.id] = (entry, now, limits, line)
         return known[3]
 
-    def above(self, waiter: Waiter, entry: Entry, now: datetime, limits: Limits) -> list[Waiter]:
+    def above(self, waiter: Waiter, entry: DirectoryEntry, now: datetime, limits: Limits) -> list[Waiter]:
         """Those of the line who are served before this need, whether or not it is in it itself."""
         line = self.of(entry, now, limits)
         if not line:
@@ -142,7 +145,7 @@ class Lines:
         if old is not None and old.turn == turn:
             self._leave(old)
 
-    def _able(self, waiter: Waiter, entry: Entry, now: datetime, limits: Limits) -> bool:
+    def _able(self, waiter: Waiter, entry: DirectoryEntry, now: datetime, limits: Limits) -> bool:
         able = self._takes(waiter.case(now, limits.retry_after), entry)
         return able and not would_rather_wait(waiter, entry, now, limits, self._charges)
 
@@ -191,6 +194,6 @@ def read(doc: Mapping[str, Any]) -> Waiter:
 
 
 @lru_cache(maxsize=20_000)
-def _accepted(text: str) -> Accepted:
+def _accepted(text: str) -> NeedRegistered:
     """Batch after batch brings the same rows; the model is frozen, so one will do."""
-    return Accepted.read(text)
+    return NeedRegistered.read(text)

@@ -7,7 +7,7 @@ from typing import Any
 from contracts import intake, notification, provider, topics
 from contracts.base import Message
 from contracts.notification import Running
-from contracts.words import Answer, AnswerFault, Clock, DeclineCode, Lifecycle, NotDeliveredCode
+from contracts.words import Answer, AnswerFault, DeadlineKind, DeclineCode, Lifecycle, NotDeliveredCode
 from services.chassis.decider import Effect, Emit, Reply
 
 from .broadcast import taken
@@ -29,7 +29,7 @@ def decide_answer(state: Offers, answer: notification.AnswerReceived, times: Tim
     clocks = _started(offer, answer, phase, times)
     said = _taken(state, offer, answer, phase, clocks)
     effects: list[Effect] = [fact(offer, said)]
-    if phase is Lifecycle.TAKEN_UP:
+    if phase is Lifecycle.ACCEPTED_BY_PROVIDER:
         release = intake.ReleaseRequested(
             referral_id=offer.referral_id,
             need_id=offer.need_id,
@@ -59,7 +59,7 @@ def _check_in(offer: Offer, answer: notification.AnswerReceived, times: Times) -
         **of(offer), at=answer.answered_at, state=offer.phase, count=count, turn=offer.turn + 1, clocks=[run]
     )
     timers = wait_for(run, offer.done)
-    if clock is Clock.DECIDE:
+    if clock is DeadlineKind.DECIDE:
         timers.append(wait_for_decision(run.due_at))
     return [fact(offer, checked_in), to_provider(offer, counted), *timers]
 
@@ -69,19 +69,19 @@ def _started(offer: Offer, answer: notification.AnswerReceived, phase: Lifecycle
     at = answer.answered_at
     match phase:
         case Lifecycle.ACKNOWLEDGED:
-            return [times.running(offer, Clock.DECIDE, at, offer.decide_by)] if at < offer.decide_by else []
-        case Lifecycle.TAKEN_UP:
-            return [times.running(offer, Clock.START, at)]
+            return [times.running(offer, DeadlineKind.DECIDE, at, offer.decide_by)] if at < offer.decide_by else []
+        case Lifecycle.ACCEPTED_BY_PROVIDER:
+            return [times.running(offer, DeadlineKind.START, at)]
         case Lifecycle.IN_PROGRESS:
-            return [times.running(offer, Clock.CLOSE, at)]
+            return [times.running(offer, DeadlineKind.CLOSE, at)]
         case Lifecycle.APPOINTED if answer.appointment_at is not None:
             later = times.kept_by(offer, answer.appointment_at)
         case Lifecycle.NO_SHOW:
-            later = times.due(offer, Clock.START, at)
+            later = times.due(offer, DeadlineKind.START, at)
         case _:
             return []
-    due, later = offer.due(Clock.START), min(later, times.latest_start(offer))
-    return [] if due is not None and later <= due else [times.running(offer, Clock.START, at, later)]
+    due, later = offer.due(DeadlineKind.START), min(later, times.latest_start(offer))
+    return [] if due is not None and later <= due else [times.running(offer, DeadlineKind.START, at, later)]
 
 
 def _taken(
@@ -94,8 +94,8 @@ def _taken(
     match phase:
         case Lifecycle.ACKNOWLEDGED:
             return notification.Acknowledged(**its, at=at, decide_by=offer.decide_by, clocks=clocks)
-        case Lifecycle.TAKEN_UP:
-            return notification.Accepted(**its, at=at, clocks=clocks)
+        case Lifecycle.ACCEPTED_BY_PROVIDER:
+            return notification.OfferAccepted(**its, at=at, clocks=clocks)
         case Lifecycle.DECLINED:  # by value: "other" is a code of both lists, and parses as either
             code = DeclineCode(str(answer.code))
             others_open = state.others_open(offer)

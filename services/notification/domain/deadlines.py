@@ -12,7 +12,7 @@ from enum import StrEnum
 
 from contracts.notification import Running
 from contracts.schedule import Schedule
-from contracts.words import Category, Clock, Urgency
+from contracts.words import Category, DeadlineKind, Urgency
 from services.chassis.decider import SetTimer
 
 from .opening_hours import after
@@ -44,13 +44,13 @@ class Deadline:
     escalate: timedelta = timedelta(hours=12)
     grace: timedelta = timedelta(days=3)
 
-    def of(self, clock: Clock) -> timedelta:
+    def of(self, clock: DeadlineKind) -> timedelta:
         """The length of a clock."""
         return {
-            Clock.ACKNOWLEDGE: self.acknowledge,
-            Clock.DECIDE: self.decide,
-            Clock.START: self.start,
-            Clock.CLOSE: self.close,
+            DeadlineKind.ACKNOWLEDGE: self.acknowledge,
+            DeadlineKind.DECIDE: self.decide,
+            DeadlineKind.START: self.start,
+            DeadlineKind.CLOSE: self.close,
         }[clock]
 
 
@@ -76,16 +76,16 @@ class Times:
         """The opening hours that count for a need; None: around the clock."""
         return schedule if (category, urgency) in self.opening_hours else None
 
-    def due(self, offer: Offer, clock: Clock, begun: datetime) -> datetime:
+    def due(self, offer: Offer, clock: DeadlineKind, begun: datetime) -> datetime:
         """When a clock that begins now is overdue. Whole seconds: MongoDB keeps milliseconds, times are compared."""
         return whole(after(begun, self.of(offer.category, offer.urgency).of(clock), offer.schedule))
 
-    def running(self, offer: Offer, clock: Clock, begun: datetime, due: datetime | None = None) -> Running:
+    def running(self, offer: Offer, clock: DeadlineKind, begun: datetime, due: datetime | None = None) -> Running:
         """A clock that begins now. Given `due`, it goes until then."""
         deadline = self.of(offer.category, offer.urgency)
         due = due or self.due(offer, clock, begun)
         expires = None
-        if clock is Clock.START:
+        if clock is DeadlineKind.START:
             expires = whole(after(due, deadline.escalate + deadline.grace, offer.schedule))
         return Running(
             clock=clock,
@@ -110,14 +110,14 @@ def whole(moment: datetime) -> datetime:
     return moment.replace(microsecond=0)
 
 
-def name(clock: Clock, step: Step) -> str:
+def name(clock: DeadlineKind, step: Step) -> str:
     """Of the timer, and of the step in the offer's `done`."""
     return f"{clock.value}-{step.value}"
 
 
 def steps(run: Running) -> list[tuple[Step, datetime]]:
     """What a clock leads to, and when. A decision that is overdue ends the offer: see `EXPIRE`."""
-    if run.clock is Clock.DECIDE:
+    if run.clock is DeadlineKind.DECIDE:
         return [(Step.REMIND, run.remind_at)]
     found = [(Step.REMIND, run.remind_at), (Step.OVERDUE, run.due_at), (Step.ESCALATE, run.escalate_at)]
     return found if run.expires_at is None else [*found, (Step.EXPIRE, run.expires_at)]

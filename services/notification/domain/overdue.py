@@ -10,7 +10,7 @@ from typing import TypedDict
 
 from contracts import notification, operations, provider
 from contracts.notification import Running
-from contracts.words import Clock, ExpiryCode, Lifecycle
+from contracts.words import DeadlineKind, ExpiryCode, Lifecycle
 from services.chassis.decider import Effect
 
 from .broadcast import each_in_turn
@@ -59,7 +59,7 @@ def _taken(offer: Offer, run: Running, step: Step, now: datetime) -> list[Effect
 
 def _undecided(state: Offers, offer: Offer, now: datetime) -> list[Effect]:
     """The decision is overdue, which is escalated at once, since the need goes on to the next service."""
-    late = _late(offer, Clock.DECIDE, offer.decide_by, offer.decide_by)
+    late = _late(offer, DeadlineKind.DECIDE, offer.decide_by, offer.decide_by)
     return [
         fact(offer, notification.Overdue(**of(offer), at=now, **late)),
         fact(offer, notification.Escalated(**of(offer), at=now, **late)),
@@ -69,14 +69,14 @@ def _undecided(state: Offers, offer: Offer, now: datetime) -> list[Effect]:
 
 
 class _Late(TypedDict):
-    clock: Clock
+    clock: DeadlineKind
     state: Lifecycle
     turn: int
     due_at: datetime
     expires_at: datetime | None
 
 
-def _late(offer: Offer, clock: Clock, due_at: datetime, expires_at: datetime | None) -> _Late:
-    if clock is Clock.ACKNOWLEDGE:
+def _late(offer: Offer, clock: DeadlineKind, due_at: datetime, expires_at: datetime | None) -> _Late:
+    if clock is DeadlineKind.ACKNOWLEDGE:
         expires_at = offer.decide_by
     return _Late(clock=clock, state=offer.phase, turn=offer.turn, due_at=due_at, expires_at=expires_at)

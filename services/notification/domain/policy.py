@@ -11,8 +11,8 @@ from typing import Any
 
 from contracts import intake, matching, notification, operations, provider, topics
 from contracts.base import Message
-from contracts.words import TAKEN_BY_ANOTHER, AnswerFault, Clock, Lifecycle, Urgency
-from services.chassis.decider import Arrived, Effect, Reply
+from contracts.words import TAKEN_BY_ANOTHER, AnswerFault, DeadlineKind, Lifecycle, Urgency
+from services.chassis.decider import Effect, IncomingEvent, Reply
 
 from .answers import decide_answer, refusal
 from .broadcast import close, is_over, superseded
@@ -29,7 +29,7 @@ _HANDLED = (
     notification.EntryDoubted,
     notification.AnswerInvalid,
     operations.TimerElapsed,
-    operations.Undeliverable,
+    operations.DeliveryFailed,
 )
 _FACTS = (
     notification.Offered,
@@ -38,7 +38,7 @@ _FACTS = (
     notification.Escalated,
     notification.CheckedIn,
     notification.Acknowledged,
-    notification.Accepted,
+    notification.OfferAccepted,
     notification.Declined,
     notification.Expired,
     notification.Revoked,
@@ -68,7 +68,7 @@ class NotificationPolicy:
     def stream(self, event: Message) -> str:
         """The need's id; what is no need's is decided in a stream that never has facts."""
         match event:
-            case operations.TimerElapsed() | operations.Undeliverable():
+            case operations.TimerElapsed() | operations.DeliveryFailed():
                 return event.stream
             case notification.EntryDoubted():
                 return f"entry:{event.provider}/{event.entry}"
@@ -86,22 +86,22 @@ class NotificationPolicy:
         """See `state.evolve`."""
         return evolve(state, fact)
 
-    def decide(self, state: Offers, event: Arrived, now: datetime, given: Any) -> Sequence[Effect]:
+    def decide(self, state: Offers, event: IncomingEvent, now: datetime, context: Any) -> Sequence[Effect]:
         """What follows from an event; and intake is told of each provider that has the need no more."""
-        effects = self._follows(state, event, now, given)
+        effects = self._follows(state, event, now, context)
         return [*effects, *let_go(state, effects)]
 
-    def _follows(self, state: Offers, event: Arrived, now: datetime, given: Any) -> Sequence[Effect]:
+    def _follows(self, state: Offers, event: IncomingEvent, now: datetime, context: Any) -> Sequence[Effect]:
         match event.data:
             case matching.Matched() as match:
-                return self._offer(state, match, now, given)
+                return self._offer(state, match, now, context)
             case matching.MatchRevoked() as revoked:
                 return _revoke(state, revoked, now)
             case notification.AnswerReceived() as answer:
                 return decide_answer(state, answer, self._times)
             case operations.TimerElapsed() as elapsed:
                 return elapse(state, elapsed, now)
-            case operations.Undeliverable() as lost:
+            case operations.DeliveryFailed() as lost:
                 return _give_up(state, lost, now)
             case notification.EntryDoubted() as doubted:
                 refused = provider.EntryRefused(
@@ -109,17 +109,19 @@ class NotificationPolicy:
                 )
                 return [Reply(refused, topics.notifications(doubted.provider), doubted.entry)]
             case notification.AnswerInvalid() as invalid:
-                told = provider.InputRefused(provider=invalid.provider, sent=invalid.sent, problems=invalid.problems)
+                told = provider.ProviderInputRefused(
+                    provider=invalid.provider, sent=invalid.sent, problems=invalid.problems
+                )
                 return [Reply(told, topics.notifications(invalid.provider), invalid.provider)]
         raise TypeError(type(event.data).__name__)
 
-    def collide(self, state: Offers, event: Arrived) -> Sequence[Effect]:
+    def on_id_reuse(self, state: Offers, event: IncomingEvent) -> Sequence[Effect]:
         """One id for two different answers: the first one counts, and the provider is told so."""
         if isinstance(event.data, notification.AnswerReceived):
             return [refusal(state, event.data, AnswerFault.EVENT_ID_REUSED, self._times)]
         return []
 
-    def _offer(self, state: Offers, match: matching.Matched, now: datetime, given: Any) -> Sequence[Effect]:
+    def _offer(self, state: Offers, match: matching.Matched, now: datetime, context: Any) -> Sequence[Effect]:
         """An offer, counted from now: a match that waited in a queue takes no time from the provider.
 
         To a provider that may not take part (any more, since matching chose it) it is none: it ends as it begins.
@@ -144,8 +146,8 @@ class NotificationPolicy:
             needs_assessment=match.needs_assessment,
         )
         clocks = [
-            self._times.running(made, Clock.ACKNOWLEDGE, now, made.acknowledge_by),
-            self._times.running(made, Clock.DECIDE, now, made.decide_by),
+            self._times.running(made, DeadlineKind.ACKNOWLEDGE, now, made.acknowledge_by),
+            self._times.running(made, DeadlineKind.DECIDE, now, made.decide_by),
         ]
         offered = notification.Offered(
             **of(made),
@@ -161,7 +163,7 @@ class NotificationPolicy:
         if is_over(state, match):
             revoked = notification.Revoked(**of(made), at=now, cause=TAKEN_BY_ANOTHER, others_open=others_open)
             return [*earlier, fact(made, offered), fact(made, revoked)]
-        if given is not None and not given.admits(match.provider):
+        if context is not None and not context.admits(match.provider):
             expired = notification.Expired(**of(made), at=now, undeliverable=True, others_open=others_open)
             return [*earlier, fact(made, offered), fact(made, expired)]
         return [
@@ -190,7 +192,9 @@ class NotificationPolicy:
             schedule=self._times.hours(match.category, match.urgency, match.schedule),
             broadcast=match.broadcast,
         )
-        acknowledge_by, decide_by = (self._times.due(made, clock, now) for clock in (Clock.ACKNOWLEDGE, Clock.DECIDE))
+        acknowledge_by, decide_by = (
+            self._times.due(made, clock, now) for clock in (DeadlineKind.ACKNOWLEDGE, DeadlineKind.DECIDE)
+        )
         return replace(made, acknowledge_by=acknowledge_by, decide_by=decide_by)
 
 
@@ -199,7 +203,7 @@ def _revoke(state: Offers, revoked: matching.MatchRevoked, now: datetime) -> Seq
     return close(state, offer, revoked.cause, now) if offer is not None and offer.open else []
 
 
-def _give_up(state: Offers, lost: operations.Undeliverable, now: datetime) -> Sequence[Effect]:
+def _give_up(state: Offers, lost: operations.DeliveryFailed, now: datetime) -> Sequence[Effect]:
     """An offer that never reached its provider has expired; anything else that is lost, the dead letters keep."""
     if lost.event_type != provider.Offer.ce_type():
         return []

@@ -12,7 +12,7 @@ from contracts.base import Message
 from contracts.matching import Broadcast
 from contracts.notification import Running
 from contracts.schedule import Schedule
-from contracts.words import Answer, Category, Clock, Lifecycle, Urgency
+from contracts.words import Answer, Category, DeadlineKind, Lifecycle, Urgency
 
 _OUTCOMES: dict[Answer, Lifecycle] = {
     Answer.DELIVERED: Lifecycle.DELIVERED,
@@ -26,19 +26,19 @@ HELPED = frozenset({Lifecycle.DELIVERED, Lifecycle.PARTLY_DELIVERED})
 NEXT: dict[Lifecycle, dict[Answer, Lifecycle]] = {
     Lifecycle.OFFERED: {
         Answer.ACKNOWLEDGED: Lifecycle.ACKNOWLEDGED,
-        Answer.ACCEPTED: Lifecycle.TAKEN_UP,
+        Answer.ACCEPTED: Lifecycle.ACCEPTED_BY_PROVIDER,
         Answer.DECLINED: Lifecycle.DECLINED,
     },
     Lifecycle.ACKNOWLEDGED: {
-        Answer.ACCEPTED: Lifecycle.TAKEN_UP,
+        Answer.ACCEPTED: Lifecycle.ACCEPTED_BY_PROVIDER,
         Answer.DECLINED: Lifecycle.DECLINED,
         Answer.CHECK_IN: Lifecycle.ACKNOWLEDGED,
     },
-    Lifecycle.TAKEN_UP: {
+    Lifecycle.ACCEPTED_BY_PROVIDER: {
         Answer.APPOINTMENT_PROPOSED: Lifecycle.APPOINTED,
         Answer.IN_PROGRESS: Lifecycle.IN_PROGRESS,
         **_OUTCOMES,
-        Answer.CHECK_IN: Lifecycle.TAKEN_UP,
+        Answer.CHECK_IN: Lifecycle.ACCEPTED_BY_PROVIDER,
     },
     Lifecycle.APPOINTED: {
         Answer.APPOINTMENT_KEPT: Lifecycle.IN_PROGRESS,
@@ -64,13 +64,13 @@ NEXT: dict[Lifecycle, dict[Answer, Lifecycle]] = {
 A check-in may be said a limited number of times: see `answers.allowed`.
 """
 
-RUNS: dict[Lifecycle, tuple[Clock, ...]] = {
-    Lifecycle.OFFERED: (Clock.ACKNOWLEDGE, Clock.DECIDE),
-    Lifecycle.ACKNOWLEDGED: (Clock.DECIDE,),
-    Lifecycle.TAKEN_UP: (Clock.START,),
-    Lifecycle.APPOINTED: (Clock.START,),
-    Lifecycle.NO_SHOW: (Clock.START,),
-    Lifecycle.IN_PROGRESS: (Clock.CLOSE,),
+RUNS: dict[Lifecycle, tuple[DeadlineKind, ...]] = {
+    Lifecycle.OFFERED: (DeadlineKind.ACKNOWLEDGE, DeadlineKind.DECIDE),
+    Lifecycle.ACKNOWLEDGED: (DeadlineKind.DECIDE,),
+    Lifecycle.ACCEPTED_BY_PROVIDER: (DeadlineKind.START,),
+    Lifecycle.APPOINTED: (DeadlineKind.START,),
+    Lifecycle.NO_SHOW: (DeadlineKind.START,),
+    Lifecycle.IN_PROGRESS: (DeadlineKind.CLOSE,),
 }
 """The clocks that run in a state."""
 
@@ -124,11 +124,11 @@ class Offer:
         return self.phase in NEXT
 
     @property
-    def running(self) -> tuple[Clock, ...]:
+    def running(self) -> tuple[DeadlineKind, ...]:
         """The clocks that run; none when it has ended."""
         return RUNS.get(self.phase, ())
 
-    def due(self, clock: Clock) -> datetime | None:
+    def due(self, clock: DeadlineKind) -> datetime | None:
         """When a clock is overdue; None where it was never started."""
         return next((run.due_at for run in self.clocks if run.clock is clock), None)
 
@@ -190,10 +190,10 @@ def evolve(state: Offers, fact: Message) -> Offers:
             return _changed(
                 state, fact, phase=Lifecycle.ACKNOWLEDGED, provider_reference=reference, **_clocks(fact.clocks)
             )
-        case notification.Accepted():
+        case notification.OfferAccepted():
             reference = fact.provider_reference
             return _changed(
-                state, fact, phase=Lifecycle.TAKEN_UP, provider_reference=reference, accepted_at=fact.at,
+                state, fact, phase=Lifecycle.ACCEPTED_BY_PROVIDER, provider_reference=reference, accepted_at=fact.at,
                 check_ins=0, **_clocks(fact.clocks),
             )  # fmt: skip
         case notification.Declined():
@@ -265,7 +265,7 @@ def _clocks(clocks: list[Running]) -> dict[str, object]:
         return {}
     changes: dict[str, object] = {"clocks": tuple(clocks)}
     for run in clocks:
-        if run.clock is Clock.DECIDE:
+        if run.clock is DeadlineKind.DECIDE:
             changes["decide_by"] = run.due_at
     return changes
 

@@ -3,8 +3,8 @@
 import structlog
 
 from contracts import notification
-from services.chassis.engine.effects import Render
-from services.chassis.engine.journal import Outgoing
+from services.chassis.engine.effects import OutboundTransform
+from services.chassis.engine.journal import OutgoingEvent
 from services.chassis.telemetry.metrics import Meter
 
 logger = structlog.get_logger()
@@ -17,13 +17,13 @@ _HINT = {
 }
 
 
-def warning(render: Render, meter: Meter) -> Render:
+def warning(render: OutboundTransform, meter: Meter) -> OutboundTransform:
     """Warns of each escalation that leaves, and counts what is overdue, then goes on with `render`.
 
     After a crash the same is said again.
     """
 
-    async def warn(outgoing: list[Outgoing]) -> list[Outgoing]:
+    async def warn(outgoing: list[OutgoingEvent]) -> list[OutgoingEvent]:
         for each in outgoing:
             if each.type == notification.Overdue.ce_type():
                 meter.overdue(notification.Overdue.read(each.text).clock.value)

@@ -10,16 +10,16 @@ from typing import Any
 from contracts import provider, topics
 from contracts.base import Message
 from services.chassis.decider import Effect
-from services.chassis.engine.journal import Outgoing
-from services.chassis.ingress.tenant_registry import Registry
+from services.chassis.engine.journal import OutgoingEvent
+from services.chassis.ingress.tenant_registry import TenantRegistry
 
-_OWN_WORDS = frozenset({provider.InputRefused.ce_type(), provider.EntryRefused.ce_type()})
+_OWN_WORDS = frozenset({provider.ProviderInputRefused.ce_type(), provider.EntryRefused.ce_type()})
 
 
 class Recipients:
     """What the policy is `given`, and the loop's `Render`."""
 
-    def __init__(self, registry: Registry) -> None:
+    def __init__(self, registry: TenantRegistry) -> None:
         self._registry = registry
 
     def admits(self, provider: str) -> bool:
@@ -30,10 +30,10 @@ class Recipients:
         """Itself: the registry is followed, not asked."""
         return self
 
-    def spend(self, effects: Sequence[Effect]) -> None:
+    def consume(self, effects: Sequence[Effect]) -> None:
         """Nothing is used up."""
 
-    async def render(self, outgoing: list[Outgoing]) -> list[Outgoing]:
+    async def render(self, outgoing: list[OutgoingEvent]) -> list[OutgoingEvent]:
         """Leaves out what is for an organisation that may not be told."""
         return [each for each in outgoing if each.type in _OWN_WORDS or not self._barred(each.topic)]
 

@@ -21,7 +21,7 @@ from contracts.outcomes import Indicator
 from contracts.words import Category, Lifecycle
 
 from .loop_closure import closure
-from .state import Described, Standing, Step
+from .state import Described, NeedTimeline, Rise
 
 TABLE = "needs"
 SENSITIVE = frozenset({Category.PROTECTION, Category.CHILD_PROTECTION, Category.GBV, Category.TRAFFICKING})
@@ -38,7 +38,7 @@ _SHOWN = frozenset(
     }
 )
 
-T = TypeVar("T", Step, Described)
+T = TypeVar("T", Rise, Described)
 Row = Mapping[str, Any]
 
 
@@ -65,7 +65,7 @@ class Disclosure:
         return datetime.combine(window_end, time(), UTC) + self.settle
 
 
-def row(state: Standing) -> dict[str, Any]:
+def row(state: NeedTimeline) -> dict[str, Any]:
     """One need for the indicators: when it was sent, what was true of it from when on, and how its loop was closed.
 
     No person in it.
@@ -126,6 +126,6 @@ def _latest(risen: Sequence[T], at: datetime) -> T | None:
     return next((each for each in reversed(risen) if each.at <= at), None)
 
 
-def _shown(step: Step) -> str:
+def _shown(step: Rise) -> str:
     state = step.noted.state
     return state.value if state in _SHOWN else OPEN

@@ -1,6 +1,6 @@
 """Whether the loop was closed, and how long it took: measured from what is journaled, need by need, never assumed.
 
-The loop of a need is closed when it has ended and its agency was told so (`Standing.end_told`: a status that is known
+The loop of a need is closed when it has ended and its agency was told so (`NeedTimeline.end_told`: a status that is known
 never to have arrived was not told). The cohort is by the day on which a need was sent; open ones are shown as open.
 Times count from when the need was sent, and are of those that have them: median and 90th percentile, no mean. A first
 answer is the first that any provider gives, an acknowledgement or a decision; the first offer and the first decision
@@ -16,7 +16,7 @@ from typing import Any
 
 from contracts.words import Urgency
 
-from .state import Standing
+from .state import NeedTimeline
 
 Row = Mapping[str, Any]
 _TIMES = {"offer": "offered_at", "answer": "answered_at", "decision": "decided_at", "end": "ended_at"}
@@ -42,7 +42,7 @@ class Closure:
         return quantiles(self.seconds.get(until, ()))
 
 
-def closure(state: Standing) -> dict[str, Any]:
+def closure(state: NeedTimeline) -> dict[str, Any]:
     """The part of a need's row that is measured. No person in it."""
     top = state.top
     found: dict[str, Any] = {

@@ -6,12 +6,12 @@ from typing import Any, Literal, TypedDict
 from contracts import intake, matching, notification
 from contracts.base import Message
 from contracts.outcomes import Noted
-from contracts.steps import Step, next_step
+from contracts.steps import DeclineStep, next_step
 from contracts.words import ALREADY_SERVED, Lifecycle
 
 OfNeed = (
-    intake.Accepted
-    | intake.Withdrawn
+    intake.NeedRegistered
+    | intake.NeedWithdrawn
     | matching.Matched
     | matching.Waiting
     | matching.Unmet
@@ -24,7 +24,7 @@ OfNeed = (
     | notification.Escalated
     | notification.CheckedIn
     | notification.Acknowledged
-    | notification.Accepted
+    | notification.OfferAccepted
     | notification.Declined
     | notification.Expired
     | notification.Revoked
@@ -35,17 +35,17 @@ OfNeed = (
     | notification.NotDelivered
     | intake.Recalled
     | intake.RecallOverdue
-    | intake.RecallAcknowledged
+    | intake.RecallConfirmed
 )
 """What happens to a need."""
 
-OfRecall = intake.Recalled | intake.RecallOverdue | intake.RecallAcknowledged
+OfRecall = intake.Recalled | intake.RecallOverdue | intake.RecallConfirmed
 """What happens to what was released: it brings the need to no other state."""
 
 RECALL_STATES: dict[type[Message], Literal["recalled", "overdue", "acknowledged"]] = {
     intake.Recalled: "recalled",
     intake.RecallOverdue: "overdue",
-    intake.RecallAcknowledged: "acknowledged",
+    intake.RecallConfirmed: "acknowledged",
 }
 """In the agency's words."""
 
@@ -56,7 +56,7 @@ _OfOffer = (
     | notification.Escalated
     | notification.CheckedIn
     | notification.Acknowledged
-    | notification.Accepted
+    | notification.OfferAccepted
     | notification.Declined
     | notification.Expired
     | notification.Revoked
@@ -86,9 +86,9 @@ def note(event: OfNeed, at: datetime) -> Noted:
         reference=event.reference,
     )
     match event:
-        case intake.Accepted() if event.held_back:  # counted once: the person's other need is
+        case intake.NeedRegistered() if event.held_back:  # counted once: the person's other need is
             return Noted(**need, what="accepted", state=Lifecycle.ACCEPTED, at=at, revision=event.revision)
-        case intake.Accepted():
+        case intake.NeedRegistered():
             return Noted(
                 **need,
                 what="accepted" if event.revision == 0 else "corrected",
@@ -100,7 +100,7 @@ def note(event: OfNeed, at: datetime) -> Noted:
                 area=event.region.admin1,
                 requested_at=event.requested_at,
             )
-        case intake.Withdrawn():
+        case intake.NeedWithdrawn():
             return Noted(**need, what="withdrawn", state=Lifecycle.WITHDRAWN, at=at, code=event.reason)
         case matching.Matched():
             whom = {"provider": event.provider, "service": event.service}
@@ -156,10 +156,10 @@ def note(event: OfNeed, at: datetime) -> Noted:
             # No state: the attempt is revoked when notification has taken the offer back, or has ended already.
             whom = {"provider": event.provider, "service": event.service}
             return Noted(**need, what="match-revoked", attempt=event.attempt, at=at, code=event.cause, **whom)
-        case intake.Recalled() | intake.RecallOverdue() | intake.RecallAcknowledged():
+        case intake.Recalled() | intake.RecallOverdue() | intake.RecallConfirmed():
             whom = {"provider": event.provider, "service": event.service}
             what = event.TYPE.split(".")[1]
-            due = None if isinstance(event, intake.RecallAcknowledged) else event.acknowledge_by
+            due = None if isinstance(event, intake.RecallConfirmed) else event.acknowledge_by
             return Noted(**need, what=what, attempt=event.attempt, at=event.at, code=event.reason, next_by=due, **whom)
         case _:
             return _of_offer(event, need)
@@ -183,8 +183,8 @@ def _of_offer(event: _OfOffer, need: _Need) -> Noted:
             what, more = Lifecycle.OFFERED, {"next_by": event.acknowledge_by, "decide_by": event.decide_by}
         case notification.Acknowledged():
             what, more = Lifecycle.ACKNOWLEDGED, {"next_by": event.decide_by, "decide_by": event.decide_by}
-        case notification.Accepted():
-            what, more = Lifecycle.TAKEN_UP, {"next_by": _due(event.clocks)}
+        case notification.OfferAccepted():
+            what, more = Lifecycle.ACCEPTED_BY_PROVIDER, {"next_by": _due(event.clocks)}
         case notification.Declined():
             what, more = Lifecycle.DECLINED, {"code": event.code.value, "by": event.by, "missing": event.missing}
             going_on = event.others_open
@@ -204,7 +204,7 @@ def _of_offer(event: _OfOffer, need: _Need) -> Noted:
         case notification.Delivered():
             what = Lifecycle.PARTLY_DELIVERED if event.partly else Lifecycle.DELIVERED
         case notification.NotDelivered():
-            ends = next_step(event.code) is Step.CLOSE  # else only the attempt has failed, and the need goes on
+            ends = next_step(event.code) is DeclineStep.CLOSE  # else only the attempt has failed, and the need goes on
             what, name = Lifecycle.NOT_DELIVERED if ends else Lifecycle.DECLINED, "not-delivered"
             more = {"code": event.code.value, "by": event.by}
     return Noted(

@@ -12,21 +12,21 @@ from typing import Any, get_args
 
 from contracts import intake, matching, operations, topics
 from contracts.base import Message
-from contracts.outcomes import InputRefused, Noted, NotTold, RecallChanged, Recommended, StatusChanged
+from contracts.outcomes import AgencyInputRefused, Noted, NotTold, RecallChanged, RecommendationAnswered, StatusChanged
 from contracts.words import Lifecycle
-from services.chassis.decider import Arrived, Effect, Emit, Put, Reply
+from services.chassis.decider import Effect, Emit, IncomingEvent, Put, Reply
 
 from .indicators import TABLE, row
 from .normalise import RECALL_STATES, OfNeed, OfRecall, note
-from .state import Standing, round_of
+from .state import NeedTimeline, round_of
 from .status import Sentences, status
 
 _HANDLED: tuple[type[Message], ...] = (
     *get_args(OfNeed),
-    intake.Refused,
+    intake.ReferralRefused,
     intake.StatusDue,
-    operations.Undeliverable,
-    matching.Recommended,
+    operations.DeliveryFailed,
+    matching.ServicesRecommended,
 )
 
 
@@ -44,23 +44,23 @@ class OutcomesPolicy:
     def stream(self, event: Message) -> str:
         """The need's id; for what was refused before it became needs, the referral's; of a question its own."""
         match event:
-            case intake.Refused():
+            case intake.ReferralRefused():
                 return event.referral_id
             case intake.StatusDue():
                 return event.need_id
-            case operations.Undeliverable():
+            case operations.DeliveryFailed():
                 return event.stream
-            case matching.Recommended():
+            case matching.ServicesRecommended():
                 return event.request_id
         if isinstance(event, OfNeed):
             return event.need_id
         raise TypeError(type(event).__name__)
 
-    def initial(self, stream: str) -> Standing:
+    def initial(self, stream: str) -> NeedTimeline:
         """Nothing known yet."""
-        return Standing()
+        return NeedTimeline()
 
-    def evolve(self, state: Standing, fact: Message) -> Standing:
+    def evolve(self, state: NeedTimeline, fact: Message) -> NeedTimeline:
         """The join with what was noted; and whether it was told. Each event is one `Noted` or `NotTold`: they count."""
         match fact:
             case Noted():
@@ -72,16 +72,16 @@ class OutcomesPolicy:
             case _:
                 return state
 
-    def decide(self, state: Standing, event: Arrived, now: datetime, given: Any) -> Sequence[Effect]:
+    def decide(self, state: NeedTimeline, event: IncomingEvent, now: datetime, context: Any) -> Sequence[Effect]:
         """What follows from an event."""
         match event.data:
-            case intake.Refused() as refused:
+            case intake.ReferralRefused() as refused:
                 return [_refusal(refused)]
             case intake.StatusDue() as due:
                 return [self._again(state, due, event.at)]
-            case operations.Undeliverable() as lost:
+            case operations.DeliveryFailed() as lost:
                 return _lost(state, lost)
-            case matching.Recommended() as answer:
+            case matching.ServicesRecommended() as answer:
                 return [_recommendation(answer)]
         if isinstance(event.data, OfRecall):
             told = Emit(_recall(event.data), topics.status(event.data.agency), event.data.need_id)
@@ -90,11 +90,11 @@ class OutcomesPolicy:
             return self._note(state, note(event.data, event.at))
         raise TypeError(type(event.data).__name__)
 
-    def collide(self, state: Standing, event: Arrived) -> Sequence[Effect]:
+    def on_id_reuse(self, state: NeedTimeline, event: IncomingEvent) -> Sequence[Effect]:
         """Only our own services write here, under ids derived from the content: nobody to answer."""
         return []
 
-    def _note(self, state: Standing, noted: Noted) -> Sequence[Effect]:
+    def _note(self, state: NeedTimeline, noted: Noted) -> Sequence[Effect]:
         after = state.join(noted)
         effects: list[Effect] = [Emit(noted, key=noted.referral_id)]
         told: StatusChanged | None = None
@@ -107,7 +107,7 @@ class OutcomesPolicy:
             after = after.tell(told)
         return [*effects, *_row(noted.need_id, state, after)]
 
-    def _again(self, state: Standing, due: intake.StatusDue, at: datetime) -> Reply:
+    def _again(self, state: NeedTimeline, due: intake.StatusDue, at: datetime) -> Reply:
         """The status once more. Intake knows the need; where its acceptance is not read here yet, it is received."""
         if state.top is not None:
             told = self._status(state.top.noted, state.remark)
@@ -120,7 +120,7 @@ class OutcomesPolicy:
         return status(top, remark, self._sentences)
 
 
-def _rises(before: Standing, after: Standing) -> bool:
+def _rises(before: NeedTimeline, after: NeedTimeline) -> bool:
     """Whether there is something new to tell: the need stands higher, or more was said of where it stands."""
     if before.top is None or after.top is None:
         return after.top is not None
@@ -129,12 +129,12 @@ def _rises(before: Standing, after: Standing) -> bool:
     return after.remark is not None and after.remark != before.remark
 
 
-def _row(need_id: str, before: Standing, after: Standing) -> Sequence[Effect]:
+def _row(need_id: str, before: NeedTimeline, after: NeedTimeline) -> Sequence[Effect]:
     """The need's row for the indicators, where it has changed."""
     return [] if row(after) == row(before) else [Put(TABLE, need_id, row(after), before.noted + 1)]
 
 
-def _lost(state: Standing, lost: operations.Undeliverable) -> Sequence[Effect]:
+def _lost(state: NeedTimeline, lost: operations.DeliveryFailed) -> Sequence[Effect]:
     """A status that never arrived is not told. (Without its text, it was too large for its topic; no status is.)"""
     if lost.event_type != StatusChanged.ce_type() or not lost.text:
         return []
@@ -153,8 +153,8 @@ def _told(event: StatusChanged) -> Emit:
     return Emit(event, topics.status(event.agency), event.need_id)
 
 
-def _refusal(refused: intake.Refused) -> Reply:
-    told = InputRefused(
+def _refusal(refused: intake.ReferralRefused) -> Reply:
+    told = AgencyInputRefused(
         agency=refused.agency,
         reference=refused.reference,
         referral_id=refused.referral_id,
@@ -164,8 +164,8 @@ def _refusal(refused: intake.Refused) -> Reply:
     return Reply(told, topics.status(refused.agency), refused.referral_id)
 
 
-def _recommendation(answer: matching.Recommended) -> Reply:
-    told = Recommended(
+def _recommendation(answer: matching.ServicesRecommended) -> Reply:
+    told = RecommendationAnswered(
         agency=answer.agency, reference=answer.reference, request_id=answer.request_id, needs=answer.needs
     )
     return Reply(told, topics.status(answer.agency), answer.request_id)

@@ -23,7 +23,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from contracts.outcomes import Noted, NotTold, StatusChanged
-from contracts.words import ALREADY_SERVED, Category, Clock, Lifecycle, Urgency
+from contracts.words import ALREADY_SERVED, Category, DeadlineKind, Lifecycle, Urgency
 
 from .status import REMARKS
 
@@ -33,7 +33,7 @@ _PHASES = (
     Lifecycle.MATCHED,
     Lifecycle.OFFERED,
     Lifecycle.ACKNOWLEDGED,
-    Lifecycle.TAKEN_UP,
+    Lifecycle.ACCEPTED_BY_PROVIDER,
     Lifecycle.APPOINTED,
     Lifecycle.NO_SHOW,
     Lifecycle.IN_PROGRESS,
@@ -59,7 +59,7 @@ _BY_TURNS = {Lifecycle.NO_SHOW: Lifecycle.APPOINTED}
 _DECISIONS = frozenset(
     {
         Lifecycle.DECLINED,
-        Lifecycle.TAKEN_UP,
+        Lifecycle.ACCEPTED_BY_PROVIDER,
         Lifecycle.APPOINTED,
         Lifecycle.NO_SHOW,
         Lifecycle.IN_PROGRESS,
@@ -89,12 +89,12 @@ def rank_of(said: Noted | StatusChanged) -> Rank | None:
     """The rank of what is noted or told; None where it brings no state."""
     if said.state is None:
         return None
-    late = 0 if said.overdue is None else 1 + 2 * (said.overdue is Clock.DECIDE) + said.escalated
+    late = 0 if said.overdue is None else 1 + 2 * (said.overdue is DeadlineKind.DECIDE) + said.escalated
     return rank(said.state, round_of(said), said.turn, late, said.code)
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
+class Rise:
     """A rise in rank, and the event that brought it."""
 
     rank: Rank
@@ -124,7 +124,7 @@ class Described:
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class NeedTimeline:
     """One need. `steps` rise in time and in rank; `described` is by revision; `remarks` are the latest by attempt.
 
     `told` is the highest rank that went to the agency, `not_told` those of which it is known that they never arrived.
@@ -132,7 +132,7 @@ class Standing:
     `attempts` is the highest attempt there was; `offered_at`, `answered_at` and `decided_at` are the first of each.
     """
 
-    steps: tuple[Step, ...] = ()
+    steps: tuple[Rise, ...] = ()
     described: tuple[Described, ...] = ()
     remarks: tuple[Noted, ...] = ()
     told: Rank | None = None
@@ -144,7 +144,7 @@ class Standing:
     noted: int = field(default=0, compare=False)
 
     @property
-    def top(self) -> Step | None:
+    def top(self) -> Rise | None:
         """Where the need stands now."""
         return self.steps[-1] if self.steps else None
 
@@ -169,12 +169,12 @@ class Standing:
         top = self.top
         return top is not None and top.ended and self.told == top.rank and top.rank not in self.not_told
 
-    def join(self, noted: Noted) -> "Standing":
+    def join(self, noted: Noted) -> "NeedTimeline":
         """The state with one event more, or the same state where it adds nothing."""
         its = rank_of(noted)
         return replace(
             self,
-            steps=self.steps if its is None else _rising(self.steps, Step(its, noted)),
+            steps=self.steps if its is None else _rising(self.steps, Rise(its, noted)),
             described=_by_revision((*self.described, *_description(noted))),
             remarks=_latest((*self.remarks, noted)) if its is None and noted.what in REMARKS else self.remarks,
             attempts=max(self.attempts, noted.attempt),
@@ -183,12 +183,12 @@ class Standing:
             decided_at=_earliest(self.decided_at, noted, _DECISIONS),
         )
 
-    def tell(self, status: StatusChanged) -> "Standing":
+    def tell(self, status: StatusChanged) -> "NeedTimeline":
         """The state when this has gone to the agency."""
         new = rank_of(status)
         return self if new is None or (self.told is not None and self.told >= new) else replace(self, told=new)
 
-    def lose(self, lost: NotTold) -> "Standing":
+    def lose(self, lost: NotTold) -> "NeedTimeline":
         """The state when this is known not to have arrived."""
         return replace(self, not_told=self.not_told | {rank(lost.state, lost.attempt)})
 
@@ -198,14 +198,14 @@ def round_of(noted: Noted | StatusChanged) -> int:
     return noted.broadcast.first if noted.broadcast else noted.attempt
 
 
-def _rising(steps: tuple[Step, ...], new: Step) -> tuple[Step, ...]:
+def _rising(steps: tuple[Rise, ...], new: Rise) -> tuple[Rise, ...]:
     """Only those steps that were a rise when they happened."""
     if any(_outdoes(step, new) for step in steps):
         return steps
     return tuple(sorted((*(step for step in steps if not _outdoes(new, step)), new), key=lambda step: step.at))
 
 
-def _outdoes(one: Step, other: Step) -> bool:
+def _outdoes(one: Rise, other: Rise) -> bool:
     """No later and no lower. A partial order, so that what nothing outdoes is the same in whatever order it came."""
     if (one.at, one.rank) == (other.at, other.rank):
         return one.noted.model_dump_json() <= other.noted.model_dump_json()

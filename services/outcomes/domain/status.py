@@ -27,7 +27,7 @@ NEXT_OF: Mapping[str, NextStep] = {
     Lifecycle.MATCHED: NextStep.SYSTEM_OFFERS,
     Lifecycle.OFFERED: NextStep.PROVIDER_ACKNOWLEDGES,
     Lifecycle.ACKNOWLEDGED: NextStep.PROVIDER_DECIDES,
-    Lifecycle.TAKEN_UP: NextStep.PROVIDER_STARTS,
+    Lifecycle.ACCEPTED_BY_PROVIDER: NextStep.PROVIDER_STARTS,
     Lifecycle.IN_PROGRESS: NextStep.PROVIDER_CLOSES,
     Lifecycle.DECLINED: NextStep.SYSTEM_MATCHES,
     Lifecycle.EXPIRED: NextStep.SYSTEM_MATCHES,
@@ -45,7 +45,7 @@ NEXT_OF_CODE: Mapping[tuple[str, str | None], NextStep] = {
 """Where the reason of an open state makes a difference."""
 
 _UNDECIDED = frozenset({Lifecycle.OFFERED, Lifecycle.ACKNOWLEDGED})
-_TAKEN_UP = frozenset({Lifecycle.TAKEN_UP, "appointed", "no-show", Lifecycle.IN_PROGRESS})
+_TAKEN_UP = frozenset({Lifecycle.ACCEPTED_BY_PROVIDER, "appointed", "no-show", Lifecycle.IN_PROGRESS})
 _ANY = frozenset({*NEXT_OF})
 
 

@@ -17,7 +17,7 @@ class Publisher:
         self._until = date.min
 
     async def settled(self) -> list[tuple[Indicator, str]]:
-        """Cells of windows that have settled since the last call, with their record keys. Raises `Transient`."""
+        """Cells of windows that have settled since the last call, with their record keys. Raises `TransientError`."""
         read_up_to = await self._progress.read_up_to()
         if read_up_to is None:
             return []

@@ -7,14 +7,14 @@ from typing import Any
 
 from contracts.outcomes import Noted
 from contracts.words import ALREADY_SERVED, DecidedBy, Lifecycle
-from services.chassis.engine.journal import Entry
+from services.chassis.engine.journal import JournalEntry
 
 from ..domain.state import rank_of
 
 _BY_PROVIDER = frozenset(
     {
         Lifecycle.ACKNOWLEDGED,
-        Lifecycle.TAKEN_UP,
+        Lifecycle.ACCEPTED_BY_PROVIDER,
         Lifecycle.APPOINTED,
         Lifecycle.NO_SHOW,
         Lifecycle.DECLINED,
@@ -45,7 +45,7 @@ def timeline(documents: Iterable[Mapping[str, Any]]) -> list[Line]:
     notes = [
         Noted.read(fact["text"])
         for document in documents
-        for entry in (Entry.read(document["stream"], each) for each in document["entries"])
+        for entry in (JournalEntry.read(document["stream"], each) for each in document["entries"])
         for fact in entry.events()
         if fact["type"] == Noted.ce_type()
     ]

@@ -11,7 +11,7 @@ from typing import Any
 import h3
 
 from contracts.agency import Constraints, Preferences
-from contracts.intake import Accepted, Minimum, Region
+from contracts.intake import MinimalProfile, NeedRegistered, Region
 from contracts.provider import Eligibility, Service
 from contracts.words import AgeBand, Category, Flag, ReferrerKind, Sex, Status, Urgency
 from services.matching.capacity.places import Places, document, row_id
@@ -45,12 +45,12 @@ class Country:
                 rows[row_id(id_, slot)] = document(f"held-{number}-{slot}", "m", id_, "r")
         return directory, Places(rows)
 
-    def need(self, number: int, **constraints: Any) -> Accepted:
+    def need(self, number: int, **constraints: Any) -> NeedRegistered:
         """One who needs something, somewhere."""
         random, (point, region) = self._random, self._somewhere()
         size = random.choices([1, 2, 3, 4, 5, 6], [55, 15, 12, 10, 5, 3])[0]
         together = size if size > 1 and random.random() < 0.3 else 1
-        return Accepted(
+        return NeedRegistered(
             referral_id=f"r{number}",
             need_id=f"n{number}",
             need="it",
@@ -69,9 +69,9 @@ class Country:
             places=together,
         )
 
-    def _person(self, household: int = 1) -> Minimum:
+    def _person(self, household: int = 1) -> MinimalProfile:
         random = self._random
-        return Minimum(
+        return MinimalProfile(
             age_band=random.choices(list(AgeBand), [8, 12, 15, 55, 10])[0],
             sex=random.choices(list(Sex), [48, 48, 1, 3])[0],
             languages=self._spoken(2),

@@ -17,14 +17,14 @@ from contracts.base import Message
 from contracts.matching import PriceSet
 from contracts.operations import TimerElapsed
 from contracts.words import Category, DecidedBy, DeclineCode, Urgency
-from services.chassis.decider import Arrived, Claim, Drop, Effect, Emit, Put, SetTimer
+from services.chassis.decider import Claim, Drop, Effect, Emit, IncomingEvent, Put, SetTimer
 from services.matching.capacity import places
 from services.matching.capacity.places import Places
 from services.matching.directory import entry_flags
-from services.matching.directory.entry_flags import Marks
-from services.matching.domain.context import Given, subject
+from services.matching.directory.entry_flags import EntryFlags
+from services.matching.domain.context import MatchingContext, subject
 from services.matching.domain.policy import MatchingPolicy
-from services.matching.domain.state import Need, service_of
+from services.matching.domain.state import NeedState, service_of
 from services.matching.jobs.sweep import recalls
 from services.matching.model.limits import Limits
 from services.matching.pricing import observations
@@ -64,7 +64,7 @@ class Ours:
 
     def __init__(self, world: World, limits: Limits = LIMITS, *, priced: bool = True) -> None:
         self._world, self._limits, self._policy = world, limits, MatchingPolicy(limits)
-        self._states: dict[str, Need] = {}
+        self._states: dict[str, NeedState] = {}
         self._places: dict[Category, Rows] = defaultdict(dict)
         self._held: dict[Category, Places] = {}
         self._waiting: dict[Category, dict[str, Rows]] = defaultdict(lambda: defaultdict(dict))
@@ -86,7 +86,7 @@ class Ours:
         return self._handle(hour, need.need)
 
     def accepts(self, hour: float, offer: Offer) -> Sequence[Offer]:
-        return self._handle(hour, notification.Accepted(**self._of(offer, hour)))
+        return self._handle(hour, notification.OfferAccepted(**self._of(offer, hour)))
 
     def declines(self, hour: float, offer: Offer) -> Sequence[Offer]:
         code = {"code": DeclineCode.CONFLICT_OF_INTEREST, "by": DecidedBy.PROVIDER}
@@ -97,7 +97,7 @@ class Ours:
 
     def leaves(self, hour: float, need: Arrival) -> Sequence[Offer]:
         names = {name: getattr(need.need, name) for name in ("referral_id", "need_id", "need", "agency", "reference")}
-        return self._handle(hour, intake.Withdrawn(**names, reason="resolved"))
+        return self._handle(hour, intake.NeedWithdrawn(**names, reason="resolved"))
 
     def ticks(self, hour: float) -> Sequence[Offer]:
         found: list[Offer] = []
@@ -132,7 +132,7 @@ class Ours:
                 continue
             line = [self._waiters[need] for need in queue]
             held, now = self._taken(category), time(hour)
-            full = Marks(self._marks[entry_flags.FULL])
+            full = EntryFlags(self._marks[entry_flags.FULL])
             for each in recalls(line, held, self._world.directory, now, self._limits, full, self._prices):
                 event = matching.WaitingRecalled(referral_id=each.need.referral_id, need_id=each.id)
                 found += self._handle(hour, event)
@@ -153,9 +153,9 @@ class Ours:
 
     def _decide(self, event: Message, now: datetime) -> Sequence[Effect]:
         need = subject(event)
-        state = self._states.get(need, Need())
+        state = self._states.get(need, NeedState())
         category = self._world.arrivals[int(need[1:])].need.category
-        arrived = Arrived(event, f"e{self.decisions}", now, f"r{need[1:]}")
+        arrived = IncomingEvent(event, f"e{self.decisions}", now, f"r{need[1:]}")
         effects = self._policy.decide(state, arrived, now, self._given(category))
         self.decisions += 1
         for effect in effects:
@@ -169,10 +169,12 @@ class Ours:
         self._states[need] = state
         return effects
 
-    def _given(self, category: Category) -> Given:
+    def _given(self, category: Category) -> MatchingContext:
         line = [self._waiters[need] for need in self._waiting[category]]
         full, disputes = self._marks[entry_flags.FULL], self._marks[entry_flags.DISPUTES]
-        return Given(self._world.directory, self._taken(category), line, Marks(full, disputes), self._prices)
+        return MatchingContext(
+            self._world.directory, self._taken(category), line, EntryFlags(full, disputes), self._prices
+        )
 
     def _taken(self, category: Category) -> Places:
         """Made anew only after a place was given back: decisions only read it."""

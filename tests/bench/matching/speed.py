@@ -13,14 +13,14 @@ from time import thread_time_ns
 from typing import Any
 
 from contracts.provider import Service
-from services.chassis.decider import Arrived
+from services.chassis.decider import IncomingEvent
 from services.chassis.runtime.gc_tuning import tune_gc
 from services.matching.capacity.places import Places
-from services.matching.directory.directory import Directory, Entry
+from services.matching.directory.directory import Directory, DirectoryEntry
 from services.matching.domain.choice import choose
-from services.matching.domain.context import Given
+from services.matching.domain.context import MatchingContext
 from services.matching.domain.policy import MatchingPolicy
-from services.matching.domain.state import Need
+from services.matching.domain.state import NeedState
 from services.matching.eligibility.rules import Case
 from services.matching.model.limits import Limits
 from services.matching.ranking import score
@@ -41,21 +41,21 @@ def measure() -> dict[str, float]:
         directory, places = country.directory(size)
         waiters = [Waiter(country.need(number), (), NOW, 0) for number in range(NEEDS)]
         limited = [Waiter(country.need(number, max_distance_km=30), (), NOW, 0) for number in range(NEEDS)]
-        given = Given(directory, places)
+        context = MatchingContext(directory, places)
         gc.collect()
         tune_gc()
-        found[f"match.us_mean_{name}"], found[f"match.us_p99_{name}"] = _ours(waiters, given)
-        found[f"match.us_mean_{name}_limited"], found[f"match.us_p99_{name}_limited"] = _ours(limited, given)
+        found[f"match.us_mean_{name}"], found[f"match.us_p99_{name}"] = _ours(waiters, context)
+        found[f"match.us_mean_{name}_limited"], found[f"match.us_p99_{name}_limited"] = _ours(limited, context)
         found[f"match.us_find_{name}"], _ = _rounds(
             lambda waiter, directory=directory: directory.find(_case(waiter)), waiters
         )
-        ranked = [len(choose(waiter, "m", NOW, given, LIMITS).ranked) for waiter in waiters]
+        ranked = [len(choose(waiter, "m", NOW, context, LIMITS).ranked) for waiter in waiters]
         found[f"match.with_a_place_{name}"] = statistics.mean(ranked)
         found[f"match.masks_bytes_per_service_{name}"] = _bytes(directory) / size
         if name == "10k":
             found["match.naive_over_ours_10k"] = _naive(waiters[:NAIVE], directory, places, every=True)
             found["match.naive_of_category_over_ours_10k"] = _naive(waiters[:NAIVE], directory, places, every=False)
-            found["match.us_decision_10k"], found["match.us_decision_p99_10k"] = _decisions(waiters, given)
+            found["match.us_decision_10k"], found["match.us_decision_p99_10k"] = _decisions(waiters, context)
             found["match.us_flip"] = _flips(directory)
         gc.unfreeze()
     found["match.bytes_per_service"] = found["match.masks_bytes_per_service_10k"]
@@ -79,9 +79,9 @@ def _rounds(asked: Callable[[Any], object], each: Sequence[Any], rounds: int = R
     return statistics.mean(typical), typical[int(len(typical) * 0.99)]
 
 
-def _ours(waiters: Sequence[Waiter], given: Given) -> tuple[float, float]:
+def _ours(waiters: Sequence[Waiter], context: MatchingContext) -> tuple[float, float]:
     """Filter, funnel, free places and rank, as the policy does it."""
-    return _rounds(lambda waiter: choose(waiter, "m", NOW, given, LIMITS), waiters)
+    return _rounds(lambda waiter: choose(waiter, "m", NOW, context, LIMITS), waiters)
 
 
 def _naive(waiters: Sequence[Waiter], directory: Directory, places: Places, *, every: bool) -> float:
@@ -90,20 +90,20 @@ def _naive(waiters: Sequence[Waiter], directory: Directory, places: Places, *, e
     all_ = [entry for entries in of.values() for entry in entries]
 
     def plain(waiter: Waiter) -> object:
-        entries: Iterable[Entry] = all_ if every else of[waiter.need.category]
+        entries: Iterable[DirectoryEntry] = all_ if every else of[waiter.need.category]
         left, _ = funnel(_case(waiter), entries)
         free = ((entry, places.free(entry, waiter.id, "")) for entry in left)
         return score.rank(waiter.need, [each for each in free if each[1] >= waiter.need.places])
 
-    ours, _ = _ours(waiters, Given(directory, places))
+    ours, _ = _ours(waiters, MatchingContext(directory, places))
     return _rounds(plain, waiters, rounds=3)[0] / ours
 
 
-def _decisions(waiters: Sequence[Waiter], given: Given) -> tuple[float, float]:
+def _decisions(waiters: Sequence[Waiter], context: MatchingContext) -> tuple[float, float]:
     """A need arrives: all that the policy does, up to the facts with their reasons. Nobody waits."""
-    policy, state = MatchingPolicy(LIMITS), Need()
-    events = [Arrived(waiter.need, f"e{waiter.id}", NOW, waiter.need.referral_id) for waiter in waiters]
-    return _rounds(lambda event: policy.decide(state, event, NOW, given), events)
+    policy, state = MatchingPolicy(LIMITS), NeedState()
+    events = [IncomingEvent(waiter.need, f"e{waiter.id}", NOW, waiter.need.referral_id) for waiter in waiters]
+    return _rounds(lambda event: policy.decide(state, event, NOW, context), events)
 
 
 def _flips(directory: Directory) -> float:

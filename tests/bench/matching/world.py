@@ -12,10 +12,10 @@ from datetime import datetime, timedelta
 import h3
 
 from contracts.agency import Constraints, Preferences
-from contracts.intake import Accepted, Minimum, Region
+from contracts.intake import MinimalProfile, NeedRegistered, Region
 from contracts.provider import Eligibility, Service
 from contracts.words import AgeBand, Flag, ReferrerKind, Sex, Urgency
-from services.matching.directory.directory import Directory, Entry
+from services.matching.directory.directory import Directory, DirectoryEntry
 from services.matching.eligibility.rules import Case, distance_km, failing
 from tests.support.clock import START
 
@@ -36,7 +36,7 @@ class Arrival:
     """
 
     number: int
-    need: Accepted
+    need: NeedRegistered
     at: float
     leaves: float
     stay: float
@@ -61,7 +61,7 @@ class World:
 
     def __init__(self, scenario: Scenario, directory: Directory, arrivals: Sequence[Arrival]) -> None:
         self.scenario, self.directory, self.arrivals = scenario, directory, arrivals
-        self.entries: dict[str, Entry] = {
+        self.entries: dict[str, DirectoryEntry] = {
             entry.id: entry for kind in scenario.kinds for entry in directory.of(kind.category)
         }
 
@@ -181,7 +181,7 @@ class _Drawing:
             willing=willing,
         )
 
-    def _need(self, number: int, at: float, kind: Kind) -> tuple[Accepted, bool]:
+    def _need(self, number: int, at: float, kind: Kind) -> tuple[NeedRegistered, bool]:
         chance, scenario = self._chance, self.scenario
         first, last = scenario.drift
         scarce = chance.random() < first + (last - first) * at / (24 * scenario.days)
@@ -193,14 +193,14 @@ class _Drawing:
         surging = self._surging(at)
         if chance.random() < 1 - 1 / surging:  # all the more come to one town
             north, east = (chance.gauss(each, 0.2) for each in self._towns[0])
-        person = Minimum(
+        person = MinimalProfile(
             age_band=chance.choices((AgeBand.ADULT, AgeBand.OLDER, AgeBand.ADOLESCENT), (75, 12, 13))[0],
             sex=chance.choice((Sex.FEMALE, Sex.MALE)),
             languages=languages,
             flags=[Flag.DISABILITY] if disabled else [],
         )
         liked = [entry.provider for entry in self.directory.of(kind.category) if chance.random() < 0.3][:10]
-        need = Accepted(
+        need = NeedRegistered(
             referral_id=f"r{number}",
             need_id=f"n{number}",
             need="it",
@@ -225,7 +225,7 @@ _QUOTA_TURNOVER = 10.4
 """How many times fewer needs a year has than places would turn over in one: some 5,000 in all."""
 
 
-def fit(need: Accepted, entry: Entry) -> float:
+def fit(need: NeedRegistered, entry: DirectoryEntry) -> float:
     """How well a service would serve a need: the weights of matching.md section 4.2, all terms in [0, 1].
 
     Distance counts a half at 25 km; a language that is not the person's first counts a half, as does a provider the

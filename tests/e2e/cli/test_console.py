@@ -20,9 +20,9 @@ from deploy.local.services import Services
 from deploy.local.stack import Addresses
 from services.chassis.encryption import public_of
 from services.chassis.engine.dead_letters import DeadLetters
-from services.chassis.errors import Poison
-from services.chassis.ports import Message, Record
-from services.console.operator.cluster import Kafka
+from services.chassis.errors import PoisonError
+from services.chassis.ports import OutgoingRecord, Record
+from services.console.operator.cluster import OperatorKafka
 from services.console.operator.consumer_groups import stages
 from tests.e2e.actors import CANARY, PATIENCE, Agency, People
 
@@ -172,7 +172,7 @@ async def set_aside(servers: Addresses, record: Record, private_key: str) -> Non
     """As an older intake would have, that did not know this type of event yet."""
 
     class Broker:
-        async def publish(self, messages: Sequence[Message]) -> Mapping[int, str]:
+        async def publish(self, messages: Sequence[OutgoingRecord]) -> Mapping[int, str]:
             writer = await client.producer(servers.operator)
             for each in messages:
                 await writer.send_and_wait(each.topic, each.value, key=each.key, headers=list(each.headers))
@@ -180,7 +180,7 @@ async def set_aside(servers: Addresses, record: Record, private_key: str) -> Non
             return {}
 
     letters = DeadLetters("intake", Broker(), public_of(private_key))  # type: ignore[arg-type]
-    await letters.send([(record, Poison("gate", "type-unknown", "ce_type"))])
+    await letters.send([(record, PoisonError("gate", "type-unknown", "ce_type"))])
 
 
 async def test_what_could_not_be_delivered_is_delivered_by_a_replay_once_the_rule_is_there_again(
@@ -190,7 +190,7 @@ async def test_what_could_not_be_delivered_is_delivered_by_a_replay_once_the_rul
         pytest.skip("it takes a Kafka with walls to close a topic")
     agency = await here.agency()
     topic = topics.status(agency.id)
-    rule = access.Rule("outcomes", "write", "topic", topic)
+    rule = access.AccessRule("outcomes", "write", "topic", topic)
     await asyncio.to_thread(access.remove, servers.operator, [rule])
     await agency.send(here.referral("R-1"))
     [letter, *_] = await letters_of(referrals, topic, 1)
@@ -276,7 +276,7 @@ async def test_lag_is_told_for_what_each_group_reads_and_a_limit_that_is_passed_
     assert sick.code == 1
     assert {each["name"]: each["state"] for each in sick.json["checks"]}["intake"] == "bad"
 
-    kafka = await asyncio.to_thread(Kafka, servers.operator)
+    kafka = await asyncio.to_thread(OperatorKafka, servers.operator)
     read = {stage.group: stage for stage in stages()}
     committed = await asyncio.to_thread(kafka.committed, read)
     for group, partitions in committed.items():

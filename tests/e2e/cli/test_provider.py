@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from contracts import topics
-from contracts.agency import Withdrawn
+from contracts.agency import ReferralWithdrawn
 from deploy.local.services import Services
 from deploy.local.stack import Addresses
 from tests.e2e.actors import CANARY, PATIENCE, Agency, People
@@ -143,7 +143,7 @@ async def test_what_is_recalled_is_shown_no_more_and_its_deletion_is_said(desk: 
     offer = case["need_id"][:8]
     await desk("accept", offer, "--wait", "15")
     (await desk("deleted", offer)).refused("nothing of")
-    await agency.send(Withdrawn(reference="R-1", reason="person-request"))
+    await agency.send(ReferralWithdrawn(reference="R-1", reason="person-request"))
     async with asyncio.timeout(PATIENCE):
         while not (found := await recalled(desk)):
             pass

@@ -109,7 +109,7 @@ async def broken(servers: Addresses, agency: Reader, operator: Reader) -> None:
     writer = await client.producer(servers.login(f"agency:{AGENCY}", password))
     await writer.send_and_wait(topics.referrals(AGENCY), b"not an event", key=b"x")
     await writer.stop()
-    rule = access.Rule("outcomes", "write", "topic", topics.status(AGENCY))
+    rule = access.AccessRule("outcomes", "write", "topic", topics.status(AGENCY))
     await asyncio.to_thread(access.remove, servers.operator, [rule])
     assert (await agency.desk("withdraw", "L-104")).code == 0
     async with asyncio.timeout(PATIENCE):

@@ -8,11 +8,11 @@ from referencing import Registry, Resource
 from referencing.jsonschema import DRAFT202012
 
 from contracts import schemas, topics
-from contracts.agency import Withdrawn
+from contracts.agency import ReferralWithdrawn
 from contracts.asyncapi.channels import CHANNELS
 from contracts.base import PREFIX
 from contracts.catalogue import MESSAGES
-from contracts.provider import InputRefused, Offer
+from contracts.provider import Offer, ProviderInputRefused
 from contracts.words import Answer, DeclineCode
 from tests.e2e.actors import Agency, People, Provider, now
 from tests.simulation.traffic import sent
@@ -66,7 +66,7 @@ async def _something_happens(here: People, agency: Agency, provider: Provider) -
         await provider.answer(offer, answer, **more)
     await agency.told("delivered", "R-1")
     await provider.send_raw(topics.responses(provider.id), "k", b"{", [("ce_id", b"1")])
-    await provider.notifications.until(lambda message: isinstance(message, InputRefused))
+    await provider.notifications.until(lambda message: isinstance(message, ProviderInputRefused))
     await agency.send(here.referral("R-2"))
     second = await provider.notifications.until(
         lambda message: isinstance(message, Offer) and message.referral_id != offer.referral_id
@@ -74,5 +74,5 @@ async def _something_happens(here: People, agency: Agency, provider: Provider) -
     assert isinstance(second, Offer)
     await provider.answer(second, Answer.DECLINED, DeclineCode.NO_CAPACITY)
     await agency.told("waiting", "R-2")
-    await agency.send(Withdrawn(reference="R-2"))
+    await agency.send(ReferralWithdrawn(reference="R-2"))
     await agency.told("withdrawn", "R-2")

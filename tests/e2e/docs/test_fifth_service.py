@@ -18,7 +18,7 @@ from motor.motor_asyncio import AsyncIOMotorClient
 
 from deploy.cluster.login import Login
 from deploy.local.mongo import grant
-from deploy.local.services import Service
+from deploy.local.services import ServiceProcess
 from deploy.local.services import Services as Running
 from deploy.local.stack import Addresses
 from deploy.secrets.keys import environment
@@ -133,12 +133,12 @@ async def test_the_fifth_service_counts_and_nothing_is_lost_or_doubled_by_a_kill
     assert set(causes.values()) == {1}
 
 
-def _service(servers: Addresses, tree: Path, data: Path, password: str, mongo: str) -> Service:
+def _service(servers: Addresses, tree: Path, data: Path, password: str, mongo: str) -> ServiceProcess:
     settings = {"KAFKA": json.dumps([servers.kafka]), "MONGO": mongo, "DATABASE": "fifth", "LOG_LEVEL": "info"}
     if servers.operator.user:
         settings |= {"KAFKA_USER": NAME, "KAFKA_PASSWORD": password, "KAFKA_CA": servers.ca}
     env = environment(data / "keys", NAME) | {f"REFERRALS_{name}": value for name, value in settings.items()}
-    service = Service(NAME, data, env)
+    service = ServiceProcess(NAME, data, env)
     service.env |= {"PYTHONPATH": str(tree), "PYTHONSAFEPATH": "1"}
     return service
 

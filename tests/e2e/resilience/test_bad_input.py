@@ -10,11 +10,11 @@ from aiokafka import AIOKafkaProducer
 from aiokafka.errors import MessageSizeTooLargeError
 
 from contracts import topics
-from contracts.agency import Corrected, StatusRequested, Withdrawn
+from contracts.agency import Corrected, ReferralWithdrawn, StatusRequested
 from contracts.intake import Problem
-from contracts.outcomes import InputRefused
+from contracts.outcomes import AgencyInputRefused
 from contracts.provider import AnswerRefused, EntryRefused, Offer
-from contracts.provider import InputRefused as AnswerUnread
+from contracts.provider import ProviderInputRefused as AnswerUnread
 from contracts.words import Answer
 from deploy.local.services import Services
 from tests.e2e.actors import Inbox, People
@@ -33,7 +33,7 @@ async def test_bad_input_of_an_agency_is_told_and_stops_nobody(here: People, sys
             good.append(f"R-{number}")
             await agency.send(here.referral(good[-1]), f"event-{number}")
         await agency.send_raw(each.value, each.headers)
-    await agency.send(Withdrawn(reference="R-unknown"))
+    await agency.send(ReferralWithdrawn(reference="R-unknown"))
     await agency.send(StatusRequested(reference="R-unknown"))
     await agency.send(Corrected.model_validate(_json(here, "R-unknown")))
     await other.send(here.referral("R-other"), "event-0")  # an id that the first agency has used before it
@@ -42,7 +42,7 @@ async def test_bad_input_of_an_agency_is_told_and_stops_nobody(here: People, sys
         await agency.told("offered", reference)
     await other.told("offered", "R-other")
     unknown = [Bad("an unknown reference", None, [], "reference", "is not known; send agency.submitted.v1 first")] * 3
-    await _told(agency.status, InputRefused, [*bad, *unknown])
+    await _told(agency.status, AgencyInputRefused, [*bad, *unknown])
     assert sorted(await here.dead_letters(agency.id)) == sorted(each.letter for each in bad if each.letter)
     await provider.notifications.quiet(0.5)
     offers = {m.referral_id for _, m in provider.notifications.events if isinstance(m, Offer)}
@@ -88,7 +88,7 @@ async def test_bad_input_that_the_broker_takes_and_the_gate_does_not_is_told(her
     await agency.send(here.referral("R-1"))
     await agency.told("offered", "R-1")
     large = Bad("large", None, [], "value", "is larger than 256 KiB")
-    await _told(agency.status, InputRefused, [large])
+    await _told(agency.status, AgencyInputRefused, [large])
     assert await here.dead_letters(agency.id) == [("too-large", "value")]
 
 

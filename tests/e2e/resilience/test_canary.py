@@ -20,8 +20,8 @@ from aiokafka.admin import AIOKafkaAdminClient
 from motor.motor_asyncio import AsyncIOMotorClient
 
 from contracts import topics
-from contracts.agency import StatusRequested, Withdrawn
-from contracts.outcomes import InputRefused
+from contracts.agency import ReferralWithdrawn, StatusRequested
+from contracts.outcomes import AgencyInputRefused
 from contracts.provider import ContactReleased
 from deploy.local.services import Services
 from deploy.local.stack import Addresses
@@ -127,13 +127,13 @@ async def _play(here: People) -> tuple[Agency, Provider, Provider]:
     await agency.send_raw(json.dumps(corrected).encode(), _head("agency.corrected.v1", "corrected"))
     await agency.send_raw(json.dumps(corrected).encode(), _head("agency.corrected.v1", "submitted"))  # its id once more
     await agency.send(StatusRequested(reference="R-2"))
-    await agency.send(Withdrawn(reference="R-2"))
+    await agency.send(ReferralWithdrawn(reference="R-2"))
     await agency.told("withdrawn", "R-2")
     for each in ("R-1", "R-3"):  # again and changed; and one that waits, for nobody takes it
         wanted = {**_referral(here, each), "needs": [{**good["needs"][0], "category": "legal"}]}
         await agency.send_raw(json.dumps(wanted).encode(), _head("agency.submitted.v1", each))
     await agency.told("waiting", "R-3")
-    await agency.status.until(lambda m: isinstance(m, InputRefused) and m.reference == "R-1")
+    await agency.status.until(lambda m: isinstance(m, AgencyInputRefused) and m.reference == "R-1")
     return agency, accepting, declining
 
 

@@ -20,7 +20,7 @@ from rich.console import Console
 
 from contracts.topics import SERVICES
 from deploy.demo.__main__ import SPEED, TIMES, onboard, play
-from deploy.local.process import StartFailed
+from deploy.local.process import StartError
 from deploy.local.services import Services
 from deploy.local.stack import Addresses
 from services.chassis.clock import Clock
@@ -62,7 +62,7 @@ async def _restart_what_dies(services: Services, deaths: Counter[str]) -> None:
         for name, service in services.items():
             if not service.running:
                 deaths[name] += 1
-                with suppress(StartFailed):  # it died again before it was ready: so it is started again
+                with suppress(StartError):  # it died again before it was ready: so it is started again
                     await asyncio.to_thread(services.restart, name)
         await asyncio.sleep(0.1)
 

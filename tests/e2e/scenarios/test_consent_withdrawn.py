@@ -5,7 +5,7 @@ import json
 from contracts import topics
 from contracts.agency import Consent, ConsentChanged
 from contracts.outcomes import RecallChanged, StatusChanged
-from contracts.provider import AnswerRefused, ContactReleased, InputRefused, Offer, OfferClosed, Recall
+from contracts.provider import AnswerRefused, ContactReleased, Offer, OfferClosed, ProviderInputRefused, Recall
 from contracts.words import Answer, PersonalField
 from services.chassis.encryption import open_sealed
 from tests.e2e.actors import CANARY, CANARY_PHONE, Agency, Inbox, People, Provider, now
@@ -55,8 +55,8 @@ async def test_who_was_told_deletes_and_says_so_and_the_agency_hears_of_it(here:
     await provider.deleted(order)
     assert (await heard(agency, "acknowledged")).fields == order.fields
     await provider.deleted(order)
-    refused = await provider.notifications.until(lambda m: isinstance(m, InputRefused))
-    assert isinstance(refused, InputRefused)
+    refused = await provider.notifications.until(lambda m: isinstance(m, ProviderInputRefused))
+    assert isinstance(refused, ProviderInputRefused)
     assert [problem.field for problem in refused.problems] == ["recall"]
 
 

@@ -4,9 +4,9 @@ import asyncio
 
 from contracts import topics
 from contracts.operations import Tenant, TenantKind
-from contracts.outcomes import InputRefused, Recommended, StatusChanged
-from contracts.provider import InputRefused as WordsRefused
+from contracts.outcomes import AgencyInputRefused, RecommendationAnswered, StatusChanged
 from contracts.provider import Offer
+from contracts.provider import ProviderInputRefused as WordsRefused
 from contracts.recommendation import RecommendationRequested
 from contracts.words import Answer, Rule
 from deploy.cluster import tenants
@@ -19,13 +19,13 @@ async def _register(here: People, tenant: Agency | Provider, kind: TenantKind, s
     await here.publish(topics.TENANTS, tenant.id, entry)
 
 
-async def _sent_until_refused(here: People, agency: Agency) -> InputRefused:
+async def _sent_until_refused(here: People, agency: Agency) -> AgencyInputRefused:
     """The gate reads the registry in its own time: referrals are sent until it has."""
     for number in range(PATIENCE):
         await agency.send(here.referral(f"R-{number}"))
         await agency.status.quiet(1)
         for _, message in agency.status.events:
-            if isinstance(message, InputRefused):
+            if isinstance(message, AgencyInputRefused):
                 return message
     raise AssertionError("never refused")
 
@@ -64,8 +64,8 @@ async def test_enforcement_is_recommended_to_nobody(here: People) -> None:
         "needs": needs,
     }
     await agency.send(RecommendationRequested.model_validate(question))
-    answer = await agency.status.until(lambda m: isinstance(m, Recommended))
-    assert isinstance(answer, Recommended)
+    answer = await agency.status.until(lambda m: isinstance(m, RecommendationAnswered))
+    assert isinstance(answer, RecommendationAnswered)
     assert answer.needs[0].suggested == []
     assert answer.needs[0].funnel[-1].rule in (Rule.TENANT, Rule.CATEGORY)  # the latter: its entry is not read yet
 
@@ -88,7 +88,7 @@ async def test_enforcement_can_not_refer(here: People) -> None:
     refused = await _sent_until_refused(here, agency)
     assert [problem.field for problem in refused.problems] == ["agency"]
     await agency.send(here.referral("R-after"))
-    await agency.status.until(lambda m: isinstance(m, InputRefused) and m.reference == "R-after")
+    await agency.status.until(lambda m: isinstance(m, AgencyInputRefused) and m.reference == "R-after")
     assert not any(isinstance(m, StatusChanged) and m.reference == "R-after" for _, m in agency.status.events)
 
 

@@ -3,8 +3,8 @@
 import json
 
 from contracts import topics
-from contracts.agency import StatusRequested, Withdrawn
-from contracts.outcomes import InputRefused, StatusChanged
+from contracts.agency import ReferralWithdrawn, StatusRequested
+from contracts.outcomes import AgencyInputRefused, StatusChanged
 from contracts.provider import AnswerRefused, ContactReleased, Offer, OfferClosed, Reminder
 from contracts.words import Answer, DeclineCode, NotDeliveredCode
 from services.chassis.encryption import open_sealed
@@ -98,7 +98,7 @@ async def test_a_withdrawn_need_is_taken_back_from_its_provider(here: People) ->
     agency, provider = await here.agency(), await here.provider(here.service())
     await agency.send(here.referral("R-1"))
     await provider.offered()
-    await agency.send(Withdrawn(reference="R-1", reason="person-request"))
+    await agency.send(ReferralWithdrawn(reference="R-1", reason="person-request"))
     await agency.told("withdrawn", "R-1")
     closed = await provider.notifications.until(lambda m: isinstance(m, OfferClosed))
     assert isinstance(closed, OfferClosed)
@@ -180,16 +180,16 @@ async def test_what_can_not_be_acted_on_is_refused_in_words_that_say_what_to_fix
         ("ce_type", b"org.referral-routing.agency.submitted.v1"),
     ]
     await agency.send_raw(json.dumps(body).encode(), headers)
-    refused = await agency.status.until(lambda m: isinstance(m, InputRefused))
-    assert isinstance(refused, InputRefused)
+    refused = await agency.status.until(lambda m: isinstance(m, AgencyInputRefused))
+    assert isinstance(refused, AgencyInputRefused)
     assert refused.reference == "R-1"
     assert [problem.field for problem in refused.problems] == ["consent.grants.0"]
     body = json.loads(here.referral("R-2").model_dump_json(exclude_none=True))
     await agency.send_raw(
         json.dumps({**body, "agency": "somebody-else"}).encode(), [*headers[:2], ("ce_id", b"who"), headers[3]]
     )
-    refused = await agency.status.until(lambda m: isinstance(m, InputRefused) and m.reference == "R-2")
-    assert isinstance(refused, InputRefused)
+    refused = await agency.status.until(lambda m: isinstance(m, AgencyInputRefused) and m.reference == "R-2")
+    assert isinstance(refused, AgencyInputRefused)
     assert [problem.field for problem in refused.problems] == ["agency"]
 
 

@@ -4,7 +4,7 @@ from typing import Any
 
 import orjson
 
-from contracts.outcomes import Recommended
+from contracts.outcomes import RecommendationAnswered
 from contracts.provider import ContactReleased, Offer
 from contracts.recommendation import RecommendationRequested
 from contracts.words import AgeBand, Answer, Category, Wait
@@ -61,8 +61,8 @@ async def test_a_family_has_places_at_one_shelter_and_its_child_a_school_of_its_
         "needs": [{"need": "1", "category": Category.SHELTER, "urgency": "normal"}],
     }
     await agency.send(RecommendationRequested.model_validate(question))
-    answer = await agency.status.until(lambda m: isinstance(m, Recommended))
-    assert isinstance(answer, Recommended)
+    answer = await agency.status.until(lambda m: isinstance(m, RecommendationAnswered))
+    assert isinstance(answer, RecommendationAnswered)
     waits = {each.provider: each.wait for each in answer.needs[0].suggested}
     assert waits == {small.id: Wait.NONE, large.id: Wait.SHORT}
     # The first family leaves: all three places are free at once, and the second one has them.

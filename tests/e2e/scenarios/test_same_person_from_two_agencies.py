@@ -5,7 +5,7 @@ from typing import Any
 import orjson
 
 from contracts import topics
-from contracts.agency import Submitted, Withdrawn
+from contracts.agency import ReferralWithdrawn, Submitted
 from contracts.outcomes import StatusChanged
 from contracts.provider import Offer
 from contracts.words import Answer
@@ -69,7 +69,7 @@ async def test_a_need_that_is_served_already_waits_resumes_and_neither_agency_le
     assert offered == [offer], "not doubled, though there are places"
     _nothing_of(first, offer.referral_id, provider.id, story=seen(second, "B-9"))
 
-    await first.send(Withdrawn(reference="A-1", reason="mistake"))  # it ends without help
+    await first.send(ReferralWithdrawn(reference="A-1", reason="mistake"))  # it ends without help
     again = await provider.notifications.until(
         lambda message: isinstance(message, Offer) and message.referral_id != offer.referral_id
     )

@@ -6,7 +6,7 @@ from contracts import topics
 from contracts.notification import Escalated, Expired, Overdue
 from contracts.outcomes import StatusChanged
 from contracts.provider import OfferClosed, Reminder
-from contracts.words import Answer, Clock
+from contracts.words import Answer, DeadlineKind
 from deploy.demo import client
 from tests.e2e.actors import People
 
@@ -20,7 +20,7 @@ async def test_a_silent_provider_is_reminded_is_overdue_once_and_its_need_goes_t
 
     reminder = await silent.notifications.until(lambda m: isinstance(m, Reminder))
     assert isinstance(reminder, Reminder)
-    assert reminder.clock is Clock.ACKNOWLEDGE
+    assert reminder.clock is DeadlineKind.ACKNOWLEDGE
     closed = await silent.notifications.until(lambda m: isinstance(m, OfferClosed))
     assert isinstance(closed, OfferClosed)
     assert closed.reason == "expired"
@@ -31,7 +31,9 @@ async def test_a_silent_provider_is_reminded_is_overdue_once_and_its_need_goes_t
 
     # The referrer knows that it was late, of what, that it expired, and where it went.
     told = [m for _, m in agency.status.events if isinstance(m, StatusChanged) and m.attempt == 1]
-    assert [m.overdue for m in told if m.overdue is Clock.ACKNOWLEDGE and not m.escalated] == [Clock.ACKNOWLEDGE]
+    assert [m.overdue for m in told if m.overdue is DeadlineKind.ACKNOWLEDGE and not m.escalated] == [
+        DeadlineKind.ACKNOWLEDGE
+    ]
     assert any(m.escalated for m in told)
     assert "expired" in [m.state.value for m in told]
 
@@ -40,7 +42,12 @@ async def test_a_silent_provider_is_reminded_is_overdue_once_and_its_need_goes_t
     facts = {event.id: message for event, message in records}.values()
     of_it = [m for m in facts if isinstance(m, Overdue | Escalated | Expired) and m.referral_id == offer.referral_id]
     said = Counter((type(m).__name__, getattr(m, "clock", None)) for m in of_it if m.attempt == 1)
-    assert said[("Overdue", Clock.ACKNOWLEDGE)] == said[("Overdue", Clock.DECIDE)] == said[("Expired", None)] == 1
+    assert (
+        said[("Overdue", DeadlineKind.ACKNOWLEDGE)]
+        == said[("Overdue", DeadlineKind.DECIDE)]
+        == said[("Expired", None)]
+        == 1
+    )
     assert set(said.values()) == {1}
     reminders = [m for _, m in silent.notifications.events if isinstance(m, Reminder)]
     assert len(reminders) == 1

@@ -2,7 +2,7 @@
 
 import asyncio
 
-from contracts.agency import Withdrawn
+from contracts.agency import ReferralWithdrawn
 from contracts.outcomes import StatusChanged
 from contracts.provider import AnswerRefused, ContactReleased, Offer, OfferClosed
 from contracts.words import Answer, AnswerFault
@@ -24,7 +24,7 @@ async def asked_at_once(here: People, agency: Agency, *providers: Provider) -> t
         status = await agency.told("offered", reference)
         if status.broadcast is not None and status.broadcast.offers == len(providers):
             return reference, [await offer_of(each, status.referral_id) for each in providers]
-        await agency.send(Withdrawn(reference=reference))
+        await agency.send(ReferralWithdrawn(reference=reference))
         await agency.told("withdrawn", reference)
     raise AssertionError("matching never heard of all providers")
 

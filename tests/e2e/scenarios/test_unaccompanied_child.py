@@ -4,7 +4,7 @@ import json
 from typing import Any
 
 from contracts.agency import Submitted
-from contracts.outcomes import InputRefused
+from contracts.outcomes import AgencyInputRefused
 from contracts.provider import ContactReleased, Offer
 from contracts.words import AgeBand, Answer, DeclineCode, Flag, Urgency
 from services.chassis.encryption import open_sealed
@@ -70,7 +70,7 @@ async def test_when_nobody_else_is_left_a_child_waits_rather_than_go_among_adult
 async def test_without_the_caregiver_block_a_child_is_refused_in_words_that_say_so(here: People) -> None:
     agency = await here.agency()
     await agency.send(_child(here, "R-1", caregiver=None))
-    refused = await agency.status.until(lambda m: isinstance(m, InputRefused))
-    assert isinstance(refused, InputRefused)
+    refused = await agency.status.until(lambda m: isinstance(m, AgencyInputRefused))
+    assert isinstance(refused, AgencyInputRefused)
     assert [problem.field for problem in refused.problems] == ["person.caregiver"]
     assert "unaccompanied" in refused.problems[0].fix

@@ -6,7 +6,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
-from contracts.intake import Marks, Withdrawn
+from contracts.intake import IdentityFingerprint, NeedWithdrawn
 from contracts.words import ALREADY_SERVED, Category, Flag, HeldBack, Urgency
 from services.intake.jobs.sweep import Sweep
 from tests.support.builders import minimum
@@ -14,7 +14,14 @@ from tests.support.duplicates import Front, need
 from tests.support.matching_world import complete
 from tests.support.memory_twins import MemoryClaims
 
-PERSONS = st.sampled_from([Marks(), Marks(person="p1"), Marks(person="p1"), Marks(person="p2")])
+PERSONS = st.sampled_from(
+    [
+        IdentityFingerprint(),
+        IdentityFingerprint(person="p1"),
+        IdentityFingerprint(person="p1"),
+        IdentityFingerprint(person="p2"),
+    ]
+)
 CATEGORIES = st.sampled_from([Category.SHELTER, Category.SHELTER, Category.GBV])
 URGENCIES = st.sampled_from([Urgency.URGENT, Urgency.URGENT, Urgency.EMERGENCY])
 FLAGS = st.sampled_from([[], [], [Flag.GBV_SURVIVOR]])
@@ -33,14 +40,14 @@ class Persons(RuleBasedStateMachine):
         return names[number % len(names)]
 
     @rule(marks=PERSONS, category=CATEGORIES, urgency=URGENCIES, flags=FLAGS)
-    def submit(self, marks: Marks, category: Category, urgency: Urgency, flags: list[Flag]) -> None:
+    def submit(self, marks: IdentityFingerprint, category: Category, urgency: Urgency, flags: list[Flag]) -> None:
         name = f"r{len(self.front.streams)}"
         asked = need(name, category=category, urgency=urgency)
         self.front.submit(name, asked, marks=marks, person=minimum(flags=flags))
 
     @precondition(lambda self: self.front.streams)
     @rule(number=st.integers(0, 9), marks=PERSONS, category=CATEGORIES, urgency=URGENCIES)
-    def correct(self, number: int, marks: Marks, category: Category, urgency: Urgency) -> None:
+    def correct(self, number: int, marks: IdentityFingerprint, category: Category, urgency: Urgency) -> None:
         name = self.known(number)
         self.front.submit(name, need(name, category=category, urgency=urgency), marks=marks, corrects=True)
 
@@ -108,7 +115,7 @@ class Persons(RuleBasedStateMachine):
     def who_is_not_to_know_is_not_told(self) -> None:
         for name in self.front.streams:
             told = self.front.told(name)
-            if any(isinstance(each, Withdrawn) and each.reason == ALREADY_SERVED for each in told):
+            if any(isinstance(each, NeedWithdrawn) and each.reason == ALREADY_SERVED for each in told):
                 assert self.front.now(name).held_back is HeldBack.TOLD
 
 

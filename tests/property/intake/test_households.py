@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from contracts.agency import PERSON, Submitted
-from contracts.intake import Fellow
+from contracts.intake import HouseholdMember
 from contracts.words import AgeBand, Flag, PersonalField
 from services.intake.admission.minimise import asked
 from services.intake.domain.household import all_flags, for_whom, whom
@@ -33,7 +33,7 @@ def submissions(draw: st.DrawFn) -> Submitted:
 @given(submissions())
 def test_everybody_it_is_for_has_a_place_and_nobody_else(referral: Submitted) -> None:
     person = minimum(flags=[Flag.PREGNANT], household_size=referral.size)
-    household = [Fellow(member=m.member, person=minimum(age_band=m.age_band)) for m in referral.household]
+    household = [HouseholdMember(member=m.member, person=minimum(age_band=m.age_band)) for m in referral.household]
     wanted = asked("r", referral.needs[0], referral.size)
     those = for_whom(wanted.members, wanted.together, person, household)
     people = [those.person, *those.companions]

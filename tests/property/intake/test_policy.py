@@ -17,7 +17,7 @@ from hypothesis.stateful import Bundle, RuleBasedStateMachine, initialize, invar
 from contracts import intake, provider, topics
 from contracts.agency import Consent, Grant
 from contracts.base import Message
-from contracts.intake import Asked, Sealed
+from contracts.intake import RequestedNeed, Sealed
 from contracts.words import Category, LegalBasis, Lifecycle, PersonalField, Urgency
 from services.chassis.decider import Effect, Reply, SetTimer
 from services.intake.domain.policy import IntakePolicy
@@ -109,7 +109,7 @@ class Referrals(RuleBasedStateMachine):
         id_ = id_ or str(self.serial)
         before, length = self.stream.state, len(self.stream.entries)
         journaled = any(entry.cause == f"topic/{id_}" for entry in self.stream.entries)
-        effects = self.stream.handle(event, id=id_, now=self.now, given=frozenset(self.keys))
+        effects = self.stream.handle(event, id=id_, now=self.now, context=frozenset(self.keys))
         facts = emitted(effects)
         for fact in facts:
             self.follow(fact)
@@ -119,7 +119,7 @@ class Referrals(RuleBasedStateMachine):
         self.check_answers(effects)
         from_outside = isinstance(
             event,
-            intake.Received
+            intake.ReferralReceived
             | intake.ConsentReceived
             | intake.WithdrawalReceived
             | intake.StatusAsked
@@ -132,14 +132,14 @@ class Referrals(RuleBasedStateMachine):
     def follow(self, fact: Any) -> None:
         """A fact moves its need forward."""
         match fact:
-            case intake.Held():
+            case intake.ReferralStored():
                 self.consent, self.may_contact = fact.consent, fact.may_contact
-            case intake.Accepted():
+            case intake.NeedRegistered():
                 assert fact.need not in self.withdrawn, "nothing is accepted after it was withdrawn"
                 assert fact.revision == len(self.revisions[fact.need]), "revisions rise one by one"
                 self.revisions[fact.need].append(fact.revision)
                 assert fact.requested_at == self.first.setdefault(fact.need, fact.requested_at)
-            case intake.Withdrawn():
+            case intake.NeedWithdrawn():
                 assert fact.need in self.revisions
                 assert fact.need not in self.withdrawn, "once"
                 self.withdrawn.add(fact.need)
@@ -170,7 +170,7 @@ class Referrals(RuleBasedStateMachine):
                 told = self.told[fact.need, fact.attempt]
                 assert fact.recall not in told.acknowledged
                 told.overdue[fact.recall] += 1
-            case intake.RecallAcknowledged():
+            case intake.RecallConfirmed():
                 told = self.told[fact.need, fact.attempt]
                 assert set(fact.fields) == told.recalled[fact.recall]
                 assert fact.recall not in told.acknowledged, "once"
@@ -190,23 +190,23 @@ class Referrals(RuleBasedStateMachine):
     def check_answers(self, effects: Sequence[Effect]) -> None:
         """Answers go to outcomes, or to the provider that sent it; a refusal is all there is."""
         for reply in replied(effects):
-            if isinstance(reply.event, provider.InputRefused):
+            if isinstance(reply.event, provider.ProviderInputRefused):
                 assert reply.topic == topics.notifications(reply.event.provider)
                 assert list(effects) == [reply]
                 continue
             assert reply.topic == topics.inbox("outcomes")
-            if isinstance(reply.event, intake.Refused):
+            if isinstance(reply.event, intake.ReferralRefused):
                 assert list(effects) == [reply], "a refused event emits no facts"
                 assert reply.event.problems
 
     @initialize(target=sent, needs=NEEDS, grants=CONSENTS, keys=st.sets(st.sampled_from(PROVIDERS)))
-    def begin(self, needs: list[Asked], grants: Consent, keys: set[str]) -> tuple[str, Message]:
+    def begin(self, needs: list[RequestedNeed], grants: Consent, keys: set[str]) -> tuple[str, Message]:
         self.keys |= keys
         return self.say(received(*needs, consent=grants))
 
     @rule(target=sent, needs=NEEDS, person=PERSONS, grants=CONSENTS, digest=DIGESTS, corrects=st.booleans())
     def send(
-        self, needs: list[Asked], person: intake.Minimum, grants: Consent, digest: str, corrects: bool
+        self, needs: list[RequestedNeed], person: intake.MinimalProfile, grants: Consent, digest: str, corrects: bool
     ) -> tuple[str, Message]:
         box = Sealed(key_id=REFERRAL, box=f"{self.serial}", digest=digest)
         event = received(
@@ -314,13 +314,13 @@ class Referrals(RuleBasedStateMachine):
         self.say(earlier[1])
 
     @rule(earlier=sent, needs=NEEDS)
-    def reuse_an_id(self, earlier: tuple[str, Message], needs: list[Asked]) -> None:
+    def reuse_an_id(self, earlier: tuple[str, Message], needs: list[RequestedNeed]) -> None:
         id_, event = earlier
         known = any(entry.cause == f"topic/{id_}" for entry in self.stream.entries)
         other = received(*needs, corrects=True, region=intake.Region(admin1="BY-HM"))
         if known and other != event:
             before = self.stream.state
-            effects = self.stream.handle(other, id=id_, now=self.now, given=frozenset(self.keys))
+            effects = self.stream.handle(other, id=id_, now=self.now, context=frozenset(self.keys))
             assert self.stream.state == before
             assert [type(each) for each in effects] == [Reply]
 

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from contracts.eligibility import Criteria, Eligibility
-from contracts.intake import Accepted, Minimum
+from contracts.intake import MinimalProfile, NeedRegistered
 from contracts.words import Category, Flag, Sex, Status, Urgency
 from services.matching.directory.directory import Directory
 from services.matching.eligibility import assessment
@@ -37,7 +37,9 @@ needs: Any = st.builds(
 
 @settings(max_examples=150, deadline=None)
 @given(st.lists(some_limits, min_size=1, max_size=10), st.lists(needs, min_size=1, max_size=6))
-def test_all_services_at_once_are_judged_as_each_by_itself(those: list[Eligibility], asked: list[Accepted]) -> None:
+def test_all_services_at_once_are_judged_as_each_by_itself(
+    those: list[Eligibility], asked: list[NeedRegistered]
+) -> None:
     directory = Directory()
     for number, each in enumerate(those):
         entry = service(categories=[Category.SHELTER, Category.HEALTH], capacity=99, eligibility=each)
@@ -50,19 +52,19 @@ def test_all_services_at_once_are_judged_as_each_by_itself(those: list[Eligibili
         assert found.unknown.keys() == {id_ for id_ in able if None in verdicts[id_]}
 
 
-def _verdicts(need: Accepted, limits: Eligibility) -> list[bool | None]:
+def _verdicts(need: NeedRegistered, limits: Eligibility) -> list[bool | None]:
     household = limits.maximum_household is None or need.person.household_size <= limits.maximum_household
     rules = (assessment.age, assessment.sex, assessment.status, assessment.exclusion, assessment.meets)
     return [household, *(rule(need, limits) for rule in rules)]
 
 
-def group(person: Minimum, **changes: Any) -> Group:
+def group(person: MinimalProfile, **changes: Any) -> Group:
     return Group([person], False, person.household_size, False)._replace(**changes)
 
 
 @given(people, limits, conjunctions, st.booleans())
 def test_an_alternative_more_never_keeps_anybody_away_and_an_exclusion_more_lets_nobody_in(
-    person: Minimum, those: Eligibility, more: Criteria, undescribed: bool
+    person: MinimalProfile, those: Eligibility, more: Criteria, undescribed: bool
 ) -> None:
     whom = group(person, undescribed=undescribed)
     order = [False, None, True]
@@ -75,7 +77,7 @@ def test_an_alternative_more_never_keeps_anybody_away_and_an_exclusion_more_lets
 
 
 @given(people, limits)
-def test_whom_anything_lets_through_makes_it_possible(person: Minimum, those: Eligibility) -> None:
+def test_whom_anything_lets_through_makes_it_possible(person: MinimalProfile, those: Eligibility) -> None:
     if person.status is None or person.sex is Sex.UNDISCLOSED:
         return
     need = accepted(person=person, category=Category.LEGAL, urgency=Urgency.NORMAL)
@@ -84,7 +86,7 @@ def test_whom_anything_lets_through_makes_it_possible(person: Minimum, those: El
 
 
 @given(people, limits)
-def test_with_emergencies_residence_status_decides_nothing(person: Minimum, those: Eligibility) -> None:
+def test_with_emergencies_residence_status_decides_nothing(person: MinimalProfile, those: Eligibility) -> None:
     told = {
         conditions(group(person.model_copy(update={"status": each}), blind=True), those) for each in (None, *Status)
     }
@@ -93,7 +95,9 @@ def test_with_emergencies_residence_status_decides_nothing(person: Minimum, thos
 
 def test_flags_are_enough_in_one_of_a_household_but_who_is_excluded_is_so_alone() -> None:
     for_pregnant = Eligibility(any_of=[Criteria(flags_any=[Flag.PREGNANT])])
-    mother, son = (Minimum(age_band="18-59", sex="female", languages=["ru"], flags=each) for each in (["pregnant"], []))
+    mother, son = (
+        MinimalProfile(age_band="18-59", sex="female", languages=["ru"], flags=each) for each in (["pregnant"], [])
+    )
     family = Group([mother, son], False, 2, False)
     assert conditions(family, for_pregnant) is True
     assert conditions(group(son), for_pregnant) is False

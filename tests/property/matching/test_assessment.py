@@ -5,7 +5,7 @@ from typing import Any
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from contracts.intake import Accepted
+from contracts.intake import NeedRegistered
 from contracts.provider import Eligibility
 from contracts.words import AgeBand, Category, Flag, Rule, Sex, Status, Urgency
 from services.matching.eligibility.assessment import age, exclusion, sex, status, unknown
@@ -34,7 +34,7 @@ limits: Any = st.builds(
 VERDICTS = {Rule.AGE: age, Rule.SEX: sex, Rule.STATUS: status, Rule.EXCLUSION: exclusion}
 
 
-def needs(group: list[Any]) -> Accepted:
+def needs(group: list[Any]) -> NeedRegistered:
     first, *others = group
     return accepted(person=first, companions=others, places=len(group), category=Category.LEGAL, urgency=Urgency.NORMAL)
 

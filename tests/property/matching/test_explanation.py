@@ -13,23 +13,23 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from contracts.agency import Preferences
-from contracts.intake import Accepted, Region
-from contracts.matching import Matched, Otherwise, PriceSet, Unmet, Waiting, Weighed
+from contracts.intake import NeedRegistered, Region
+from contracts.matching import Counterfactual, DecisionRationale, Matched, PriceSet, Unmet, Waiting
 from contracts.provider import Eligibility
 from contracts.words import Behind, Change, Flag, Sex, Status, Urgency
 from services.matching.capacity.places import Places, match_id
-from services.matching.directory.directory import Directory, Entry
-from services.matching.directory.entry_flags import Marks
+from services.matching.directory.directory import Directory, DirectoryEntry
+from services.matching.directory.entry_flags import EntryFlags
 from services.matching.directory.index import Found
 from services.matching.domain.choice import Choice, choose
-from services.matching.domain.context import Given
+from services.matching.domain.context import MatchingContext
 from services.matching.domain.rationale import CHANGES, MOST, again, weigh
 from services.matching.eligibility.rules import Case, failing
 from services.matching.model.limits import Limits
 from services.matching.ranking import score as ranking
 from services.matching.ranking.net_value import Charges
 from services.matching.ranking.score import Ranked
-from services.matching.waitlist.queue import Lines, Waiter
+from services.matching.waitlist.queue import Waiter, WaitingQueues
 from tests.support.builders import accepted, minimum, service
 from tests.support.clock import START
 from tests.support.matching_world import MatchingWorld
@@ -61,7 +61,7 @@ eligibilities = st.sampled_from(
 class Scene:
     """A need and all that its choice is made from."""
 
-    need: Accepted
+    need: NeedRegistered
     services: Mapping[str, Any]
     taken: Mapping[str, int]
     marked: frozenset[str]
@@ -82,7 +82,7 @@ class Scene:
     def waiter(self) -> Waiter:
         return Waiter(self.need, (), self.now, 0)
 
-    def choose(self) -> tuple[Choice, list[Ranked], Given]:
+    def choose(self) -> tuple[Choice, list[Ranked], MatchingContext]:
         directory = self.directory
         rows = {
             f"{id_}:{slot}": {"need": f"x{id_}{slot}", "match": "m"}
@@ -90,14 +90,14 @@ class Scene:
             for slot in range(self.taken[id_])
         }
         versions = [entry.version for entry in map(directory.get, self.marked) if entry]
-        outside = Given(directory, Places(rows), self.waiters, Marks(versions), self.prices)
-        outside.lines = _Lines(self.waiters, self.no_line_at, outside.charges)
-        choice = choose(self.waiter, match_id(self.need.need_id, 1), self.now, outside, LIMITS)
-        return choice, ranking.of_different_providers(choice.ranked, LIMITS.at_once[self.need.urgency]), outside
+        context = MatchingContext(directory, Places(rows), self.waiters, EntryFlags(versions), self.prices)
+        context.lines = _Lines(self.waiters, self.no_line_at, context.charges)
+        choice = choose(self.waiter, match_id(self.need.need_id, 1), self.now, context, LIMITS)
+        return choice, ranking.of_different_providers(choice.ranked, LIMITS.at_once[self.need.urgency]), context
 
-    def weigh(self) -> tuple[Weighed | None, Choice, list[Ranked]]:
-        choice, chosen, outside = self.choose()
-        return weigh(choice, chosen, self.now, outside, LIMITS), choice, chosen
+    def weigh(self) -> tuple[DecisionRationale | None, Choice, list[Ranked]]:
+        choice, chosen, context = self.choose()
+        return weigh(choice, chosen, self.now, context, LIMITS), choice, chosen
 
     def chosen(self) -> list[str]:
         return [each.entry.id for each in self.choose()[1]]
@@ -106,12 +106,12 @@ class Scene:
         return replace(self, need=self.need.model_copy(update={"preferences": Preferences(providers=providers)}))
 
 
-class _Lines(Lines):
+class _Lines(WaitingQueues):
     def __init__(self, waiters: tuple[Waiter, ...], none_at: frozenset[str], charged: Charges) -> None:
         super().__init__(waiters, charged)
         self._none_at = none_at
 
-    def of(self, entry: Entry, now: datetime, limits: Limits) -> Any:
+    def of(self, entry: DirectoryEntry, now: datetime, limits: Limits) -> Any:
         return [] if entry.id in self._none_at else super().of(entry, now, limits)
 
 
@@ -153,7 +153,7 @@ def _price_sets(services: list[str]) -> st.SearchStrategy[PriceSet | None]:
     return st.none() | some
 
 
-def _need(draw: st.DrawFn, id_: str, at: datetime) -> Accepted:
+def _need(draw: st.DrawFn, id_: str, at: datetime) -> NeedRegistered:
     places = draw(st.sampled_from([1, 1, 1, 2]))
     return accepted(
         need_id=id_,
@@ -237,7 +237,7 @@ def without_doubts(
     return found._replace(unknown={each: rules for each, rules in found.unknown.items() if each != id_})
 
 
-def applied(scene: Scene, said: Otherwise, before: list[str]) -> list[str]:
+def applied(scene: Scene, said: Counterfactual, before: list[str]) -> list[str]:
     """The services chosen where it is as said."""
     id_, provider = said.service, said.service.split("/")[0]
     match said.change:

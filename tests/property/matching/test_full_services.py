@@ -11,10 +11,10 @@ from services.matching.capacity import places
 from services.matching.capacity.places import Places, document, match_id, row_id
 from services.matching.directory import entry_flags
 from services.matching.directory.directory import Directory
-from services.matching.directory.entry_flags import Marks
+from services.matching.directory.entry_flags import EntryFlags
 from services.matching.domain.choice import choose
-from services.matching.domain.context import Given
-from services.matching.model.entry import Entry
+from services.matching.domain.context import MatchingContext
+from services.matching.model.entry import DirectoryEntry
 from services.matching.model.limits import Limits
 from services.matching.waitlist.queue import Waiter
 from tests.support.builders import accepted, service
@@ -46,8 +46,8 @@ def test_who_is_full_for_all_is_full_for_each(
     for id_, capacity in zip(SERVICES, first, strict=True):
         _publish(directory, id_, capacity, offset)
     docs = {row_id(id_, slot): document(need, match, id_, "r") for (id_, slot), (need, match) in held.items()}
-    outside = Given(directory, Places(docs), (), Marks())
-    _agrees(outside, wanted)
+    context = MatchingContext(directory, Places(docs), (), EntryFlags())
+    _agrees(context, wanted)
     for what, id_, number in happens:
         entry = directory.get(id_)
         assert entry is not None
@@ -56,12 +56,12 @@ def test_who_is_full_for_all_is_full_for_each(
                 offset += 1
                 _publish(directory, id_, number, offset)
             case "take":
-                outside.spend([Claim(places.TABLE, row_id(id_, number), document("n4", "m4", id_, "r"))])
+                context.consume([Claim(places.TABLE, row_id(id_, number), document("n4", "m4", id_, "r"))])
             case "give back":
-                outside.places.give_back(row_id(id_, number))
+                context.places.give_back(row_id(id_, number))
             case "says no":
-                outside.spend([Put(entry_flags.FULL, entry.version, {})])
-        _agrees(outside, wanted)
+                context.consume([Put(entry_flags.FULL, entry.version, {})])
+        _agrees(context, wanted)
 
 
 def _publish(directory: Directory, id_: str, capacity: int, offset: int) -> None:
@@ -69,15 +69,15 @@ def _publish(directory: Directory, id_: str, capacity: int, offset: int) -> None
     directory.put(provider, key, offset, service(capacity=capacity))
 
 
-def _agrees(outside: Given, wanted: int) -> None:
+def _agrees(context: MatchingContext, wanted: int) -> None:
     companions = list(accepted().people)[:1] * (wanted - 1)
     waiter = Waiter(accepted(need_id="n1", places=wanted, companions=companions), (), START, 0)
-    choice = choose(waiter, MATCH, START, outside, LIMITS)
-    eligible = outside.directory.find(waiter.case(START, LIMITS.retry_after)).entries
-    said = [each for each in eligible if outside.marks.full(each)]
+    choice = choose(waiter, MATCH, START, context, LIMITS)
+    eligible = context.directory.find(waiter.case(START, LIMITS.retry_after)).entries
+    said = [each for each in eligible if context.marks.full(each)]
 
-    def free(entry: Entry) -> int:
-        return 0 if entry in said else outside.places.free(entry, "n1", MATCH)
+    def free(entry: DirectoryEntry) -> int:
+        return 0 if entry in said else context.places.free(entry, "n1", MATCH)
 
     assert {each.entry.id: each.free for each in choice.ranked} == {
         each.id: free(each) for each in eligible if free(each) >= wanted

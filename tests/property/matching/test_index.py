@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from contracts.agency import Constraints
 from contracts.eligibility import Criteria, Eligibility, IfUnknown
-from contracts.intake import Accepted, Region
+from contracts.intake import NeedRegistered, Region
 from contracts.matching import AttemptEnded
 from contracts.provider import Service
 from contracts.words import AgeBand, Category, Document, Flag, Rule, Sex, Status, Unknown, Urgency
@@ -20,7 +20,7 @@ from services.matching.directory.directory import Directory
 from services.matching.directory.expiry import confirmed_until, look_on
 from services.matching.eligibility import assessment
 from services.matching.eligibility.rules import RULES, Case
-from services.matching.model.entry import Entry, service_id
+from services.matching.model.entry import DirectoryEntry, service_id
 from services.matching.model.geo import distance_km
 from tests.support.baseline_evaluator import funnel
 from tests.support.builders import accepted, minimum, service
@@ -196,7 +196,7 @@ def admit(provider: str, barred: bool) -> Step:
     return step
 
 
-def dated(entry: Entry) -> Entry:
+def dated(entry: DirectoryEntry) -> DirectoryEntry:
     until = confirmed_until(entry.at, STALE_AFTER)
     return replace(entry, confirmed_until=until, look_on=look_on(entry.service, entry.at, until))
 
@@ -205,7 +205,7 @@ def ask(case: Case) -> Step:
     def step(world: World) -> None:
         directory, latest, barred = world
         known = [
-            dated(Entry(id_, id_.split("/")[0], entry, f"{id_}@{offset}", id_.split("/")[0] in barred, at))
+            dated(DirectoryEntry(id_, id_.split("/")[0], entry, f"{id_}@{offset}", id_.split("/")[0] in barred, at))
             for id_, (offset, entry, at) in latest.items()
             if entry is not None and case.need.category in entry.categories
         ]
@@ -266,7 +266,7 @@ def test_the_index_agrees_with_the_plain_rules(first: list[Step], then: list[Ste
 
 
 def test_its_rules_are_those_of_the_words_in_the_same_order() -> None:
-    need: Accepted = accepted()
+    need: NeedRegistered = accepted()
     directory = Directory()
     directory.put("p1", "beds", 0, service())
     found = directory.find(Case(need, (), datetime(2026, 3, 1, tzinfo=UTC), timedelta()))

@@ -11,7 +11,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 from contracts import matching
 from contracts.agency import Constraints
 from contracts.intake import PersonCorrected, Region
-from contracts.notification import Accepted, Declined, Delivered, EntryDoubted, Expired, NotDelivered
+from contracts.notification import Declined, Delivered, EntryDoubted, Expired, NotDelivered, OfferAccepted
 from contracts.operations import TimerElapsed
 from contracts.words import Category, DeclineCode, Flag, NotDeliveredCode, Urgency
 from services.matching.capacity.places import service_of
@@ -160,7 +160,7 @@ class Matching(RuleBasedStateMachine):
     @precondition(lambda self: self.needs)
     @rule(
         moment=moments,
-        kind=st.sampled_from([Accepted, Declined, Declined, Declined, Expired, Expired, Delivered, NotDelivered]),
+        kind=st.sampled_from([OfferAccepted, Declined, Declined, Declined, Expired, Expired, Delivered, NotDelivered]),
         code=st.sampled_from([*DeclineCode, DeclineCode.UNSAFE, DeclineCode.NOT_ELIGIBLE, DeclineCode.OTHER]),
         failure=st.sampled_from(NotDeliveredCode),
         late=st.sampled_from([0, 0, 0, 1]),
@@ -174,7 +174,7 @@ class Matching(RuleBasedStateMachine):
         if not open_:
             return
         chosen = open_ if together else [open_[moment % len(open_)]]
-        if kind is Accepted:
+        if kind is OfferAccepted:
             chosen = list(dict(chosen).items())  # of a broadcast one: notification lets nobody else accept it
         now = self.world.clock.now()
         for need, attempt in chosen:
@@ -182,7 +182,7 @@ class Matching(RuleBasedStateMachine):
             changes = {"code": codes[kind]} if kind in codes else {}
             self.world.send(of_offer(kind, attempt - late, now, need_id=need, referral_id=f"r{need[1:]}", **changes))
         self.world.run()
-        if kind is Accepted and not late:
+        if kind is OfferAccepted and not late:
             assert all(len(self.world.state(need).matches) == 1 for need, _ in chosen), "one has it"
 
     @precondition(lambda self: self.needs)

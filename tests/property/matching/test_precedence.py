@@ -18,7 +18,7 @@ from services.matching.jobs.sweep import recalls
 from services.matching.model.limits import Limits
 from services.matching.waitlist.precedence import TOP, class_of
 from services.matching.waitlist.precedence import precedence as rank
-from services.matching.waitlist.queue import Lines, Waiter, patience_over, precedence
+from services.matching.waitlist.queue import Waiter, WaitingQueues, patience_over, precedence
 from tests.support.builders import accepted, minimum, service
 from tests.support.clock import START
 from tests.support.matching_world import MatchingWorld
@@ -66,12 +66,12 @@ def test_the_order_is_total_and_does_not_depend_on_who_is_asked_first(waiters: l
     by_key = sorted(precedence(each, entry, START, LIMITS) for each in waiters)
     assert len(set(by_key)) == len(waiters), "no two are equal"
     shuffled = random.Random(seed).sample(waiters, len(waiters))
-    assert Lines(shuffled).of(entry, START, LIMITS) == Lines(waiters).of(entry, START, LIMITS)
-    late = Lines()
+    assert WaitingQueues(shuffled).of(entry, START, LIMITS) == WaitingQueues(waiters).of(entry, START, LIMITS)
+    late = WaitingQueues()
     assert late.of(entry, START, LIMITS) == []
     for each in shuffled:
         late.add(each)
-    assert late.of(entry, START, LIMITS) == Lines(waiters).of(entry, START, LIMITS), "nor on who came meanwhile"
+    assert late.of(entry, START, LIMITS) == WaitingQueues(waiters).of(entry, START, LIMITS), "nor on who came meanwhile"
 
 
 @given(urgency=urgencies, patience=spans.filter(bool), early=spans, late=spans)
@@ -92,7 +92,7 @@ def test_ageing_only_ever_helps_and_is_bounded(
 @given(waiters=lists(), capacities=st.lists(st.integers(0, 2), min_size=3, max_size=3))
 def test_the_sweep_tells_the_same_first_as_a_recall(waiters: list[Waiter], capacities: list[int]) -> None:
     made = directory(*capacities)
-    lines, found = Lines(waiters), [each.id for each in recalls(waiters, Places(), made, START, LIMITS)]
+    lines, found = WaitingQueues(waiters), [each.id for each in recalls(waiters, Places(), made, START, LIMITS)]
     assert len(found) == len(set(found)) <= sum(capacities)
     open_ = [entry for entry in made.of(Category.SHELTER) if entry.service.capacity]
     for entry in open_:

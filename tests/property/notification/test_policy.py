@@ -14,7 +14,7 @@ from hypothesis.stateful import Bundle, RuleBasedStateMachine, invariant, precon
 from contracts import intake, notification, operations, provider, topics
 from contracts.base import Message
 from contracts.matching import Broadcast
-from contracts.words import Answer, Clock, ExpiryCode, Lifecycle, Urgency
+from contracts.words import Answer, DeadlineKind, ExpiryCode, Lifecycle, Urgency
 from services.chassis.decider import Reply, SetTimer
 from services.notification.domain.deadlines import Deadline, Times
 from services.notification.domain.policy import NotificationPolicy
@@ -33,16 +33,16 @@ HOURS = {
 TIMES = Times({urgency: Deadline(**HOURS) for urgency in Urgency}, check_ins=CHECK_INS)
 
 WAITED_FOR = {
-    Clock.ACKNOWLEDGE: {Lifecycle.OFFERED},
-    Clock.DECIDE: {Lifecycle.OFFERED, Lifecycle.ACKNOWLEDGED},
-    Clock.START: {Lifecycle.TAKEN_UP, Lifecycle.APPOINTED, Lifecycle.NO_SHOW},
-    Clock.CLOSE: {Lifecycle.IN_PROGRESS},
+    DeadlineKind.ACKNOWLEDGE: {Lifecycle.OFFERED},
+    DeadlineKind.DECIDE: {Lifecycle.OFFERED, Lifecycle.ACKNOWLEDGED},
+    DeadlineKind.START: {Lifecycle.ACCEPTED_BY_PROVIDER, Lifecycle.APPOINTED, Lifecycle.NO_SHOW},
+    DeadlineKind.CLOSE: {Lifecycle.IN_PROGRESS},
 }
 """The states in which each clock runs."""
 
 LEADS_TO: dict[type[Message], Lifecycle] = {
     notification.Acknowledged: Lifecycle.ACKNOWLEDGED,
-    notification.Accepted: Lifecycle.TAKEN_UP,
+    notification.OfferAccepted: Lifecycle.ACCEPTED_BY_PROVIDER,
     notification.Declined: Lifecycle.DECLINED,
     notification.Expired: Lifecycle.EXPIRED,
     notification.Revoked: Lifecycle.REVOKED,
@@ -52,7 +52,7 @@ LEADS_TO: dict[type[Message], Lifecycle] = {
     notification.NotDelivered: Lifecycle.NOT_DELIVERED,
 }
 ALLOWED = {state: {*answers.values(), Lifecycle.REVOKED} for state, answers in NEXT.items()}
-for expiring in WAITED_FOR[Clock.DECIDE] | WAITED_FOR[Clock.START]:
+for expiring in WAITED_FOR[DeadlineKind.DECIDE] | WAITED_FOR[DeadlineKind.START]:
     ALLOWED[expiring].add(Lifecycle.EXPIRED)
 
 
@@ -70,7 +70,7 @@ class Offers(RuleBasedStateMachine):
         self.fired: set[tuple[str, datetime]] = set()
         self.offers: list[provider.Offer] = []
         self.phases: dict[int, Lifecycle] = {}
-        self.clocks: dict[tuple[int, Clock], notification.Running] = {}
+        self.clocks: dict[tuple[int, DeadlineKind], notification.Running] = {}
         self.turns: dict[int, int] = {}
         self.broadcasts: dict[int, Broadcast | None] = {}
         self.decide_by: dict[int, datetime] = {}
@@ -113,7 +113,7 @@ class Offers(RuleBasedStateMachine):
             if mine is None:
                 assert not fact.others_open
             else:
-                accepted = any(self.counts[at, Lifecycle.TAKEN_UP.value] for at in (fact.attempt, *others))
+                accepted = any(self.counts[at, Lifecycle.ACCEPTED_BY_PROVIDER.value] for at in (fact.attempt, *others))
                 awaited = len(others) + 1 < mine.offers and not accepted
                 assert fact.others_open == (awaited or any(phase in NEXT for phase in others.values()))
         if isinstance(fact, notification.Expired):
@@ -162,7 +162,7 @@ class Offers(RuleBasedStateMachine):
 
     def check_expiry(self, fact: notification.Expired) -> None:
         """Not before its time, and not without warning."""
-        clock = Clock.DECIDE if fact.code is None else Clock.START
+        clock = DeadlineKind.DECIDE if fact.code is None else DeadlineKind.START
         assert fact.code in (None, ExpiryCode.NOT_STARTED)
         assert self.phases[fact.attempt] in WAITED_FOR[clock]
         if not fact.undeliverable:
@@ -268,7 +268,7 @@ class Offers(RuleBasedStateMachine):
         offer = data.draw(st.sampled_from(self.offers)) if self.offers else None
         text = offer.model_dump_json() if offer else ""
         kind = provider.Offer.ce_type() if offer else provider.Reminder.ce_type()
-        lost = operations.Undeliverable(
+        lost = operations.DeliveryFailed(
             stream=NEED, event_type=kind, event_id="e", topic="t", reason="unknown-topic", text=text
         )
         return self.say(lost)
@@ -325,7 +325,7 @@ class Offers(RuleBasedStateMachine):
     @invariant()
     def no_two_providers_believe_that_they_have_the_person(self) -> None:
         open_ = [phase for phase in self.phases.values() if phase in NEXT]
-        if any(phase in (Lifecycle.TAKEN_UP, Lifecycle.IN_PROGRESS) for phase in open_):
+        if any(phase in (Lifecycle.ACCEPTED_BY_PROVIDER, Lifecycle.IN_PROGRESS) for phase in open_):
             assert len(open_) == 1, "nor is anybody asked still"
 
     @invariant()
@@ -336,9 +336,9 @@ class Offers(RuleBasedStateMachine):
     def no_offer_is_forgotten(self) -> None:
         """A timer is set for what comes next, so that silence always has consequences."""
         for attempt, phase in self.phases.items():
-            if phase in WAITED_FOR[Clock.DECIDE]:
-                assert ("expire", self.clocks[attempt, Clock.DECIDE].due_at) in self.timers
-            for clock in (Clock.ACKNOWLEDGE, Clock.START, Clock.CLOSE):
+            if phase in WAITED_FOR[DeadlineKind.DECIDE]:
+                assert ("expire", self.clocks[attempt, DeadlineKind.DECIDE].due_at) in self.timers
+            for clock in (DeadlineKind.ACKNOWLEDGE, DeadlineKind.START, DeadlineKind.CLOSE):
                 if phase in WAITED_FOR[clock]:
                     run = self.clocks[attempt, clock]
                     said = [("Reminded", "remind", run.remind_at), ("Overdue", "overdue", run.due_at)]
@@ -357,7 +357,7 @@ class Offers(RuleBasedStateMachine):
 
     @invariant()
     def a_release_is_asked_for_exactly_where_it_was_taken_up(self) -> None:
-        taken_up = {attempt for attempt, what in self.counts if what == Lifecycle.TAKEN_UP}
+        taken_up = {attempt for attempt, what in self.counts if what == Lifecycle.ACCEPTED_BY_PROVIDER}
         assert taken_up == {attempt for attempt, what in self.counts if what == "ReleaseRequested"}
 
     @invariant()

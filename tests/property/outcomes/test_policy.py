@@ -16,10 +16,10 @@ from contracts.base import Message
 from contracts.matching import Broadcast
 from contracts.outcomes import Noted, StatusChanged
 from contracts.texts import sentences
-from contracts.words import ALREADY_SERVED, Category, Clock, DecidedBy, Happening, HeldBack, Lifecycle
+from contracts.words import ALREADY_SERVED, Category, DeadlineKind, DecidedBy, Happening, HeldBack, Lifecycle
 from services.outcomes.domain.indicators import SENSITIVE, Disclosure, indicators, row
 from services.outcomes.domain.policy import OutcomesPolicy
-from services.outcomes.domain.state import Standing, rank_of
+from services.outcomes.domain.state import NeedTimeline, rank_of
 from services.outcomes.queries.timeline import timeline
 from tests.support.builders import (
     NEED,
@@ -91,7 +91,7 @@ def histories(draw: st.DrawFn) -> list[Sent]:
         past.tell(notification.Offered, attempt)
         if draw(st.booleans()):
             past.tell(notification.Reminded, attempt)
-        _late(draw, past, attempt, Clock.ACKNOWLEDGE, Lifecycle.OFFERED)
+        _late(draw, past, attempt, DeadlineKind.ACKNOWLEDGE, Lifecycle.OFFERED)
         state, turn = Lifecycle.OFFERED, 0
         if draw(st.booleans()):
             past.tell(notification.Acknowledged, attempt)
@@ -105,7 +105,7 @@ def histories(draw: st.DrawFn) -> list[Sent]:
                 past.say("matching", closed(attempt))
                 return past.sent
         elif end == "expired":
-            _late(draw, past, attempt, Clock.DECIDE, state, turn)
+            _late(draw, past, attempt, DeadlineKind.DECIDE, state, turn)
             past.tell(notification.Expired, attempt, undeliverable=draw(st.booleans()))
         elif end == "changed":
             past.say("intake", accepted(revision=attempt, category=Category.HEALTH))
@@ -136,7 +136,7 @@ def _broadcast(draw: st.DrawFn, past: History, broadcast: Broadcast) -> int | No
         if draw(st.booleans()):
             past.tell(notification.Acknowledged, attempt, broadcast=broadcast)
         if draw(st.integers(0, 3)) == 0:
-            past.tell(notification.Accepted, attempt, provider_reference="P-1", broadcast=broadcast)
+            past.tell(notification.OfferAccepted, attempt, provider_reference="P-1", broadcast=broadcast)
             for other in left:
                 past.tell(notification.Revoked, other, cause="taken-by-another", others_open=True, broadcast=broadcast)
             for other in left:
@@ -148,8 +148,8 @@ def _broadcast(draw: st.DrawFn, past: History, broadcast: Broadcast) -> int | No
 
 
 def _help(draw: st.DrawFn, past: History, attempt: int) -> list[Sent]:
-    past.tell(notification.Accepted, attempt, provider_reference="P-1")
-    state, turn = Lifecycle.TAKEN_UP, 0
+    past.tell(notification.OfferAccepted, attempt, provider_reference="P-1")
+    state, turn = Lifecycle.ACCEPTED_BY_PROVIDER, 0
     for what in draw(st.lists(st.sampled_from(["check-in", "appointed", "no-show"]), max_size=4)):
         turn, when = turn + 1, START + timedelta(days=draw(st.integers(1, 3)))
         if what == "check-in":
@@ -160,7 +160,7 @@ def _help(draw: st.DrawFn, past: History, attempt: int) -> list[Sent]:
         elif state is Lifecycle.APPOINTED:
             past.tell(notification.NoShow, attempt, appointment_at=when, turn=turn, by=DecidedBy.PROVIDER)
             state = Lifecycle.NO_SHOW
-    _late(draw, past, attempt, Clock.START, state, turn)
+    _late(draw, past, attempt, DeadlineKind.START, state, turn)
     return _end(draw, past, attempt, turn=turn)
 
 
@@ -168,7 +168,7 @@ def _end(draw: st.DrawFn, past: History, attempt: int, broadcast: Broadcast | No
     if draw(st.booleans()):
         past.tell(notification.InProgress, attempt, provider_reference="P-1", broadcast=broadcast)
         if broadcast is None:
-            _late(draw, past, attempt, Clock.CLOSE, Lifecycle.IN_PROGRESS, turn)
+            _late(draw, past, attempt, DeadlineKind.CLOSE, Lifecycle.IN_PROGRESS, turn)
     end = draw(st.sampled_from([notification.Delivered, notification.NotDelivered, None]))
     if end is None:
         return _withdraw(draw, past, attempt) if draw(st.booleans()) else past.sent
@@ -179,7 +179,7 @@ def _end(draw: st.DrawFn, past: History, attempt: int, broadcast: Broadcast | No
     return past.sent
 
 
-def _late(draw: st.DrawFn, past: History, attempt: int, clock: Clock, state: Lifecycle, turn: int = 0) -> None:
+def _late(draw: st.DrawFn, past: History, attempt: int, clock: DeadlineKind, state: Lifecycle, turn: int = 0) -> None:
     """Overdue, and escalated, or neither."""
     for kind in (notification.Overdue, notification.Escalated)[: draw(st.integers(0, 2))]:
         past.tell(kind, attempt, clock=clock, state=state, turn=turn, due_at=START)
@@ -269,8 +269,8 @@ def _repeats(history: Sequence[Sent]) -> int:
 @given(histories())
 def test_read_as_it_happened_an_agency_is_told_of_every_step(history: list[Sent]) -> None:
     _, told = read(history)
-    if not any(isinstance(sent.event, intake.Withdrawn) for sent in history):
-        untold = (intake.Accepted, matching.MatchRevoked)
+    if not any(isinstance(sent.event, intake.NeedWithdrawn) for sent in history):
+        untold = (intake.NeedRegistered, matching.MatchRevoked)
         silent = [sent for sent in history[1:] if isinstance(sent.event, untold) or _of_others(sent.event)]
         assert len(told) == len(history) - len(silent) - _repeats(history)
 
@@ -292,7 +292,7 @@ def noted(draw: st.DrawFn) -> Noted:
         state=draw(st.sampled_from([*Lifecycle, None])),
         attempt=draw(st.integers(0, 2)),
         turn=draw(st.integers(0, 1)),
-        overdue=draw(st.sampled_from([None, Clock.ACKNOWLEDGE, Clock.DECIDE])),
+        overdue=draw(st.sampled_from([None, DeadlineKind.ACKNOWLEDGE, DeadlineKind.DECIDE])),
         escalated=draw(st.booleans()),
         at=START + timedelta(minutes=draw(st.integers(0, 3))),
         provider=draw(st.sampled_from([None, "a", "b"])),
@@ -307,7 +307,7 @@ def noted(draw: st.DrawFn) -> Noted:
 @settings(max_examples=300, deadline=None)
 @given(st.lists(noted(), max_size=6).flatmap(lambda notes: st.tuples(st.just(notes), st.permutations(notes * 2))))
 def test_the_state_is_a_join_whatever_is_joined(case: tuple[list[Noted], list[Noted]]) -> None:
-    once, otherwise = (reduce(Standing.join, notes, Standing()) for notes in case)
+    once, otherwise = (reduce(NeedTimeline.join, notes, NeedTimeline()) for notes in case)
     assert once == otherwise
     assert all(earlier.at < later.at and earlier.rank < later.rank for earlier, later in pairwise(once.steps))
     ranks = [its for each in case[0] if (its := rank_of(each)) is not None]

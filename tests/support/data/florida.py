@@ -8,7 +8,7 @@ from pathlib import Path
 
 from contracts.eligibility import Criteria
 from contracts.words import Category, Flag, Status
-from services.console.hsds import Nested, Reading, Vocabulary, flat, readings
+from services.console.hsds import Nested, ReadService, Vocabulary, flat, readings
 
 PATH = Path(__file__).parents[4] / "shared/data/florida-legal/florida_services.csv"
 COUNTIES = 67
@@ -40,7 +40,7 @@ def said(path: Path = PATH) -> list[Nested]:
     return list(flat(_rows(path)))
 
 
-def read(path: Path = PATH) -> list[Reading]:
+def read(path: Path = PATH) -> list[ReadService]:
     """Every row, in order. All counties lie in one subdivision; which of them is for the provider to look at."""
     services = said(path)
     counties = {area["name"].lower() for each in services for area in each["service_areas"]}

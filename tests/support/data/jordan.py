@@ -17,7 +17,7 @@ from contracts.eligibility import Criteria, Eligibility
 from contracts.provider import Service
 from contracts.words import Category, Flag, IntakeMethod, Sex
 from services.chassis.ingress.validation_errors import problems_of
-from services.console.hsds import Reading, slug
+from services.console.hsds import ReadService, slug
 
 PATH = Path(__file__).parents[4] / "shared/data/jordan-services/services_en.redacted.json"
 CAPACITY = 3
@@ -101,18 +101,18 @@ _INTAKE = {
 }
 
 
-def read(path: Path = PATH) -> list[Reading]:
+def read(path: Path = PATH) -> list[ReadService]:
     """Every feature, in order."""
     seen: Counter[str] = Counter()
     return [_reading(feature, seen) for feature in json.loads(path.read_text())]
 
 
-def _reading(feature: dict[str, Any], seen: Counter[str]) -> Reading:
+def _reading(feature: dict[str, Any], seen: Counter[str]) -> ReadService:
     said = feature["properties"]
     provider = slug(said["partnerName"])
     offered = [name for name, value in said.get("indicators", {}).items() if value]
     if said.get("indicators") and not offered:
-        return Reading(provider, None, ("every indicator is 0: nothing is offered",))
+        return ReadService(provider, None, ("every indicator is 0: nothing is offered",))
     notes: list[str] = []
     key = str(feature["id"])
     seen[key] += 1
@@ -138,8 +138,8 @@ def _reading(feature: dict[str, Any], seen: Counter[str]) -> Reading:
             valid_to=date.fromisoformat(said["endDate"]),
         )
     except ValidationError as error:
-        return Reading(provider, None, tuple(f"{each.field}: {each.fix}" for each in problems_of(error)))
-    return Reading(provider, service, tuple(notes))
+        return ReadService(provider, None, tuple(f"{each.field}: {each.fix}" for each in problems_of(error)))
+    return ReadService(provider, service, tuple(notes))
 
 
 def _categories(said: dict[str, Any], offered: list[str]) -> list[Category]:

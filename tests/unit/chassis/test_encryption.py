@@ -6,7 +6,16 @@ import pytest
 from pydantic import TypeAdapter, ValidationError
 
 from services.chassis import encryption
-from services.chassis.encryption import Base64Key, Unsealable, new_key, new_pair, open_sealed, public_of, seal, seal_to
+from services.chassis.encryption import (
+    Base64Key,
+    UnsealableError,
+    new_key,
+    new_pair,
+    open_sealed,
+    public_of,
+    seal,
+    seal_to,
+)
 
 PLAIN = "Maria Łopez".encode()
 
@@ -38,7 +47,7 @@ def test_another_key_another_purpose_or_a_changed_box_does_not_open() -> None:
         lambda: encryption.unseal(key, bent(box, 0), "p/1"),
         lambda: encryption.unseal(key, bent(box, -1), "p/1"),
     ):
-        with pytest.raises(Unsealable) as caught:
+        with pytest.raises(UnsealableError) as caught:
             tried()
         assert str(caught.value) == "p", "of the purpose only its kind is told"
 
@@ -56,7 +65,7 @@ def test_only_the_private_half_opens_what_was_sealed_to_the_public_one() -> None
         lambda: open_sealed(private, bent(box, -1), "p/1"),
         lambda: open_sealed(private, "", "p/1"),
     ):
-        with pytest.raises(Unsealable):
+        with pytest.raises(UnsealableError):
             tried()
 
 

@@ -2,13 +2,13 @@
 
 from typing import Any
 
-from contracts.intake import Accepted
+from contracts.intake import NeedRegistered
 from services.matching.model.limits import Limits
 from tests.support.builders import accepted, of_offer, service
 from tests.support.matching_world import MatchingWorld
 
 
-def need(number: int = 1, **changes: Any) -> Accepted:
+def need(number: int = 1, **changes: Any) -> NeedRegistered:
     return accepted(need_id=f"n{number}", referral_id=f"r{number}", reference=f"R-{number}", **changes)
 
 

@@ -13,17 +13,17 @@ from typing import TextIO
 from contracts.base import Message
 from contracts.ids import as_uuid
 
-from ...shared.client import Outgoing
+from ...shared.client import OutgoingMessage
 from ...shared.errors import UserError
 
 _HEAD = "# What `referrals` has sent of the file beside this one. Without it all is sent again, which does no harm.\n"
 
 
-def outgoing(topic: str, key: str, body: Message) -> Outgoing:
+def outgoing(topic: str, key: str, body: Message) -> OutgoingMessage:
     """The event of a body, under the id that it always has."""
     text = body.model_dump_json(exclude_unset=True)
     digest = hashlib.sha256(f"{topic}\0{body.TYPE}\0{text}".encode()).digest()
-    return Outgoing(as_uuid(digest), key, body)
+    return OutgoingMessage(as_uuid(digest), key, body)
 
 
 class Sent:
@@ -55,10 +55,10 @@ class Sent:
         if self._file is not None:
             self._file.close()
 
-    def __contains__(self, event: Outgoing) -> bool:
+    def __contains__(self, event: OutgoingMessage) -> bool:
         return event.id in self._ids
 
-    def add(self, event: Outgoing) -> None:
+    def add(self, event: OutgoingMessage) -> None:
         """Kafka has it."""
         self._ids.add(event.id)
         if self._file is not None:

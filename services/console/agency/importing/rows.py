@@ -18,7 +18,7 @@ from contracts.agency import Submitted
 from contracts.base import Input
 from contracts.intake import Problem
 from contracts.words import AgeBand
-from services.chassis.ingress.validation_errors import careless, problems_of
+from services.chassis.ingress.validation_errors import lint_raw_json, problems_of
 
 from ...shared.errors import UserError
 from .columns import Columns
@@ -57,7 +57,7 @@ COLUMNS = ("ROW", "COLUMN", "FIELD", "WHAT TO DO")
 
 
 @dataclass(frozen=True)
-class Row(Generic[M]):
+class ImportRow(Generic[M]):
     """One row: what it says, or what is wrong with it."""
 
     where: str
@@ -67,7 +67,7 @@ class Row(Generic[M]):
     """Of a sheet: its headings, by path."""
 
 
-def rows(raw: bytes, model: type[M], form: Form, columns: Columns, today: date, agency: str = "") -> list[Row[M]]:
+def rows(raw: bytes, model: type[M], form: Form, columns: Columns, today: date, agency: str = "") -> list[ImportRow[M]]:
     """Every row of a file. `UserError` where it can not be read as rows at all.
 
     `agency`, if known, is whose referrals these may be.
@@ -98,7 +98,7 @@ def _form(text: str) -> Form:
     return Form.JSON if not start[end:].strip() else Form.JSONL
 
 
-def _documents(text: str, model: type[M], form: Form) -> Iterator[Row[M]]:
+def _documents(text: str, model: type[M], form: Form) -> Iterator[ImportRow[M]]:
     if form is Form.JSONL:
         for number, line in enumerate(text.splitlines(), 1):
             if line.strip():
@@ -137,17 +137,17 @@ def _past(text: str, at: int, what: str) -> int:
     return at
 
 
-def _document(where: str, text: str, model: type[M]) -> Row[M]:
+def _document(where: str, text: str, model: type[M]) -> ImportRow[M]:
     raw = text.encode(errors="surrogatepass")
-    if found := careless(raw, model):
-        return Row(where, None, tuple(_faults(where, found)))
+    if found := lint_raw_json(raw, model):
+        return ImportRow(where, None, tuple(_faults(where, found)))
     try:
-        return Row(where, model.read(raw))
+        return ImportRow(where, model.read(raw))
     except ValidationError as error:
-        return Row(where, None, tuple(_faults(where, problems_of(error))))
+        return ImportRow(where, None, tuple(_faults(where, problems_of(error))))
 
 
-def _sheet(text: str, model: type[M], columns: Columns) -> Iterator[Row[M]]:
+def _sheet(text: str, model: type[M], columns: Columns) -> Iterator[ImportRow[M]]:
     head = text.partition("\n")[0]
     csv.field_size_limit(_WORD)
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=max(",;\t", key=head.count), strict=True)
@@ -168,18 +168,18 @@ def _sheet(text: str, model: type[M], columns: Columns) -> Iterator[Row[M]]:
 
 def _cells(
     where: str, cells: Sequence[str], paths: Sequence[str], named: dict[str, str], columns: Columns, model: type[M]
-) -> Row[M]:
+) -> ImportRow[M]:
     if any(cell.strip() for cell in cells[len(paths) :]):
         fix = "has more cells than there are headings: quote what has the separator in it"
-        return Row(where, None, (Fault(where, "", "", fix),))
+        return ImportRow(where, None, (Fault(where, "", "", fix),))
     whole = columns.row(cells, paths, model)
     raw = json.dumps(whole).encode()
     try:
-        if found := careless(raw, model):
-            return Row(where, None, tuple(_faults(where, found, named)))
-        return Row(where, model.model_validate(whole), columns=named)
+        if found := lint_raw_json(raw, model):
+            return ImportRow(where, None, tuple(_faults(where, found, named)))
+        return ImportRow(where, model.model_validate(whole), columns=named)
     except ValidationError as error:
-        return Row(where, None, tuple(_faults(where, problems_of(error), named)))
+        return ImportRow(where, None, tuple(_faults(where, problems_of(error), named)))
 
 
 def _faults(where: str, problems: Sequence[Problem], named: Mapping[str, str] | None = None) -> Iterator[Fault]:
@@ -197,7 +197,7 @@ def _heading(field: str, named: Mapping[str, str]) -> str:
     return inner[0] if len(inner) == 1 else ""
 
 
-def _checked(row: Row[M], today: date, agency: str) -> Row[M]:
+def _checked(row: ImportRow[M], today: date, agency: str) -> ImportRow[M]:
     """What intake's gate would refuse, beyond the schema."""
     body = row.body
     if body is None:
@@ -224,10 +224,10 @@ def _ages(body: Submitted, today: date) -> Iterator[Problem]:
         yield Problem(field="person.caregiver", fix="is needed under 18, also for an unaccompanied child")
 
 
-def _once_each(found: list[Row[M]]) -> list[Row[M]]:
+def _once_each(found: list[ImportRow[M]]) -> list[ImportRow[M]]:
     """Two rows of one reference would be one referral, of which the second is lost."""
     seen: dict[Any, str] = {}
-    said: list[Row[M]] = []
+    said: list[ImportRow[M]] = []
     for row in found:
         reference = getattr(row.body, "reference", None)
         if row.body is not None and reference in seen:

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from contracts.base import Event
 from contracts.ids import derived_id
 from services.chassis.decider import Claim, Drop, Effect, Emit, Put, Reply, SetTimer
-from services.chassis.engine.journal import Effects, Entry, fold
+from services.chassis.engine.journal import Effects, JournalEntry, fold
 from services.chassis.ports import Row, Timer
 from tests.support.counter import Counted, Told
 from tests.support.memory_twins import as_mongo
@@ -30,7 +30,7 @@ EFFECTS: list[Effect] = [
 ]
 
 
-def entry(**changes: object) -> Entry:
+def entry(**changes: object) -> JournalEntry:
     plain = {
         "stream": "a",
         "cause": "topic/1",
@@ -41,16 +41,16 @@ def entry(**changes: object) -> Entry:
         "key": "k",
         "trace": "00-x",
     }
-    return Entry(**{**plain, **changes})  # type: ignore[arg-type]
+    return JournalEntry(**{**plain, **changes})  # type: ignore[arg-type]
 
 
-def recorded(service: str = "counter", effects: list[Effect] = EFFECTS, **changes: object) -> Entry:
+def recorded(service: str = "counter", effects: list[Effect] = EFFECTS, **changes: object) -> JournalEntry:
     made = entry(**changes)
     made.record(service, effects)
     return made
 
 
-def ids(made: Entry) -> list[str]:
+def ids(made: JournalEntry) -> list[str]:
     return [fact["id"] for fact in made.facts if "text" in fact]
 
 
@@ -80,14 +80,14 @@ def test_an_answers_id_covers_what_it_says_a_facts_does_not(kind: type, same: bo
 
 def test_an_entry_comes_back_from_the_journal_as_it_was() -> None:
     made = recorded()
-    assert Entry.read("a", as_mongo(made.document())) == made
-    assert Entry.read("a", json.loads(json.dumps(made.document()))) == made
+    assert JournalEntry.read("a", as_mongo(made.document())) == made
+    assert JournalEntry.read("a", json.loads(json.dumps(made.document()))) == made
 
 
 def test_a_fact_holds_the_very_text_that_is_published() -> None:
     event = Counted(counter="a", by=1, total=1)
     made = recorded(effects=[Emit(event, "topic")])
-    again = Entry.read("a", as_mongo(made.document()))
+    again = JournalEntry.read("a", as_mongo(made.document()))
     [message] = [each.message("counter") for each in Effects.of([again]).events]
     assert message.value == event.model_dump_json().encode()
 

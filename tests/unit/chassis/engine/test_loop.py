@@ -159,7 +159,7 @@ async def test_a_refused_claim_is_decided_again_while_others_go_in(rig: Rig) -> 
     rig.claims.tables["seats"]["s1"] = {"counter": "somebody"}
     rig.send(Sit(counter="a"))
     rig.send(Add(counter="b"))
-    await drain(rig.loop(outside=Seats(rig.claims, "s1", "s2", careless=True)), rig.group.join())
+    await drain(rig.loop(context_loader=Seats(rig.claims, "s1", "s2", careless=True)), rig.group.join())
     assert rig.claims.tables["seats"] == {"s1": {"counter": "somebody"}, "s2": {"counter": "a"}}
     assert [each.body["seat"] for each in rig.seen() if "seat" in each.body] == ["s2"]
     assert rig.totals("b") == [1]
@@ -175,7 +175,7 @@ async def test_one_batch_never_gives_a_seat_away_twice(rig: Rig) -> None:
 
 
 async def test_a_seat_given_back_in_time_can_be_had_again(rig: Rig) -> None:
-    loop, consumer = rig.loop(outside=Seats(rig.claims, "s1")), rig.group.join()
+    loop, consumer = rig.loop(context_loader=Seats(rig.claims, "s1")), rig.group.join()
     for event in (Sit(counter="a"), Stand(counter="a")):
         rig.send(event)
         await drain(loop, consumer)
@@ -193,7 +193,7 @@ async def test_a_policy_that_never_stops_losing_is_postponed_not_spun(rig: Rig) 
     rig.send(Sit(counter="a"))
     batch = rig.group.join().fetch()
     assert batch is not None
-    await rig.loop(outside=Stubborn()).handle(batch)
+    await rig.loop(context_loader=Stubborn()).handle(batch)
     assert batch.settled == "nack"
 
 
@@ -240,7 +240,7 @@ async def test_any_other_exception_ends_the_handler_uncommitted(rig: Rig) -> Non
     rig.send(Add(counter="a"))
     batch = rig.group.join().fetch()
     assert batch is not None
-    loop = rig.loop(outside=Broken())
+    loop = rig.loop(context_loader=Broken())
     with pytest.raises(ZeroDivisionError):
         await loop.handle(batch)
     assert batch.settled is None

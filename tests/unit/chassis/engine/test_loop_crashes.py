@@ -146,7 +146,7 @@ async def test_two_events_of_a_stream_in_one_batch_lose_together_against_another
     rig.send(Add(counter="a", by=100), id_="x", topic=OTHER)
     other = MemoryConsumer(rig.group, lambda: None)  # another instance, of which the zombie has not heard
     other.positions = {at: place for at, place in zombie.positions.items() if at[0] == OTHER}
-    await rig.loop(outside=Rival(rig.loop(), other, Seats(rig.claims))).handle(batch)
+    await rig.loop(context_loader=Rival(rig.loop(), other, Seats(rig.claims))).handle(batch)
 
     entries = rig.store.entries("a")
     assert [entry["cause"].split("/")[1] for entry in entries] == ["x", "c1", "c2"]
@@ -205,7 +205,7 @@ async def test_a_fault_that_came_of_a_lost_race_is_no_dead_letter(rig: Rig) -> N
     rig.send(Add(counter="a"))
     rig.send(Add(counter="a"))
     rival = Rival(rig.loop(), other, Seats(rig.claims))
-    await drain(rig.loop(policy=Fussy(), outside=rival), rig.group.members[0])
+    await drain(rig.loop(policy=Fussy(), context_loader=rival), rig.group.members[0])
     assert (rig.totals("a"), rig.dead()) == ([100, 101, 102], [])
 
 

@@ -4,7 +4,7 @@ import pytest
 
 from contracts import topics
 from contracts.base import Message as Body
-from services.chassis.errors import Fatal
+from services.chassis.errors import FatalError
 from tests.support import counter
 from tests.support.counter import Add, Ask
 from tests.support.memory_twins import drain
@@ -182,7 +182,7 @@ async def test_an_inbox_that_can_not_be_written_to_is_fatal(rig: Rig) -> None:
     batch = consumer.fetch()
     rig.log.refusing[counter.INBOX] = "not-authorised"
     assert batch is not None
-    with pytest.raises(Fatal):
+    with pytest.raises(FatalError):
         await rig.loop().handle(batch)
     assert batch.settled is None
 

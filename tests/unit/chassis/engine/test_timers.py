@@ -9,7 +9,7 @@ from contracts import topics
 from contracts.operations import TimerElapsed
 from services.chassis.engine import timers
 from services.chassis.engine.timers import Progress, Ticker
-from services.chassis.errors import Fatal, Transient
+from services.chassis.errors import FatalError, TransientError
 from services.chassis.ports import Partition, Stage, Timer
 from services.chassis.telemetry.trace_context import traceparent
 from tests.support.clock import START, HandClock
@@ -43,7 +43,7 @@ class Script:
 
     def _ask(self, what: str) -> None:
         if self.away or what == self.fails:
-            raise Transient("away")
+            raise TransientError("away")
         self.asked.append(what)
 
 
@@ -121,7 +121,7 @@ async def test_a_question_that_failed_is_asked_again(progress: Progress, kafka: 
     kafka.end["toy-gate"] = {TENANT: 1}
     assert await progress.read_up_to() is None
     kafka.away = True
-    with pytest.raises(Transient):
+    with pytest.raises(TransientError):
         await progress.read_up_to()
     kafka.away, kafka.read["toy-gate"] = False, {TENANT: 1}
     clock.advance(hours=1)
@@ -133,7 +133,7 @@ async def test_a_question_that_failed_between_the_stages_goes_on_where_it_was(
 ) -> None:
     kafka.end["toy-gate"], kafka.end["toy"] = {TENANT: 1}, {OWN: 1}
     kafka.read["toy-gate"], kafka.fails = {TENANT: 1}, "ends of toy"
-    with pytest.raises(Transient):
+    with pytest.raises(TransientError):
         await progress.read_up_to()
     kafka.fails = ""
     clock.advance(hours=1)
@@ -145,7 +145,7 @@ async def test_a_question_that_failed_between_the_stages_goes_on_where_it_was(
 async def test_a_first_question_that_failed_vouches_for_nothing(progress: Progress, kafka: Script) -> None:
     kafka.away, kafka.end["toy-gate"] = True, {TENANT: 1}
     for _ in range(2):
-        with pytest.raises(Transient):
+        with pytest.raises(TransientError):
             await progress.read_up_to()
     kafka.away = False
     assert await progress.read_up_to() is None, "the ends were never learnt, so nothing can be said to be read"
@@ -251,7 +251,7 @@ async def test_what_is_in_doubt_fires_again_with_the_same_id(works: Clockwork, c
     for name in "abcd":
         await works.set(name)
     (works.log if call == "publish" else works.store).fail(call, when)
-    with pytest.raises(Transient):
+    with pytest.raises(TransientError):
         await works.ticker.tick()
     await works.ticker.tick()
     assert [each.body["name"] for each in once(works.fired())] == ["a", "b", "c", "d"]
@@ -277,6 +277,6 @@ async def test_timers_of_one_name_set_by_two_causes_are_two(works: Clockwork) ->
 async def test_an_inbox_that_can_not_be_written_to_is_fatal_and_keeps_the_timer(works: Clockwork) -> None:
     await works.set("expire")
     works.log.refusing[INBOX] = "topic-missing"
-    with pytest.raises(Fatal):
+    with pytest.raises(FatalError):
         await works.ticker.tick()
     assert len(works.store.timers) == 1

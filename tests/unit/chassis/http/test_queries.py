@@ -4,15 +4,15 @@ from typing import Any
 
 import orjson
 
-from services.chassis.errors import Transient
-from services.chassis.http.queries import Reads
+from services.chassis.errors import TransientError
+from services.chassis.http.queries import Queries
 
 TOKEN = "operators-only-0001"
 
 
 async def _known(id_: str) -> object:
     if id_ == "away":
-        raise Transient("mongodb: away")
+        raise TransientError("mongodb: away")
     return {"id": id_} if id_ == "n1" else None
 
 
@@ -26,7 +26,7 @@ async def ask(path: str, authorization: str | None, token: str = TOKEN, method: 
         await send({"type": "http.response.start", "status": 299, "headers": []})
         await send({"type": "http.response.body", "body": b'"the rest"'})
 
-    reads = Reads(token)
+    reads = Queries(token)
     reads.add("/timeline/", _known)
     headers = [] if authorization is None else [(b"authorization", authorization.encode())]
     scope = {"type": "http", "path": path, "method": method, "headers": headers}

@@ -14,7 +14,7 @@ from contracts.recommendation import RecommendationRequested
 from services.chassis.encryption import new_key, new_pair
 from services.chassis.engine.dead_letters import DeadLetters
 from services.chassis.ingress.gate import Admission, Gate
-from services.chassis.ingress.validation_errors import PATTERNS, careless
+from services.chassis.ingress.validation_errors import PATTERNS, lint_raw_json
 from services.intake.admission.referrals import ReferralAdmission
 from services.intake.outbound.provider_keys import ProviderKeys
 from services.intake.privacy.key_ring import KeyRing
@@ -95,10 +95,10 @@ async def test_bad_referrals(capsysbinary: pytest.CaptureFixture[bytes]) -> None
         topics.AGENCY_REFERRALS, topics.inbox("intake"), topics.inbox("outcomes"),
     )  # fmt: skip
     out = await rig.run(agency.Submitted, GOOD_REFERRAL, bad)
-    judge(rig, bad, [each for each in out if each.type == intake.Refused.ce_type()])
-    assert sum(each.type == intake.Received.ce_type() for each in out) == len(bad) + 1
+    judge(rig, bad, [each for each in out if each.type == intake.ReferralRefused.ce_type()])
+    assert sum(each.type == intake.ReferralReceived.ce_type() for each in out) == len(bad) + 1
     assert CANARY.encode() not in b"".join(capsysbinary.readouterr())
-    with_reference = [each.body["reference"] for each in out if each.type == intake.Refused.ce_type()]
+    with_reference = [each.body["reference"] for each in out if each.type == intake.ReferralRefused.ce_type()]
     assert with_reference.count("R-1") > len(bad) / 2, "told under the agency's own reference where it can be read"
 
 
@@ -109,7 +109,7 @@ async def test_bad_questions(capsysbinary: pytest.CaptureFixture[bytes]) -> None
         topics.AGENCY_REFERRALS, topics.INTAKE, topics.inbox("outcomes"),
     )  # fmt: skip
     out = await rig.run(RecommendationRequested, question(), bad)
-    judge(rig, bad, [each for each in out if each.type == intake.Refused.ce_type()])
+    judge(rig, bad, [each for each in out if each.type == intake.ReferralRefused.ce_type()])
     assert sum(each.type == intake.RecommendationAsked.ce_type() for each in out) == len(bad) + 1
     assert CANARY.encode() not in b"".join(capsysbinary.readouterr())
 
@@ -169,4 +169,4 @@ def test_every_pattern_of_what_tenants_send_is_said_in_words() -> None:
 
 
 def test_text_that_only_looks_like_nul_is_left_alone() -> None:
-    assert careless(rb'{"name": "a \\u0000 b"}', provider.Profile) == []
+    assert lint_raw_json(rb'{"name": "a \\u0000 b"}', provider.Profile) == []

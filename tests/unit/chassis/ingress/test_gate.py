@@ -12,9 +12,9 @@ from contracts.cloudevents import CloudEvent, encode
 from contracts.intake import Problem
 from contracts.operations import Tenant, TenantKind
 from services.chassis.engine.dead_letters import DeadLetters
-from services.chassis.errors import Fatal, Transient
-from services.chassis.ingress.gate import Admitted, Arrival, Gate, Refusal
-from services.chassis.ingress.tenant_registry import Registry
+from services.chassis.errors import FatalError, TransientError
+from services.chassis.ingress.gate import Admitted, Arrival, Gate, RefusalError
+from services.chassis.ingress.tenant_registry import TenantRegistry
 from services.chassis.ports import Record
 from tests.support.clock import HandClock, no_pause
 from tests.support.memory_twins import MemoryGroup, MemoryLog, drain
@@ -53,7 +53,7 @@ class WishAdmission:
 
     async def prepare(self, arrivals: Sequence[Arrival]) -> None:
         if self.away:
-            raise Transient("away")
+            raise TransientError("away")
         self.prepared.append(len(arrivals))
 
     def admit(self, arrival: Arrival) -> Sequence[Admitted]:
@@ -62,7 +62,7 @@ class WishAdmission:
         if wish.many == 13:
             raise RuntimeError(wish.reference)
         if wish.many in (14, 15):
-            raise Refusal(Problem(field="many", fix="fewer" if wish.many == 14 else "fault"))
+            raise RefusalError(Problem(field="many", fix="fewer" if wish.many == 14 else "fault"))
         event = Wished(agency=arrival.tenant, reference=wish.reference)
         return [Admitted(event, INBOX, f"{arrival.tenant}-{wish.reference}", "hash")] * wish.many
 
@@ -237,7 +237,7 @@ async def test_an_inbox_that_can_not_be_written_to_is_fatal(rig: GateRig) -> Non
     rig.log.refusing[INBOX] = "not-authorised"
     batch = rig.consumer.fetch()
     assert batch is not None
-    with pytest.raises(Fatal):
+    with pytest.raises(FatalError):
         await rig.gate.handle(batch)
     assert batch.settled is None
 
@@ -260,7 +260,7 @@ async def test_on_a_compacted_topic_no_value_means_deleted() -> None:
 
 async def test_whom_the_registry_bars_is_refused_whatever_it_sends(rig: GateRig) -> None:
     """And hears it on its own topic; its neighbours go through."""
-    registry = Registry()
+    registry = TenantRegistry()
     event = CloudEvent("t1", "/operator", Tenant.ce_type(), rig.clock.now(), b"")
     entry = Tenant(tenant="a", name="A", kind=TenantKind.ENFORCEMENT, registered_at=rig.clock.now())
     body = entry.model_dump_json().encode()

@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 from aiokafka.errors import KafkaTimeoutError, OutOfOrderSequenceNumber, UnknownTopicOrPartitionError
 
-from services.chassis.errors import Fatal, Transient
+from services.chassis.errors import FatalError, TransientError
 from services.chassis.kafka import KafkaLog, producing
-from services.chassis.ports import Message
+from services.chassis.ports import OutgoingRecord
 
 
 class Client:
@@ -83,8 +83,8 @@ def log(producer: Producer, monkeypatch: pytest.MonkeyPatch) -> KafkaLog:
     return KafkaLog(SimpleNamespace(config=inner), 1.0)  # type: ignore[arg-type]
 
 
-def to(*topics: str) -> list[Message]:
-    return [Message(topic, b"k", b"v", []) for topic in topics]
+def to(*topics: str) -> list[OutgoingRecord]:
+    return [OutgoingRecord(topic, b"k", b"v", []) for topic in topics]
 
 
 async def test_a_topic_that_kafka_does_not_know_is_missing_and_the_rest_is_written(log: KafkaLog) -> None:
@@ -93,7 +93,7 @@ async def test_a_topic_that_kafka_does_not_know_is_missing_and_the_rest_is_writt
 
 async def test_while_kafka_does_not_answer_no_topic_is_missing(log: KafkaLog, client: Client) -> None:
     client.answers = False
-    with pytest.raises(Transient):
+    with pytest.raises(TransientError):
         await log.publish(to("here"))
 
 
@@ -110,7 +110,7 @@ async def test_a_missing_topic_is_waited_for_once_and_written_to_when_it_is_ther
 
 async def test_what_is_too_much_for_one_batch_goes_into_the_next_in_order(log: KafkaLog, producer: Producer) -> None:
     values = [b"1", b"2", b"3", b"4", b"5"]
-    assert await log.publish([Message("here", b"k", value, []) for value in values]) == {}
+    assert await log.publish([OutgoingRecord("here", b"k", value, []) for value in values]) == {}
     assert producer.written == [[b"1", b"2"], [b"3", b"4"], [b"5"]]
 
 
@@ -118,15 +118,17 @@ async def test_of_what_can_never_be_written_the_whole_batch_is_refused_and_no_ot
     log: KafkaLog, producer: Producer
 ) -> None:
     producer.failing[b"2"] = UnknownTopicOrPartitionError()
-    sent = [Message("here", b"k", value, []) for value in (b"1", b"2", b"3")]
+    sent = [OutgoingRecord("here", b"k", value, []) for value in (b"1", b"2", b"3")]
     assert await log.publish(sent) == {0: "topic-missing", 1: "topic-missing"}
     assert producer.written == [[b"3"]]
 
 
-@pytest.mark.parametrize(("fault", "raised"), [(KafkaTimeoutError(), Transient), (OutOfOrderSequenceNumber(), Fatal)])
+@pytest.mark.parametrize(
+    ("fault", "raised"), [(KafkaTimeoutError(), TransientError), (OutOfOrderSequenceNumber(), FatalError)]
+)
 async def test_what_is_in_doubt_is_no_refusal(
     log: KafkaLog, producer: Producer, fault: Exception, raised: type[Exception]
 ) -> None:
     producer.failing[b"1"] = fault
     with pytest.raises(raised):
-        await log.publish([Message("here", b"k", b"1", [])])
+        await log.publish([OutgoingRecord("here", b"k", b"1", [])])

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from services.chassis.ports import Message
+from services.chassis.ports import OutgoingRecord
 from services.chassis.runtime import crash_points
 from services.chassis.runtime.crash_points import POINTS, crash_at, tearing
 from tests.support.clock import HandClock
@@ -64,5 +64,5 @@ def _log() -> MemoryLog:
     return log
 
 
-def _message(topic: str) -> Message:
-    return Message(topic, b"key", b"{}", ())
+def _message(topic: str) -> OutgoingRecord:
+    return OutgoingRecord(topic, b"key", b"{}", ())

@@ -8,7 +8,7 @@ from prometheus_client import CollectorRegistry
 
 from contracts import topics
 from services.chassis.engine.dead_letters import DeadLetters
-from services.chassis.errors import Poison, Transient
+from services.chassis.errors import PoisonError, TransientError
 from services.chassis.telemetry.metrics import Meter, Stopwatch
 from tests.support import counter
 from tests.support.counter import Add
@@ -66,15 +66,17 @@ async def test_dead_letters_are_counted_by_stage_and_reason_once_they_are_writte
     rig, meter = Rig(), Meter("toy")
     letters = DeadLetters("toy", rig.log, OPERATOR_PUBLIC, meter)
     record = rig.log.append(counter.INBOX, b"a", b"")
-    await letters.send([(record, Poison("decode", "no-body", "value")), (record, Poison("decode", "no-body", "value"))])
+    await letters.send(
+        [(record, PoisonError("decode", "no-body", "value")), (record, PoisonError("decode", "no-body", "value"))]
+    )
     message: Any = type("", (), {"topic": "t", "key": b"", "value": b"", "headers": ()})
     await letters.undeliverable([(message, "topic-missing")])
     of = {"service": "toy"}
     assert value(meter.registry, "dead_letters_total", **of, stage="decode", reason="no-body") == 2
     assert value(meter.registry, "dead_letters_total", **of, stage="publish", reason="undeliverable") == 1
     rig.log.refusing[topics.DEAD_LETTERS] = "topic-missing"
-    with pytest.raises(Transient):
-        await letters.send([(record, Poison("decode", "no-body", "value"))])
+    with pytest.raises(TransientError):
+        await letters.send([(record, PoisonError("decode", "no-body", "value"))])
     assert value(meter.registry, "dead_letters_total", **of, stage="decode", reason="no-body") == 2
 
 

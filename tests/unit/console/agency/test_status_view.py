@@ -6,8 +6,8 @@ from typing import Any
 from contracts.base import Message
 from contracts.cloudevents import CloudEvent
 from contracts.intake import Problem
-from contracts.outcomes import InputRefused, RecallChanged, Recommended, StatusChanged
-from services.console.agency.status_view import Standing, line
+from contracts.outcomes import AgencyInputRefused, RecallChanged, RecommendationAnswered, StatusChanged
+from services.console.agency.status_view import ReferralOverview, line
 
 AT = datetime(2026, 11, 24, 9, tzinfo=UTC)
 IDS = {"agency": "a", "referral_id": "r", "need": "1", "need_id": "n"}
@@ -22,14 +22,16 @@ def event(message: Message) -> CloudEvent:
     return CloudEvent("1", "/x", message.ce_type(), AT, b"")
 
 
-def standing(*told: Message, reference: str | None = None) -> Standing:
-    found = Standing(reference)
+def standing(*told: Message, reference: str | None = None) -> ReferralOverview:
+    found = ReferralOverview(reference)
     for each in told:
         found.take(event(each), each)
     return found
 
 
-REFUSED = InputRefused(agency="a", reference="R-3", referral_id="r", sent="", problems=[Problem(field="f", fix="mend")])
+REFUSED = AgencyInputRefused(
+    agency="a", reference="R-3", referral_id="r", sent="", problems=[Problem(field="f", fix="mend")]
+)
 
 
 def test_needs_are_told_by_reference_as_they_stand_now_and_what_was_refused_is_at_the_end() -> None:
@@ -49,7 +51,7 @@ def test_a_referral_that_was_mended_is_refused_no_more() -> None:
 
 
 def test_only_one_referral_is_kept_where_one_is_asked_for_and_answers_to_questions_are_none() -> None:
-    answer = Recommended(agency="a", reference="R-1", request_id="q", needs=[])
+    answer = RecommendationAnswered(agency="a", reference="R-1", request_id="q", needs=[])
     found = standing(status("R-1", "accepted"), status("R-2", "waiting"), answer, reference="R-1")
     assert [told.reference for _, told in found.told] == ["R-1"]
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from contracts.outcomes import Indicator
-from services.console.analyst.cells import By, Row, period_of, rows, within
+from services.console.analyst.cells import By, IndicatorCell, period_of, rows, within
 from services.console.analyst.formats import as_csv, as_html, as_parquet, bars
 from services.console.shared.errors import UserError
 
@@ -38,9 +38,9 @@ CELLS = [cell(7), cell(None, day=25), cell(None, day=26, k=10), cell(None, state
 
 def test_what_is_held_back_is_in_no_sum_and_leaves_it_between_two_bounds() -> None:
     assert rows(CELLS, BY) == [
-        Row(("PL-06", "delivered"), None, 1, 1, 4),
-        Row(("PL-06", "open"), 7, 2, 9, 20),
-        Row(("PL-20", "open"), 12, 0, 12, 12),
+        IndicatorCell(("PL-06", "delivered"), None, 1, 1, 4),
+        IndicatorCell(("PL-06", "open"), 7, 2, 9, 20),
+        IndicatorCell(("PL-20", "open"), 12, 0, 12, 12),
     ]
 
 

@@ -11,7 +11,7 @@ import pytest
 from contracts.schedule import Weekday
 from contracts.service import Cost
 from contracts.words import CapacityUnit, Category, Document, Status
-from services.console.hsds import Reading, Vocabulary, flat, joined, nested, readings
+from services.console.hsds import ReadService, Vocabulary, flat, joined, nested, readings
 
 EXAMPLES = Path(__file__).parents[5] / "shared/data/hsds/3.0-examples"
 WORDS = Vocabulary(
@@ -34,7 +34,7 @@ def a_service(**changes: Any) -> dict[str, Any]:
     return {**made, **changes}
 
 
-def one(**changes: Any) -> Reading:
+def one(**changes: Any) -> ReadService:
     (found,) = readings(nested(a_service(**changes)), WORDS)
     return found
 

@@ -3,17 +3,17 @@
 import pytest
 
 from contracts.topics import inbox
-from deploy.cluster.access import GROUPS, READS, Difference, Rule
-from deploy.cluster.topics import Difference as Differs
+from deploy.cluster.access import GROUPS, READS, AccessDifference, AccessRule
 from deploy.cluster.topics import Topic, compare
+from deploy.cluster.topics import TopicDifference as Differs
 from services.chassis.encryption import new_pair
 from services.console.operator import checks
 from services.console.operator.consumer_groups import Lag, lags, per_group, stages
-from services.console.operator.dead_letter import Letter
+from services.console.operator.dead_letter import DeadLetter
 from services.console.operator.topics import Differences
 from tests.support.rig import OPERATOR_PRIVATE
 
-RULE = Rule("intake", "read", "topic", "agency.a.referrals")
+RULE = AccessRule("intake", "read", "topic", "agency.a.referrals")
 
 
 def test_every_group_of_every_service_has_something_to_read() -> None:
@@ -51,7 +51,7 @@ def test_topics_are_compared_with_what_is_declared() -> None:
 
 def test_differences_are_told_with_their_signs() -> None:
     found = Differences(
-        [Differs("c", "topic", "there", "missing"), Differs("a", "x", "1", "2")], Difference([RULE], [RULE])
+        [Differs("c", "topic", "there", "missing"), Differs("a", "x", "1", "2")], AccessDifference([RULE], [RULE])
     )
     assert found
     assert found.rows() == [
@@ -60,7 +60,7 @@ def test_differences_are_told_with_their_signs() -> None:
         ("+", "topic agency.a.referrals", "intake read"),
         ("-", "topic agency.a.referrals", "intake read"),
     ]
-    assert not Differences([], Difference([], []))
+    assert not Differences([], AccessDifference([], []))
     assert not Differences([], None)
 
 
@@ -71,9 +71,9 @@ def test_differences_are_told_with_their_signs() -> None:
         (checks.of_topics([Differs("d", "topic", "not declared", "there")]), "warning"),
         (checks.of_topics([Differs("d", "topic", "there", "missing")]), "bad"),
         (checks.of_rules(None), "warning"),
-        (checks.of_rules(Difference([], [])), "ok"),
-        (checks.of_rules(Difference([], [RULE])), "warning"),
-        (checks.of_rules(Difference([RULE], [])), "bad"),
+        (checks.of_rules(AccessDifference([], [])), "ok"),
+        (checks.of_rules(AccessDifference([], [RULE])), "warning"),
+        (checks.of_rules(AccessDifference([RULE], [])), "bad"),
         (checks.of_service("intake", 200, {"waiting_for": []}), "ok"),
         (checks.of_service("intake", 503, {"waiting_for": ["kafka"]}), "bad"),
         (checks.of_service("intake", 500, None), "bad"),
@@ -81,11 +81,11 @@ def test_differences_are_told_with_their_signs() -> None:
         (checks.of_groups({"intake": 2}), "ok"),
         (checks.of_groups({"intake": 2, "outcomes": 0}), "bad"),
         (checks.of_letters([]), "ok"),
-        (checks.of_letters([Letter.read(0, 0, [], b"")]), "warning"),
+        (checks.of_letters([DeadLetter.read(0, 0, [], b"")]), "warning"),
         (checks.of_registry(3, {}), "ok"),
         (checks.of_registry(3, {"a": 7}), "bad"),
         (checks.of_key(OPERATOR_PRIVATE, None), "ok"),
-        (checks.of_key(new_pair()[0], Letter.read(0, 0, [], b"")), "bad"),
+        (checks.of_key(new_pair()[0], DeadLetter.read(0, 0, [], b"")), "bad"),
         (checks.of_token("x" * 16), "ok"),
         (checks.of_token("short"), "bad"),
         (checks.of_lag([Lag("intake", "t", 0, 1, 3, 2)], 2), "ok"),

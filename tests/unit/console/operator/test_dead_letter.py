@@ -6,12 +6,12 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from contracts import topics
-from services.chassis.encryption import Unsealable, new_pair
+from services.chassis.encryption import UnsealableError, new_pair
 from services.chassis.engine.dead_letters import DeadLetters
-from services.chassis.errors import Poison
-from services.chassis.ports import Message, Record
+from services.chassis.errors import PoisonError
+from services.chassis.ports import OutgoingRecord, Record
 from services.console.operator.dead_letter import (
-    Letter,
+    DeadLetter,
     chosen,
     compacted,
     obstacle,
@@ -37,7 +37,7 @@ def record(
     return Record(topic, 0, 41, key, value, HEADERS, HandClock().now())
 
 
-async def written(*records: Record, limit: int | None = None, reason: str = "type-unknown") -> list[Letter]:
+async def written(*records: Record, limit: int | None = None, reason: str = "type-unknown") -> list[DeadLetter]:
     """What the chassis makes of them."""
     clock = HandClock()
     log = MemoryLog(clock.now)
@@ -45,10 +45,10 @@ async def written(*records: Record, limit: int | None = None, reason: str = "typ
     if limit is not None:
         log.limit = limit
     letters = DeadLetters("intake", log, OPERATOR_PUBLIC)
-    await letters.send([(each, Poison("gate", reason, "ce_type")) for each in records])
-    await letters.undeliverable([(Message("agency.a.status", b"k", BODY, [("ce_id", b"s1")]), "too-large")])
+    await letters.send([(each, PoisonError("gate", reason, "ce_type")) for each in records])
+    await letters.undeliverable([(OutgoingRecord("agency.a.status", b"k", BODY, [("ce_id", b"s1")]), "too-large")])
     return [
-        Letter.read(each.offset, int(each.appended.timestamp() * 1000), each.headers, each.value)
+        DeadLetter.read(each.offset, int(each.appended.timestamp() * 1000), each.headers, each.value)
         for each in log.read(topics.DEAD_LETTERS)
     ]
 
@@ -78,17 +78,17 @@ async def test_what_is_opened_is_byte_for_byte_what_was_set_aside(key: bytes | N
 
 async def test_a_letter_opens_with_no_other_key_and_not_when_it_was_changed() -> None:
     [letter, _] = await written(record())
-    with pytest.raises(Unsealable):
+    with pytest.raises(UnsealableError):
         opened(letter, new_pair()[0])
-    broken = Letter.read(0, 0, [], letter.sealed[:-8] + b"AAAAAAA=")
-    with pytest.raises(Unsealable):
+    broken = DeadLetter.read(0, 0, [], letter.sealed[:-8] + b"AAAAAAA=")
+    with pytest.raises(UnsealableError):
         opened(broken, OPERATOR_PRIVATE)
-    with pytest.raises(Unsealable):
-        opened(Letter.read(0, 0, [], None), OPERATOR_PRIVATE)
+    with pytest.raises(UnsealableError):
+        opened(DeadLetter.read(0, 0, [], None), OPERATOR_PRIVATE)
 
 
 def test_a_record_that_is_no_letter_is_listed_all_the_same() -> None:
-    letter = Letter.read(3, 0, [("dlq_partition", b"minus one"), ("dlq_reason", b"\xff"), ("other", None)], None)
+    letter = DeadLetter.read(3, 0, [("dlq_partition", b"minus one"), ("dlq_reason", b"\xff"), ("other", None)], None)
     assert (letter.partition, letter.origin, letter.reason) == (None, "", "�")
     assert obstacle(letter, THERE)
 
@@ -109,7 +109,7 @@ async def test_what_can_not_be_replayed_says_why() -> None:
     assert obstacle(letter, THERE) is None
     assert obstacle(event, THERE) is None
     assert "not there" in (obstacle(letter, {}) or "")
-    moved = Letter.read(0, 0, [("dlq_topic", b"agency.a.referrals"), ("dlq_partition", b"5")], b"")
+    moved = DeadLetter.read(0, 0, [("dlq_topic", b"agency.a.referrals"), ("dlq_partition", b"5")], b"")
     assert "no partition 5" in (obstacle(moved, THERE) or "")
 
 

@@ -10,9 +10,9 @@ from contracts.base import Message
 from contracts.cloudevents import CloudEvent
 from contracts.provider import AnswerRefused, ContactReleased, Offer, OfferClosed, Recall, Reminder
 from contracts.words import Answer
-from services.chassis.encryption import Unsealable, new_pair, seal_to
+from services.chassis.encryption import UnsealableError, new_pair, seal_to
 from services.console.provider.answer import COMMANDS, HELP
-from services.console.provider.cases import Case, Inbox, line
+from services.console.provider.cases import Inbox, OpenCase, line
 from services.console.shared.errors import RefusedError
 
 AT = datetime(2026, 11, 24, 9, tzinfo=UTC)
@@ -65,7 +65,7 @@ def inbox(*told: Message | tuple[int, Message]) -> Inbox:
     return found
 
 
-def case(*told: Message | tuple[int, Message]) -> Case:
+def case(*told: Message | tuple[int, Message]) -> OpenCase:
     (only,) = inbox(*told).cases.values()
     return only
 
@@ -131,7 +131,7 @@ def test_what_is_released_anew_after_a_recall_is_shown_again() -> None:
 
 
 def test_another_key_opens_nothing() -> None:
-    with pytest.raises(Unsealable):
+    with pytest.raises(UnsealableError):
         case(offer(), released({"name": "x"})).contact(new_pair()[0])
 
 

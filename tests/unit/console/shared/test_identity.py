@@ -7,7 +7,7 @@ import pytest
 from deploy.cluster.login import Login
 from services.console.shared.errors import UserError
 from services.console.shared.identity import from_environment, from_file, identity
-from services.console.shared.settings import Given, Settings
+from services.console.shared.settings import CommandOptions, Settings
 
 BOTH = """\
 # handed over by the operator
@@ -83,4 +83,4 @@ def test_the_environment_is_read_where_no_file_is_named(monkeypatch: pytest.Monk
     assert dict(from_environment(said)) == {name: said[name] for name in said if name != "OTHER"}
     for name, value in said.items():
         monkeypatch.setenv(name, value)
-    assert Settings(Given(), lambda: None).identity("agency").login == Login("k:1", "agency:one", "p")
+    assert Settings(CommandOptions(), lambda: None).identity("agency").login == Login("k:1", "agency:one", "p")

@@ -8,7 +8,7 @@ from deploy.cluster.login import Login
 from deploy.local.stack import Addresses
 from deploy.local.state import State
 from services.console.shared.errors import UserError
-from services.console.shared.settings import Given, Settings
+from services.console.shared.settings import CommandOptions, Settings
 from tests.support.rig import OPERATOR_PRIVATE
 
 TOKEN = "t" * 16
@@ -22,15 +22,15 @@ def running(folder: Path) -> State:
 
 
 def test_what_runs_here_is_enough(tmp_path: Path) -> None:
-    settings = Settings(Given(), lambda: running(tmp_path))
+    settings = Settings(CommandOptions(), lambda: running(tmp_path))
     assert settings.login == Login("127.0.0.1:2", "operator", "pw", "PLAIN")
     assert settings.clients == "127.0.0.1:1"
     assert settings.url("intake") == "http://127.0.0.1:3"
     assert (settings.token, settings.private_key) == (TOKEN, OPERATOR_PRIVATE)
 
 
-@pytest.mark.parametrize("given", [Given(kafka="k:1"), Given(urls=["intake=http://h:1"])])
-def test_nothing_of_what_runs_here_goes_to_another_system(given: Given, tmp_path: Path) -> None:
+@pytest.mark.parametrize("given", [CommandOptions(kafka="k:1"), CommandOptions(urls=["intake=http://h:1"])])
+def test_nothing_of_what_runs_here_goes_to_another_system(given: CommandOptions, tmp_path: Path) -> None:
     settings = Settings(given, lambda: running(tmp_path))
     assert settings.clients == ""
     for secret in ("token", "private_key"):
@@ -41,25 +41,25 @@ def test_nothing_of_what_runs_here_goes_to_another_system(given: Given, tmp_path
 @pytest.mark.parametrize("kafka", ["a:1,b:2", '["a:1", "b:2"]'])
 def test_kafka_is_named_as_the_clients_or_as_the_services_do(kafka: str, tmp_path: Path) -> None:
     (tmp_path / "password").write_text("secret\n")
-    settings = Settings(Given(kafka, "me", f"@{tmp_path / 'password'}", ca="ca.pem"))
+    settings = Settings(CommandOptions(kafka, "me", f"@{tmp_path / 'password'}", ca="ca.pem"))
     assert settings.login == Login("a:1,b:2", "me", "secret", "PLAIN", "ca.pem")
-    assert "secret" not in repr(Given(kafka, "me", "secret"))
+    assert "secret" not in repr(CommandOptions(kafka, "me", "secret"))
 
 
 @pytest.mark.parametrize(
     ("given", "asked", "said"),
     [
-        (Given(), "login", "nothing runs here"),
-        (Given(kafka="[1"), "login", "can not be read"),
-        (Given(kafka="[1]"), "login", "can not be read"),
-        (Given(kafka="k:1", password="@/no/such"), "login", "No such file"),
-        (Given(urls=["nobody=http://h:1"]), "urls", "can not be read"),
-        (Given(urls=["intake=h:1"]), "urls", "can not be read"),
-        (Given(key="short"), "private_key", "32 bytes"),
-        (Given(key="@/"), "private_key", "Is a directory"),
+        (CommandOptions(), "login", "nothing runs here"),
+        (CommandOptions(kafka="[1"), "login", "can not be read"),
+        (CommandOptions(kafka="[1]"), "login", "can not be read"),
+        (CommandOptions(kafka="k:1", password="@/no/such"), "login", "No such file"),
+        (CommandOptions(urls=["nobody=http://h:1"]), "urls", "can not be read"),
+        (CommandOptions(urls=["intake=h:1"]), "urls", "can not be read"),
+        (CommandOptions(key="short"), "private_key", "32 bytes"),
+        (CommandOptions(key="@/"), "private_key", "Is a directory"),
     ],
 )
-def test_what_is_wrong_is_said_with_what_to_do(given: Given, asked: str, said: str) -> None:
+def test_what_is_wrong_is_said_with_what_to_do(given: CommandOptions, asked: str, said: str) -> None:
     with pytest.raises(UserError, match=said) as trouble:
         getattr(Settings(given, lambda: None), asked)
     assert trouble.value.hint
@@ -70,7 +70,7 @@ def test_a_state_that_can_not_be_read_is_no_riddle() -> None:
         raise PermissionError
 
     with pytest.raises(UserError, match="make up"):
-        _ = Settings(Given(), broken).login
+        _ = Settings(CommandOptions(), broken).login
 
 
 def test_a_state_written_by_an_older_version_is_still_read() -> None:

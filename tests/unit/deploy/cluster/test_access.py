@@ -5,7 +5,7 @@ from collections.abc import Callable
 import pytest
 
 from contracts import topics
-from deploy.cluster.access import READS, WRITES, Rule, of_agency, of_provider, of_services
+from deploy.cluster.access import READS, WRITES, AccessRule, of_agency, of_provider, of_services
 
 ALL = [*of_services(), *of_agency("a"), *of_agency("ab"), *of_provider("a"), *of_provider("ab")]
 
@@ -35,7 +35,7 @@ def test_no_rule_opens_more_than_it_names() -> None:
 
 @pytest.mark.parametrize("id_", ["a.b", "A", "", "a_b", "a/b"])
 @pytest.mark.parametrize("rules", [of_agency, of_provider])
-def test_an_id_that_is_none_gets_no_rules(rules: Callable[[str], list[Rule]], id_: str) -> None:
+def test_an_id_that_is_none_gets_no_rules(rules: Callable[[str], list[AccessRule]], id_: str) -> None:
     with pytest.raises(ValueError, match="id"):
         rules(id_)
 

@@ -3,7 +3,7 @@
 from typing import Any
 
 from contracts.outcomes import StatusChanged
-from contracts.words import Clock, Happening, Lifecycle
+from contracts.words import DeadlineKind, Happening, Lifecycle
 from deploy.demo.watch import Watch
 from tests.support.clock import START
 
@@ -19,14 +19,14 @@ def doubled(*told: StatusChanged) -> bool:
     return "doubled" in watch.faults(START)
 
 
-def overdue(clock: Clock) -> StatusChanged:
+def overdue(clock: DeadlineKind) -> StatusChanged:
     return status(Lifecycle.OFFERED, what=Happening.OVERDUE, overdue=clock)
 
 
 def test_two_clocks_that_are_over_at_one_moment_are_no_step_told_twice() -> None:
     end = status(Lifecycle.DELIVERED)
-    assert not doubled(overdue(Clock.ACKNOWLEDGE), overdue(Clock.DECIDE), end)
-    assert doubled(overdue(Clock.DECIDE), overdue(Clock.DECIDE), end)
+    assert not doubled(overdue(DeadlineKind.ACKNOWLEDGE), overdue(DeadlineKind.DECIDE), end)
+    assert doubled(overdue(DeadlineKind.DECIDE), overdue(DeadlineKind.DECIDE), end)
 
 
 def test_two_ends_and_a_state_that_is_reached_twice_in_one_attempt_are() -> None:

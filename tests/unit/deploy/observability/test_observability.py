@@ -14,7 +14,7 @@ import yaml
 from prometheus_client import CollectorRegistry
 
 from contracts.topics import SERVICES
-from contracts.words import Category, Clock, Urgency
+from contracts.words import Category, DeadlineKind, Urgency
 from services.chassis.telemetry.catalogue import FAULTS_OF_OURS, LABELS, METRICS, WARNINGS
 from services.chassis.telemetry.metrics import Meter
 from services.outcomes.domain.loop_closure import _TIMES
@@ -41,7 +41,7 @@ OTHERS = {"up": {"job", "service", "instance"}, "ALERTS": {"alertstate", "alertn
 """Prometheus's own."""
 WORDS = {
     "service": set(SERVICES), "outcome": {"decided", "answered", "ignored", "admitted", "refused"},
-    "warning": set(WARNINGS), "clock": {each.value for each in Clock}, "category": {each.value for each in Category},
+    "warning": set(WARNINGS), "clock": {each.value for each in DeadlineKind}, "category": {each.value for each in Category},
     "urgency": {each.value for each in Urgency}, "until": set(_TIMES), "quantile": {"0.5", "0.9"},
     "stands": {"capacity", "taken", "sent", "ended", "told"}, "part": {"loop", "gate"},
     "group": {"hard-to-place", "other"}, "end": {"served", "unmet", "other"},

@@ -8,9 +8,9 @@ import pytest
 from contracts import agency, topics
 from contracts.intake import (
     ConsentReceived,
-    Received,
     RecommendationAsked,
-    Refused,
+    ReferralReceived,
+    ReferralRefused,
     Region,
     StatusAsked,
     WithdrawalReceived,
@@ -28,15 +28,15 @@ def gate() -> IntakeGate:
     return IntakeGate()
 
 
-def admitted(out: Seen) -> Received:
-    assert out.type == Received.ce_type()
-    return Received.read(out.event.data)
+def admitted(out: Seen) -> ReferralReceived:
+    assert out.type == ReferralReceived.ce_type()
+    return ReferralReceived.read(out.event.data)
 
 
 def refusal(out: Seen) -> dict[str, str]:
     """The problems of a refusal, by field."""
-    assert (out.type, out.record.topic) == (Refused.ce_type(), OUTCOMES)
-    return {problem.field: problem.fix for problem in Refused.read(out.event.data).problems}
+    assert (out.type, out.record.topic) == (ReferralRefused.ce_type(), OUTCOMES)
+    return {problem.field: problem.fix for problem in ReferralRefused.read(out.event.data).problems}
 
 
 # nobody gets through --------------------------------------------------------------------------------------------------
@@ -55,12 +55,12 @@ async def test_nothing_that_leaves_the_gate_holds_a_person(
         gate.send(kind, {**body(), name: name})
         gate.send(kind, body(location={"admin1": "BY-BR", "place": CANARIES["place"], "latitude": 52.0975312}))
         gate.send(kind, body(needs=[need(note=CANARIES["note"] * 100)]))
-    gate.send(agency.Withdrawn, {"reference": "R-1", "reason": name})
+    gate.send(agency.ReferralWithdrawn, {"reference": "R-1", "reason": name})
     gate.send(agency.StatusRequested, {"reference": name}, id_=name)
     gate.send(agency.Submitted, f'{{"reference": "{name}"'.encode())
     out = await gate.run()
     assert len(out) == 19
-    assert sum(each.type == Received.ce_type() for each in out) == 2
+    assert sum(each.type == ReferralReceived.ce_type() for each in out) == 2
     heap = b"\n".join([*gate.written(), *capsysbinary.readouterr()])
     assert [what for what, canary in CANARIES.items() if canary.encode() in heap] == []
 
@@ -144,13 +144,13 @@ async def test_the_id_can_not_be_computed_without_the_secret(gate: IntakeGate) -
 async def test_all_that_concerns_a_referral_goes_to_its_stream(gate: IntakeGate) -> None:
     gate.send(agency.Submitted, body())
     gate.send(agency.Corrected, body())
-    gate.send(agency.Withdrawn, {"reference": "R-1", "needs": ["bed"], "reason": "resolved"})
+    gate.send(agency.ReferralWithdrawn, {"reference": "R-1", "needs": ["bed"], "reason": "resolved"})
     gate.send(agency.StatusRequested, {"reference": "R-1"})
     out = await gate.run()
     assert {each.record.topic for each in out} == {INBOX}
     assert len({each.record.key for each in out}) == 1
     assert [each.type for each in out] == [
-        kind.ce_type() for kind in (Received, Received, WithdrawalReceived, StatusAsked)
+        kind.ce_type() for kind in (ReferralReceived, ReferralReceived, WithdrawalReceived, StatusAsked)
     ]
     assert [each.body.get("corrects") for each in out] == [False, True, None, None]
 

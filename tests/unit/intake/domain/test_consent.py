@@ -44,12 +44,12 @@ def known() -> Stream:
 @pytest.fixture
 def told(known: Stream) -> Stream:
     """Provider 1 has taken up bed, and knows name and contact."""
-    known.handle(release_requested(), given=KEYS)
+    known.handle(release_requested(), context=KEYS)
     return known
 
 
 def change(stream: Stream, *fields: PersonalField, now: Any = START, keys: Any = KEYS, **how: Any) -> Sequence[Effect]:
-    return stream.handle(consent_received(*fields, **how), given=keys, now=now, id=str(len(stream.entries)))
+    return stream.handle(consent_received(*fields, **how), context=keys, now=now, id=str(len(stream.entries)))
 
 
 def recalls(effects: Sequence[Effect]) -> list[tuple[list[PersonalField], str]]:
@@ -65,7 +65,7 @@ def refused(effects: Sequence[Effect]) -> list[str]:
     """The fields at fault, where that is all."""
     [reply] = replied(effects)
     assert len(effects) == 1
-    assert isinstance(reply.event, intake.Refused | provider.InputRefused)
+    assert isinstance(reply.event, intake.ReferralRefused | provider.ProviderInputRefused)
     return [problem.field for problem in reply.event.problems]
 
 
@@ -74,7 +74,7 @@ def refused(effects: Sequence[Effect]) -> list[str]:
 
 def test_matching_learns_of_new_recipients_as_of_a_correction(known: Stream) -> None:
     effects = change(known, NAME, CONTACT, recipients=["p2", "p1"])
-    again = emitted(effects, intake.Accepted)
+    again = emitted(effects, intake.NeedRegistered)
     assert [(each.need, each.revision, each.recipients) for each in again] == [
         ("bed", 1, ["p1", "p2"]),
         ("school", 1, ["p1", "p2"]),
@@ -89,45 +89,45 @@ def test_a_field_granted_later_is_released_to_who_has_the_need_and_no_other_fiel
 
 def test_who_was_granted_nothing_when_it_took_the_need_up_is_told_later(known: Stream) -> None:
     change(known)
-    assert emitted(known.handle(release_requested(), given=KEYS), intake.Released) == []
+    assert emitted(known.handle(release_requested(), context=KEYS), intake.Released) == []
     assert releases(change(known, NAME)) == [("provider-1", [NAME])]
 
 
 @pytest.mark.parametrize("end", [Lifecycle.DELIVERED, Lifecycle.NOT_DELIVERED, Lifecycle.REVOKED])
 def test_nothing_more_is_released_to_who_has_the_need_no_more(told: Stream, end: Lifecycle) -> None:
-    told.handle(release_ended(end), given=KEYS)
+    told.handle(release_ended(end), context=KEYS)
     assert releases(change(told, *PersonalField)) == []
-    assert releases(told.handle(release_requested(), given=KEYS, id="late")) == []
+    assert releases(told.handle(release_requested(), context=KEYS, id="late")) == []
 
 
 def test_an_end_that_is_heard_of_before_the_acceptance_counts(known: Stream) -> None:
-    known.handle(release_ended(Lifecycle.REVOKED), given=KEYS)
-    assert known.handle(release_requested(), given=KEYS) == []
+    known.handle(release_ended(Lifecycle.REVOKED), context=KEYS)
+    assert known.handle(release_requested(), context=KEYS) == []
 
 
 def test_what_is_granted_later_waits_for_a_key_with_one_timer(known: Stream) -> None:
     change(known)
-    known.handle(release_requested(), given=set())
+    known.handle(release_requested(), context=set())
     waits = [each for each in change(known, NAME, keys=set()) if isinstance(each, SetTimer)]
     assert [each.name for each in waits] == ["release:bed:1:0"]
     assert not [each for each in change(known, NAME, NOTE, keys=set()) if isinstance(each, SetTimer)]
-    assert releases(known.handle(elapsed("release:bed:1:0", waits[0].due_at), given=KEYS)) == [
+    assert releases(known.handle(elapsed("release:bed:1:0", waits[0].due_at), context=KEYS)) == [
         ("provider-1", [NAME, NOTE])
     ]
 
 
 def test_a_wait_for_a_key_ends_with_the_grant_and_begins_anew_with_another(known: Stream) -> None:
-    known.handle(release_requested(), given=set())
+    known.handle(release_requested(), context=set())
     change(known, keys=set())
-    [left] = known.handle(elapsed("release:bed:1:0", START), given=set())
+    [left] = known.handle(elapsed("release:bed:1:0", START), context=set())
     assert isinstance(left, Emit)
-    assert isinstance(left.event, intake.TakenUp)
+    assert isinstance(left.event, intake.NothingToRelease)
     assert [each.name for each in change(known, NAME, keys=set()) if isinstance(each, SetTimer)] == ["release:bed:1:0"]
 
 
 def test_a_corrected_person_is_released_anew_to_who_has_the_need(told: Stream) -> None:
     personal = Sealed(key_id=REFERRAL, box="new", digest="another telephone number")
-    effects = told.handle(corrected(asked("bed"), asked("school"), personal=personal), given=KEYS)
+    effects = told.handle(corrected(asked("bed"), asked("school"), personal=personal), context=KEYS)
     [released] = emitted(effects, intake.Released)
     assert (released.fields, released.personal) == ([NAME, CONTACT], personal)
 
@@ -150,7 +150,7 @@ def test_a_field_that_is_granted_no_more_is_recalled_with_a_time_to_say_so(told:
 def test_a_provider_that_is_a_recipient_no_more_deletes_all(told: Stream) -> None:
     effects = change(told, NAME, CONTACT, recipients=["provider-2"])
     assert recalls(effects) == [([NAME, CONTACT], "consent-changed")]
-    assert {each.need: each.recipients for each in emitted(effects, intake.Accepted)} == {
+    assert {each.need: each.recipients for each in emitted(effects, intake.NeedRegistered)} == {
         "bed": ["provider-2"],
         "school": ["provider-2"],
     }
@@ -166,13 +166,13 @@ def test_what_was_recalled_and_is_granted_again_is_released_again_and_recalled_a
 
 
 def test_a_correction_that_narrows_recalls_as_well(told: Stream) -> None:
-    effects = told.handle(corrected(asked("bed"), asked("school"), consent=consent(NAME)), given=KEYS)
+    effects = told.handle(corrected(asked("bed"), asked("school"), consent=consent(NAME)), context=KEYS)
     assert recalls(effects) == [([CONTACT], "consent-changed")]
 
 
 def test_do_not_contact_recalls_the_contact_and_it_is_never_released_again(told: Stream) -> None:
     personal = Sealed(key_id=REFERRAL, box="new", digest="not to be contacted")
-    effects = told.handle(corrected(asked("bed"), asked("school"), personal=personal, may_contact=False), given=KEYS)
+    effects = told.handle(corrected(asked("bed"), asked("school"), personal=personal, may_contact=False), context=KEYS)
     assert recalls(effects) == [([CONTACT], "do-not-contact")]
     assert releases(effects) == [("provider-1", [NAME])]
     assert releases(change(told, *PersonalField)) == [
@@ -182,19 +182,19 @@ def test_do_not_contact_recalls_the_contact_and_it_is_never_released_again(told:
 
 @pytest.mark.parametrize("end", [Lifecycle.DELIVERED, Lifecycle.PARTLY_DELIVERED])
 def test_who_has_delivered_keeps_what_it_knows_until_consent_changes(told: Stream, end: Lifecycle) -> None:
-    assert recalls(told.handle(release_ended(end), given=KEYS)) == []
-    assert recalls(told.handle(withdrawal(), given=KEYS)) == []
+    assert recalls(told.handle(release_ended(end), context=KEYS)) == []
+    assert recalls(told.handle(withdrawal(), context=KEYS)) == []
     assert recalls(change(told, NAME)) == [([CONTACT], "consent-changed")]
 
 
 @pytest.mark.parametrize("end", [Lifecycle.NOT_DELIVERED, Lifecycle.EXPIRED, Lifecycle.REVOKED, Lifecycle.DECLINED])
 def test_who_has_the_need_no_more_and_has_not_delivered_deletes_all(told: Stream, end: Lifecycle) -> None:
-    assert recalls(told.handle(release_ended(end), given=KEYS)) == [([NAME, CONTACT], end.value)]
-    assert told.handle(release_ended(end), given=KEYS, id="again") == []
+    assert recalls(told.handle(release_ended(end), context=KEYS)) == [([NAME, CONTACT], end.value)]
+    assert told.handle(release_ended(end), context=KEYS, id="again") == []
 
 
 def test_another_providers_end_is_not_this_ones(told: Stream) -> None:
-    assert told.handle(release_ended(Lifecycle.REVOKED, provider="provider-2"), given=KEYS) == []
+    assert told.handle(release_ended(Lifecycle.REVOKED, provider="provider-2"), context=KEYS) == []
 
 
 # withdrawn ------------------------------------------------------------------------------------------------------------
@@ -202,7 +202,7 @@ def test_another_providers_end_is_not_this_ones(told: Stream) -> None:
 
 def test_without_any_consent_all_is_recalled_and_the_needs_end(told: Stream) -> None:
     effects = change(told, grants=[])
-    assert {each.need: each.reason for each in emitted(effects, intake.Withdrawn)} == {
+    assert {each.need: each.reason for each in emitted(effects, intake.NeedWithdrawn)} == {
         "bed": "consent-withdrawn",
         "school": "consent-withdrawn",
     }
@@ -213,23 +213,23 @@ def test_without_any_consent_all_is_recalled_and_the_needs_end(told: Stream) -> 
 @pytest.mark.parametrize("basis", [each for each in LegalBasis if each is not LegalBasis.CONSENT])
 def test_on_another_legal_basis_the_needs_stay_though_nobody_may_be_asked(told: Stream, basis: LegalBasis) -> None:
     effects = change(told, grants=[], basis=basis)
-    assert emitted(effects, intake.Withdrawn) == []
-    assert [each.recipients for each in emitted(effects, intake.Accepted)] == [[], []]
+    assert emitted(effects, intake.NeedWithdrawn) == []
+    assert [each.recipients for each in emitted(effects, intake.NeedRegistered)] == [[], []]
     assert recalls(effects) == [([NAME, CONTACT], "consent-withdrawn")]
     assert told.state.held.consent.basis is basis
 
 
 def test_a_release_that_was_asked_for_before_and_is_due_after_carries_only_what_is_granted_then(known: Stream) -> None:
-    known.handle(release_requested(), given=set())
+    known.handle(release_requested(), context=set())
     change(known, NAME, keys=set())
-    assert releases(known.handle(elapsed("release:bed:1:0", START), given=KEYS)) == [("provider-1", [NAME])]
+    assert releases(known.handle(elapsed("release:bed:1:0", START), context=KEYS)) == [("provider-1", [NAME])]
 
 
 def test_a_release_that_was_asked_for_before_consent_was_withdrawn_never_happens(known: Stream) -> None:
-    known.handle(release_requested(), given=set())
+    known.handle(release_requested(), context=set())
     change(known, grants=[], keys=set())
-    assert known.handle(elapsed("release:bed:1:0", START), given=KEYS) == []
-    assert known.handle(release_requested("school"), given=KEYS) == []
+    assert known.handle(elapsed("release:bed:1:0", START), context=KEYS) == []
+    assert known.handle(release_requested("school"), context=KEYS) == []
 
 
 # what can not be acted on ---------------------------------------------------------------------------------------------
@@ -242,7 +242,7 @@ def test_a_consent_older_than_the_one_in_force_is_refused(known: Stream) -> None
     before = known.state
     assert refused(change(known, *PersonalField, given_at=old.given_at)) == ["consent.given_at"]
     stale = corrected(asked("bed"), asked("school"), asked("food"), consent=old)
-    assert refused(known.handle(stale, given=KEYS)) == ["consent.given_at"]
+    assert refused(known.handle(stale, context=KEYS)) == ["consent.given_at"]
     assert known.state == before
 
 
@@ -251,7 +251,7 @@ def test_a_consent_dated_in_the_future_bars_no_later_one(known: Stream) -> None:
     withdrawn = intake.ConsentReceived(
         **{**dict(consent_received(grants=[])), "received_at": LATER, "consent": _given(LATER)}
     )
-    assert emitted(known.handle(withdrawn, given=KEYS), intake.Withdrawn)
+    assert emitted(known.handle(withdrawn, context=KEYS), intake.NeedWithdrawn)
 
 
 def _given(at: Any) -> agency.Consent:
@@ -266,21 +266,21 @@ def test_the_same_consent_again_is_answered_and_not_journaled(known: Stream) -> 
 
 def test_a_change_that_concerns_nobody_else_is_answered(known: Stream) -> None:
     effects = change(known, NAME)
-    assert [type(each) for each in emitted(effects)] == [intake.Held]
+    assert [type(each) for each in emitted(effects)] == [intake.ReferralStored]
     assert len(replied(effects)) == 2
 
 
 def test_the_consent_of_what_is_not_known_is_refused_in_the_agencys_words() -> None:
     stream = Stream("intake", IntakePolicy(), REFERRAL)
     [reply] = replied(change(stream, NAME))
-    assert isinstance(reply.event, intake.Refused)
+    assert isinstance(reply.event, intake.ReferralRefused)
     assert reply.event.sent == agency.ConsentChanged.TYPE
 
 
 def test_one_id_for_two_bodies_is_refused(told: Stream) -> None:
-    told.handle(consent_received(NAME), id="x", given=KEYS)
-    assert refused(told.handle(consent_received(NOTE), id="x", given=KEYS)) == ["ce_id"]
-    assert refused(told.handle(deletion_confirmed(), id="x", given=KEYS)) == ["ce_id"]
+    told.handle(consent_received(NAME), id="x", context=KEYS)
+    assert refused(told.handle(consent_received(NOTE), id="x", context=KEYS)) == ["ce_id"]
+    assert refused(told.handle(deletion_confirmed(), id="x", context=KEYS)) == ["ce_id"]
 
 
 # deleted --------------------------------------------------------------------------------------------------------------
@@ -289,27 +289,27 @@ def test_one_id_for_two_bodies_is_refused(told: Stream) -> None:
 def test_a_recall_is_overdue_once_when_its_time_is_over(told: Stream) -> None:
     change(told, NAME)
     timer = elapsed("recall:bed:1:1", START + WITHIN)
-    [late] = told.handle(timer, now=START + WITHIN, given=KEYS)
+    [late] = told.handle(timer, now=START + WITHIN, context=KEYS)
     assert isinstance(late, Emit)
     assert (late.topic, type(late.event)) == (topics.INTAKE, intake.RecallOverdue)
-    assert told.handle(timer, now=LATER + WITHIN, given=KEYS, id="again") == []
-    [done] = told.handle(deletion_confirmed(), given=KEYS)
+    assert told.handle(timer, now=LATER + WITHIN, context=KEYS, id="again") == []
+    [done] = told.handle(deletion_confirmed(), context=KEYS)
     assert isinstance(done, Emit)
-    assert isinstance(done.event, intake.RecallAcknowledged), "late is better than never"
+    assert isinstance(done.event, intake.RecallConfirmed), "late is better than never"
 
 
 def test_a_timer_of_another_time_is_of_no_consequence(told: Stream) -> None:
     change(told, NAME)
-    assert told.handle(elapsed("recall:bed:1:1", START), given=KEYS) == []
-    assert told.handle(elapsed("recall:bed:1:2", START + WITHIN), given=KEYS) == []
+    assert told.handle(elapsed("recall:bed:1:1", START), context=KEYS) == []
+    assert told.handle(elapsed("recall:bed:1:2", START + WITHIN), context=KEYS) == []
 
 
 def test_an_acknowledged_recall_is_never_overdue(told: Stream) -> None:
     change(told, NAME)
-    [done] = told.handle(deletion_confirmed(at=LATER), given=KEYS)
+    [done] = told.handle(deletion_confirmed(at=LATER), context=KEYS)
     assert isinstance(done, Emit)
     assert (done.topic, done.event.at, done.event.fields) == (topics.INTAKE, LATER, [CONTACT])  # type: ignore[attr-defined]
-    assert told.handle(elapsed("recall:bed:1:1", START + WITHIN), now=START + WITHIN, given=KEYS) == []
+    assert told.handle(elapsed("recall:bed:1:1", START + WITHIN), now=START + WITHIN, context=KEYS) == []
 
 
 @pytest.mark.parametrize(
@@ -326,25 +326,25 @@ def test_who_acknowledges_what_was_not_recalled_from_it_is_told_nothing_but_that
     told: Stream, not_so: dict[str, Any]
 ) -> None:
     change(told, NAME)
-    effects = told.handle(deletion_confirmed(**not_so), given=KEYS)
+    effects = told.handle(deletion_confirmed(**not_so), context=KEYS)
     assert refused(effects) == ["recall"]
     [reply] = replied(effects)
     assert reply.topic == topics.notifications(not_so.get("provider", "provider-1"))
     stranger = Stream("intake", IntakePolicy(), REFERRAL)
-    [of_nothing] = replied(stranger.handle(deletion_confirmed(**not_so), given=KEYS))
+    [of_nothing] = replied(stranger.handle(deletion_confirmed(**not_so), context=KEYS))
     assert reply == of_nothing, "the answer is the same where there is no such referral"
 
 
 def test_an_acknowledgement_said_again_is_answered(told: Stream) -> None:
     change(told, NAME)
-    told.handle(deletion_confirmed(), given=KEYS)
-    assert refused(told.handle(deletion_confirmed(), given=KEYS, id="again")) == ["recall"]
+    told.handle(deletion_confirmed(), context=KEYS)
+    assert refused(told.handle(deletion_confirmed(), context=KEYS, id="again")) == ["recall"]
 
 
 def test_all_of_it_can_be_folded(told: Stream) -> None:
     change(told, NAME)
-    told.handle(elapsed("recall:bed:1:1", START + WITHIN), now=START + WITHIN, given=KEYS)
-    told.handle(deletion_confirmed(), given=KEYS)
-    told.handle(release_ended(Lifecycle.REVOKED), given=KEYS)
+    told.handle(elapsed("recall:bed:1:1", START + WITHIN), now=START + WITHIN, context=KEYS)
+    told.handle(deletion_confirmed(), context=KEYS)
+    told.handle(release_ended(Lifecycle.REVOKED), context=KEYS)
     change(told, grants=[Grant(recipients=["provider-2"], fields=[NOTE])])
     assert told.folded() == told.state

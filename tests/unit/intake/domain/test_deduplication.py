@@ -4,7 +4,15 @@ from typing import Any
 
 import pytest
 
-from contracts.intake import Accepted, ConsentReceived, Fellow, LinkEnded, Marks, ServedDoubtful, Withdrawn
+from contracts.intake import (
+    ConsentReceived,
+    HouseholdMember,
+    IdentityFingerprint,
+    LinkEnded,
+    NeedRegistered,
+    NeedWithdrawn,
+    ServedDoubtful,
+)
 from contracts.words import AgeBand, Category, Flag, HeldBack, PersonalField, Urgency
 from services.chassis.decider import Claim
 from services.intake.domain.deduplication import is_confidential
@@ -54,14 +62,14 @@ def test_what_leaves_intake_holds_no_mark_and_nothing_of_the_first(front: Front)
 @pytest.mark.parametrize(
     ("changes", "marks"),
     [
-        ({"category": Category.LEGAL}, Marks(person="the-same-person")),
-        ({}, Marks(person="another")),
-        ({}, Marks()),
-        ({"urgency": Urgency.EMERGENCY}, Marks(person="the-same-person")),
+        ({"category": Category.LEGAL}, IdentityFingerprint(person="the-same-person")),
+        ({}, IdentityFingerprint(person="another")),
+        ({}, IdentityFingerprint()),
+        ({"urgency": Urgency.EMERGENCY}, IdentityFingerprint(person="the-same-person")),
     ],
     ids=["another need", "another person", "too little, or without consent", "more urgent"],
 )
-def test_both_are_served(front: Front, changes: dict[str, Any], marks: Marks) -> None:
+def test_both_are_served(front: Front, changes: dict[str, Any], marks: IdentityFingerprint) -> None:
     front.submit("one")
     effects = front.submit("two", need("two", **changes), marks=marks)
     assert links(effects) == []
@@ -137,7 +145,7 @@ def test_when_the_first_ends_without_help_the_second_resumes(front: Front, end: 
 def test_when_the_first_was_helped_a_second_that_knows_is_closed(front: Front, end: str) -> None:
     twice(front)
     front.end("one", end)
-    assert [each.reason for each in front.told("two") if isinstance(each, Withdrawn)] == ["already-served"]
+    assert [each.reason for each in front.told("two") if isinstance(each, NeedWithdrawn)] == ["already-served"]
     assert not front.links
     assert not front.served
 
@@ -175,14 +183,16 @@ def test_a_linked_need_that_is_withdrawn_or_ends_waits_for_nobody(front: Front) 
     front.withdraw("two")
     assert not front.links
     front.end("one", "unmet")
-    assert [type(each) for each in front.told("two")] == [Accepted, Withdrawn]
+    assert [type(each) for each in front.told("two")] == [NeedRegistered, NeedWithdrawn]
 
 
 # corrections ----------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("marks", [Marks(), Marks(person="another")], ids=["consent narrowed", "another person"])
-def test_a_correction_unlinks_a_need(front: Front, marks: Marks) -> None:
+@pytest.mark.parametrize(
+    "marks", [IdentityFingerprint(), IdentityFingerprint(person="another")], ids=["consent narrowed", "another person"]
+)
+def test_a_correction_unlinks_a_need(front: Front, marks: IdentityFingerprint) -> None:
     twice(front)
     front.submit("two", corrects=True, marks=marks)
     assert (front.now("two").held_back, front.now("two").revision) == (None, 1)
@@ -197,7 +207,7 @@ def test_a_correction_that_makes_a_linked_need_more_urgent_has_it_served(front: 
 
 def test_a_correction_of_the_first_gives_the_turn_to_the_second(front: Front) -> None:
     twice(front)
-    effects = front.submit("one", corrects=True, marks=Marks(person="another"))
+    effects = front.submit("one", corrects=True, marks=IdentityFingerprint(person="another"))
     assert len(given_back(effects)) == 1
     assert front.now("one").held_back is None
     assert front.now("two").held_back is None
@@ -205,7 +215,7 @@ def test_a_correction_of_the_first_gives_the_turn_to_the_second(front: Front) ->
 
 def test_a_need_that_is_with_matching_is_never_taken_back(front: Front) -> None:
     front.submit("one")
-    front.submit("two", marks=Marks(person="another"))
+    front.submit("two", marks=IdentityFingerprint(person="another"))
     front.submit("two", corrects=True)  # now it is known who it is: too late
     assert front.now("two").held_back is None
     assert not front.links
@@ -261,7 +271,7 @@ def test_a_row_of_a_link_that_is_over_is_cleared_away(front: Front) -> None:
     [event] = swept(front)
     front.say(event)
     assert not front.links
-    assert [each.reason for each in front.told("two") if isinstance(each, Withdrawn)] == []
+    assert [each.reason for each in front.told("two") if isinstance(each, NeedWithdrawn)] == []
 
 
 def test_a_row_left_behind_by_an_own_claim_stops_nobody(front: Front) -> None:
@@ -280,7 +290,7 @@ def test_a_row_left_behind_by_an_own_claim_stops_nobody(front: Front) -> None:
 
 # who is never linked, and who is linked no more -----------------------------------------------------------------------
 
-CHILD = Fellow(member="child", person=minimum(age_band=AgeBand.CHILD))
+CHILD = HouseholdMember(member="child", person=minimum(age_band=AgeBand.CHILD))
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ from pydantic import ValidationError
 
 from contracts import agency
 from contracts.base import Message
-from contracts.intake import Accepted, Fellow, Received, Refused, Released
+from contracts.intake import HouseholdMember, NeedRegistered, ReferralReceived, ReferralRefused, Released
 from contracts.words import AgeBand, Flag, PersonalField, Sex, Urgency
 from services.chassis.decider import Emit
 from services.chassis.encryption import unseal
@@ -23,8 +23,8 @@ HOUSEHOLD: list[dict[str, Any]] = [
     {"member": "c1", "name": SON, "relation": "son of Zq", "birth_date": "2018-02-03", "sex": "male"},
     {"member": "a1", "name": AUNT, "age_band": "60+", "sex": "female", "languages": ["uk"], "disability": True},
 ]
-BOY = Fellow(member="c1", person=minimum(age_band=AgeBand.CHILD, sex=Sex.MALE, household_size=3))
-AUNTIE = Fellow(member="a1", person=minimum(age_band=AgeBand.OLDER, flags=[Flag.DISABILITY], household_size=3))
+BOY = HouseholdMember(member="c1", person=minimum(age_band=AgeBand.CHILD, sex=Sex.MALE, household_size=3))
+AUNTIE = HouseholdMember(member="a1", person=minimum(age_band=AgeBand.OLDER, flags=[Flag.DISABILITY], household_size=3))
 
 
 def referral(*needs: dict[str, Any], **changes: Any) -> dict[str, Any]:
@@ -67,7 +67,7 @@ def test_what_does_not_agree_is_said() -> None:
 def test_shelter_and_several_members_are_together_unless_it_is_said_otherwise(
     what: dict[str, Any], household: int, together: bool
 ) -> None:
-    assert agency.Need.model_validate(need(**what)).is_together(household) is together
+    assert agency.ReferralNeed.model_validate(need(**what)).is_together(household) is together
 
 
 # the gate -------------------------------------------------------------------------------------------------------------
@@ -76,7 +76,7 @@ def test_shelter_and_several_members_are_together_unless_it_is_said_otherwise(
 async def test_members_leave_the_gate_coarse_and_are_sealed_like_the_person() -> None:
     gate = IntakeGate()
     out = await gate.passed(referral(need(members=["c1"], note=None)))
-    got = Received.read(out.event.data)
+    got = ReferralReceived.read(out.event.data)
     assert [(each.member, each.person.age_band, each.person.languages) for each in got.household] == [
         ("c1", AgeBand.CHILD, ["ru"]),
         ("a1", AgeBand.OLDER, ["uk"]),
@@ -94,7 +94,7 @@ async def test_members_leave_the_gate_coarse_and_are_sealed_like_the_person() ->
 async def test_a_members_birth_date_is_checked_and_told_by_path() -> None:
     gate = IntakeGate()
     out = await gate.passed(body(household=[HOUSEHOLD[1], {**HOUSEHOLD[0], "birth_date": "2999-01-01"}]))
-    assert [each.field for each in Refused.read(out.event.data).problems] == ["household.1.birth_date"]
+    assert [each.field for each in ReferralRefused.read(out.event.data).problems] == ["household.1.birth_date"]
 
 
 def test_a_person_alone_is_sealed_to_the_same_bytes_as_before_there_were_households() -> None:
@@ -106,13 +106,13 @@ def test_a_person_alone_is_sealed_to_the_same_bytes_as_before_there_were_househo
 # the policy -----------------------------------------------------------------------------------------------------------
 
 
-def of(*needs: Any, **changes: Any) -> Received:
+def of(*needs: Any, **changes: Any) -> ReferralReceived:
     return received(*needs, **{"person": minimum(household_size=3), "household": [BOY, AUNTIE], **changes})
 
 
-def known(event: Received) -> tuple[Stream, list[Accepted]]:
+def known(event: ReferralReceived) -> tuple[Stream, list[NeedRegistered]]:
     stream = Stream("intake", IntakePolicy())
-    return stream, emitted(stream.handle(event, given={"provider-1"}), Accepted)
+    return stream, emitted(stream.handle(event, context={"provider-1"}), NeedRegistered)
 
 
 def test_a_need_for_all_takes_a_place_for_each() -> None:
@@ -138,7 +138,7 @@ def test_a_need_of_nobody_named_is_the_persons() -> None:
 
 
 def test_the_floor_of_urgency_counts_for_those_it_is_for() -> None:
-    child = Fellow(member="c1", person=minimum(flags=[Flag.UNACCOMPANIED_CHILD]))
+    child = HouseholdMember(member="c1", person=minimum(flags=[Flag.UNACCOMPANIED_CHILD]))
     needs = [asked(str(n), urgency=Urgency.NORMAL, **more) for n, more in enumerate(({}, {"members": ["c1"]}))]
     _, accepted = known(of(*needs, household=[child]))
     assert [each.urgency for each in accepted] == [Urgency.NORMAL, Urgency.URGENT]
@@ -146,17 +146,17 @@ def test_the_floor_of_urgency_counts_for_those_it_is_for() -> None:
 
 def test_a_corrected_member_corrects_the_needs_that_are_theirs() -> None:
     stream, _ = known(of(asked("bed"), asked("school", members=["c1"])))
-    older = Fellow(member="c1", person=BOY.person.model_copy(update={"age_band": AgeBand.ADOLESCENT}))
+    older = HouseholdMember(member="c1", person=BOY.person.model_copy(update={"age_band": AgeBand.ADOLESCENT}))
     needs = [asked("bed"), asked("school", members=["c1"])]
     effects = stream.handle(of(*needs, household=[older, AUNTIE], corrects=True))
-    assert [each.need for each in emitted(effects, Accepted)] == ["school"]
+    assert [each.need for each in emitted(effects, NeedRegistered)] == ["school"]
     [refused] = replied(stream.handle(of(*needs), id="again"))
-    assert isinstance(refused.event, Refused), "under the same reference it is another referral now"
+    assert isinstance(refused.event, ReferralRefused), "under the same reference it is another referral now"
 
 
-def _released(event: Received, need_: str) -> Released:
+def _released(event: ReferralReceived, need_: str) -> Released:
     stream, _ = known(event)
-    effects = stream.handle(release_requested(need_), given={"provider-1"})
+    effects = stream.handle(release_requested(need_), context={"provider-1"})
     [fact] = [each.event for each in effects if isinstance(each, Emit)]
     assert isinstance(fact, Released)
     return fact
@@ -166,7 +166,7 @@ def test_a_release_names_those_the_need_is_for() -> None:
     event: Message = of(
         asked("bed", together=True), asked("school", members=["c1"]), asked("law"), consent=consent(PersonalField.NAME)
     )
-    assert isinstance(event, Received)
+    assert isinstance(event, ReferralReceived)
     assert [_released(event, each).members for each in ("bed", "school", "law")] == [
         ["person", "c1", "a1"], ["c1"], ["person"],
     ]  # fmt: skip

@@ -32,10 +32,10 @@ def known(referral: Stream) -> Stream:
     return referral
 
 
-def refusal(effects: Sequence[Effect]) -> intake.Refused:
+def refusal(effects: Sequence[Effect]) -> intake.ReferralRefused:
     [reply] = replied(effects)
     assert len(effects) == 1, "what is refused changes nothing"
-    assert isinstance(reply.event, intake.Refused)
+    assert isinstance(reply.event, intake.ReferralRefused)
     assert (reply.topic, reply.key) == (topics.inbox("outcomes"), None)
     return reply.event
 
@@ -46,13 +46,13 @@ def said_again(effects: Sequence[Effect]) -> list[str]:
     return [reply.event.need for reply in replied(effects) if isinstance(reply.event, intake.StatusDue)]
 
 
-def accepted(effects: Sequence[Effect]) -> dict[str, intake.Accepted]:
-    return {each.need: each for each in emitted(effects, intake.Accepted)}
+def accepted(effects: Sequence[Effect]) -> dict[str, intake.NeedRegistered]:
+    return {each.need: each for each in emitted(effects, intake.NeedRegistered)}
 
 
 def gone(effects: Sequence[Effect]) -> dict[str, str]:
     """Needs withdrawn, and why."""
-    return {each.need: each.reason for each in emitted(effects, intake.Withdrawn)}
+    return {each.need: each.reason for each in emitted(effects, intake.NeedWithdrawn)}
 
 
 # submitted ------------------------------------------------------------------------------------------------------------
@@ -62,18 +62,18 @@ def test_a_new_referral_is_held_and_its_needs_are_told_to_the_others(referral: S
     held, bed, school = referral.handle(received(asked("bed"), asked("school")))
     assert isinstance(held, Emit)
     assert held.topic is None, "what is held is on no topic"
-    assert isinstance(held.event, intake.Held)
+    assert isinstance(held.event, intake.ReferralStored)
     for each in (bed, school):
         assert isinstance(each, Emit)
         assert each.topic == topics.INTAKE
-        assert isinstance(each.event, intake.Accepted)
+        assert isinstance(each.event, intake.NeedRegistered)
         assert (each.event.revision, each.event.requested_at) == (0, START)
 
 
 def test_what_the_others_are_told_holds_nothing_sealed(referral: Stream) -> None:
     [bed] = accepted(referral.handle(received())).values()
     assert "box" not in bed.model_dump_json()
-    assert "personal" not in intake.Accepted.model_fields
+    assert "personal" not in intake.NeedRegistered.model_fields
 
 
 def test_the_urgency_told_is_the_triaged_one(referral: Stream) -> None:
@@ -204,14 +204,14 @@ def test_what_is_withdrawn_already_is_said_again(known: Stream) -> None:
 
 def test_a_withdrawal_that_names_an_unknown_need_withdraws_nothing(known: Stream) -> None:
     refused = refusal(known.handle(withdrawal("bed", "boat")))
-    assert (refused.sent, refused.problems[0].field) == (agency.Withdrawn.TYPE, "needs")
+    assert (refused.sent, refused.problems[0].field) == (agency.ReferralWithdrawn.TYPE, "needs")
     assert refused.problems[0].fix.endswith("bed, school")
     assert known.state.open == ["bed", "school"]
 
 
 def test_a_withdrawal_of_what_is_not_known_is_refused(referral: Stream) -> None:
     refused = refusal(referral.handle(withdrawal()))
-    assert (refused.sent, refused.problems[0].field) == (agency.Withdrawn.TYPE, "reference")
+    assert (refused.sent, refused.problems[0].field) == (agency.ReferralWithdrawn.TYPE, "reference")
 
 
 # status ---------------------------------------------------------------------------------------------------------------
@@ -236,7 +236,7 @@ def test_the_status_of_what_is_not_known_is_refused(referral: Stream) -> None:
     [
         (received(asked("boat")), agency.Submitted.TYPE),
         (corrected(asked("boat")), agency.Corrected.TYPE),
-        (withdrawal(), agency.Withdrawn.TYPE),
+        (withdrawal(), agency.ReferralWithdrawn.TYPE),
         (status_asked(), agency.StatusRequested.TYPE),
     ],
 )
@@ -251,15 +251,15 @@ def test_one_id_for_two_bodies_is_refused_in_the_words_of_what_was_sent(
 
 
 def test_a_collision_among_ourselves_is_told_to_no_agency(known: Stream) -> None:
-    known.handle(release_requested(), id="x", given=KEYS)
-    assert known.handle(release_requested(attempt=2), id="x", given=KEYS) == []
+    known.handle(release_requested(), id="x", context=KEYS)
+    assert known.handle(release_requested(attempt=2), id="x", context=KEYS) == []
 
 
 # release --------------------------------------------------------------------------------------------------------------
 
 
 def test_what_consent_grants_is_released_to_the_provider_that_accepted(known: Stream) -> None:
-    [effect] = known.handle(release_requested(), given=KEYS)
+    [effect] = known.handle(release_requested(), context=KEYS)
     assert isinstance(effect, Emit)
     assert effect.topic == topics.notifications("provider-1")
     assert isinstance(effect.event, intake.Released)
@@ -269,15 +269,15 @@ def test_what_consent_grants_is_released_to_the_provider_that_accepted(known: St
 
 def test_a_release_happens_once_for_each_need_and_attempt(known: Stream) -> None:
     for asks in (release_requested(), release_requested("school"), release_requested(attempt=2, provider="provider-2")):
-        assert len(known.handle(asks, given=KEYS, id=f"first {asks}")) == 1
-        assert known.handle(asks, given=KEYS, id=f"again {asks}") == []
+        assert len(known.handle(asks, context=KEYS, id=f"first {asks}")) == 1
+        assert known.handle(asks, context=KEYS, id=f"again {asks}") == []
 
 
 def test_what_is_corrected_before_the_release_is_what_is_released(known: Stream) -> None:
     personal = Sealed(key_id=REFERRAL, box="new", digest="new")
     grants = consent(PersonalField.CASE_CODE)
     known.handle(corrected(asked("bed"), asked("school"), personal=personal, consent=grants))
-    [released] = emitted(known.handle(release_requested(), given=KEYS))
+    [released] = emitted(known.handle(release_requested(), context=KEYS))
     assert (released.personal, released.fields) == (personal, [PersonalField.CASE_CODE])
 
 
@@ -287,55 +287,55 @@ def test_what_is_corrected_before_the_release_is_what_is_released(known: Stream)
 )
 def test_without_a_grant_nothing_is_released(referral: Stream, grants: agency.Consent) -> None:
     referral.handle(received(consent=grants))
-    [kept] = referral.handle(release_requested(), given=KEYS, id="1")
+    [kept] = referral.handle(release_requested(), context=KEYS, id="1")
     assert isinstance(kept, Emit)
-    assert (kept.topic, type(kept.event)) == (None, intake.TakenUp)
+    assert (kept.topic, type(kept.event)) == (None, intake.NothingToRelease)
     for keys in (KEYS, set[str]()):
-        assert referral.handle(release_requested(), given=keys, id=f"again {len(keys)}") == []
+        assert referral.handle(release_requested(), context=keys, id=f"again {len(keys)}") == []
     assert len(referral.entries) == 2
 
 
 def test_nothing_is_released_of_a_need_that_is_unknown_or_withdrawn(referral: Stream) -> None:
-    assert referral.handle(release_requested(), given=KEYS, id="1") == []
+    assert referral.handle(release_requested(), context=KEYS, id="1") == []
     referral.handle(received())
-    assert referral.handle(release_requested("boat"), given=KEYS, id="2") == []
+    assert referral.handle(release_requested("boat"), context=KEYS, id="2") == []
     referral.handle(withdrawal())
-    assert referral.handle(release_requested(), given=KEYS, id="3") == []
+    assert referral.handle(release_requested(), context=KEYS, id="3") == []
 
 
 def test_a_release_waits_until_the_provider_has_a_key(known: Stream) -> None:
-    waits, timer = known.handle(release_requested(), given=set())
+    waits, timer = known.handle(release_requested(), context=set())
     assert isinstance(waits, Emit)
     assert waits.topic is None
     assert timer == SetTimer("release:bed:1:0", START + timedelta(seconds=1))
-    [still] = known.handle(elapsed("release:bed:1:0", timer.due_at), given=set(), now=LATER)
+    [still] = known.handle(elapsed("release:bed:1:0", timer.due_at), context=set(), now=LATER)
     assert still == SetTimer("release:bed:1:1", LATER + timedelta(seconds=4))
-    [released] = emitted(known.handle(elapsed("release:bed:1:1", still.due_at), given=KEYS))
+    [released] = emitted(known.handle(elapsed("release:bed:1:1", still.due_at), context=KEYS))
     assert isinstance(released, intake.Released)
     assert not known.state.holdings["bed", 1].waits
-    assert known.handle(elapsed("release:bed:1:1", still.due_at), given=KEYS, id="late") == []
+    assert known.handle(elapsed("release:bed:1:1", still.due_at), context=KEYS, id="late") == []
 
 
 def test_releases_that_wait_have_one_timer_each_that_looks_ever_less_often(known: Stream) -> None:
-    known.handle(release_requested("bed"), given=set())
-    known.handle(release_requested("school"), given=set())
+    known.handle(release_requested("bed"), context=set())
+    known.handle(release_requested("school"), context=set())
     for looked, pause in enumerate([4, 16, 64, 256, 600, 600]):
         for need in ("bed", "school"):
             name = f"release:{need}:1:{looked}"
-            [again] = known.handle(elapsed(name, START), given=set(), id=name)
+            [again] = known.handle(elapsed(name, START), context=set(), id=name)
             assert again == SetTimer(f"release:{need}:1:{looked + 1}", START + timedelta(seconds=pause))
 
 
 def test_who_asks_again_for_what_is_awaited_sets_no_second_timer(known: Stream) -> None:
-    known.handle(release_requested(), given=set(), id="1")
-    assert known.handle(release_requested(), given=set(), id="2") == []
-    assert emitted(known.handle(release_requested(), given=KEYS, id="3"), intake.Released)
+    known.handle(release_requested(), context=set(), id="1")
+    assert known.handle(release_requested(), context=set(), id="2") == []
+    assert emitted(known.handle(release_requested(), context=KEYS, id="3"), intake.Released)
 
 
 def test_a_release_is_not_awaited_any_more_once_its_need_is_withdrawn(known: Stream) -> None:
-    known.handle(release_requested(), given=set())
+    known.handle(release_requested(), context=set())
     known.handle(withdrawal("bed"))
-    assert known.handle(elapsed("release:bed:1:0", START), given=set()) == []
+    assert known.handle(elapsed("release:bed:1:0", START), context=set()) == []
 
 
 # the rest -------------------------------------------------------------------------------------------------------------
@@ -349,7 +349,7 @@ def test_every_event_is_decided_in_its_referrals_stream() -> None:
 
 
 def test_whatever_is_journaled_can_be_folded(known: Stream) -> None:
-    known.handle(release_requested(), given=set())
-    known.handle(release_requested("school"), given=KEYS)
+    known.handle(release_requested(), context=set())
+    known.handle(release_requested("school"), context=KEYS)
     known.handle(withdrawal("bed"))
     assert known.folded() == known.state

@@ -9,11 +9,11 @@ import pytest
 from structlog.testing import capture_logs
 
 from contracts import topics
-from contracts.intake import Accepted, Recalled, RecallOverdue, Released, Sealed
+from contracts.intake import NeedRegistered, Recalled, RecallOverdue, Released, Sealed
 from contracts.provider import ContactReleased, Recall
 from contracts.words import PersonalField
-from services.chassis.encryption import Unsealable, new_pair, open_sealed, seal
-from services.chassis.engine.journal import Outgoing
+from services.chassis.encryption import UnsealableError, new_pair, open_sealed, seal
+from services.chassis.engine.journal import OutgoingEvent
 from services.chassis.ports import Record, Row
 from services.intake.domain.policy import IntakePolicy
 from services.intake.outbound.contact_release import Release
@@ -44,9 +44,9 @@ ZEROS = b64encode(bytes(32)).decode()
 """In the form of a key, and none: every exchange with it is refused."""
 
 
-def outgoing(event: Any, topic: str) -> Outgoing:
+def outgoing(event: Any, topic: str) -> OutgoingEvent:
     kind, text = type(event).ce_type(), event.model_dump_json()
-    return Outgoing(topic, REFERRAL, "id-1", kind, text, REFERRAL, "cause", REFERRAL, START, None)
+    return OutgoingEvent(topic, REFERRAL, "id-1", kind, text, REFERRAL, "cause", REFERRAL, START, None)
 
 
 class Releasing:
@@ -59,19 +59,19 @@ class Releasing:
         self.providers.apply(profile(PUBLIC))
         self.journal = Stream("intake", IntakePolicy(), REFERRAL)
 
-    async def released(self, *fields: PersonalField, **whom: Any) -> Outgoing:
+    async def released(self, *fields: PersonalField, **whom: Any) -> OutgoingEvent:
         """The fact, as the loop hands it over."""
         key = (await self.keys.ensure([REFERRAL]))[REFERRAL]
         plain = Personal.of(submission(person=person(**whom))).model_dump_json().encode()
         box = Sealed(key_id=REFERRAL, box=seal(key, plain, purpose(REFERRAL)))
         self.journal.handle(received(consent=consent(*fields), personal=box))
-        [fact] = emitted(self.journal.handle(release_requested(attempt=2), given={"provider-1"}), Released)
+        [fact] = emitted(self.journal.handle(release_requested(attempt=2), context={"provider-1"}), Released)
         return outgoing(fact, topics.notifications("provider-1"))
 
     async def load(self, streams: Iterable[str]) -> dict[str, list[dict[str, Any]]]:
         return {REFERRAL: self.journal.documents} if REFERRAL in set(streams) else {}
 
-    async def render(self, *each: Outgoing) -> Sequence[Outgoing]:
+    async def render(self, *each: OutgoingEvent) -> Sequence[OutgoingEvent]:
         journals = Journals(self.load, IntakePolicy())
         return await Release(self.keys, self.providers, journals).render(list(each))
 
@@ -104,9 +104,9 @@ async def test_the_provider_finds_exactly_the_granted_fields(here: Releasing) ->
 
 async def test_nobody_else_can_open_it_nor_anyone_for_another_need(here: Releasing) -> None:
     contact = await here.contact(PersonalField.NAME)
-    with pytest.raises(Unsealable):
+    with pytest.raises(UnsealableError):
         opened(contact, OTHER_PRIVATE)
-    with pytest.raises(Unsealable):
+    with pytest.raises(UnsealableError):
         open_sealed(PRIVATE, contact.sealed, "referral-routing/contact/id-of-school")
 
 
@@ -142,7 +142,11 @@ async def test_other_events_pass_as_they_are_and_in_their_order(here: Releasing)
     before, after = outgoing(accepted(), topics.INTAKE), outgoing(accepted(need="school"), topics.INTAKE)
     out = await here.render(before, released, after)
     assert [out[0], out[2]] == [before, after]
-    assert [each.type for each in out] == [Accepted.ce_type(), ContactReleased.ce_type(), Accepted.ce_type()]
+    assert [each.type for each in out] == [
+        NeedRegistered.ce_type(),
+        ContactReleased.ce_type(),
+        NeedRegistered.ce_type(),
+    ]
     assert await here.render(before) == [before]
 
 
@@ -175,11 +179,11 @@ async def test_a_provider_whose_key_is_gone_is_told_nothing_and_an_operator_is(h
 
 async def test_what_was_recalled_since_does_not_leave_though_the_release_was_decided_before(here: Releasing) -> None:
     released = await here.released(PersonalField.NAME, PersonalField.CONTACT)
-    here.journal.handle(consent_received(PersonalField.CONTACT), given={"provider-1"})
+    here.journal.handle(consent_received(PersonalField.CONTACT), context={"provider-1"})
     [out] = await here.render(released)
     contact = ContactReleased.read(out.text)
     assert (contact.fields, opened(contact).keys()) == ([PersonalField.CONTACT], {"contact"})
-    here.journal.handle(consent_received(grants=[]), given={"provider-1"})
+    here.journal.handle(consent_received(grants=[]), context={"provider-1"})
     assert await here.render(released) == []
 
 
@@ -189,10 +193,10 @@ async def test_a_release_that_no_journal_knows_does_not_leave(here: Releasing) -
     assert await here.render(released) == []
 
 
-async def recalled(here: Releasing) -> tuple[Outgoing, Recalled]:
+async def recalled(here: Releasing) -> tuple[OutgoingEvent, Recalled]:
     """What a provider that was told a name is told when consent is withdrawn, and what is told of it."""
     await here.released(PersonalField.NAME)
-    effects = here.journal.handle(consent_received(grants=[]), given={"provider-1"})
+    effects = here.journal.handle(consent_received(grants=[]), context={"provider-1"})
     [recall], [fact] = emitted(effects, Recall), emitted(effects, Recalled)
     return outgoing(recall, topics.notifications("provider-1")), fact
 

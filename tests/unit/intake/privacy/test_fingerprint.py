@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from contracts.agency import Consent, Person
-from contracts.intake import Marks
+from contracts.intake import IdentityFingerprint
 from contracts.words import PersonalField
 from services.intake.domain.grants import may_link
 from services.intake.privacy.fingerprint import marking_key, marks_of, phone_of
@@ -16,7 +16,7 @@ KEY = marking_key(b"s" * 32)
 OPEN = consent(PersonalField.NAME)
 
 
-def marks(consent: Consent = OPEN, key: bytes = KEY, **changes: Any) -> Marks:
+def marks(consent: Consent = OPEN, key: bytes = KEY, **changes: Any) -> IdentityFingerprint:
     return marks_of(key, Person.model_validate(person(**changes)), consent)
 
 

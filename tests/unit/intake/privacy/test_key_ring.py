@@ -5,8 +5,8 @@ from base64 import b64encode
 
 import pytest
 
-from services.chassis.encryption import Unsealable, new_key, seal, unseal
-from services.chassis.errors import Transient
+from services.chassis.encryption import UnsealableError, new_key, seal, unseal
+from services.chassis.errors import TransientError
 from services.chassis.ports import Row
 from services.intake.privacy.key_ring import TABLE, KeyRing
 from tests.support.intake_world import MASTER
@@ -46,7 +46,7 @@ async def test_two_makers_at_once_end_with_one_key(claims: MemoryClaims) -> None
 @pytest.mark.parametrize("when", ["before", "midway", "after"])
 async def test_a_maker_in_doubt_uses_what_it_may_have_made(ring: KeyRing, claims: MemoryClaims, when: str) -> None:
     claims.fail("take", when)
-    with pytest.raises(Transient):
+    with pytest.raises(TransientError):
         await ring.ensure(["r1", "r2"])
     there = await ring.find(["r1", "r2"])
     keys = await ring.ensure(["r1", "r2"])
@@ -62,16 +62,16 @@ async def test_what_is_stored_is_not_the_key(ring: KeyRing, claims: MemoryClaims
 async def test_a_wrong_master_key_opens_nothing(ring: KeyRing, claims: MemoryClaims) -> None:
     await ring.ensure(["r1"])
     stranger = KeyRing(claims, b64encode(new_key()).decode())
-    with pytest.raises(Unsealable):
+    with pytest.raises(UnsealableError):
         await stranger.find(["r1"])
-    with pytest.raises(Unsealable):
+    with pytest.raises(UnsealableError):
         await stranger.ensure(["r1"])
 
 
 async def test_a_row_moved_to_another_referral_opens_nothing(ring: KeyRing, claims: MemoryClaims) -> None:
     await ring.ensure(["r1"])
     claims.tables[TABLE]["r2"] = claims.tables[TABLE]["r1"]
-    with pytest.raises(Unsealable):
+    with pytest.raises(UnsealableError):
         await ring.find(["r2"])
 
 
@@ -80,5 +80,5 @@ async def test_destroying_the_row_makes_every_copy_unreadable(ring: KeyRing, cla
     await claims.drop([Row(TABLE, "r1")])
     assert await ring.find(["r1"]) == {}, "the ring keeps none in memory"
     anew = (await ring.ensure(["r1"]))["r1"]
-    with pytest.raises(Unsealable):
+    with pytest.raises(UnsealableError):
         unseal(anew, box, "person/r1")

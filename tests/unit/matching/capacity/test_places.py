@@ -1,10 +1,10 @@
 """Places are slots; a need's own claim that was never stored is its own to take again."""
 
 from services.matching.capacity.places import Places, document, match_id, row_id, service_of
-from services.matching.directory.directory import Entry
+from services.matching.directory.directory import DirectoryEntry
 from tests.support.builders import service
 
-BEDS = Entry("p1/beds", "p1", service(capacity=2), "1")
+BEDS = DirectoryEntry("p1/beds", "p1", service(capacity=2), "1")
 M1, M2 = match_id("n1", 1), match_id("n1", 2)
 
 
@@ -54,10 +54,10 @@ def test_a_place_given_back_is_not_held_and_yet_not_free_within_the_batch() -> N
 
 
 def test_a_service_of_no_places_has_none() -> None:
-    assert places().free(Entry("p1/beds", "p1", service(capacity=0), "1"), "n1", M1) == 0
+    assert places().free(DirectoryEntry("p1/beds", "p1", service(capacity=0), "1"), "n1", M1) == 0
 
 
-LARGE = Entry("p1/beds", "p1", service(capacity=4), "1")
+LARGE = DirectoryEntry("p1/beds", "p1", service(capacity=4), "1")
 
 
 def test_several_places_are_picked_at_once_the_own_ones_first() -> None:

@@ -8,7 +8,7 @@ from contracts.cloudevents import CloudEvent, encode
 from contracts.provider import Eligibility, Profile, Service
 from contracts.words import Category, Flag, Status
 from services.chassis.encryption import new_pair
-from services.chassis.ingress.gate import Arrival, Refusal
+from services.chassis.ingress.gate import Arrival, RefusalError
 from services.chassis.ports import Record
 from services.matching.admission import DirectoryAdmission, contradictions
 from services.matching.directory.directory import Directory, examine
@@ -116,7 +116,7 @@ def test_the_gate_lets_nothing_through_and_tells_the_provider_what_is_wrong() ->
     assert gate.admit(arrival(record(service(), "beds"), service())) == []
     assert gate.admit(arrival(record(PROFILE, "profile"), PROFILE)) == []
     wrong = record(service(), "other")
-    with pytest.raises(Refusal) as refusal:
+    with pytest.raises(RefusalError) as refusal:
         gate.admit(arrival(wrong, service()))
     event = CloudEvent("d", "/p1", Service.ce_type(), NOW, b"")
     (told,) = gate.refuse("p1", wrong, event, refusal.value.problems)

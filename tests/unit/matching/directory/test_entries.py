@@ -8,7 +8,7 @@ import pytest
 from pydantic import ValidationError
 
 from contracts.intake import Region
-from contracts.matching import Alternative, AttemptEnded, Matched, Recommended, Weighed
+from contracts.matching import Alternative, AttemptEnded, DecisionRationale, Matched, ServicesRecommended
 from contracts.provider import Service
 from contracts.service import Cost
 from contracts.words import AgeBand, Behind, Document, Rule
@@ -79,7 +79,7 @@ def test_neither_decision_nor_explanation_tells_how_far_a_confidential_address_i
 
 def test_what_stands_behind_for_its_confidential_distance_alone_is_said_without_it() -> None:
     hidden = Alternative(version="p1/beds@1", why=Behind.LOWER_SCORE, free=1)
-    match = matched(weighed=Weighed(weights=WEIGHTS_VERSION, next=[hidden]))
+    match = matched(weighed=DecisionRationale(weights=WEIGHTS_VERSION, next=[hidden]))
     assert "lower, by what is not told" in " ".join(sentences(match, None, [match])["en"])
 
 
@@ -88,7 +88,7 @@ def test_a_recommendation_does_not_tell_its_areas() -> None:
     made.handle(recommendation_asked(posed()))
     suggested = {}
     for record in made.log.read("referrals.matching"):
-        for each in Recommended.read(record.value or b"").needs[0].suggested:
+        for each in ServicesRecommended.read(record.value or b"").needs[0].suggested:
             suggested[each.provider] = each
     assert suggested["p1"].areas == []
     assert not any(each.term == "distance" for each in suggested["p1"].reasons)

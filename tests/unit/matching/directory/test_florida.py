@@ -7,7 +7,7 @@ import pytest
 from contracts.eligibility import Eligibility
 from contracts.intake import Region
 from contracts.words import AgeBand, Category, Flag, Rule, Status, Urgency
-from services.console.hsds import Reading
+from services.console.hsds import ReadService
 from services.matching.domain.state import Phase
 from services.matching.eligibility.assessment import meets
 from services.matching.waitlist.queue import Waiter
@@ -21,11 +21,11 @@ pytestmark = pytest.mark.skipif(not florida.PATH.exists(), reason=f"the data is 
 
 
 @pytest.fixture(scope="module")
-def readings() -> list[Reading]:
+def readings() -> list[ReadService]:
     return florida.read()
 
 
-def test_every_entry_is_taken_or_taken_with_a_warning_or_refused_with_a_reason(readings: list[Reading]) -> None:
+def test_every_entry_is_taken_or_taken_with_a_warning_or_refused_with_a_reason(readings: list[ReadService]) -> None:
     assert len(readings) == 135
     assert Counter(each.kind for each in readings) == {"taken": 7, "warned": 127, "refused": 1}
     assert all(each.notes for each in readings if each.service is None)
@@ -34,20 +34,20 @@ def test_every_entry_is_taken_or_taken_with_a_warning_or_refused_with_a_reason(r
     assert all(each.areas == ["US-FL"] for each in taken)
 
 
-def test_a_maximum_age_of_200_or_999_is_no_limit(readings: list[Reading]) -> None:
+def test_a_maximum_age_of_200_or_999_is_no_limit(readings: list[ReadService]) -> None:
     notes = Counter(note for each in readings for note in each.notes if note.startswith("a maximum age"))
     assert notes == {"a maximum age of 200 is no limit": 17, "a maximum age of 999 is no limit": 4}
     limits = Counter(each.service.eligibility.maximum_age for each in readings if each.service)
     assert limits == {150: 130, 59: 3, 23: 1}
 
 
-def test_the_shifted_row_is_refused_and_not_read_amiss(readings: list[Reading]) -> None:
+def test_the_shifted_row_is_refused_and_not_read_amiss(readings: list[ReadService]) -> None:
     (refused,) = [each for each in readings if each.service is None]
     assert refused.notes == ("the row is shifted: see minimum_age",)
 
 
 def test_not_eligible_inside_a_status_list_is_no_status_and_lets_nobody_be_refused_for_it(
-    readings: list[Reading],
+    readings: list[ReadService],
 ) -> None:
     ids = {said["id"] for said in florida.said() if "Not Eligible" in said["statuses"]}
     odd = [each for each in readings if each.service and each.service.service in ids]
@@ -57,7 +57,7 @@ def test_not_eligible_inside_a_status_list_is_no_status_and_lets_nobody_be_refus
     assert not any(each.service and each.service.eligibility.not_statuses for each in odd)
 
 
-def test_a_list_of_statuses_that_all_have_a_word_is_a_rule(readings: list[Reading]) -> None:
+def test_a_list_of_statuses_that_all_have_a_word_is_a_rule(readings: list[ReadService]) -> None:
     stated = Counter(
         tuple(each.service.eligibility.statuses)
         for each in readings
@@ -72,7 +72,7 @@ def test_a_list_of_statuses_that_all_have_a_word_is_a_rule(readings: list[Readin
 
 
 def test_statuses_of_which_some_have_no_word_are_alternatives_and_those_are_one_in_words(
-    readings: list[Reading],
+    readings: list[ReadService],
 ) -> None:
     taken = [each.service for each in readings if each.service is not None and each.service.eligibility.any_of]
     assert len(taken) == 33
@@ -93,7 +93,7 @@ def test_statuses_of_which_some_have_no_word_are_alternatives_and_those_are_one_
     assert told(Status.IRREGULAR, AgeBand.ADULT, Flag.GBV_SURVIVOR) == [True, True]
 
 
-def test_ages_and_statuses_decide_who_is_sent_where(readings: list[Reading]) -> None:
+def test_ages_and_statuses_decide_who_is_sent_where(readings: list[ReadService]) -> None:
     made = MatchingWorld()
     for each in readings:
         if each.service is not None:
@@ -114,7 +114,7 @@ def test_ages_and_statuses_decide_who_is_sent_where(readings: list[Reading]) -> 
     assert ruled[None] - ruled[Status.IRREGULAR] == 16, "those that name statuses, and take adults"
 
 
-def test_each_of_200_needs_is_matched_or_waits_and_says_why(readings: list[Reading]) -> None:
+def test_each_of_200_needs_is_matched_or_waits_and_says_why(readings: list[ReadService]) -> None:
     made = MatchingWorld()
     for each in readings:
         if each.service is not None:

@@ -9,7 +9,7 @@ import pytest
 
 from contracts import matching
 from contracts.agency import Constraints
-from contracts.intake import Accepted, Region
+from contracts.intake import NeedRegistered, Region
 from contracts.words import AgeBand, Category, Flag, Rule, Sex, Status, Urgency
 from services.matching.capacity.places import service_of
 from services.matching.domain.state import Phase
@@ -28,7 +28,7 @@ CATEGORIES = [
 ]
 
 
-def needs(count: int, seed: int = 2014) -> list[Accepted]:
+def needs(count: int, seed: int = 2014) -> list[NeedRegistered]:
     """Fictional people near real towns."""
     rng = random.Random(seed)
     found = []

@@ -9,7 +9,7 @@ from contracts import notification, provider, topics
 from contracts.cloudevents import CloudEvent, encode
 from contracts.operations import Tenant, TenantKind
 from contracts.words import Category, Rule
-from services.chassis.ingress.tenant_registry import Registry
+from services.chassis.ingress.tenant_registry import TenantRegistry
 from services.chassis.ports import Record
 from services.intake.outbound.provider_keys import ProviderKeys
 from services.matching.directory.directory import Directory
@@ -32,8 +32,8 @@ def record(tenant: str, offset: int, key: str | None = None, value: bytes | None
     return Record(topics.TENANTS, 0, offset, (key or tenant).encode(), body, headers, NOW)
 
 
-def registry(*records: Record, required: bool = False) -> Registry:
-    made = Registry(required)
+def registry(*records: Record, required: bool = False) -> TenantRegistry:
+    made = TenantRegistry(required)
     for each in records:
         made.apply(each)
     return made
@@ -87,12 +87,12 @@ def test_a_barred_providers_services_are_no_candidates_from_the_moment_it_is_kno
 
 def test_a_match_with_a_provider_that_was_barred_meanwhile_ends_untold() -> None:
     barred = Recipients(registry(record("provider-1", 0, state="revoked")))
-    effects = Stream("notification", NotificationPolicy(DEADLINES), NEED).handle(matched(), given=barred)
+    effects = Stream("notification", NotificationPolicy(DEADLINES), NEED).handle(matched(), context=barred)
     assert [type(each) for each in emitted(effects)] == [notification.Offered, notification.Expired]
     [expired] = emitted(effects, notification.Expired)
     assert expired.undeliverable
     allowed = Recipients(registry(record("provider-1", 0)))
-    effects = Stream("notification", NotificationPolicy(DEADLINES), NEED).handle(matched(), given=allowed)
+    effects = Stream("notification", NotificationPolicy(DEADLINES), NEED).handle(matched(), context=allowed)
     assert emitted(effects, provider.Offer)
 
 

@@ -9,7 +9,7 @@ from structlog.testing import capture_logs
 
 from contracts import intake, matching, topics
 from contracts.notification import Declined, EntryDoubted, NotDelivered
-from contracts.steps import Step, next_step
+from contracts.steps import DeclineStep, next_step
 from contracts.words import DeclineCode, Document, NotDeliveredCode, Rule, Urgency
 from services.matching.domain.state import Phase
 from tests.support.builders import OF_NEED, of_offer, service
@@ -38,7 +38,7 @@ def told(made: MatchingWorld) -> list[tuple[str, str, str]]:
 
 
 def test_every_code_has_its_next_step_and_every_step_has_a_code() -> None:
-    assert {next_step(code) for code in DeclineCode} == set(Step)
+    assert {next_step(code) for code in DeclineCode} == set(DeclineStep)
 
 
 @pytest.mark.parametrize("code", list(DeclineCode))
@@ -56,11 +56,11 @@ def test_what_follows_for_the_need_is_what_the_table_says(code: DeclineCode) -> 
     assert (
         phase
         is {
-            Step.RE_ROUTE: Phase.MATCHED,
-            Step.SERVICE_FULL: Phase.MATCHED,
-            Step.WAIT: Phase.WAITING,
-            Step.ASK_AGENCY: Phase.HELD,
-            Step.CLOSE: Phase.ENDED,
+            DeclineStep.RE_ROUTE: Phase.MATCHED,
+            DeclineStep.SERVICE_FULL: Phase.MATCHED,
+            DeclineStep.WAIT: Phase.WAITING,
+            DeclineStep.ASK_AGENCY: Phase.HELD,
+            DeclineStep.CLOSE: Phase.ENDED,
         }[next_step(code)]
     )
     assert sorted(doc["service"] for doc in made.rows.values()) == (["p2/beds"] if phase is Phase.MATCHED else [])
@@ -72,7 +72,7 @@ def test_a_provider_that_can_not_help_after_all_is_no_end_of_the_need(code: NotD
     made.handle(need(), of_offer(NotDelivered, need_id="n1", referral_id="r1", code=code))
     cannot = code is NotDeliveredCode.LACK_OF_RESOURCES
     assert (next_step(code), made.state("n1").phase) == (
-        (Step.WAIT, Phase.WAITING) if cannot else (Step.CLOSE, Phase.ENDED)
+        (DeclineStep.WAIT, Phase.WAITING) if cannot else (DeclineStep.CLOSE, Phase.ENDED)
     )
     assert not made.rows, "its place is free"
     made.look()
@@ -87,7 +87,7 @@ def test_nobody_is_offered_again_where_the_code_rules_the_service_out_for_good(c
     made.elapse(hours=30)
     made.look()
     again = made.state("n1").attempt == 2
-    assert again is (not code.for_good and next_step(code) not in (Step.ASK_AGENCY, Step.CLOSE))
+    assert again is (not code.for_good and next_step(code) not in (DeclineStep.ASK_AGENCY, DeclineStep.CLOSE))
 
 
 # no capacity ----------------------------------------------------------------------------------------------------------
@@ -207,7 +207,7 @@ def test_without_one_it_is_unmet_at_the_end_of_its_wait_for_that_cause() -> None
 def test_on_hold_it_can_be_withdrawn() -> None:
     made = world(1)
     made.handle(need(), declined(DeclineCode.MISSING_DOCUMENTS))
-    made.handle(intake.Withdrawn(**{**OF_NEED, "need_id": "n1", "referral_id": "r1"}, reason="resolved"))
+    made.handle(intake.NeedWithdrawn(**{**OF_NEED, "need_id": "n1", "referral_id": "r1"}, reason="resolved"))
     assert made.state("n1").phase is Phase.ENDED
 
 

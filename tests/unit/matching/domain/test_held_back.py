@@ -6,7 +6,7 @@ import pytest
 
 from contracts import matching
 from contracts.base import Message
-from contracts.intake import Accepted
+from contracts.intake import NeedRegistered
 from contracts.notification import Delivered
 from contracts.words import HeldBack
 from services.matching.domain.state import Phase
@@ -16,7 +16,7 @@ from tests.support.clock import START
 from tests.support.matching_world import MatchingWorld
 
 
-def need(number: int = 1, held_back: HeldBack | None = None, revision: int = 0) -> Accepted:
+def need(number: int = 1, held_back: HeldBack | None = None, revision: int = 0) -> NeedRegistered:
     of = {"need_id": f"n{number}", "referral_id": f"r{number}", "reference": f"R-{number}"}
     return accepted(**of, held_back=held_back, revision=revision, requested_at=START + timedelta(minutes=number))
 

@@ -5,13 +5,13 @@ from typing import Any
 import pytest
 
 from contracts import matching
-from contracts.intake import Accepted
-from contracts.notification import Accepted as TakenUp
+from contracts.intake import NeedRegistered
 from contracts.notification import Declined, Delivered
+from contracts.notification import OfferAccepted as TakenUp
 from contracts.provider import Eligibility
 from contracts.words import AgeBand, DeclineCode, Flag, Rule, Sex, Status, Urgency
 from services.matching.capacity.places import document, match_id, row_id
-from services.matching.directory.directory import Entry
+from services.matching.directory.directory import DirectoryEntry
 from services.matching.domain.state import rows_of
 from services.matching.model.limits import Limits
 from services.matching.waitlist.queue import Waiter, precedence
@@ -20,7 +20,7 @@ from tests.support.clock import START
 from tests.support.matching_world import MatchingWorld
 
 
-def need(number: int = 1, places: int = 1, **changes: Any) -> Accepted:
+def need(number: int = 1, places: int = 1, **changes: Any) -> NeedRegistered:
     others = {"companions": [minimum()] * (places - 1)} if places > 1 else {}
     names = {"need_id": f"n{number}", "referral_id": f"r{number}", "reference": f"R-{number}"}
     return accepted(**{**names, "places": places, **others, **changes})
@@ -213,7 +213,7 @@ def test_one_who_is_understood_speaks_for_the_household() -> None:
 
 
 def test_the_vulnerabilities_of_all_count_once() -> None:
-    entry = Entry("p1/beds", "p1", service(), "p1/beds@0")
+    entry = DirectoryEntry("p1/beds", "p1", service(), "p1/beds@0")
     pregnant, two = minimum(flags=[Flag.PREGNANT]), minimum(flags=[Flag.PREGNANT, Flag.DISABILITY])
     family = Waiter(need(2, 2, person=pregnant, companions=[two]), (), START, 0)
     alone = Waiter(need(1, person=pregnant), (), START, 0)
@@ -226,7 +226,7 @@ def test_the_vulnerabilities_of_all_count_once() -> None:
 # several services at once ------------------------------------------------------------------------------------------
 
 
-def emergency(places: int = 3, **changes: Any) -> Accepted:
+def emergency(places: int = 3, **changes: Any) -> NeedRegistered:
     return need(1, places, urgency=Urgency.EMERGENCY, **changes)
 
 

@@ -7,8 +7,8 @@ import pytest
 from contracts import topics
 from contracts.agency import Constraints
 from contracts.cloudevents import decode
-from contracts.intake import Posed
-from contracts.matching import Recommended, Suggestions
+from contracts.intake import HypotheticalNeed
+from contracts.matching import ServicesRecommended, Suggestions
 from contracts.notification import Declined
 from contracts.provider import Eligibility
 from contracts.words import Category, DeclineCode, Rule, Sex, Urgency, Wait
@@ -24,15 +24,17 @@ def world(*capacities: int) -> MatchingWorld:
     return made
 
 
-def ask(made: MatchingWorld, *needs: Posed, id_: str | None = None, **changes: Any) -> list[Suggestions]:
+def ask(made: MatchingWorld, *needs: HypotheticalNeed, id_: str | None = None, **changes: Any) -> list[Suggestions]:
     made.send(recommendation_asked(*needs, **changes), topics.INTAKE, id_)
     made.run()
     return answers(made)[-1][1].needs
 
 
-def answers(made: MatchingWorld) -> list[tuple[str, Recommended]]:
+def answers(made: MatchingWorld) -> list[tuple[str, ServicesRecommended]]:
     events = [decode(each.headers, each.value, each.appended) for each in made.log.read(topics.MATCHING)]
-    return [(each.id, Recommended.read(each.data)) for each in events if each.type == Recommended.ce_type()]
+    return [
+        (each.id, ServicesRecommended.read(each.data)) for each in events if each.type == ServicesRecommended.ce_type()
+    ]
 
 
 def named(told: Suggestions) -> list[tuple[str, Wait]]:

@@ -6,7 +6,7 @@ import pytest
 from pydantic import ValidationError
 
 from contracts.eligibility import Criteria, Eligibility, IfUnknown
-from contracts.intake import Accepted
+from contracts.intake import NeedRegistered
 from contracts.words import AgeBand, Category, Flag, Rule, Sex, Status, Unknown, Urgency
 from services.matching.admission import contradictions
 from services.matching.domain.state import Phase
@@ -24,7 +24,7 @@ CITIZENS_OR_TRAFFICKED_CHILDREN = Eligibility(
 )
 
 
-def need(*others: Any, **person: Any) -> Accepted:
+def need(*others: Any, **person: Any) -> NeedRegistered:
     group = {"companions": [minimum(**each) for each in others], "places": 1 + len(others)}
     return accepted(person=minimum(**person), category=Category.LEGAL, urgency=Urgency.NORMAL, **group)
 

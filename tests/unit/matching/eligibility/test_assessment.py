@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from contracts.intake import Accepted
+from contracts.intake import NeedRegistered
 from contracts.provider import Eligibility
 from contracts.words import AgeBand, Category, Flag, Rule, Sex, Status, Urgency
 from services.matching.eligibility.assessment import unknown
@@ -12,11 +12,11 @@ from tests.support.builders import accepted, minimum, service
 from tests.support.matching_world import MatchingWorld
 
 
-def asks(need: Accepted, **limits: Any) -> list[Rule]:
+def asks(need: NeedRegistered, **limits: Any) -> list[Rule]:
     return unknown(need, service(eligibility=Eligibility(**limits)))
 
 
-def person(**changes: Any) -> Accepted:
+def person(**changes: Any) -> NeedRegistered:
     return accepted(person=minimum(**changes))
 
 

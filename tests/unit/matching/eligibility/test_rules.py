@@ -7,11 +7,11 @@ import h3
 import pytest
 
 from contracts.agency import Constraints
-from contracts.intake import Accepted, Region
+from contracts.intake import NeedRegistered, Region
 from contracts.matching import AttemptEnded
 from contracts.provider import Eligibility
 from contracts.words import AgeBand, Category, Flag, Rule, Sex, Status, Urgency
-from services.matching.directory.directory import Entry
+from services.matching.directory.directory import DirectoryEntry
 from services.matching.eligibility.assessment import STATUS_BLIND
 from services.matching.eligibility.rules import RULES, Case, distance_km, failing
 from tests.support.baseline_evaluator import funnel
@@ -22,12 +22,14 @@ BREST, MINSK = (52.0976, 23.7341), (53.9006, 27.5590)
 DAY = timedelta(days=1)
 
 
-def entry(provider: str = "p1", version: str = "1", **changes: Any) -> Entry:
+def entry(provider: str = "p1", version: str = "1", **changes: Any) -> DirectoryEntry:
     found = service(**changes)
-    return Entry(f"{provider}/{found.service}", provider, found, version)
+    return DirectoryEntry(f"{provider}/{found.service}", provider, found, version)
 
 
-def rule(need: Accepted, of: Entry, tried: tuple[AttemptEnded, ...] = (), now: datetime = NOW) -> Rule | None:
+def rule(
+    need: NeedRegistered, of: DirectoryEntry, tried: tuple[AttemptEnded, ...] = (), now: datetime = NOW
+) -> Rule | None:
     return failing(Case(need, tried, now, DAY), of)
 
 
@@ -35,11 +37,11 @@ def at(place: tuple[float, float]) -> Region:
     return Region(admin1="BY-BR", cell=h3.latlng_to_cell(*place, 5))
 
 
-def limits(**changes: Any) -> Entry:
+def limits(**changes: Any) -> DirectoryEntry:
     return entry(eligibility=Eligibility(**changes))
 
 
-def person(**changes: Any) -> Accepted:
+def person(**changes: Any) -> NeedRegistered:
     return accepted(person=minimum(**changes))
 
 

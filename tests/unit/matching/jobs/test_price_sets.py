@@ -95,7 +95,7 @@ def test_it_learns_who_accepts_and_how_long_it_takes(made: MatchingWorld) -> Non
     for number in range(20):
         match = made.state(f"n{number}").match
         assert match is not None
-        kind = notification.Accepted if number < 5 else notification.Declined
+        kind = notification.OfferAccepted if number < 5 else notification.Declined
         extra = {} if number < 5 else {"code": DeclineCode.CONFLICT_OF_INTEREST}
         made.handle(of_offer(kind, 1, made.clock.now(), need_id=f"n{number}", provider="p1", **extra))
     made.clock.advance(minutes=30)
@@ -114,7 +114,7 @@ def test_what_has_happened_since_the_interval_began_does_not_count_yet(made: Mat
     ask(made, range(before, 6))
     for number in range(before, 6):
         made.clock.advance(minutes=1)
-        for kind in (notification.Accepted, notification.Delivered)[: 1 + number % 2]:
+        for kind in (notification.OfferAccepted, notification.Delivered)[: 1 + number % 2]:
             made.handle(of_offer(kind, 1, made.clock.now(), need_id=f"n{number}", provider="p1"))
     ((found, _),) = look(pricing(made), made.clock.now())
     assert (found.as_of, found.prices, found.window) == (START + HALF_HOUR, {}, before * 30 * 60)

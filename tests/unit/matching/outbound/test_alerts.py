@@ -5,7 +5,7 @@ from structlog.testing import capture_logs
 
 from contracts import matching
 from contracts.words import Urgency
-from services.chassis.engine.journal import Outgoing
+from services.chassis.engine.journal import OutgoingEvent
 from services.chassis.telemetry.catalogue import LOG_FIELDS
 from services.chassis.telemetry.metrics import Meter
 from services.matching.jobs.sweep import Sweep
@@ -24,7 +24,7 @@ async def test_a_need_that_waits_too_long_is_told_by_ids_with_the_reason_and_wha
     of_wait = {"urgency": Urgency.URGENT, "since": START, "until": START, "funnel": FUNNEL, "cause": "no-place"}
     facts = [waiting(), matching.PatienceOver(**OF_NEED, attempt=0, **of_wait)]
     outgoing = [
-        Outgoing(topic="t", key="k", id=f"e{n}", type=fact.ce_type(), text=fact.model_dump_json(), stream=NEED,
+        OutgoingEvent(topic="t", key="k", id=f"e{n}", type=fact.ce_type(), text=fact.model_dump_json(), stream=NEED,
                  cause="c", referral="r", at=START, trace=None)
         for n, fact in enumerate(facts)
     ]  # fmt: skip

@@ -8,7 +8,7 @@ from contracts.base import Event
 from contracts.matching import Matched, NeedEnded, Unmet
 from contracts.notification import Delivered, Expired
 from contracts.words import Flag, Urgency
-from services.chassis.engine.journal import Outgoing
+from services.chassis.engine.journal import OutgoingEvent
 from services.chassis.telemetry.metrics import Meter
 from services.matching.directory.directory import Directory
 from services.matching.directory.hard_to_place import hard_to_place
@@ -73,13 +73,13 @@ async def test_first_matches_and_ends_are_counted_by_group() -> None:
     hard = [each.model_copy(update={"hard_to_place": True}) for each in facts[:1]]
     meter, passed_on = Meter("matching"), []
 
-    async def render(outgoing: list[Outgoing]) -> list[Outgoing]:
+    async def render(outgoing: list[OutgoingEvent]) -> list[OutgoingEvent]:
         passed_on.extend(outgoing)
         return outgoing
 
     at = START + timedelta(minutes=5)
     outgoing = [
-        Outgoing(topic="t", key="k", id=f"e{n}", type=fact.ce_type(), text=fact.model_dump_json(), stream="n1",
+        OutgoingEvent(topic="t", key="k", id=f"e{n}", type=fact.ce_type(), text=fact.model_dump_json(), stream="n1",
                  cause="c", referral="r", at=at, trace=None)
         for n, fact in enumerate([*facts, *hard])
     ]  # fmt: skip

@@ -24,7 +24,7 @@ def made() -> MatchingWorld:
     return world
 
 
-def answer(made: MatchingWorld, kind: type[notification.Accepted], attempt: int = 1, **changes: object) -> None:
+def answer(made: MatchingWorld, kind: type[notification.OfferAccepted], attempt: int = 1, **changes: object) -> None:
     match = made.state(accepted().need_id).holds(attempt)
     assert match is not None
     made.handle(of_offer(kind, attempt, made.clock.now(), provider=match.provider, **changes))
@@ -41,7 +41,7 @@ def test_a_need_is_written_down_as_what_it_is_worth_where(made: MatchingWorld) -
 
 def test_an_acceptance_is_an_answer_and_the_beginning_of_a_stay_and_the_end_ends_it(made: MatchingWorld) -> None:
     made.clock.advance(hours=3)
-    answer(made, notification.Accepted)
+    answer(made, notification.OfferAccepted)
     assert [(each.accepted, each.hours) for each in answers_of(made.claims.tables[ANSWERS].values())] == [(True, 3.0)]
     (stay,) = stays_of(made.claims.tables[STAYS].values())
     assert (stay.since, stay.until) == (START + timedelta(hours=3), None)
@@ -68,13 +68,13 @@ def test_a_no_and_silence_are_answers_and_what_the_person_decides_is_none(made: 
 
 def test_an_answer_dated_before_its_offer_took_no_time(made: MatchingWorld) -> None:
     made.clock.advance(seconds=-5)
-    answer(made, notification.Accepted)
+    answer(made, notification.OfferAccepted)
     assert [each.hours for each in answers_of(made.claims.tables[ANSWERS].values())] == [0.0]
 
 
 @pytest.mark.parametrize("breaks", ["withdrawn", "not-started"])
 def test_a_stay_that_was_broken_off_is_no_measure(made: MatchingWorld, breaks: str) -> None:
-    answer(made, notification.Accepted)
+    answer(made, notification.OfferAccepted)
     made.clock.advance(hours=1)
     if breaks == "withdrawn":
         made.handle(withdrawn())
@@ -85,7 +85,7 @@ def test_a_stay_that_was_broken_off_is_no_measure(made: MatchingWorld, breaks: s
 
 
 def test_nothing_is_written_down_of_the_person(made: MatchingWorld) -> None:
-    answer(made, notification.Accepted)
+    answer(made, notification.OfferAccepted)
     rows = [doc for table in (ASKED, ANSWERS, STAYS) for doc in made.claims.tables[table].values()]
     assert len(rows) == 3
     told = {"day", "at", "worth", "service", "category", "since", "until", "accepted", "hours", "version"}
@@ -98,7 +98,7 @@ def test_nothing_is_written_down_where_nothing_is_to_be_learned() -> None:
     made = MatchingWorld(Limits(learns=False, at_once=dict.fromkeys(Urgency, 1)))
     made.publish(service(), "p1")
     made.handle(accepted())
-    answer(made, notification.Accepted)
+    answer(made, notification.OfferAccepted)
     answer(made, notification.Delivered)
     assert not any(made.claims.tables.get(table) for table in (ASKED, ANSWERS, STAYS))
 

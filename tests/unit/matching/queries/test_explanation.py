@@ -6,15 +6,15 @@ import h3
 import pytest
 
 from contracts.agency import Constraints, Preferences
-from contracts.intake import Accepted, Region
-from contracts.matching import Eliminated, Matched
+from contracts.intake import NeedRegistered, Region
+from contracts.matching import FunnelStep, Matched
 from contracts.notification import Declined
 from contracts.provider import Eligibility
 from contracts.words import Behind, Change, DeclineCode, HeldBack, Rule, Status, Urgency
 from services.matching.capacity.places import Places, document, row_id
 from services.matching.directory.directory import Directory
 from services.matching.domain.choice import choose
-from services.matching.domain.context import Given
+from services.matching.domain.context import MatchingContext
 from services.matching.domain.rationale import weigh
 from services.matching.model.limits import Limits
 from services.matching.queries.explanation import explain
@@ -28,7 +28,7 @@ HOME = (52.0976, 23.7341)
 REGION = Region(admin1="BY-BR", cell=h3.latlng_to_cell(*HOME, 5))
 
 
-def need(number: int = 1, **changes: Any) -> Accepted:
+def need(number: int = 1, **changes: Any) -> NeedRegistered:
     return accepted(need_id=f"n{number}", referral_id=f"r{number}", region=REGION, **changes)
 
 
@@ -161,7 +161,7 @@ def test_a_match_of_before_is_explained_by_what_it_has() -> None:
 )
 def test_the_rule_that_removed_most_is_named(left: list[int], expected: Any) -> None:
     rules = (Rule.CATEGORY, Rule.AREA, Rule.AGE, Rule.LANGUAGE)
-    assert decisive([Eliminated(rule=rule, left=count) for rule, count in zip(rules, left, strict=False)]) == expected
+    assert decisive([FunnelStep(rule=rule, left=count) for rule, count in zip(rules, left, strict=False)]) == expected
 
 
 def test_nobody_is_in_an_explanation() -> None:
@@ -177,8 +177,8 @@ def test_what_is_said_to_be_enough_counts_the_bonus_for_few_options_as_the_choic
     directory = Directory()
     directory.put("p1", "beds", 0, service(capacity=2))
     rows = {row_id("p1/beds", slot): document("n0", "m", "p1/beds", "r") for slot in range(2)}
-    given = Given(directory, Places(rows), [Waiter(accepted(need_id="n1"), (), START, 1, options=3)])
-    choice = choose(Waiter(accepted(need_id="n2"), (), START, 0), "", START, given, Limits())
-    weighed = weigh(choice, [], START, given, Limits())
+    context = MatchingContext(directory, Places(rows), [Waiter(accepted(need_id="n1"), (), START, 1, options=3)])
+    choice = choose(Waiter(accepted(need_id="n2"), (), START, 0), "", START, context, Limits())
+    weighed = weigh(choice, [], START, context, Limits())
     assert weighed is not None
     assert [(each.change, each.places) for each in weighed.otherwise] == [(Change.PLACE, 1)]

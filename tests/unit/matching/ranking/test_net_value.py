@@ -8,18 +8,18 @@ from contracts import matching
 from contracts.agency import Preferences
 from contracts.matching import Matched, PriceSet
 from contracts.words import Behind, Urgency
-from services.matching.directory.directory import Entry
+from services.matching.directory.directory import DirectoryEntry
 from services.matching.domain.rationale import again
 from services.matching.domain.state import Phase
 from services.matching.model.limits import Limits
 from services.matching.ranking.net_value import Charges, charges
 from services.matching.ranking.score import fit, rank
-from services.matching.waitlist.queue import Lines, Waiter
+from services.matching.waitlist.queue import Waiter, WaitingQueues
 from tests.support.builders import accepted, service
 from tests.support.clock import START
 from tests.support.matching_world import MatchingWorld
 
-ONE, TWO = (Entry(f"{each}/beds", each, service(), f"{each}/beds@0") for each in ("p1", "p2"))
+ONE, TWO = (DirectoryEntry(f"{each}/beds", each, service(), f"{each}/beds@0") for each in ("p1", "p2"))
 
 
 def price_set(used_up: list[str] | None = None, **prices: float) -> PriceSet:
@@ -132,9 +132,9 @@ def test_in_line_the_net_counts_and_at_the_end_of_the_patience_no_price_does() -
         Waiter(accepted(need_id=id_, urgency=Urgency.NORMAL), (), START - since, 1)
         for id_, since in (("n1", timedelta()), ("n2", Limits().patience[Urgency.NORMAL]))
     )
-    ((key, _),) = Lines([normal], charged).of(ONE, START, Limits())
+    ((key, _),) = WaitingQueues([normal], charged).of(ONE, START, Limits())
     assert key[3] == pytest.approx(-(fit(normal.need, ONE) - 0.4), abs=1e-4)
-    ((key, _),) = Lines([aged], Charges({"p1/beds": 99.0}, frozenset({"p1/beds"}))).of(ONE, START, Limits())
+    ((key, _),) = WaitingQueues([aged], Charges({"p1/beds": 99.0}, frozenset({"p1/beds"}))).of(ONE, START, Limits())
     assert key[3] == 0.0
 
 
@@ -143,5 +143,5 @@ def test_prices_are_read_as_they_were_written() -> None:
     assert matching.PriceSet.read(prices.model_dump_json()) == prices
 
 
-def _of(urgency: Urgency) -> matching.Accepted:
+def _of(urgency: Urgency) -> matching.NeedRegistered:
     return accepted(urgency=urgency)

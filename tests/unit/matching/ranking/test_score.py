@@ -4,10 +4,10 @@ import h3
 import pytest
 
 from contracts.agency import Preferences
-from contracts.intake import Accepted, Region
+from contracts.intake import NeedRegistered, Region
 from contracts.words import Document, Rule
 from services.matching.capacity.places import match_id
-from services.matching.directory.directory import Entry
+from services.matching.directory.directory import DirectoryEntry
 from services.matching.ranking.score import (
     HALF_KM,
     LEAST_ACCEPTANCE,
@@ -26,13 +26,13 @@ HOME = (52.0976, 23.7341)
 NEED = accepted(region=Region(admin1="BY-BR", cell=h3.latlng_to_cell(*HOME, 5)))
 
 
-def entry(id_: str, capacity: int = 10, east: float | None = None) -> Entry:
+def entry(id_: str, capacity: int = 10, east: float | None = None) -> DirectoryEntry:
     provider, _, key = id_.partition("/")
     place = {} if east is None else {"latitude": HOME[0], "longitude": HOME[1] + east}
-    return Entry(id_, provider, service(service=key, capacity=capacity, **place), "1")
+    return DirectoryEntry(id_, provider, service(service=key, capacity=capacity, **place), "1")
 
 
-def order(need: object, *offers: tuple[Entry, int]) -> list[str]:
+def order(need: object, *offers: tuple[DirectoryEntry, int]) -> list[str]:
     return [each.entry.id for each in rank(need, offers)]  # type: ignore[arg-type]
 
 
@@ -74,7 +74,7 @@ def test_other_weights_have_another_version() -> None:
 def test_a_service_that_speaks_the_first_language_is_before_one_that_speaks_another_or_says_nothing() -> None:
     need = NEED.model_copy(update={"person": minimum(languages=["ps", "en"])})
     spoken, other, silent = (
-        Entry(f"{id_}/a", id_, service(service="a", capacity=10, languages=languages), "1")
+        DirectoryEntry(f"{id_}/a", id_, service(service="a", capacity=10, languages=languages), "1")
         for id_, languages in (("p3", ["en", "ps"]), ("p1", ["en"]), ("p2", []))
     )
     assert order(need, (other, 5), (silent, 5), (spoken, 5)) == ["p3/a", "p1/a", "p2/a"]
@@ -85,12 +85,12 @@ def learned(**acceptance: float) -> Learned:
     return Learned({f"{provider}/beds": each for provider, each in acceptance.items()}, otherwise=0.7)
 
 
-def order_of(need: Accepted, offers: list[tuple[Entry, int]], expected: Learned) -> list[str]:
+def order_of(need: NeedRegistered, offers: list[tuple[DirectoryEntry, int]], expected: Learned) -> list[str]:
     return [each.entry.provider for each in rank(need, offers, learned=expected)]
 
 
 def test_of_two_that_are_alike_who_accepts_more_goes_first_and_it_is_not_worth_a_detour() -> None:
-    one, two = (Entry(f"{each}/beds", each, service(), f"{each}/beds@0") for each in ("p1", "p2"))
+    one, two = (DirectoryEntry(f"{each}/beds", each, service(), f"{each}/beds@0") for each in ("p1", "p2"))
     assert order_of(accepted(), [(one, 1), (two, 1)], learned(p1=0.5, p2=0.9)) == ["p2", "p1"]
     assert order_of(accepted(), [(one, 1), (two, 1)], learned(p1=0.5)) == ["p2", "p1"], "who has not answered yet: 0.7"
     liking = accepted(preferences=Preferences(providers=["p1"]))
@@ -100,7 +100,7 @@ def test_of_two_that_are_alike_who_accepts_more_goes_first_and_it_is_not_worth_a
 
 @pytest.mark.parametrize("free", [0, 1, 3, 4, 9])
 def test_with_other_places_it_stands_as_if_it_had_been_ranked_with_them(free: int) -> None:
-    one = Entry("p1/beds", "p1", service(capacity=4, latitude=52.1, longitude=23.7), "p1/beds@0")
+    one = DirectoryEntry("p1/beds", "p1", service(capacity=4, latitude=52.1, longitude=23.7), "p1/beds@0")
     need, expected = accepted(preferences=Preferences(providers=["p1"])), learned(p1=0.5)
     (before,), (after,) = (rank(need, [(one, each)], prices={"p1/beds": 0.3}, learned=expected) for each in (2, free))
     assert as_if(before, free=free) == after
@@ -108,7 +108,7 @@ def test_with_other_places_it_stands_as_if_it_had_been_ranked_with_them(free: in
 
 
 def test_preferred_or_assessed_it_stands_as_if_it_had_been_ranked_so() -> None:
-    one = Entry("p1/beds", "p1", service(capacity=4, latitude=52.1, longitude=23.7), "p1/beds@0")
+    one = DirectoryEntry("p1/beds", "p1", service(capacity=4, latitude=52.1, longitude=23.7), "p1/beds@0")
     doubts = {"p1/beds": [Rule.AGE]}
     (plain,), (liked,) = (
         rank(accepted(preferences=Preferences(providers=each)), [(one, 2)], doubts) for each in ([], ["p1"])
@@ -122,7 +122,7 @@ def test_preferred_or_assessed_it_stands_as_if_it_had_been_ranked_so() -> None:
 
 
 def test_who_hardly_ever_accepts_is_asked_after_all_others_but_is_asked() -> None:
-    one, two = (Entry(f"{each}/beds", each, service(), f"{each}/beds@0") for each in ("p1", "p2"))
+    one, two = (DirectoryEntry(f"{each}/beds", each, service(), f"{each}/beds@0") for each in ("p1", "p2"))
     liking = accepted(preferences=Preferences(providers=["p1"]))
     seldom = learned(p1=LEAST_ACCEPTANCE - 0.01)
     assert order_of(liking, [(one, 1), (two, 1)], seldom) == ["p2", "p1"]
@@ -137,8 +137,8 @@ def test_now_and_then_it_is_tried_what_was_learned() -> None:
 
 
 def test_to_state_what_documents_are_required_does_not_set_a_service_back() -> None:
-    stating = Entry("p1/beds", "p1", service(documents=[Document.IDENTITY]), "p1/beds@0")
-    silent = Entry("p2/beds", "p2", service(), "p2/beds@0")
+    stating = DirectoryEntry("p1/beds", "p1", service(documents=[Document.IDENTITY]), "p1/beds@0")
+    silent = DirectoryEntry("p2/beds", "p2", service(), "p2/beds@0")
     first, second = rank(accepted(), [(stating, 1), (silent, 1)])
     assert (first.entry, first.unknown) == (stating, [Rule.DOCUMENTS])
     assert second.entry is silent

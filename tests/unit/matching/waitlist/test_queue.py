@@ -8,14 +8,14 @@ from contracts.agency import Preferences
 from contracts.intake import Region
 from contracts.notification import Declined
 from contracts.words import DeclineCode, Flag, HeldBack, Rule, Urgency
-from services.matching.directory.directory import Entry
+from services.matching.directory.directory import DirectoryEntry
 from services.matching.model.limits import Limits
-from services.matching.waitlist.queue import Lines, Waiter, options_of, precedence, read, row
+from services.matching.waitlist.queue import Waiter, WaitingQueues, options_of, precedence, read, row
 from tests.support.builders import accepted, minimum, of_offer, service, withdrawn
 from tests.support.clock import START
 from tests.support.matching_world import MatchingWorld
 
-ENTRY = Entry("p1/beds", "p1", service(), "p1/beds@0")
+ENTRY = DirectoryEntry("p1/beds", "p1", service(), "p1/beds@0")
 PATIENCE = Limits().patience
 
 
@@ -25,9 +25,9 @@ def waiter(need: str, since: float = 0, options: int | None = None, **changes: A
     return Waiter(accepted(need_id=need, **{"requested_at": began, **changes}), (), began, 1, options)
 
 
-def order(*waiters: Waiter, entry: Entry = ENTRY) -> list[str]:
+def order(*waiters: Waiter, entry: DirectoryEntry = ENTRY) -> list[str]:
     by_key = [each.id for each in sorted(waiters, key=lambda each: precedence(each, entry, START, Limits()))]
-    line = [each.id for _, each in Lines(waiters).of(entry, START, Limits())]
+    line = [each.id for _, each in WaitingQueues(waiters).of(entry, START, Limits())]
     assert line == by_key
     return line
 
@@ -35,7 +35,7 @@ def order(*waiters: Waiter, entry: Entry = ENTRY) -> list[str]:
 def test_a_place_goes_first_to_whom_the_service_suits_of_those_who_have_waited_as_long() -> None:
     prefers = waiter("z", preferences=Preferences(providers=["p1"]))
     assert order(waiter("a"), prefers) == ["z", "a"]
-    other = Entry("p2/beds", "p2", service(), "p2/beds@0")
+    other = DirectoryEntry("p2/beds", "p2", service(), "p2/beds@0")
     assert order(waiter("a"), prefers, entry=other) == ["a", "z"], "it suits no better there"
 
 
@@ -45,8 +45,8 @@ def test_of_two_whom_it_suits_alike_the_one_with_fewer_options_goes_first() -> N
 
 def test_options_are_who_could_take_the_need_had_they_a_place() -> None:
     steps = [(Rule.CATEGORY, 9), (Rule.RULED_OUT, 4), (Rule.FULL, 3), (Rule.PLACE, 0)]
-    assert options_of([matching.Eliminated(rule=rule, left=left) for rule, left in steps]) == 4
-    assert options_of([matching.Eliminated(rule=Rule.AREA, left=0)]) == 0
+    assert options_of([matching.FunnelStep(rule=rule, left=left) for rule, left in steps]) == 4
+    assert options_of([matching.FunnelStep(rule=Rule.AREA, left=0)]) == 0
 
 
 def test_options_are_counted_when_a_wait_begins_and_kept_with_it() -> None:

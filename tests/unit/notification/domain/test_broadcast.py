@@ -60,7 +60,7 @@ def test_a_match_made_before_the_help_was_known_is_offered_to_nobody(need: Strea
 def test_the_first_acceptance_has_it_and_the_others_are_told_in_the_same_decision(three: Stream) -> None:
     three.handle(answer_received(Answer.ACKNOWLEDGED, 3))
     effects = three.handle(answer_received(Answer.ACCEPTED, 2))
-    assert phases(three) == [Lifecycle.REVOKED, Lifecycle.TAKEN_UP, Lifecycle.REVOKED]
+    assert phases(three) == [Lifecycle.REVOKED, Lifecycle.ACCEPTED_BY_PROVIDER, Lifecycle.REVOKED]
     closed = emitted(effects, provider.OfferClosed)
     assert {(each.provider, each.reason) for each in closed} == {
         ("provider-1", "taken-by-another"),
@@ -139,7 +139,7 @@ def test_the_next_round_takes_back_all_of_the_one_before_should_any_be_open(thre
 
 def test_one_that_could_not_be_delivered_has_expired_and_the_others_have_not(three: Stream) -> None:
     (offer,) = emitted(Stream("notification", three.policy, NEED).handle(at_once(2)), provider.Offer)
-    lost = operations.Undeliverable(
+    lost = operations.DeliveryFailed(
         stream=NEED,
         event_type=provider.Offer.ce_type(),
         event_id="id",

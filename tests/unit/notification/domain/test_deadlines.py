@@ -9,9 +9,9 @@ import pytest
 from contracts import notification, provider
 from contracts.base import Message
 from contracts.schedule import Opening, Schedule, Weekday
-from contracts.words import Answer, AnswerFault, Category, Clock, Lifecycle, Urgency
+from contracts.words import Answer, AnswerFault, Category, DeadlineKind, Lifecycle, Urgency
 from services.chassis.decider import SetTimer
-from services.chassis.engine.journal import Outgoing
+from services.chassis.engine.journal import OutgoingEvent
 from services.chassis.telemetry.metrics import Meter
 from services.notification.domain.deadlines import Deadline, Times
 from services.notification.domain.opening_hours import after
@@ -141,7 +141,7 @@ def test_a_reminder_says_of_what_and_until_when() -> None:
     need = Need()
     need.answer(Answer.ACCEPTED)
     (reminder,) = emitted(need.handle(elapsed("start-remind", START + 36 * HOUR), START + 36 * HOUR), provider.Reminder)
-    assert (reminder.clock, reminder.due_at) == (Clock.START, START + 72 * HOUR)
+    assert (reminder.clock, reminder.due_at) == (DeadlineKind.START, START + 72 * HOUR)
 
 
 # check-ins ------------------------------------------------------------------------------------------------------------
@@ -151,7 +151,7 @@ def test_a_check_in_sets_the_running_clock_anew_and_the_provider_is_told_until_w
     need = Need()
     need.answer(Answer.ACKNOWLEDGED)
     (counted,) = emitted(need.answer(Answer.CHECK_IN, 20), provider.CheckInCounted)
-    assert (counted.clock, counted.due_at, counted.left) == (Clock.DECIDE, START + 44 * HOUR, 1)
+    assert (counted.clock, counted.due_at, counted.left) == (DeadlineKind.DECIDE, START + 44 * HOUR, 1)
     assert [when for when, what, _ in need.silence() if what == "Expired"] == [44]
 
 
@@ -328,7 +328,7 @@ def test_all_times_of_a_need_that_counts_opening_hours_do() -> None:
                 category=Category.LEGAL, schedule=OFFICE)  # fmt: skip
     assert need.stream.state.current.acknowledge_by == warsaw(2, 13), "START is a Sunday"
     need.answer(Answer.ACCEPTED)
-    assert need.stream.state.current.due(Clock.START) == after(START, 72 * HOUR, OFFICE)
+    assert need.stream.state.current.due(DeadlineKind.START) == after(START, 72 * HOUR, OFFICE)
 
 
 def test_a_category_has_times_of_its_own_and_the_rest_from_its_urgency() -> None:
@@ -355,15 +355,15 @@ def test_the_standard_times_are_those_of_the_forms() -> None:
 async def test_operators_are_warned_of_an_escalation_by_ids_and_with_what_to_do(
     capsysbinary: pytest.CaptureFixture[bytes],
 ) -> None:
-    late = {"clock": Clock.START, "state": Lifecycle.TAKEN_UP, "due_at": START}
+    late = {"clock": DeadlineKind.START, "state": Lifecycle.ACCEPTED_BY_PROVIDER, "due_at": START}
     facts = [of_offer(notification.Overdue, **late), of_offer(notification.Escalated, **late)]
     outgoing = [
-        Outgoing(topic="t", key="k", id=f"e{n}", type=fact.ce_type(), text=fact.model_dump_json(), stream=NEED,
+        OutgoingEvent(topic="t", key="k", id=f"e{n}", type=fact.ce_type(), text=fact.model_dump_json(), stream=NEED,
                  cause="c", referral="r", at=START, trace=None)
         for n, fact in enumerate(facts)
     ]  # fmt: skip
 
-    async def render(them: list[Outgoing]) -> list[Outgoing]:
+    async def render(them: list[OutgoingEvent]) -> list[OutgoingEvent]:
         return them[:1]
 
     meter = Meter("notification")

@@ -8,7 +8,16 @@ import pytest
 from contracts import intake, notification, operations, provider, topics
 from contracts.base import Message
 from contracts.intake import Problem
-from contracts.words import Answer, AnswerFault, Clock, DecidedBy, DeclineCode, Lifecycle, NotDeliveredCode, Urgency
+from contracts.words import (
+    Answer,
+    AnswerFault,
+    DeadlineKind,
+    DecidedBy,
+    DeclineCode,
+    Lifecycle,
+    NotDeliveredCode,
+    Urgency,
+)
 from services.chassis.decider import Emit, SetTimer
 from services.notification.domain.deadlines import Deadline
 from services.notification.domain.policy import NotificationPolicy
@@ -102,7 +111,7 @@ def test_a_provider_acknowledges_takes_up_begins_and_delivers(offered: Stream) -
         said += [type(each) for each in emitted(offered.handle(answer_received(answer)))]
     assert said == [
         notification.Acknowledged,
-        notification.Accepted,
+        notification.OfferAccepted,
         intake.ReleaseRequested,
         notification.InProgress,
         notification.Delivered,
@@ -121,7 +130,7 @@ def test_acceptance_without_acknowledgement_asks_intake_to_release(offered: Stre
 def test_an_answer_counts_at_the_time_the_broker_took_it(offered: Stream) -> None:
     given = START + timedelta(hours=3)
     effects = offered.handle(answer_received(Answer.ACCEPTED, answered_at=given), now=START + timedelta(days=9))
-    assert emitted(effects, notification.Accepted)[0].at == given
+    assert emitted(effects, notification.OfferAccepted)[0].at == given
 
 
 @pytest.mark.parametrize("code", list(DeclineCode))
@@ -234,7 +243,7 @@ def test_an_undecided_offer_expires_and_the_provider_is_told(offered: Stream, ac
         offered.handle(answer_received(Answer.ACKNOWLEDGED))
     overdue, escalated, expired, closed = emitted(offered.handle(elapsed("expire", DECIDE_BY), now=DECIDE_BY))
     assert (type(overdue), type(escalated)) == (notification.Overdue, notification.Escalated)
-    assert overdue.clock is escalated.clock is Clock.DECIDE
+    assert overdue.clock is escalated.clock is DeadlineKind.DECIDE
     assert (type(expired), expired.undeliverable) == (notification.Expired, False)
     assert (type(closed), closed.reason) == (provider.OfferClosed, "expired")
 
@@ -313,8 +322,8 @@ def test_a_revoked_match_of_another_attempt_is_ignored(offered: Stream) -> None:
     assert offered.handle(match_revoked(2)) == []
 
 
-def lost(event: Any) -> operations.Undeliverable:
-    return operations.Undeliverable(
+def lost(event: Any) -> operations.DeliveryFailed:
+    return operations.DeliveryFailed(
         stream=NEED,
         event_type=type(event).ce_type(),
         event_id="id",
@@ -360,7 +369,7 @@ def test_an_answer_that_could_not_be_read_is_told_to_its_sender(need: Stream) ->
     problems = [Problem(field="code", fix="is needed with declined")]
     invalid = notification.AnswerInvalid(provider="provider-1", problems=problems)
     (reply,) = replied(need.handle(invalid))
-    assert isinstance(reply.event, provider.InputRefused)
+    assert isinstance(reply.event, provider.ProviderInputRefused)
     assert (reply.event.problems, reply.topic) == (problems, topics.notifications("provider-1"))
     assert need.policy.stream(invalid) == "input:provider-1"
 

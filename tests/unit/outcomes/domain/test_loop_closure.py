@@ -45,7 +45,7 @@ REROUTED = (
     (2, matched(2)),
     (2, of_offer(notification.Offered, 2)),
     (3, of_offer(notification.Acknowledged, 2)),
-    (4, of_offer(notification.Accepted, 2)),
+    (4, of_offer(notification.OfferAccepted, 2)),
     (9, of_offer(notification.Delivered, 2)),
 )
 
@@ -76,7 +76,7 @@ def test_an_end_whose_status_never_arrived_is_not_told() -> None:
     stream = Stream("outcomes", OutcomesPolicy(sentences), NEED)
     stream.handle(accepted())
     (said,) = emitted(stream.handle(withdrawn()), StatusChanged)
-    lost = operations.Undeliverable(
+    lost = operations.DeliveryFailed(
         stream=NEED,
         event_type=StatusChanged.ce_type(),
         event_id="e",

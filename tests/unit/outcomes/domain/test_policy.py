@@ -8,11 +8,11 @@ import pytest
 from contracts import intake, notification, topics
 from contracts.base import Message
 from contracts.intake import Problem
-from contracts.outcomes import InputRefused, Noted, RecallChanged, Recommended, StatusChanged
+from contracts.outcomes import AgencyInputRefused, Noted, RecallChanged, RecommendationAnswered, StatusChanged
 from contracts.texts import sentences
 from contracts.words import (
     Category,
-    Clock,
+    DeadlineKind,
     DecidedBy,
     DeclineCode,
     ExpiryCode,
@@ -83,7 +83,7 @@ def test_every_step_that_matters_is_told(need: Stream) -> None:
         (withdrawn(), "withdrawn", "cancelled"),
         (of_offer(notification.Offered), "offered", "ready"),
         (of_offer(notification.Acknowledged), "acknowledged", "ready"),
-        (of_offer(notification.Accepted), "taken-up", "accepted"),
+        (of_offer(notification.OfferAccepted), "taken-up", "accepted"),
         (of_offer(notification.InProgress), "in-progress", "in-progress"),
         (of_offer(notification.Declined), "declined", "on-hold"),
         (of_offer(notification.Expired), "expired", "on-hold"),
@@ -135,7 +135,7 @@ def test_what_came_earlier_and_is_read_later_is_noted_but_not_told(need: Stream)
     assert len(need.entries) == 3
 
 
-def late(kind: type[Message], clock: Clock, state: Lifecycle, **changes: Any) -> Message:
+def late(kind: type[Message], clock: DeadlineKind, state: Lifecycle, **changes: Any) -> Message:
     return of_offer(kind, clock=clock, state=state, due_at=START, **changes)
 
 
@@ -145,10 +145,10 @@ def test_an_agency_is_told_that_its_need_is_overdue_and_that_operators_know_and_
     said = told(
         need,
         of_offer(notification.Offered),
-        late(notification.Overdue, Clock.ACKNOWLEDGE, Lifecycle.OFFERED, expires_at=START + timedelta(hours=24)),
-        late(notification.Escalated, Clock.ACKNOWLEDGE, Lifecycle.OFFERED),
-        late(notification.Overdue, Clock.DECIDE, Lifecycle.OFFERED),
-        late(notification.Escalated, Clock.DECIDE, Lifecycle.OFFERED),
+        late(notification.Overdue, DeadlineKind.ACKNOWLEDGE, Lifecycle.OFFERED, expires_at=START + timedelta(hours=24)),
+        late(notification.Escalated, DeadlineKind.ACKNOWLEDGE, Lifecycle.OFFERED),
+        late(notification.Overdue, DeadlineKind.DECIDE, Lifecycle.OFFERED),
+        late(notification.Escalated, DeadlineKind.DECIDE, Lifecycle.OFFERED),
         of_offer(notification.Expired),
     )
     assert [(each.state, each.overdue, each.escalated) for each in said] == [
@@ -163,17 +163,17 @@ def test_an_agency_is_told_that_its_need_is_overdue_and_that_operators_know_and_
 
 
 def test_what_is_overdue_and_has_been_answered_meanwhile_is_not_told(need: Stream) -> None:
-    overdue = late(notification.Overdue, Clock.ACKNOWLEDGE, Lifecycle.OFFERED)
+    overdue = late(notification.Overdue, DeadlineKind.ACKNOWLEDGE, Lifecycle.OFFERED)
     assert states(need, of_offer(notification.Acknowledged), overdue) == ["acknowledged"]
 
 
 def test_an_agency_is_told_of_appointments_with_their_time_and_of_more_time(need: Stream) -> None:
     first, second = START + timedelta(days=1), START + timedelta(days=2)
-    clock = notification.Running(clock=Clock.START, remind_at=first, due_at=second, escalate_at=second)
+    clock = notification.Running(clock=DeadlineKind.START, remind_at=first, due_at=second, escalate_at=second)
     said = told(
         need,
-        of_offer(notification.Accepted, clocks=[clock]),
-        of_offer(notification.CheckedIn, state=Lifecycle.TAKEN_UP, count=1, turn=1, clocks=[clock]),
+        of_offer(notification.OfferAccepted, clocks=[clock]),
+        of_offer(notification.CheckedIn, state=Lifecycle.ACCEPTED_BY_PROVIDER, count=1, turn=1, clocks=[clock]),
         of_offer(notification.Appointed, appointment_at=first, turn=2),
         of_offer(notification.Appointed, appointment_at=second, turn=3, moved=True),
         of_offer(notification.NoShow, appointment_at=second, turn=4, by=DecidedBy.PROVIDER),
@@ -233,11 +233,11 @@ def test_a_need_that_is_not_read_here_yet_is_received(need: Stream) -> None:
 
 def test_what_intake_refused_is_told_in_the_referrals_stream(need: Stream) -> None:
     problems = [Problem(field="person.sex", fix="is missing")]
-    refused = intake.Refused(
+    refused = intake.ReferralRefused(
         referral_id=REFERRAL, agency="brest-migration", reference="R-1", sent="agency.submitted.v1", problems=problems
     )
     (reply,) = replied(need.handle(refused))
-    assert isinstance(reply.event, InputRefused)
+    assert isinstance(reply.event, AgencyInputRefused)
     assert reply.event.problems == problems
     assert (reply.topic, reply.key) == (topics.status("brest-migration"), REFERRAL)
     assert need.policy.stream(refused) == REFERRAL
@@ -299,11 +299,11 @@ def test_no_free_text_of_a_provider_reaches_an_agency_or_the_timeline() -> None:
     [
         (intake.Recalled, "recalled"),
         (intake.RecallOverdue, "overdue"),
-        (intake.RecallAcknowledged, "acknowledged"),
+        (intake.RecallConfirmed, "acknowledged"),
     ],
 )
 def test_an_agency_is_told_of_a_recall_and_the_need_stands_where_it_stood(need: Stream, kind: Any, state: str) -> None:
-    told(need, accepted(), matched(), of_offer(notification.Offered), of_offer(notification.Accepted))
+    told(need, accepted(), matched(), of_offer(notification.Offered), of_offer(notification.OfferAccepted))
     before = need.state.top
     effects = need.handle(recall(kind))
     [noted, status, said] = [each for each in effects if isinstance(each, Emit)]
@@ -333,7 +333,7 @@ def test_the_settings_give_the_rules_of_disclosure() -> None:
 def test_a_recommendation_is_passed_on_to_who_asked_and_leaves_no_trace(need: Stream) -> None:
     [reply] = replied(need.handle(recommended()))
     assert reply.topic == topics.status("brest-migration")
-    assert isinstance(reply.event, Recommended)
+    assert isinstance(reply.event, RecommendationAnswered)
     assert (reply.event.reference, reply.event.needs) == ("Q-1", recommended().needs)
     assert need.entries == []
 

@@ -66,7 +66,7 @@ def test_every_remark_is_told_in_the_state_in_which_the_need_stands(remark: Happ
         (matched(), "system-offers", None),
         (of_offer(notification.Offered), "provider-acknowledges", START + timedelta(hours=4)),
         (of_offer(notification.Acknowledged, decide_by=START + HOUR), "provider-decides", START + HOUR),
-        (of_offer(notification.Accepted), "provider-starts", None),
+        (of_offer(notification.OfferAccepted), "provider-starts", None),
         (of_offer(notification.InProgress), "provider-closes", None),
         (of_offer(notification.Declined), "system-matches", None),
         (of_offer(notification.Expired), "system-matches", None),
@@ -91,7 +91,7 @@ def test_the_words_say_what_the_codes_say(need: Stream) -> None:
     "kind",
     [
         notification.Acknowledged,
-        notification.Accepted,
+        notification.OfferAccepted,
         notification.Declined,
         notification.InProgress,
         notification.Delivered,
@@ -176,7 +176,7 @@ def test_the_reason_of_a_wait_may_say_what_comes_next() -> None:
 # what never arrived ---------------------------------------------------------------------------------------------------
 
 
-def lost(said: StatusChanged, **changes: Any) -> operations.Undeliverable:
+def lost(said: StatusChanged, **changes: Any) -> operations.DeliveryFailed:
     whole = {
         "stream": NEED,
         "event_type": StatusChanged.ce_type(),
@@ -186,7 +186,7 @@ def lost(said: StatusChanged, **changes: Any) -> operations.Undeliverable:
         "text": said.model_dump_json(),
         **changes,
     }
-    return operations.Undeliverable(**whole)
+    return operations.DeliveryFailed(**whole)
 
 
 def test_an_end_counts_as_told_until_it_is_known_to_have_been_lost(need: Stream) -> None:

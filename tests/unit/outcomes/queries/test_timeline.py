@@ -4,7 +4,7 @@ from datetime import timedelta
 
 from contracts import intake, notification
 from contracts.texts import sentences
-from contracts.words import Clock, DecidedBy, Lifecycle
+from contracts.words import DeadlineKind, DecidedBy, Lifecycle
 from services.outcomes.domain.policy import OutcomesPolicy
 from services.outcomes.queries.timeline import Line, render, timeline
 from tests.support.builders import NEED, accepted, match_revoked, matched, of_offer, recall, status_due, withdrawn
@@ -45,7 +45,7 @@ def test_lines_stand_in_the_order_in_which_things_happened() -> None:
 def test_a_recall_stands_in_the_timeline_and_who_deleted() -> None:
     stream = a_need()
     stream.handle(recall(intake.Recalled, **minute(7)))  # type: ignore[arg-type]
-    stream.handle(recall(intake.RecallAcknowledged, **minute(8)))  # type: ignore[arg-type]
+    stream.handle(recall(intake.RecallConfirmed, **minute(8)))  # type: ignore[arg-type]
     sent, deleted = timeline(stream.documents)[-2:]
     assert (sent.what, sent.by, sent.to, sent.code) == ("recalled", "system", "provider-1/beds", "consent-changed")
     assert (deleted.what, deleted.by) == ("recall-acknowledged", "provider-1")
@@ -61,7 +61,7 @@ def test_a_line_says_when_who_where_and_why() -> None:
 
 def test_what_is_overdue_is_nobodys_deed_and_says_of_what() -> None:
     stream = Stream("outcomes", OutcomesPolicy(sentences), NEED)
-    late = {"clock": Clock.START, "state": Lifecycle.TAKEN_UP, "due_at": START}
+    late = {"clock": DeadlineKind.START, "state": Lifecycle.ACCEPTED_BY_PROVIDER, "due_at": START}
     stream.handle(of_offer(notification.Overdue, **late))
     assert timeline(stream.documents) == [
         Line(START, "overdue", 1, by="system", to="provider-1/beds", code="start"),

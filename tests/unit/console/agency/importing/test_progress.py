@@ -4,19 +4,21 @@ from pathlib import Path
 
 import pytest
 
-from contracts.agency import Withdrawn
+from contracts.agency import ReferralWithdrawn
 from services.console.agency.importing.progress import Sent, outgoing
 from services.console.shared.errors import UserError
 
-EVENTS = [outgoing("agency.a.referrals", f"R-{number}", Withdrawn(reference=f"R-{number}")) for number in range(3)]
+EVENTS = [
+    outgoing("agency.a.referrals", f"R-{number}", ReferralWithdrawn(reference=f"R-{number}")) for number in range(3)
+]
 
 
 def test_an_id_is_that_of_the_topic_and_what_is_said_there() -> None:
-    body = Withdrawn(reference="R-1")
+    body = ReferralWithdrawn(reference="R-1")
     assert outgoing("agency.a.referrals", "R-1", body) == outgoing("agency.a.referrals", "R-1", body.model_copy())
     others = [
         outgoing("agency.b.referrals", "R-1", body),
-        outgoing("agency.a.referrals", "R-1", Withdrawn(reference="R-1", reason="mistake")),
+        outgoing("agency.a.referrals", "R-1", ReferralWithdrawn(reference="R-1", reason="mistake")),
     ]
     assert len({each.id for each in [*EVENTS, *others]}) == 5
     assert EVENTS[1].value == b'{"reference":"R-1"}'

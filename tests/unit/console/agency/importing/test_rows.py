@@ -11,7 +11,7 @@ import pytest
 
 from contracts.agency import Corrected, Submitted
 from services.console.agency.importing.columns import Columns
-from services.console.agency.importing.rows import Form, Row, rows
+from services.console.agency.importing.rows import Form, ImportRow, rows
 from services.console.agency.importing.schema import Kind, close_to, kind_of
 from services.console.shared.errors import UserError
 
@@ -33,7 +33,7 @@ ONE: dict[str, Any] = {
 }  # fmt: skip
 
 
-def read(text: str, form: Form = Form.AUTO, columns: Columns = PLAIN, agency: str = "") -> list[Row[Submitted]]:
+def read(text: str, form: Form = Form.AUTO, columns: Columns = PLAIN, agency: str = "") -> list[ImportRow[Submitted]]:
     return rows(text.encode(), Submitted, form, columns, TODAY, agency)
 
 
@@ -45,7 +45,7 @@ def sheet(**changes: str) -> str:
     return out.getvalue()
 
 
-def faults(found: list[Row[Submitted]]) -> list[tuple[str, str, str]]:
+def faults(found: list[ImportRow[Submitted]]) -> list[tuple[str, str, str]]:
     return [(each.row, each.column, each.field) for row in found for each in row.faults]
 
 
