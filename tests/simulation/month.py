@@ -85,7 +85,7 @@ class Field:
             seed,
             tenants,
             limits=MatchingSettings.model_construct().limits,
-            deadlines=NotificationSettings.model_construct().deadlines,
+            deadlines=NotificationSettings.model_construct().deadline_rules,
         )
         self.chance = self.world.chance
         self._todo: list[tuple[datetime, int, Callable[[], None]]] = []

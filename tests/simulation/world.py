@@ -39,7 +39,8 @@ from services.matching.domain.policy import MatchingPolicy
 from services.matching.jobs.sweep import Sweep
 from services.matching.model.limits import Limits
 from services.notification.admission import AnswerAdmission
-from services.notification.domain.policy import Deadline, NotificationPolicy
+from services.notification.domain.deadlines import DeadlineRules, TimeLimits
+from services.notification.domain.policy import NotificationPolicy
 from services.notification.outbound.recipients import Recipients
 from services.outcomes.domain.policy import OutcomesPolicy
 from tests.support.clock import HandClock, no_pause
@@ -54,17 +55,15 @@ LIMITS = Limits(
     retry_after=timedelta(hours=5),
 )
 RECALL_WITHIN = timedelta(hours=3)
-DEADLINES = dict.fromkeys(
-    Urgency,
-    Deadline(
-        acknowledge=timedelta(hours=3),  # half of it, the reminder's time, is one step of the clock
-        decide=timedelta(hours=5),
-        start=timedelta(hours=3),
-        close=timedelta(hours=6),
-        escalate=timedelta(hours=1),
-        grace=timedelta(hours=2),
-    ),
+_TIME_LIMITS = TimeLimits(
+    acknowledge=timedelta(hours=3),  # half of it, when the reminder is due, is one step of `run.settle_everything`
+    decide=timedelta(hours=5),
+    start=timedelta(hours=3),
+    close=timedelta(hours=6),
+    escalate=timedelta(hours=1),
+    grace=timedelta(hours=2),
 )
+DEADLINES = DeadlineRules(dict.fromkeys(Urgency, _TIME_LIMITS))
 INPUTS = {
     "intake": (topics.MATCHING,),
     "matching": (topics.INTAKE, topics.NOTIFICATION),
@@ -159,7 +158,7 @@ class World:
         loop: type[Loop[Any]] = Loop,
         store: type[MemoryStore] = MemoryStore,
         limits: Limits = LIMITS,
-        deadlines: Mapping[Urgency, Deadline] = DEADLINES,
+        deadlines: DeadlineRules = DEADLINES,
     ) -> None:
         self.limits, self.deadlines = limits, deadlines
         self.chance = random.Random(seed)

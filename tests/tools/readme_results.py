@@ -1,4 +1,4 @@
-"""``make results``: what `make simulate`, `make faults` and `make bench` last found, as the table in README."""
+"""``make results``: writes the last results of simulate, month, faults and bench into ``tests/README.md``."""
 
 import json
 import re
@@ -8,36 +8,37 @@ from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).parents[2]
-BUILD, README = ROOT / "build", ROOT / "README.md"
+BUILD, README = ROOT / "build", ROOT / "tests" / "README.md"
 BETWEEN = re.compile(r"(?<=<!-- make results -->\n).*?(?=<!-- end -->)", re.DOTALL)
 
 Row = tuple[str, str, str]
-"""What was asked, what was found, and what is wanted."""
+"""What was measured, the result, and the target (empty: none)."""
 
 
 def rows(build: Path) -> Iterator[Row]:
-    """Of whatever has been run."""
-    if found := _read(build / "simulate.json"):
-        yield f"`make simulate`: {found['seeds']:,} seeds", f"{found['wrong']} wrong, {found['seconds']} s", "0 wrong"
-    if found := _read(build / "faults.json"):
-        yield from _faults(found["faults"])
-    if found := _read(build / "month.json"):
-        yield from _month(found)
-    if found := _read(build / "bench.json"):
-        figures = found["figures"]
-        for name, (what, form, wanted) in FIGURES.items():
+    """The rows of all runs whose results are in the folder ``build``."""
+    if simulation := _read(build / "simulate.json"):
+        result = f"{simulation['wrong']} wrong, {simulation['seconds']} s"
+        yield f"`make simulate`: {simulation['seeds']:,} seeds", result, "0 wrong"
+    if report := _read(build / "faults.json"):
+        yield from _faults(report["faults"])
+    if month := _read(build / "month.json"):
+        yield from _month(month)
+    if bench := _read(build / "bench.json"):
+        figures = bench["figures"]
+        for name, (meaning, form, target) in FIGURES.items():
             if name in figures:
-                yield what, form.format(figures[name]), wanted
+                yield meaning, form.format(figures[name]), target
 
 
-def _month(found: dict[str, Any]) -> Iterator[Row]:
-    needs = found["needs"]
-    rate = f"{found['closure_rate']:.1%}"
+def _month(month: dict[str, Any]) -> Iterator[Row]:
+    needs = month["needs"]
+    rate = f"{month['closure_rate']:.1%}"
     yield f"`make month`: ends told, of {needs} needs at the field's acceptance rates", rate, "100.0%"
-    for name, what in (("answer_h", "time to first answer"), ("close_h", "time to close")):
-        median, p90 = found[name]
-        yield f"the same, {what}, median and p90", f"{median:.0f} h, {p90:.0f} h", ""
-    yield "the same, re-routes a need", f"{found['reroutes'] / needs:.2f}", ""
+    for name, meaning in (("answer_h", "time to first answer"), ("close_h", "time to close")):
+        median, p90 = month[name]
+        yield f"the same, {meaning}, median and p90", f"{median:.0f} h, {p90:.0f} h", ""
+    yield "the same, re-routes a need", f"{month['reroutes'] / needs:.2f}", ""
 
 
 FIGURES = {
@@ -81,24 +82,24 @@ FAULTS = {
     "network dark for 15 s": ("all connections silent for 15 s", ""),
     "everything killed, and the services start first": ("all killed at once, in any order back", "≤ 30 s"),
 }
-"""Of how long it took from the end of the fault until a new referral was offered. All are in build/faults.json."""
+"""The faults that have a row of their own: the time from the end of the fault until a new referral is offered."""
 
 
-def _faults(found: dict[str, Any]) -> Iterator[Row]:
-    runs, failed = (sum(each[count] for each in found.values()) for count in ("runs", "failed"))
-    yield f"`make faults`: {len(found)} faults under load, {runs} runs", f"{failed} wrong", "0 wrong"
-    for name, (what, wanted) in FAULTS.items():
-        if times := found.get(name, {}).get("offered_s"):
+def _faults(results: dict[str, Any]) -> Iterator[Row]:
+    runs, failed = (sum(each[count] for each in results.values()) for count in ("runs", "failed"))
+    yield f"`make faults`: {len(results)} faults under load, {runs} runs", f"{failed} wrong", "0 wrong"
+    for name, (meaning, target) in FAULTS.items():
+        if times := results.get(name, {}).get("offered_s"):
             worst = f"{times['worst']:.1f} s"
-            said = worst if found[name]["recovered"] == 1 else f"{times['median']:.1f} s, at worst {worst}"
-            yield f"{what}: first offer after it", said, wanted
+            measured = worst if results[name]["recovered"] == 1 else f"{times['median']:.1f} s, at worst {worst}"
+            yield f"{meaning}: first offer after it", measured, target
 
 
 def table(build: Path) -> str:
-    """Markdown; says on which machine, when it is known."""
-    lines = ["| | found | wanted |", "|---|---|---|", *(f"| {' | '.join(row)} |" for row in rows(build))]
-    if found := _read(build / "bench.json"):
-        machine = found["machine"]
+    """The table as Markdown, with the machine if it is known."""
+    lines = ["| | measured | target |", "|---|---|---|", *(f"| {' | '.join(row)} |" for row in rows(build))]
+    if bench := _read(build / "bench.json"):
+        machine = bench["machine"]
         lines += [
             "",
             f"On {machine.get('cores', '?')} shared cores, Python {machine['python']}, everything on one machine.",
@@ -107,12 +108,12 @@ def table(build: Path) -> str:
 
 
 def _read(path: Path) -> dict[str, Any] | None:
-    found: dict[str, Any] | None = json.loads(path.read_text()) if path.exists() else None
-    return found
+    result: dict[str, Any] | None = json.loads(path.read_text()) if path.exists() else None
+    return result
 
 
 if __name__ == "__main__":
     text = README.read_text()
     if not BETWEEN.search(text):
-        sys.exit("README.md has no place for it: <!-- make results --> … <!-- end -->")
+        sys.exit("tests/README.md has no place for the table: add the lines <!-- make results --> and <!-- end -->")
     README.write_text(BETWEEN.sub(lambda _: table(BUILD), text))
