@@ -153,7 +153,7 @@ class People:
         self._send(topics.referrals(agency), reference, request)
 
     def _person(self) -> dict[str, object]:
-        """Somebody new, or one of two persons that both agencies send. Nobody may learn of the second that she is known."""
+        """Somebody new, or one of two persons whom both agencies send. That the second is known must stay secret."""
         known = self.rng.choice((None, 1, 1, 2))
         return {
             "name": "Somebody Else" if known else "Somebody",

@@ -41,7 +41,7 @@ def test_the_rates_are_shares_within_the_measured_ranges(result: Month) -> None:
 def test_the_table_of_results_has_rows_for_the_month(result: Month, tmp_path: Path) -> None:
     (tmp_path / "month.json").write_text(json.dumps(figures(result)))
     ends, answer, _, reroutes = rows(tmp_path)
-    assert ends == ("`make month`: ends told, of 12 needs at the field's acceptance rates", "100.0%", "100.0%")
+    assert ends == ("`make month`: ends reported, of 12 needs at the field's acceptance rates", "100.0%", "100.0%")
     assert re.fullmatch(r"\d+ h, \d+ h", answer[1])
     assert float(reroutes[1]) == pytest.approx(figures(result)["reroutes"] / 12, abs=0.005)
 

@@ -17,7 +17,7 @@ from .seeds import apart, digests, faults_of, first_fault
 
 @pytest.mark.timeout(1800)
 def test_no_seed_breaks_a_promise() -> None:
-    """A seed takes a quarter of a second of CPU. All cores are used: 1,000 seeds take two minutes on two quiet cores."""
+    """A seed takes a quarter of a second of CPU, on all cores: two minutes for 1,000 seeds on two quiet cores."""
     assert faults_of(range(int(os.environ.get("SEEDS", "1000")))) == []
 
 

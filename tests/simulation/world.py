@@ -109,7 +109,7 @@ class World:
         return id_
 
     def tenant_events(self, topic: str) -> list[CloudEvent]:
-        """All events on a tenant's topic, in order. Each is decoded once, since tenants look at them again and again."""
+        """All events on a tenant's topic, in order. Each is decoded only once, since tenants read them many times."""
         (records,) = self.log.topics[topic]
         events = self._tenant_events[topic]
         events += [decode(record.headers, record.value, record.appended) for record in records[len(events) :]]

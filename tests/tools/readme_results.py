@@ -34,7 +34,7 @@ def rows(build: Path) -> Iterator[Row]:
 def _month(month: dict[str, Any]) -> Iterator[Row]:
     needs = month["needs"]
     rate = f"{month['closure_rate']:.1%}"
-    yield f"`make month`: ends told, of {needs} needs at the field's acceptance rates", rate, "100.0%"
+    yield f"`make month`: ends reported, of {needs} needs at the field's acceptance rates", rate, "100.0%"
     for name, meaning in (("answer_h", "time to first answer"), ("close_h", "time to close")):
         median, p90 = month[name]
         yield f"the same, {meaning}, median and p90", f"{median:.0f} h, {p90:.0f} h", ""
