@@ -38,37 +38,41 @@ def _month(month: dict[str, Any]) -> Iterator[Row]:
     for name, meaning in (("answer_h", "time to first answer"), ("close_h", "time to close")):
         median, p90 = month[name]
         yield f"the same, {meaning}, median and p90", f"{median:.0f} h, {p90:.0f} h", ""
-    yield "the same, re-routes a need", f"{month['reroutes'] / needs:.2f}", ""
+    yield "the same, re-routes per need", f"{month['reroutes'] / needs:.2f}", ""
 
 
 FIGURES = {
-    "step.first_over_raw": ("first event of a stream, speed beside raw bytes", "{:.3f}", "≥ 0.40"),
-    "step.warm_over_raw": ("a stream in the cache, beside raw", "{:.3f}", "≥ 0.50"),
-    "step.cold_over_raw": ("a stream not in the cache, beside raw", "{:.3f}", "≥ 0.33"),
-    "step.first_over_naive": ("first event, beside a handler as documentation writes it", "{:.1f} times", "≥ 20 times"),
-    "step.first_cpu_us": ("own CPU of a first event", "{:.0f} µs", "≤ 110 µs"),
-    "gate.over_raw": ("the gate with sealing, beside raw", "{:.3f}", ""),
-    "journal.growth_1e3_1e5": ("a step at 10⁵ streams, cost beside 10³", "{:.2f}", "≤ 1.3"),
-    "journal.growth_1e3_1e6": ("a step at 10⁶ streams, cost beside 10³", "{:.2f}", "≤ 1.3"),
-    "flow.closed_per_s": ("referrals closed a second, all on this machine", "{:.0f}", ""),
-    "flow.p50_ms_at_20": ("publication to the provider's notification at 20 a second, median", "{:.0f} ms", ""),
+    "step.first_over_raw": ("first event of a stream, speed relative to raw bytes", "{:.3f}", "≥ 0.40"),
+    "step.warm_over_raw": ("event of a cached stream, relative to raw bytes", "{:.3f}", "≥ 0.50"),
+    "step.cold_over_raw": ("event of a stream that is not cached, relative to raw bytes", "{:.3f}", "≥ 0.33"),
+    "step.first_over_naive": ("first event, relative to a handler as tutorials write it", "{:.1f} times", "≥ 20 times"),
+    "step.first_cpu_us": ("CPU of a first event, our code only", "{:.0f} µs", "≤ 110 µs"),
+    "gate.over_raw": ("the gate with encryption, relative to raw bytes", "{:.3f}", ""),
+    "journal.growth_1e3_1e5": ("cost of a step at 10⁵ streams, relative to 10³", "{:.2f}", "≤ 1.3"),
+    "journal.growth_1e3_1e6": ("cost of a step at 10⁶ streams, relative to 10³", "{:.2f}", "≤ 1.3"),
+    "flow.closed_per_s": ("referrals closed per second, everything on this machine", "{:.0f}", ""),
+    "flow.p50_ms_at_20": ("from publication to the provider's notification, at 20 per second, median", "{:.0f} ms", ""),
     "flow.p99_ms_at_20": ("the same, p99", "{:.0f} ms", ""),
-    "flow.p99_ms_at_100": ("at 100 a second, p99", "{:.0f} ms", ""),
+    "flow.p99_ms_at_100": ("at 100 per second, p99", "{:.0f} ms", ""),
     "match.us_mean_10k": ("matching: filter, funnel and rank among 10,000 services, mean", "{:.0f} µs", "≤ 25 µs"),
     "match.us_p99_10k": ("the same, p99", "{:.0f} µs", "≤ 60 µs"),
     "match.us_mean_100k": ("among 100,000, mean", "{:.0f} µs", "≤ 120 µs"),
-    "match.naive_over_ours_10k": ("a naive evaluator, beside it, among 10,000", "{:.0f} times", "≥ 60 times"),
-    "match.us_decision_10k": ("a whole decision with its explanation", "{:.0f} µs", "≤ 150 µs"),
-    "match.us_flip": ("a service says that it is full, or free", "{:.1f} µs", "≤ 5 µs"),
-    "match.bytes_per_service": ("memory of the index, a service", "{:.0f} bytes", ""),
-    "match.returning_pct_mean": ("matching, returning places, in % of hindsight, mean", "{:.2f} %", "≥ 80 %"),
+    "match.naive_over_ours_10k": ("a naive evaluator takes, among 10,000", "{:.0f} times", "≥ 60 times"),
+    "match.us_decision_10k": ("a complete decision with its explanation", "{:.0f} µs", "≤ 150 µs"),
+    "match.us_flip": ("a service becomes full, or has a place again", "{:.1f} µs", "≤ 5 µs"),
+    "match.bytes_per_service": ("memory of the index per service", "{:.0f} bytes", ""),
+    "match.returning_pct_mean": (
+        "matching with places that become free again, in % of hindsight, mean",
+        "{:.2f} %",
+        "≥ 80 %",
+    ),
     "match.returning_pct_min": ("the same, the worst seed", "{:.2f} %", "≥ 77 %"),
-    "match.returning_pct_greedy": ("greedy with a first-come list on the same", "{:.1f} %", ""),
+    "match.returning_pct_greedy": ("greedy matching with a first-come waiting list, on the same", "{:.1f} %", ""),
     "match.critical_unmet_pct": ("critical needs unmet", "{:.1f} %", "≤ 13 %"),
     "match.critical_unmet_pct_greedy": ("the same, greedy", "{:.1f} %", ""),
-    "match.group_gap_points": ("gap of the minority served, beside that of hindsight", "{:+.1f} points", "≤ +2"),
+    "match.group_gap_points": ("gap of the minority served, relative to hindsight", "{:+.1f} points", "≤ +2"),
     "match.quota_pct": ("a yearly quota, in % of hindsight", "{:.1f} %", "≥ 95 %"),
-    "match.quota_pct_priced": ("the same, greedy less the price of the place", "{:.1f} %", ""),
+    "match.quota_pct_priced": ("the same, greedy minus the price of the place", "{:.1f} %", ""),
 }
 
 
