@@ -1,7 +1,7 @@
-"""The gate's own part: what providers answer on ``provider.<id>.responses``.
+"""Checks what providers send on ``provider.<id>.responses``.
 
-A note is free text about a person. It is sealed to intake, the only service that can open personal data, before it
-reaches any topic of ours; notification itself can not read it.
+A note is free text about a person. It is encrypted to intake, the only service that can read personal data, before it
+reaches any internal topic; notification itself cannot read it.
 """
 
 import hashlib
@@ -19,12 +19,12 @@ _INBOX = topics.inbox("notification")
 
 
 def note_purpose(need_id: str) -> str:
-    """What a note is sealed for; needed again to open it."""
+    """The purpose to which a note's ciphertext is bound; whoever decrypts it must name the same one."""
     return f"referral-routing/note/{need_id}"
 
 
 class AnswerAdmission:
-    """Admits answers. `intake_key` is intake's public key; `hash_key` 32 secret bytes, the same on every instance."""
+    """Admits answers. `intake_key` is intake's public key; `hash_key` is 32 secret bytes, shared by all instances."""
 
     accepts: Mapping[str, type[Message]] = {
         model.ce_type(): model for model in (provider.Answered, provider.RecallAcknowledged)
@@ -35,13 +35,13 @@ class AnswerAdmission:
         self._hash_key = hash_key
 
     async def prepare(self, arrivals: Sequence[Arrival]) -> None:
-        """Nothing to gather: sealing to a public key needs no data key."""
+        """Does nothing: encrypting to a public key needs no data key."""
 
     def admit(self, arrival: Arrival) -> Sequence[Admitted]:
-        """The answer under the need's id. Whether there is such a need is decided in its stream, not here."""
+        """The answer, under the id of its need. Whether that need exists is decided in its stream, not here."""
         data = arrival.data
         if isinstance(data, provider.RecallAcknowledged):
-            return [_confirmed(arrival, data)]
+            return [_deletion_confirmed(arrival, data)]
         assert isinstance(data, provider.Answered), "`accepts` has nothing else"  # noqa: S101
         need_id = ids.need_id(data.referral_id, data.need)
         note = None if data.note is None else seal_to(self._intake_key, data.note.encode(), note_purpose(need_id))
@@ -60,18 +60,19 @@ class AnswerAdmission:
             answered_at=arrival.at,
             appointment_at=data.appointment_at,
         )
-        # Sealing the same note twice gives different bytes; the hash is keyed, since a short note could be guessed.
+        # The hash is of the original, since the same note encrypted twice gives different bytes.
+        # It is keyed, since a short note could be guessed from a plain hash.
         digest = hashlib.blake2b(arrival.event.data, key=self._hash_key, digest_size=16).hexdigest()
         return [Admitted(received, _INBOX, data.referral_id, digest)]
 
     def refuse(self, tenant: str, record: Record, event: CloudEvent, problems: list[Problem]) -> Sequence[Admitted]:
-        """Told by notification, under the provider's own id: no need is known to be meant."""
+        """The refusal, which notification sends. It goes under the provider's id, since its need is not known."""
         sent = self.accepts.get(event.type, provider.Answered).TYPE
         return [Admitted(notification.AnswerInvalid(provider=tenant, sent=sent, problems=problems), _INBOX, tenant)]
 
 
-def _confirmed(arrival: Arrival, data: provider.RecallAcknowledged) -> Admitted:
-    """Straight to intake, which recalls: it alone knows what was released."""
+def _deletion_confirmed(arrival: Arrival, data: provider.RecallAcknowledged) -> Admitted:
+    """A confirmed deletion goes straight to intake, which sent the recall and alone knows what was released."""
     confirmed = intake.DeletionConfirmed(
         provider=arrival.tenant,
         referral_id=data.referral_id,

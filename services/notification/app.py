@@ -1,4 +1,4 @@
-"""Notification: matches in, offers to providers out; providers' answers in, what became of each offer out."""
+"""Wires notification: matches become offers to providers; their answers become facts for the other services."""
 
 from base64 import b64decode
 
@@ -7,7 +7,7 @@ from services.chassis.runtime.service import ServiceRuntime
 
 from .admission import AnswerAdmission
 from .domain.policy import NotificationPolicy
-from .outbound.alerts import warning
+from .outbound.alerts import warn_of_escalations
 from .outbound.recipients import Recipients
 from .settings import NotificationSettings
 
@@ -18,9 +18,9 @@ def build(settings: NotificationSettings) -> ServiceRuntime:
     recipients = Recipients(service.follow_tenants())
     service.gate(AnswerAdmission(settings.intake_key, b64decode(settings.hash_key)), topics.PROVIDER_RESPONSES)
     service.loop(
-        NotificationPolicy(settings.times),
+        NotificationPolicy(settings.deadline_rules),
         inputs=[topics.MATCHING],
         context_loader=recipients,
-        render=warning(recipients.render, service.meter),
+        render=warn_of_escalations(recipients.render, service.meter),
     )
     return service

@@ -1,8 +1,8 @@
-"""Settings of notification."""
+"""Settings of notification: environment variables ``REFERRALS_…``."""
 
 from dataclasses import replace
 from datetime import timedelta
-from typing import Annotated, Self
+from typing import Annotated, Any, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
@@ -10,16 +10,23 @@ from contracts.words import Category, Urgency
 from services.chassis.encryption import Base64Key
 from services.chassis.settings import ChassisSettings
 
-from .domain.deadlines import Deadline, Times
+from .domain.deadlines import DeadlineRules, TimeLimits
 
 Minutes = Annotated[float, Field(gt=0, le=525_600)]
 
-_WAITS = (Urgency.URGENT, Urgency.NORMAL)
-_OFFICES = [Category.LEGAL, Category.DOCUMENTATION, Category.EDUCATION, Category.LANGUAGE, Category.EMPLOYMENT]
+_HOUR = 60
+_DAY = 24 * _HOUR
+_OFFICE_CATEGORIES = [
+    Category.LEGAL,
+    Category.DOCUMENTATION,
+    Category.EDUCATION,
+    Category.LANGUAGE,
+    Category.EMPLOYMENT,
+]
 
 
-class OwnTimes(BaseModel):
-    """The times of one category and urgency, in minutes; what is left out is the urgency's."""
+class CategoryLimits(BaseModel):
+    """The time limits of one category and urgency, in minutes. A limit that is left out is the urgency's."""
 
     model_config = ConfigDict(extra="forbid", hide_input_in_errors=True)
 
@@ -31,43 +38,37 @@ class OwnTimes(BaseModel):
     grace: Minutes | None = None
 
 
-class NotificationSettings(ChassisSettings):
-    """How long providers have, and the keys of the gate."""
+def _minutes(default: float, description: str) -> Any:
+    return Field(default, description=description)
 
-    acknowledge_emergency_minutes: Annotated[Minutes, Field(description="to acknowledge an emergency offer")] = 20
-    acknowledge_urgent_minutes: Annotated[Minutes, Field(description="to acknowledge an urgent offer")] = 4 * 60
-    acknowledge_normal_minutes: Annotated[Minutes, Field(description="to acknowledge a normal offer")] = 48 * 60
-    decide_emergency_minutes: Annotated[Minutes, Field(description="to accept or decline an emergency offer")] = 60
-    decide_urgent_minutes: Annotated[Minutes, Field(description="to accept or decline an urgent offer")] = 24 * 60
-    decide_normal_minutes: Annotated[Minutes, Field(description="to accept or decline a normal offer")] = 72 * 60
-    start_emergency_minutes: Annotated[Minutes, Field(description="from acceptance to help, in an emergency")] = 24 * 60
-    start_urgent_minutes: Annotated[Minutes, Field(description="from acceptance to help, when urgent")] = 72 * 60
-    start_normal_minutes: Annotated[Minutes, Field(description="from acceptance to help, when normal")] = 14 * 24 * 60
-    close_emergency_minutes: Annotated[Minutes, Field(description="from the start of help to its outcome")] = (
-        7 * 24 * 60
+
+class NotificationSettings(ChassisSettings):
+    """How long providers have for each step, and the keys of the gate."""
+
+    acknowledge_emergency_minutes: Minutes = _minutes(20, "time to acknowledge an emergency offer")
+    acknowledge_urgent_minutes: Minutes = _minutes(4 * _HOUR, "time to acknowledge an urgent offer")
+    acknowledge_normal_minutes: Minutes = _minutes(2 * _DAY, "time to acknowledge a normal offer")
+    decide_emergency_minutes: Minutes = _minutes(_HOUR, "time to accept or decline an emergency offer")
+    decide_urgent_minutes: Minutes = _minutes(_DAY, "time to accept or decline an urgent offer")
+    decide_normal_minutes: Minutes = _minutes(3 * _DAY, "time to accept or decline a normal offer")
+    start_emergency_minutes: Minutes = _minutes(_DAY, "time from acceptance to the start of help, in an emergency")
+    start_urgent_minutes: Minutes = _minutes(3 * _DAY, "time from acceptance to the start of help, for an urgent need")
+    start_normal_minutes: Minutes = _minutes(14 * _DAY, "time from acceptance to the start of help, for a normal need")
+    close_emergency_minutes: Minutes = _minutes(7 * _DAY, "time from the start of help to its outcome, in an emergency")
+    close_urgent_minutes: Minutes = _minutes(
+        30 * _DAY, "time from the start of help to its outcome, for an urgent need"
     )
-    close_urgent_minutes: Annotated[Minutes, Field(description="from the start of help to its outcome")] = 30 * 24 * 60
-    close_normal_minutes: Annotated[Minutes, Field(description="from the start of help to its outcome")] = 90 * 24 * 60
-    escalate_emergency_minutes: Annotated[
-        Minutes, Field(description="what is overdue in an emergency is escalated after")
-    ] = 20
-    escalate_urgent_minutes: Annotated[Minutes, Field(description="what is urgent and overdue is escalated after")] = (
-        4 * 60
+    close_normal_minutes: Minutes = _minutes(90 * _DAY, "time from the start of help to its outcome, for a normal need")
+    escalate_emergency_minutes: Minutes = _minutes(20, "time from overdue to escalated, in an emergency")
+    escalate_urgent_minutes: Minutes = _minutes(4 * _HOUR, "time from overdue to escalated, for an urgent need")
+    escalate_normal_minutes: Minutes = _minutes(12 * _HOUR, "time from overdue to escalated, for a normal need")
+    grace_emergency_minutes: Minutes = _minutes(
+        4 * _HOUR, "time from escalation until an accepted offer that was not started expires, in an emergency"
     )
-    escalate_normal_minutes: Annotated[Minutes, Field(description="what is normal and overdue is escalated after")] = (
-        12 * 60
-    )
-    grace_emergency_minutes: Annotated[
-        Minutes, Field(description="accepted, not started, escalated: taken back after")
-    ] = 4 * 60
-    grace_urgent_minutes: Annotated[
-        Minutes, Field(description="accepted, not started, escalated: taken back after")
-    ] = 24 * 60
-    grace_normal_minutes: Annotated[
-        Minutes, Field(description="accepted, not started, escalated: taken back after")
-    ] = 72 * 60
+    grace_urgent_minutes: Minutes = _minutes(_DAY, "the same, for an urgent need")
+    grace_normal_minutes: Minutes = _minutes(3 * _DAY, "the same, for a normal need")
     times_by_category: Annotated[
-        dict[Category, dict[Urgency, OwnTimes]],
+        dict[Category, dict[Urgency, CategoryLimits]],
         Field(
             description="minutes that differ for a category, as JSON such as "
             '{"legal": {"normal": {"decide": 7200}}}; acknowledge, decide, start, close, escalate, grace'
@@ -75,63 +76,64 @@ class NotificationSettings(ChassisSettings):
     ] = {}  # noqa: RUF012  # pydantic copies it
     opening_hours_categories: Annotated[
         list[Category],
-        Field(description="categories whose times count only while the service is open, a JSON list"),
-    ] = _OFFICES
+        Field(description="categories whose time counts only while the service is open, as a JSON list"),
+    ] = _OFFICE_CATEGORIES
     opening_hours_emergencies: Annotated[
-        bool, Field(description="in these categories emergencies wait for opening hours as well")
+        bool, Field(description="whether emergencies in these categories wait for opening hours as well")
     ] = False
-    check_ins: Annotated[int, Field(ge=0, le=100, description="how often a provider may set one clock anew")] = 2
+    check_ins: Annotated[int, Field(ge=0, le=100, description="how often a provider may restart one clock")] = 2
     intake_key: Annotated[
         Base64Key,
-        Field(description="intake's raw X25519 public key, base64 or @file; providers' notes are sealed to it"),
+        Field(description="intake's raw X25519 public key, base64 or @file; encrypts providers' notes to intake"),
     ]
     hash_key: Annotated[
         Base64Key,
-        Field(
-            description="keys the hash of answers: 32 bytes in base64, or @file; the same on every instance, for ever"
-        ),
+        Field(description="32 bytes in base64, or @file; keys the hash of answers; never change it, on any instance"),
     ]
 
     @model_validator(mode="after")
-    def _acknowledged_before_decided(self) -> Self:
-        times = self.times
-        named = [(urgency.value, deadline) for urgency, deadline in times.by_urgency.items()]
-        named += [
-            (f"{category.value}, {urgency.value}", each) for (category, urgency), each in times.by_category.items()
-        ]
-        for what, deadline in named:
-            if deadline.acknowledge >= deadline.decide:
-                raise ValueError(f"{what}: the time to acknowledge must be shorter than the time to decide")
+    def _time_to_acknowledge_is_shorter_than_time_to_decide(self) -> Self:
+        rules = self.deadline_rules
+        limits = {urgency.value: each for urgency, each in rules.by_urgency.items()}
+        limits |= {
+            f"{category.value}, {urgency.value}": each for (category, urgency), each in rules.by_category.items()
+        }
+        for kind_of_need, each in limits.items():
+            if each.acknowledge >= each.decide:
+                raise ValueError(f"{kind_of_need}: the time to acknowledge must be shorter than the time to decide")
         return self
 
     @property
-    def deadlines(self) -> dict[Urgency, Deadline]:
-        """What holds for a category that has no times of its own."""
+    def limits_by_urgency(self) -> dict[Urgency, TimeLimits]:
+        """The time limits of categories that have none of their own."""
         return {
-            urgency: Deadline(
+            urgency: TimeLimits(
                 **{
-                    what: timedelta(minutes=getattr(self, f"{what}_{urgency.value}_minutes"))
-                    for what in OwnTimes.model_fields
+                    limit: timedelta(minutes=getattr(self, f"{limit}_{urgency.value}_minutes"))
+                    for limit in CategoryLimits.model_fields
                 }
             )
             for urgency in Urgency
         }
 
     @property
-    def times(self) -> Times:
-        """What the policy is made with."""
-        deadlines = self.deadlines
-        counted = (Urgency.EMERGENCY, *_WAITS) if self.opening_hours_emergencies else _WAITS
-        return Times(
-            by_urgency=deadlines,
-            by_category={
-                (category, urgency): replace(
-                    deadlines[urgency],
-                    **{what: timedelta(minutes=each) for what, each in own.model_dump(exclude_none=True).items()},
-                )
-                for category, by_urgency in self.times_by_category.items()
-                for urgency, own in by_urgency.items()
-            },
-            opening_hours={(each, urgency) for each in self.opening_hours_categories for urgency in counted},
+    def deadline_rules(self) -> DeadlineRules:
+        """The rules that the policy decides by."""
+        by_urgency = self.limits_by_urgency
+        by_category = {
+            (category, urgency): _override(by_urgency[urgency], own)
+            for category, own_limits in self.times_by_category.items()
+            for urgency, own in own_limits.items()
+        }
+        urgencies = [each for each in Urgency if each is not Urgency.EMERGENCY or self.opening_hours_emergencies]
+        return DeadlineRules(
+            by_urgency=by_urgency,
+            by_category=by_category,
+            opening_hours={(category, urgency) for category in self.opening_hours_categories for urgency in urgencies},
             check_ins=self.check_ins,
         )
+
+
+def _override(limits: TimeLimits, own: CategoryLimits) -> TimeLimits:
+    minutes = own.model_dump(exclude_none=True)
+    return replace(limits, **{limit: timedelta(minutes=value) for limit, value in minutes.items()})

@@ -1,4 +1,4 @@
-"""``make simulate SEEDS=10000``: as many runs, and a line for each that is wrong. Exit status 1 if there is one."""
+"""``make simulate SEEDS=10000``: runs that many seeds, and prints a line for each that fails. Then it exits with 1."""
 
 import argparse
 import json
@@ -6,14 +6,14 @@ import sys
 import time
 from pathlib import Path
 
-from .seeds import many
+from .seeds import faults_of
 
 parser = argparse.ArgumentParser(prog="make simulate", description=__doc__)
-parser.add_argument("seeds", type=int, nargs="?", default=1000)
-parser.add_argument("--from", dest="first", type=int, default=0)
+parser.add_argument("seeds", type=int, nargs="?", default=1000, help="how many seeds to run")
+parser.add_argument("--from", dest="first", type=int, default=0, help="the first seed")
 arguments = parser.parse_args()
 started = time.monotonic()
-faults = many(range(arguments.first, arguments.first + arguments.seeds))
+faults = faults_of(range(arguments.first, arguments.first + arguments.seeds))
 sys.stdout.write("".join(f"{fault}\n" for fault in faults))
 seconds = round(time.monotonic() - started)
 sys.stdout.write(f"{arguments.seeds} seeds, {len(faults)} wrong, {seconds} s\n")

@@ -1,11 +1,10 @@
-"""``make month``: a month of referrals at the acceptance rates of the field, and how well their loops were closed.
+"""``make month``: simulates a month of referrals at the acceptance rates of the field, and measures loop closure.
 
-Rates are those of the Lebanon inter-agency referral analyses (2021 to 2025, 42,988 referrals in one year): accepted
-53 % in health, 32 % in basic assistance, 22 % in livelihoods; no response 13 to 27 %, not accepted 6 to 17 %, and
-acknowledged only for the rest, up to 47 %. There, that is the end of a referral; here it is one attempt of a need.
-What comes after acceptance, how fast people are and how many places they have, is assumed. The times to answer, the
-waits and the number of attempts are the settings' defaults. Policies, loops and gates are real; Kafka, MongoDB and time
-are not.
+The rates are those of the Lebanon inter-agency referral analyses (2021 to 2025, 42,988 referrals in one year): accepted
+53 % in health, 32 % in basic assistance, 22 % in livelihoods; no response 13 to 27 %, not accepted 6 to 17 %, only
+acknowledged the rest, up to 47 %. There, that is the end of a referral; here it is one attempt of a need. What follows
+acceptance, how fast people answer and how many places there are is assumed. Time limits, waits and the number of
+attempts are the defaults of the settings. Policies, loops and gates are real; Kafka, MongoDB and time are simulated.
 """
 
 import argparse
@@ -22,7 +21,7 @@ from typing import Any
 
 from contracts import topics
 from contracts.agency import Submitted
-from contracts.cloudevents import decode
+from contracts.cloudevents import CloudEvent
 from contracts.outcomes import StatusChanged
 from contracts.provider import Answered, Offer, Profile, Service
 from contracts.words import Answer, Category, DeclineCode, Lifecycle, NotDeliveredCode, Urgency
@@ -30,7 +29,7 @@ from services.chassis.telemetry import logs
 from services.matching.settings import MatchingSettings
 from services.notification.settings import NotificationSettings
 from services.outcomes.domain.indicators import TABLE
-from services.outcomes.domain.loop_closure import Closure, measure, together
+from services.outcomes.domain.loop_closure import Closure, measure, merged
 from tests.support.clock import START
 
 from .people import PUBLIC
@@ -44,7 +43,7 @@ _DECLINES = (DeclineCode.NO_CAPACITY, DeclineCode.NOT_ELIGIBLE, DeclineCode.LACK
 
 @dataclass(frozen=True, slots=True)
 class Sector:
-    """What becomes of an offer, as shares that add up to 1."""
+    """How providers of a sector answer an offer, as shares that add up to 1."""
 
     accepted: float
     declined: float
@@ -64,16 +63,16 @@ SECTORS = {
 
 @dataclass(frozen=True, slots=True)
 class Month:
-    """What was found. `heard` is what the agencies themselves read on their topics: ends by state, and needs by end."""
+    """The result. `sent` are the needs sent. `known_ends` and `ends` are what the agencies read on their own topics."""
 
     measured: Mapping[Urgency, Closure]
     sent: int
-    heard: int
+    known_ends: int
     ends: Mapping[Lifecycle, int]
 
 
 class Field:
-    """Agencies and providers of the month; each does what it does at a time of its own."""
+    """The agencies and providers of the month, with the actions they have planned, each at its own time."""
 
     def __init__(self, seed: int, referrals: int) -> None:
         agencies = [f"a{n}" for n in range(3)]
@@ -85,46 +84,46 @@ class Field:
             seed,
             tenants,
             limits=MatchingSettings.model_construct().limits,
-            deadlines=NotificationSettings.model_construct().deadlines,
+            deadlines=NotificationSettings.model_construct().deadline_rules,
         )
-        self.chance = self.world.chance
-        self._todo: list[tuple[datetime, int, Callable[[], None]]] = []
+        self.rng = self.world.rng
+        self._planned: list[tuple[datetime, int, Callable[[], None]]] = []
         self._numbers = itertools.count()
         self._read: dict[str, int] = {}
-        self._offers: set[str] = set()
+        self._offers_read: set[str] = set()
         self.sent: set[tuple[str, str]] = set()
         self.ends: dict[tuple[str, str], Lifecycle] = {}
         for provider, category in self.providers.items():
-            self._open(provider, category)
+            self._publish_directory(provider, category)
         for number in range(referrals):
-            at = self.world.now() + self.chance.random() * timedelta(days=_DAYS)
-            self._later(at, lambda n=number: self._refer(self.chance.choice(agencies), f"R-{n}"))  # type: ignore[misc]
+            at = self.world.now() + self.rng.random() * timedelta(days=_DAYS)
+            self._plan(at, lambda n=number: self._refer(self.rng.choice(agencies), f"R-{n}"))  # type: ignore[misc]
 
-    async def live(self) -> None:
-        """Until every need has ended, and nobody has anything left to do."""
+    async def run(self) -> None:
+        """Lets time pass until every need has ended and no action is planned."""
         self.world.start()
-        while self._todo or len(self.ends) < len(self.sent):
-            self.world.clock.advance(seconds=(self._next() - self.world.now()).total_seconds())
-            while self._todo and self._todo[0][0] <= self.world.now():
-                heapq.heappop(self._todo)[2]()
+        while self._planned or len(self.ends) < len(self.sent):
+            self.world.clock.advance(seconds=(self._next_moment() - self.world.now()).total_seconds())
+            while self._planned and self._planned[0][0] <= self.world.now():
+                heapq.heappop(self._planned)[2]()
             await self.world.settle()
             for service in self.world.services.values():
-                await self.world.tick(service)
-                await self.world.tick(service)
-            await self.world.look()
+                await self.world.fire_timers(service)
+                await self.world.fire_timers(service)
+            await self.world.sweep()
             await self.world.settle()
-            self._hear()
+            self._read_topics()
 
-    def _next(self) -> datetime:
-        """When there is something to do; an hour from now at the latest, since waiting needs are looked at then."""
+    def _next_moment(self) -> datetime:
+        """When something is due next; an hour from now at the latest, since waiting needs are swept then."""
         timers = [timer.due_at for service in self.world.services.values() for timer in service.store.timers.values()]
-        soonest = min([self.world.now() + _HOUR, *timers, *(at for at, _, _ in self._todo[:1])])
+        soonest = min([self.world.now() + _HOUR, *timers, *(at for at, _, _ in self._planned[:1])])
         return max(soonest, self.world.now() + timedelta(seconds=1))
 
-    def _later(self, at: datetime, what: Callable[[], None]) -> None:
-        heapq.heappush(self._todo, (at, next(self._numbers), what))
+    def _plan(self, at: datetime, action: Callable[[], None]) -> None:
+        heapq.heappush(self._planned, (at, next(self._numbers), action))
 
-    def _open(self, provider: str, category: Category) -> None:
+    def _publish_directory(self, provider: str, category: Category) -> None:
         self.world.send(topics.directory(provider), "profile", Profile(name=provider, public_key=PUBLIC))
         service = Service(service="s", name="s", categories=[category], capacity=SECTORS[category].places, areas=["BY"])
         self.world.send(topics.directory(provider), "s", service)
@@ -132,102 +131,102 @@ class Field:
     def _refer(self, agency: str, reference: str) -> None:
         person = {"name": "Somebody", "age_band": "18-59", "sex": "female", "languages": ["ru"]}
         grants = [{"recipients": "any", "fields": ["name"]}]
-        urgency = self.chance.choices(list(_URGENCIES), list(_URGENCIES.values()))[0]
-        whole = {
+        urgency = self.rng.choices(list(_URGENCIES), list(_URGENCIES.values()))[0]
+        referral = {
             "reference": reference,
             "referrer": "organisation",
             "person": {**person, "contact": {"may_contact": False}},
             "location": {"admin1": "BY-HM"},
             "consent": {"basis": "consent", "given_at": self.world.now(), "given_by": "person", "grants": grants},
-            "needs": [{"need": "1", "category": self.chance.choice(list(SECTORS)), "urgency": urgency}],
+            "needs": [{"need": "1", "category": self.rng.choice(list(SECTORS)), "urgency": urgency}],
         }
         self.sent.add((agency, reference))
-        self.world.send(topics.referrals(agency), reference, Submitted.model_validate(whole))
+        self.world.send(topics.referrals(agency), reference, Submitted.model_validate(referral))
 
-    def _hear(self) -> None:
-        """What is new on the topics of tenants."""
+    def _read_topics(self) -> None:
+        """Lets tenants read what is new on their topics: providers plan their answers, agencies note the ends."""
         for provider in self.providers:
-            for event in self._new(topics.notifications(provider)):
-                if event.type == Offer.ce_type() and event.id not in self._offers:
-                    self._offers.add(event.id)
-                    self._consider(provider, Offer.read(event.data))
+            for event in self._new_events(topics.notifications(provider)):
+                if event.type == Offer.ce_type() and event.id not in self._offers_read:
+                    self._offers_read.add(event.id)
+                    self._plan_answers(provider, Offer.read(event.data))
         for agency in {agency for agency, _ in self.sent}:
-            for event in self._new(topics.status(agency)):
+            for event in self._new_events(topics.status(agency)):
                 if event.type == StatusChanged.ce_type():
                     status = StatusChanged.read(event.data)
                     if status.state.ended:
                         self.ends[agency, status.reference] = status.state
 
-    def _new(self, topic: str) -> Iterator[Any]:
-        records = self.world.log.read(topic)
-        begin, self._read[topic] = self._read.get(topic, 0), len(records)
-        return (decode(record.headers, record.value, record.appended) for record in records[begin:])
+    def _new_events(self, topic: str) -> list[CloudEvent]:
+        events = self.world.tenant_events(topic)
+        begin, self._read[topic] = self._read.get(topic, 0), len(events)
+        return events[begin:]
 
-    def _consider(self, provider: str, offer: Offer) -> None:
+    def _plan_answers(self, provider: str, offer: Offer) -> None:
         sector, now = SECTORS[self.providers[provider]], self.world.now()
         shares = (sector.accepted, sector.declined, sector.silent, sector.acknowledged_only)
-        seen = now + self.chance.uniform(0.1, 1.0) * (offer.acknowledge_by - now)
-        decided = seen + self.chance.uniform(0.0, 0.9) * (offer.decide_by - seen)
-        match self.chance.choices(("accept", "decline", "silent", "acknowledge"), shares)[0]:
+        seen = now + self.rng.uniform(0.1, 1.0) * (offer.acknowledge_by - now)
+        decided = seen + self.rng.uniform(0.0, 0.9) * (offer.decide_by - seen)
+        match self.rng.choices(("accept", "decline", "silent", "acknowledge"), shares)[0]:
             case "accept":
-                self._say(provider, offer, seen, Answer.ACKNOWLEDGED)
-                self._say(provider, offer, decided, Answer.ACCEPTED)
-                self._help(provider, offer, decided)
+                self._plan_answer(provider, offer, seen, Answer.ACKNOWLEDGED)
+                self._plan_answer(provider, offer, decided, Answer.ACCEPTED)
+                self._plan_help(provider, offer, decided)
             case "decline":
-                self._say(provider, offer, decided, Answer.DECLINED, self.chance.choice(_DECLINES))
+                self._plan_answer(provider, offer, decided, Answer.DECLINED, self.rng.choice(_DECLINES))
             case "acknowledge":
-                self._say(provider, offer, seen, Answer.ACKNOWLEDGED)
+                self._plan_answer(provider, offer, seen, Answer.ACKNOWLEDGED)
 
-    def _help(self, provider: str, offer: Offer, accepted: datetime) -> None:
-        begins = accepted + self.chance.uniform(1, 72) * _HOUR
-        ends = begins + self.chance.uniform(1, 10) * timedelta(days=1)
-        self._say(provider, offer, begins, Answer.IN_PROGRESS)
-        end = self.chance.choices((Answer.DELIVERED, Answer.PARTLY_DELIVERED, Answer.NOT_DELIVERED), (85, 7, 8))[0]
-        why = self.chance.choice(list(NotDeliveredCode)) if end is Answer.NOT_DELIVERED else None
-        self._say(provider, offer, ends, end, why)
+    def _plan_help(self, provider: str, offer: Offer, accepted: datetime) -> None:
+        begins = accepted + self.rng.uniform(1, 72) * _HOUR
+        ends = begins + self.rng.uniform(1, 10) * timedelta(days=1)
+        self._plan_answer(provider, offer, begins, Answer.IN_PROGRESS)
+        end = self.rng.choices((Answer.DELIVERED, Answer.PARTLY_DELIVERED, Answer.NOT_DELIVERED), (85, 7, 8))[0]
+        why = self.rng.choice(list(NotDeliveredCode)) if end is Answer.NOT_DELIVERED else None
+        self._plan_answer(provider, offer, ends, end, why)
 
-    def _say(self, provider: str, offer: Offer, at: datetime, answer: Answer, code: Any = None) -> None:
+    def _plan_answer(self, provider: str, offer: Offer, at: datetime, answer: Answer, code: Any = None) -> None:
         body = Answered(referral_id=offer.referral_id, need=offer.need, attempt=offer.attempt, answer=answer, code=code)
-        self._later(at, lambda: self._send(provider, offer, body))
+        self._plan(at, lambda: self._send(provider, offer, body))
 
     def _send(self, provider: str, offer: Offer, body: Answered) -> None:
         self.world.send(topics.responses(provider), offer.referral_id, body)
 
 
 async def month(seed: int, referrals: int) -> Month:
-    """Live through it."""
+    """Simulates it."""
     field = Field(seed, referrals)
-    await field.live()
+    await field.run()
     rows = field.world.services["outcomes"].claims.tables[TABLE]
     days = (field.world.now() - START).days + 1
     ends = {end: sum(each is end for each in field.ends.values()) for end in Lifecycle if end.ended}
     return Month(measure(rows.values(), field.world.now(), days), len(field.sent), len(field.ends), ends)
 
 
-def report(found: Month) -> Iterator[str]:
-    """Lines for people."""
-    whole = together(found.measured.values())
-    yield f"{found.sent} needs in {_DAYS} days; their agencies know the end of {found.heard}"
-    yield f"loop-closure: {whole.told} of {whole.ended} ended needs told, {whole.rate or 0:.1%}"
-    yield "ends: " + ", ".join(f"{end.value} {count}" for end, count in found.ends.items() if count)
+def report(result: Month) -> Iterator[str]:
+    """The result as lines of text."""
+    whole = merged(result.measured.values())
+    yield f"{result.sent} needs in {_DAYS} days; their agencies know the end of {result.known_ends}"
+    yield f"loop closure: {whole.reported} of {whole.ended} ends reported, {whole.rate or 0:.1%}"
+    yield "ends: " + ", ".join(f"{end.value} {count}" for end, count in result.ends.items() if count)
     for until in ("answer", "decision", "end"):
-        for name, closure in (("all", whole), *((urgency.value, each) for urgency, each in found.measured.items())):
+        for name, closure in (("all", whole), *((urgency.value, each) for urgency, each in result.measured.items())):
             if times := closure.quantiles(until):
                 median, p90 = (seconds / 3600 for seconds in times)
-                told = f"{len(closure.seconds[until])} needs, median {median:.1f} h, p90 {p90:.1f} h"
-                yield f"time to first {until}, {name}: {told}" if until != "end" else f"time to close, {name}: {told}"
+                times_text = f"{len(closure.seconds[until])} needs, median {median:.1f} h, p90 {p90:.1f} h"
+                yield f"time to {'close' if until == 'end' else f'first {until}'}, {name}: {times_text}"
     counts = ", ".join(f"{tries} re-routes: {count}" for tries, count in sorted(whole.reroutes.items()))
     total = sum(tries * count for tries, count in whole.reroutes.items())
     yield f"{counts}; {total} in all, {total / max(1, whole.ended):.2f} a need"
 
 
-def figures(found: Month) -> dict[str, Any]:
-    """For `make results`; times in hours, median and 90th percentile."""
-    whole = together(found.measured.values())
+def figures(result: Month) -> dict[str, Any]:
+    """The figures that `make results` reads. Times are in hours, median and 90th percentile."""
+    whole = merged(result.measured.values())
     tries = sum(tries * count for tries, count in whole.reroutes.items())
     return {
-        "needs": found.sent,
-        "heard": found.heard,
+        "needs": result.sent,
+        "known_ends": result.known_ends,
         "closure_rate": whole.rate,
         "answer_h": [seconds / 3600 for seconds in whole.quantiles("answer") or ()],
         "close_h": [seconds / 3600 for seconds in whole.quantiles("end") or ()],
@@ -237,12 +236,12 @@ def figures(found: Month) -> dict[str, Any]:
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(prog="make month", description=__doc__)
-    parser.add_argument("referrals", type=int, nargs="?", default=300)
-    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("referrals", type=int, nargs="?", default=300, help="how many referrals are sent")
+    parser.add_argument("--seed", type=int, default=0, help="the seed of the random numbers")
     arguments = parser.parse_args()
     logs.configure("simulation", "critical")
-    lived = asyncio.run(month(arguments.seed, arguments.referrals))
-    sys.stdout.writelines(f"{line}\n" for line in report(lived))
-    result = Path("build/month.json")
-    result.parent.mkdir(exist_ok=True)
-    result.write_text(json.dumps(figures(lived)) + "\n")
+    simulated = asyncio.run(month(arguments.seed, arguments.referrals))
+    sys.stdout.writelines(f"{line}\n" for line in report(simulated))
+    output = Path("build/month.json")
+    output.parent.mkdir(exist_ok=True)
+    output.write_text(json.dumps(figures(simulated)) + "\n")

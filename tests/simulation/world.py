@@ -1,50 +1,31 @@
-"""Four services with several instances each, on twins, under a virtual clock and a seeded scheduler.
+"""Four services with several instances each, on memory twins, under a virtual clock and a seeded scheduler.
 
-What is real: policies, loops, gates, tickers, the sweep, sealing. What is not: Kafka, MongoDB, time. An instance can
-die at any step, be taken for dead and go on (a zombie), or meet a Kafka or MongoDB that fails in doubt. The same seed
-gives the same run.
+The policies, loops, gates, tickers, sweeps and encryption are real; Kafka, MongoDB and time are simulated. An instance
+can die at any step, or be taken for dead and go on (a zombie). A call of Kafka or MongoDB can fail with or without
+effect. The same seed gives the same run.
 """
 
 import asyncio
 import itertools
 import random
-from base64 import b64encode
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
 from contracts import topics
-from contracts.base import Message as Body
-from contracts.cloudevents import CloudEvent, encode
-from contracts.texts import sentences
+from contracts.base import Message
+from contracts.cloudevents import CloudEvent, decode, encode
 from contracts.words import Urgency
-from services.chassis.encryption import new_key, new_pair
-from services.chassis.engine.dead_letters import DeadLetters
 from services.chassis.engine.loop import Loop
-from services.chassis.engine.timers import Progress, Ticker
-from services.chassis.ingress.gate import Admission, Gate
-from services.chassis.ingress.tenant_registry import TenantRegistry
-from services.chassis.ports import Partition, Record, Stage
-from services.intake.admission.referrals import ReferralAdmission
-from services.intake.context_loader import IntakeContextLoader
-from services.intake.domain.policy import IntakePolicy
-from services.intake.jobs.sweep import Sweep as Duplicates
-from services.intake.outbound.contact_release import Release
-from services.intake.outbound.journal_reader import Journals
-from services.intake.outbound.provider_keys import ProviderKeys
-from services.intake.privacy.key_ring import KeyRing
-from services.matching.context_loader import MatchingContextLoader
-from services.matching.directory.directory import Directory
-from services.matching.domain.policy import MatchingPolicy
-from services.matching.jobs.sweep import Sweep
+from services.chassis.ports import Partition, Stage
 from services.matching.model.limits import Limits
-from services.notification.admission import AnswerAdmission
-from services.notification.domain.policy import Deadline, NotificationPolicy
-from services.notification.outbound.recipients import Recipients
-from services.outcomes.domain.policy import OutcomesPolicy
-from tests.support.clock import HandClock, no_pause
-from tests.support.memory_twins import MemoryBatch, MemoryClaims, MemoryConsumer, MemoryGroup, MemoryLog, MemoryStore
+from services.notification.domain.deadlines import DeadlineRules, TimeLimits
+from tests.support.clock import HandClock
+from tests.support.memory_twins import MemoryBatch, MemoryConsumer, MemoryLog, MemoryStore
 from tests.support.rig import Died
+
+from .instances import Instance, SimulatedService
 
 STEPS = ("decoded", "loaded", "decided", "stored", "published", "committed")
 LIMITS = Limits(
@@ -53,104 +34,24 @@ LIMITS = Limits(
     patience=dict.fromkeys(Urgency, timedelta(hours=10)),
     retry_after=timedelta(hours=5),
 )
-RECALL_WITHIN = timedelta(hours=3)
-DEADLINES = dict.fromkeys(
-    Urgency,
-    Deadline(
-        acknowledge=timedelta(hours=3),  # half of it, the reminder's time, is one step of the clock
-        decide=timedelta(hours=5),
-        start=timedelta(hours=3),
-        close=timedelta(hours=6),
-        escalate=timedelta(hours=1),
-        grace=timedelta(hours=2),
-    ),
+_TIME_LIMITS = TimeLimits(
+    acknowledge=timedelta(hours=3),  # half of it, when the reminder is due, is one step of the clock in `run.end_all`
+    decide=timedelta(hours=5),
+    start=timedelta(hours=3),
+    close=timedelta(hours=6),
+    escalate=timedelta(hours=1),
+    grace=timedelta(hours=2),
 )
-INPUTS = {
-    "intake": (topics.MATCHING,),
-    "matching": (topics.INTAKE, topics.NOTIFICATION),
-    "notification": (topics.MATCHING,),
-    "outcomes": (topics.INTAKE, topics.MATCHING, topics.NOTIFICATION),
-}
-PATTERNS = {"intake": topics.AGENCY_REFERRALS, "notification": topics.PROVIDER_RESPONSES}
+DEADLINES = DeadlineRules(dict.fromkeys(Urgency, _TIME_LIMITS))
 
-# Made once: what is random in them does not change what happens.
-SECRET = bytes([1]) * 32
-_SECRET, _MASTER = (b64encode(bytes([n]) * 32).decode() for n in (1, 2))
-_HASH = new_key()
-OPERATOR_PRIVATE, _OPERATOR = new_pair()
-INTAKE_PRIVATE, _INTAKE = new_pair()
-
-
-class Instance:
-    """One process of a service: its loop, and its gate where it has one. `die_at` is the step it dies at next."""
-
-    def __init__(self, world: "World", service: "Simulated") -> None:
-        self.service = service
-        self.die_at: str | None = None
-        directory, providers = self.directory, self.providers = Directory(), ProviderKeys()
-        for record in world.log.read(*(topic for topic in world.log.topics if topic.endswith(".directory"))):
-            self.follow(record)
-        common: dict[str, Any] = {"log": world.log, "clock": world.clock, "sleep": no_pause}
-        common["dead_letters"] = DeadLetters(service.name, world.log, _OPERATOR)
-        ring = KeyRing(service.claims, _MASTER)
-        intake = IntakePolicy(RECALL_WITHIN, link_confidential=True)
-        release = Release(ring, providers, Journals(service.store.load, intake))
-        policy, own = {
-            "intake": (intake, {"context_loader": IntakeContextLoader(providers, service.claims), "render": release.render}),
-            "matching": (MatchingPolicy(world.limits), {"context_loader": MatchingContextLoader(directory, service.claims)}),
-            "notification": (NotificationPolicy(world.deadlines), {"context_loader": Recipients(TenantRegistry())}),
-            "outcomes": (OutcomesPolicy(sentences), {}),
-        }[service.name]
-        self.loop: Loop[Any] = world.loop(
-            service.name, policy, store=service.store, claims=service.claims, fault=self._fault, **common, **own
-        )
-        self.consumer = service.group.join(self.loop.forget)
-        self.gate: Gate | None = None
-        if service.gate_group is not None:
-            admission: Admission = (
-                ReferralAdmission(ring, _SECRET) if service.name == "intake" else AnswerAdmission(_INTAKE, _HASH)
-            )
-            self.gate = Gate(service.name, admission, **common)
-            self.gate_consumer = service.gate_group.join()
-        progress = Progress(service.stages, world, world.clock)
-        self.ticker = Ticker(service.name, service.store, world.log, progress)
-        self.sweep = Sweep(directory, service.claims, world.limits)
-        self.duplicates = Duplicates(service.claims)
-
-    def follow(self, record: Record) -> None:
-        """A provider has published an entry of its directory."""
-        self.directory.apply(record)
-        self.providers.apply(record)
-
-    def _fault(self, step: str) -> None:
-        if step == self.die_at:
-            raise Died(step)
-
-    def leave(self) -> None:
-        """Out of its groups: dead, or taken for dead."""
-        self.service.group.leave(self.consumer)
-        if self.service.gate_group is not None:
-            self.service.gate_group.leave(self.gate_consumer)
-        self.service.instances.remove(self)
-
-
-class Simulated:
-    """A service: what outlives its instances."""
-
-    def __init__(self, name: str, log: MemoryLog, store: MemoryStore) -> None:
-        self.name = name
-        self.store, self.claims = store, MemoryClaims()
-        read = (topics.inbox(name), *INPUTS[name])
-        self.group = MemoryGroup(log, *read)
-        pattern = PATTERNS.get(name)
-        self.gate_group = MemoryGroup(log, pattern=pattern) if pattern else None
-        self.stages = [Stage(f"{name}-gate", pattern=pattern)] if pattern else []
-        self.stages.append(Stage(name, topics=read))
-        self.instances: list[Instance] = []
+_DIES, _BECOMES_ZOMBIE, _RUNS_IN_PARALLEL = 0.08, 0.14, 0.22
+"""What happens to the instance that handles a batch, by a random number from 0 to 1: below each bound, else nothing."""
+_CALLS = ("publish", "append", "set_timers", "take", "put", "drop")
+"""The calls of Kafka and MongoDB that can fail."""
 
 
 class World:
-    """The system. `loop` and `store` are what it is made of (a test of the test passes broken ones)."""
+    """The system. `loop` and `store` can be replaced by broken ones, to test that the checks notice."""
 
     def __init__(
         self,
@@ -159,15 +60,15 @@ class World:
         loop: type[Loop[Any]] = Loop,
         store: type[MemoryStore] = MemoryStore,
         limits: Limits = LIMITS,
-        deadlines: Mapping[Urgency, Deadline] = DEADLINES,
+        deadlines: DeadlineRules = DEADLINES,
     ) -> None:
         self.limits, self.deadlines = limits, deadlines
-        self.chance = random.Random(seed)
+        self.rng = random.Random(seed)
         self.clock = HandClock()
         self.log = MemoryLog(self.clock.now)
         self.loop = loop
-        folded = [*map(topics.inbox, topics.SERVICES), topics.INTAKE, topics.MATCHING, topics.NOTIFICATION]
-        self.log.create(*folded, partitions=3)
+        internal = [*map(topics.inbox, topics.SERVICES), topics.INTAKE, topics.MATCHING, topics.NOTIFICATION]
+        self.log.create(*internal, partitions=3)
         self.log.create(topics.DEAD_LETTERS, partitions=1)
         for tenant, kind in tenants.items():
             names = (
@@ -176,21 +77,28 @@ class World:
                 else (topics.directory, topics.notifications, topics.responses)
             )
             self.log.create(*(name(tenant) for name in names), partitions=1)
-        self.services = {name: Simulated(name, self.log, store()) for name in topics.SERVICES}
+        self.services = {name: SimulatedService(name, self.log, store()) for name in topics.SERVICES}
         self._numbers = itertools.count(1)
+        self._tenant_events: dict[str, list[CloudEvent]] = defaultdict(list)
 
     def start(self) -> None:
-        """One or two instances of each service. After the directories have been published."""
+        """Start one or two instances of each service. Call it after the directories have been published."""
         for service in self.services.values():
-            for _ in range(self.chance.randint(1, 2)):
-                self.join(service)
+            for _ in range(self.rng.randint(1, 2)):
+                self.start_instance(service)
 
-    def join(self, service: Simulated) -> None:
-        """One more instance."""
+    def start_instance(self, service: SimulatedService) -> None:
+        """Start one more instance."""
         service.instances.append(Instance(self, service))
 
-    def send(self, topic: str, key: str, body: Body, id_: str | None = None) -> str:
-        """What a tenant (or the sweep) publishes. Returns its id."""
+    def now(self) -> datetime:
+        """The virtual time."""
+        return self.clock.now()
+
+    # what tenants do and see -----------------------------------------------------------------------------------------
+
+    def send(self, topic: str, key: str, body: Message, id_: str | None = None) -> str:
+        """Publish what a tenant (or a sweep) sends. Returns its id."""
         id_ = id_ or f"e{next(self._numbers)}"
         headers = encode(CloudEvent(id_, "/simulation", body.ce_type(), self.clock.now(), b""))
         self.log.append(topic, key.encode(), body.model_dump_json(exclude_none=True).encode(), headers)
@@ -200,68 +108,89 @@ class World:
                 instance.follow(newest)
         return id_
 
+    def tenant_events(self, topic: str) -> list[CloudEvent]:
+        """All events on a tenant's topic, in order. Each is decoded only once, since tenants read them many times."""
+        (records,) = self.log.topics[topic]
+        events = self._tenant_events[topic]
+        events += [decode(record.headers, record.value, record.appended) for record in records[len(events) :]]
+        return events
+
     # what can happen -------------------------------------------------------------------------------------------------
 
-    async def batch(self, service: Simulated, *, calm: bool = False) -> None:
-        """Some instance handles a batch; it may die, turn zombie, or run beside another."""
-        instance = self.chance.choice(service.instances)
-        fate = 1.0 if calm else self.chance.random()
-        batch = self._fetch(instance.consumer, 100 if calm else None)
+    async def handle_batch(self, service: SimulatedService, *, faultless: bool = False) -> None:
+        """Some instance handles a batch. Unless `faultless`, it may die, become a zombie, or run beside another."""
+        instance = self.rng.choice(service.instances)
+        fate = 1.0 if faultless else self.rng.random()
+        batch = self._fetch(instance.consumer, 100 if faultless else None)
         if batch is None:
             return
-        if fate < 0.08:
-            instance.die_at = self.chance.choice(STEPS)
-            try:
-                await instance.loop.handle(batch)
-            except Died:
-                instance.leave()
-                self.join(service)
-            instance.die_at = None  # a batch that was postponed may not have come that far
-        elif fate < 0.14:
-            instance.leave()  # silent for longer than its session: its partitions go to another, and it does not know
-            self.join(service)
-            await self._drain(service.instances[-1].loop, service.instances[-1].consumer)
-            await instance.loop.handle(batch)
-        elif fate < 0.22 and len(service.instances) > 1:
-            other = next(each for each in service.instances if each is not instance)
-            beside = self._fetch(other.consumer)
-            await asyncio.gather(
-                instance.loop.handle(batch), *([other.loop.handle(beside)] if beside is not None else [])
-            )
+        if fate < _DIES:
+            await self._die_in_batch(instance, batch)
+        elif fate < _BECOMES_ZOMBIE:
+            await self._handle_as_zombie(instance, batch)
+        elif fate < _RUNS_IN_PARALLEL and len(service.instances) > 1:
+            await self._handle_in_parallel(instance, batch)
         else:
             await instance.loop.handle(batch)
 
-    async def admit(self, service: Simulated) -> None:
-        """Some gate handles a batch."""
-        instance = self.chance.choice(service.instances)
+    async def _die_in_batch(self, instance: Instance, batch: MemoryBatch) -> None:
+        """The instance dies at some step, and another takes its place."""
+        instance.die_at = self.rng.choice(STEPS)
+        try:
+            await instance.loop.handle(batch)
+        except Died:
+            instance.leave()
+            self.start_instance(instance.service)
+        instance.die_at = None  # a batch that was postponed may not have reached the step
+
+    async def _handle_as_zombie(self, instance: Instance, batch: MemoryBatch) -> None:
+        """Its session expires: another instance handles its partitions first, and it goes on without noticing."""
+        instance.leave()
+        self.start_instance(instance.service)
+        successor = instance.service.instances[-1]
+        while successors_batch := successor.consumer.fetch():
+            await successor.loop.handle(successors_batch)
+        await instance.loop.handle(batch)
+
+    async def _handle_in_parallel(self, instance: Instance, batch: MemoryBatch) -> None:
+        other = next(each for each in instance.service.instances if each is not instance)
+        others_batch = self._fetch(other.consumer)
+        both = [instance.loop.handle(batch)]
+        if others_batch is not None:
+            both.append(other.loop.handle(others_batch))
+        await asyncio.gather(*both)
+
+    async def admit(self, service: SimulatedService) -> None:
+        """Some instance's gate handles a batch, if the service has a gate."""
+        instance = self.rng.choice(service.instances)
         if instance.gate is not None:
             batch = self._fetch(instance.gate_consumer)
             if batch is not None:
                 await instance.gate.handle(batch)
 
-    async def tick(self, service: Simulated) -> None:
-        """Some instance fires what is due."""
-        await self.chance.choice(service.instances).ticker.tick()
+    async def fire_timers(self, service: SimulatedService) -> None:
+        """Some instance publishes the timers that are due."""
+        await self.rng.choice(service.instances).ticker.tick()
 
-    async def look(self) -> None:
-        """Some matcher sweeps, and some intake."""
-        matcher = self.chance.choice(self.services["matching"].instances)
-        for event, key in await matcher.sweep.look(self.clock.now()):
+    async def sweep(self) -> None:
+        """Some instance of matching sweeps, and some instance of intake."""
+        matching = self.rng.choice(self.services["matching"].instances)
+        for event, key in await matching.sweep.look(self.clock.now()):
             self.send(topics.inbox("matching"), key, event)
-        for event, key in await self.chance.choice(self.services["intake"].instances).duplicates.look():
+        for event, key in await self.rng.choice(self.services["intake"].instances).duplicate_sweep.look():
             self.send(topics.inbox("intake"), key, event)
 
-    def scale(self, service: Simulated) -> None:
-        """An instance more, or one less."""
-        if len(service.instances) > 1 and self.chance.random() < 0.5:
-            self.chance.choice(service.instances).leave()
+    def scale(self, service: SimulatedService) -> None:
+        """Stop an instance, or start one more."""
+        if len(service.instances) > 1 and self.rng.random() < 0.5:
+            self.rng.choice(service.instances).leave()
         elif len(service.instances) < 3:
-            self.join(service)
+            self.start_instance(service)
 
-    def doubt(self, service: Simulated) -> None:
-        """The next call of some kind fails: before, amid or after taking effect."""
-        when = self.chance.choice(("before", "midway", "after"))
-        port, call = self.chance.choice(
+    def fail_next_call(self, service: SimulatedService) -> None:
+        """Let the next call of some kind fail: before, during or after it takes effect."""
+        when = self.rng.choice(("before", "midway", "after"))
+        port, call = self.rng.choice(
             (
                 (self.log, "publish"),
                 (service.store, "append"),
@@ -273,15 +202,15 @@ class World:
         )
         port.fail(call, when)
 
-    def calm(self) -> None:
-        """Nothing fails any more."""
+    def stop_failures(self) -> None:
+        """Let no call fail any more."""
         for service in self.services.values():
             for port in (self.log, service.store, service.claims):
-                for call in ("publish", "append", "set_timers", "take", "put", "drop"):
+                for call in _CALLS:
                     port.calm(call)
 
     async def settle(self) -> None:
-        """Handle all there is, until nothing is left to read."""
+        """Handle everything there is, until nothing is left to read."""
         while any(
             group is not None and group.lag
             for service in self.services.values()
@@ -289,18 +218,14 @@ class World:
         ):
             for service in self.services.values():
                 await self.admit(service)
-                await self.batch(service, calm=True)
+                await self.handle_batch(service, faultless=True)
 
     def _fetch(self, consumer: MemoryConsumer, most: int | None = None) -> MemoryBatch | None:
         order = sorted(consumer.positions)
-        self.chance.shuffle(order)  # topics have no common order
-        return consumer.fetch(most or self.chance.choice((1, 3, 10, 100)), order)
+        self.rng.shuffle(order)  # topics have no common order
+        return consumer.fetch(most or self.rng.choice((1, 3, 10, 100)), order)
 
-    async def _drain(self, loop: Loop[Any], consumer: MemoryConsumer) -> None:
-        while batch := consumer.fetch():
-            await loop.handle(batch)
-
-    # the Offsets that `Progress` asks --------------------------------------------------------------------------------
+    # the offsets that `Progress` reads, and the journals --------------------------------------------------------------
 
     async def ends(self, stage: Stage) -> dict[Partition, int]:
         """See `services.chassis.engine.timers.Offsets`."""
@@ -318,17 +243,13 @@ class World:
         assert group is not None
         return group.offsets
 
-    def entries(self, service: str) -> dict[str, Sequence[dict[str, Any]]]:
-        """A service's journal: the entries of each stream, in order. Fails where a journal has a gap."""
-        found: dict[str, list[dict[str, Any]]] = {}
-        numbers: dict[str, int] = {}
+    def journal(self, service: str) -> dict[str, Sequence[dict[str, Any]]]:
+        """A service's journal: the entries of each stream, in order. Raises `AssertionError` if a stream has a gap."""
+        entries: dict[str, list[dict[str, Any]]] = {}
+        lengths: dict[str, int] = {}
         for document in sorted(self.services[service].store.journal.values(), key=lambda d: (d["stream"], d["n"])):
             stream = document["stream"]
-            assert document["n"] == numbers.get(stream, 0), f"{service}: {stream} has a gap"
-            numbers[stream] = document["n"] + 1
-            found.setdefault(stream, []).extend(document["entries"])
-        return dict(found)
-
-    def now(self) -> datetime:
-        """The virtual present."""
-        return self.clock.now()
+            assert document["n"] == lengths.get(stream, 0), f"{service}: {stream} has a gap"
+            lengths[stream] = document["n"] + 1
+            entries.setdefault(stream, []).extend(document["entries"])
+        return dict(entries)

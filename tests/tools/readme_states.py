@@ -1,7 +1,7 @@
-"""``make table``: state × event → state, as the code has it, written into README; a test fails where the two differ.
+"""``make table``: writes state × event → state into ``contracts/README.md``. A test fails if README and code differ.
 
-What a provider may answer is `services.notification.domain.state.NEXT`. Everything else that happens to an offer or a
-need comes from letting the policies decide each event in each state. The status of a state comes from outcomes' table.
+The answers of a provider are read from `services.notification.domain.transitions.NEXT`. All other rows come from
+letting the policies decide each event in each state. The next step of a state comes from outcomes' table.
 """
 
 import sys
@@ -18,9 +18,10 @@ from services.chassis.decider import Emit, IncomingEvent
 from services.chassis.telemetry import logs
 from services.matching.domain.state import Phase
 from services.matching.model.limits import Limits
-from services.notification.domain.deadlines import EXPIRE, Step, name, steps
+from services.notification.domain.deadlines import steps_of
 from services.notification.domain.policy import NotificationPolicy
-from services.notification.domain.state import NEXT, Offers, evolve
+from services.notification.domain.state import Offers, evolve
+from services.notification.domain.transitions import EXPIRE_TIMER, NEXT, DeadlineStep, timer_name
 from services.notification.settings import NotificationSettings
 from services.outcomes.domain.status import next_step
 from tests.support.builders import (
@@ -39,39 +40,39 @@ from tests.support.builders import (
 from tests.support.clock import START
 from tests.support.matching_world import MatchingWorld
 
-README = Path(__file__).parents[2] / "README.md"
+README = Path(__file__).parents[2] / "contracts" / "README.md"
 BEGIN, END = "<!-- make table -->\n", "<!-- end of table -->"
 NOTHING = "·"
-"""No change. An answer that leads nowhere is refused, and its sender is told why."""
+"""Nothing changes. An answer that changes nothing is refused, and its sender learns why."""
 
 # offers ---------------------------------------------------------------------------------------------------------------
 
-_POLICY = NotificationPolicy(NotificationSettings.model_construct().times)
+_POLICY = NotificationPolicy(NotificationSettings.model_construct().deadline_rules)
 _PHASES = list(NEXT)
 _ENDED = Lifecycle.DECLINED
-"""Any end of an offer is as good as another here."""
+"""Stands for every end of an offer: they all have the same row."""
 
 
-def _offers(phase: Lifecycle) -> Offers:
-    """One offer that has come to that phase by answers: the shortest way there is."""
-    ways = [_after(Offers(), matched())]
-    while (state := ways.pop(0)).all[0].phase is not phase:
-        ways += [_after(state, answer_received(answer)) for answer in NEXT.get(state.all[0].phase, {})]
+def _offers_in(phase: Lifecycle) -> Offers:
+    """One offer in that phase, reached by the fewest answers."""
+    reached = [_after(Offers(), matched())]
+    while (state := reached.pop(0)).all[0].phase is not phase:
+        reached += [_after(state, answer_received(answer)) for answer in NEXT.get(state.all[0].phase, {})]
     return state
 
 
 def _after(state: Offers, event: Message) -> Offers:
-    return reduce(evolve, [each.event for each in _decided(state, event) if isinstance(each, Emit)], state)
+    return reduce(evolve, [each.event for each in _decide(state, event) if isinstance(each, Emit)], state)
 
 
-def _decided(state: Offers, event: Message) -> Sequence[Any]:
+def _decide(state: Offers, event: Message) -> Sequence[Any]:
     return _POLICY.decide(state, IncomingEvent(event, "e", START, "key"), START, None)
 
 
-def _lost(offers: Offers) -> operations.DeliveryFailed:
+def _undeliverable(offers: Offers) -> operations.DeliveryFailed:
     sent = next(
         each.event
-        for each in _decided(Offers(), matched())
+        for each in _decide(Offers(), matched())
         if isinstance(each, Emit) and isinstance(each.event, provider.Offer)
     )
     return operations.DeliveryFailed(
@@ -79,53 +80,53 @@ def _lost(offers: Offers) -> operations.DeliveryFailed:
     )
 
 
-def _timer(clock: DeadlineKind, step: Step) -> Callable[[Offers], Message]:
-    """The timer of a clock's step, at the time that the offer's own clock has it, if it has that clock."""
+def _timer(clock: DeadlineKind, step: DeadlineStep) -> Callable[[Offers], Message]:
+    """The timer of a step, at the time of the offer's own clock if it has that clock."""
 
     def at(offers: Offers) -> Message:
-        times = {(run.clock, each): time for run in offers.all[0].clocks for each, time in steps(run)}
-        return elapsed(name(clock, step), times.get((clock, step), START))
+        times = {(run.clock, each): time for run in offers.all[0].clocks for each, time in steps_of(run)}
+        return elapsed(timer_name(clock, step), times.get((clock, step), START))
 
     return at
 
 
-_TO_OFFERS: Mapping[str, Callable[[Offers], Message]] = {
-    "half the time to acknowledge is over": _timer(DeadlineKind.ACKNOWLEDGE, Step.REMIND),
-    "time to acknowledge is over": _timer(DeadlineKind.ACKNOWLEDGE, Step.OVERDUE),
-    "time to decide is over": lambda offers: elapsed(EXPIRE, offers.all[0].decide_by),
-    "time to start is over": _timer(DeadlineKind.START, Step.OVERDUE),
-    "some time after that": _timer(DeadlineKind.START, Step.ESCALATE),
-    "and its grace is over": _timer(DeadlineKind.START, Step.EXPIRE),
-    "time to close is over": _timer(DeadlineKind.CLOSE, Step.OVERDUE),
-    "could not be delivered": _lost,
-    "match taken back: withdrawn, corrected": lambda _: match_revoked(),
+_OFFER_EVENTS: Mapping[str, Callable[[Offers], Message]] = {
+    "half of the time to acknowledge has passed": _timer(DeadlineKind.ACKNOWLEDGE, DeadlineStep.REMIND),
+    "the time to acknowledge has passed": _timer(DeadlineKind.ACKNOWLEDGE, DeadlineStep.OVERDUE),
+    "the time to decide has passed": lambda offers: elapsed(EXPIRE_TIMER, offers.all[0].decide_by),
+    "the time to start has passed": _timer(DeadlineKind.START, DeadlineStep.OVERDUE),
+    "help has still not started some time later": _timer(DeadlineKind.START, DeadlineStep.ESCALATE),
+    "the grace period to start has passed": _timer(DeadlineKind.START, DeadlineStep.EXPIRE),
+    "the time to close has passed": _timer(DeadlineKind.CLOSE, DeadlineStep.OVERDUE),
+    "the offer could not be delivered": _undeliverable,
+    "the match is revoked: withdrawn or corrected": lambda _: match_revoked(),
 }
 
 
 def offers() -> Iterator[list[str]]:
-    """Event by event, what becomes of an offer in each of its states."""
+    """A row for each event: the state to which it leads from each state of an offer."""
     yield ["an offer that is", *(phase.value for phase in _PHASES), "ended"]
     for answer in Answer:
         yield [f"`{answer.value}`", *(NEXT.get(phase, {}).get(answer, NOTHING) for phase in [*_PHASES, _ENDED])]
-    for what, event in _TO_OFFERS.items():
-        yield [what, *(_becomes(_offers(phase), event) for phase in [*_PHASES, _ENDED])]
+    for name, event in _OFFER_EVENTS.items():
+        yield [name, *(_state_after(_offers_in(phase), event) for phase in [*_PHASES, _ENDED])]
 
 
-def _becomes(before: Offers, event: Callable[[Offers], Message]) -> str:
-    facts = [each.event for each in _decided(before, event(before)) if isinstance(each, Emit)]
+def _state_after(before: Offers, event: Callable[[Offers], Message]) -> str:
+    facts = [each.event for each in _decide(before, event(before)) if isinstance(each, Emit)]
     after = reduce(evolve, facts, before).all[0]
     if after.phase is not before.all[0].phase:
         return after.phase.value
-    return next((_word(fact) for fact in facts if fact.TYPE.startswith("notification.")), NOTHING)
+    return next((_fact_name(fact) for fact in facts if fact.TYPE.startswith("notification.")), NOTHING)
 
 
-def _word(fact: Message) -> str:
+def _fact_name(fact: Message) -> str:
     return f"({fact.TYPE.split('.')[1]})"
 
 
 # needs ----------------------------------------------------------------------------------------------------------------
 
-_ONE = Limits(max_attempts=1)
+_ONE_ATTEMPT = Limits(max_attempts=1)
 
 
 def _new(world: MatchingWorld) -> None:
@@ -141,70 +142,78 @@ def _waiting(world: MatchingWorld) -> None:
     world.handle(accepted())
 
 
-def _over(world: MatchingWorld) -> None:
+def _ended(world: MatchingWorld) -> None:
     _matched(world)
     world.handle(of_offer(notification.Delivered))
 
 
-def _another(world: MatchingWorld) -> None:
+def _publish_place(world: MatchingWorld) -> None:
     world.publish(service(capacity=1), "provider-2")
 
 
-def _hears(*events: Message, place: bool = False) -> Callable[[MatchingWorld], None]:
+def _handles(*events: Message, place: bool = False) -> Callable[[MatchingWorld], None]:
     def act(world: MatchingWorld) -> None:
         if place:
-            _another(world)
+            _publish_place(world)
         world.handle(*events)
 
     return act
 
 
 _RECALL = matching.WaitingRecalled(referral_id=REFERRAL, need_id=NEED)
-_BEFORE: Mapping[str, Callable[[MatchingWorld], None]] = {
+_NEED_STATES: Mapping[str, Callable[[MatchingWorld], None]] = {
     "new": _new,
     "matched": _matched,
     "waiting": _waiting,
-    "ended": _over,
+    "ended": _ended,
 }
-_TO_NEEDS: Mapping[str, tuple[Callable[[MatchingWorld], None], Limits]] = {
-    "accepted by intake, a place is free": (_hears(accepted(), place=True), Limits()),
-    "accepted by intake, none is": (_hears(accepted()), Limits()),
-    "corrected, the match still fits": (_hears(accepted(revision=1)), Limits()),
-    "corrected, it does not": (_hears(accepted(revision=1, category=Category.HEALTH)), Limits()),
-    "offer declined or expired, another place is free": (_hears(of_offer(notification.Declined), place=True), Limits()),
-    "offer declined or expired, none is": (_hears(of_offer(notification.Expired)), Limits()),
-    "offer declined or expired, the last attempt": (_hears(of_offer(notification.Declined), place=True), _ONE),
-    "a place becomes free": (_hears(_RECALL, place=True), Limits()),
-    "the wait is over": (lambda world: world.elapse(days=60), Limits()),
-    "withdrawn": (_hears(withdrawn()), Limits()),
-    "delivered": (_hears(of_offer(notification.Delivered)), Limits()),
-    "not delivered": (_hears(of_offer(notification.NotDelivered)), Limits()),
+_NEED_EVENTS: Mapping[str, tuple[Callable[[MatchingWorld], None], Limits]] = {
+    "registered by intake, a place is free": (_handles(accepted(), place=True), Limits()),
+    "registered by intake, no place is free": (_handles(accepted()), Limits()),
+    "corrected, the match still fits": (_handles(accepted(revision=1)), Limits()),
+    "corrected, the match no longer fits": (_handles(accepted(revision=1, category=Category.HEALTH)), Limits()),
+    "offer declined or expired, another place is free": (
+        _handles(of_offer(notification.Declined), place=True),
+        Limits(),
+    ),
+    "offer declined or expired, no place is free": (_handles(of_offer(notification.Expired)), Limits()),
+    "offer declined or expired, the last attempt": (
+        _handles(of_offer(notification.Declined), place=True),
+        _ONE_ATTEMPT,
+    ),
+    "a place becomes free": (_handles(_RECALL, place=True), Limits()),
+    "the longest wait has passed": (lambda world: world.elapse(days=60), Limits()),
+    "withdrawn": (_handles(withdrawn()), Limits()),
+    "delivered": (_handles(of_offer(notification.Delivered)), Limits()),
+    "not delivered": (_handles(of_offer(notification.NotDelivered)), Limits()),
 }
 
 
 def needs() -> Iterator[list[str]]:
-    """Event by event, what becomes of a need in each of its states."""
-    yield ["a need that is", *_BEFORE]
-    for what, (act, limits) in _TO_NEEDS.items():
-        yield [what, *(_leads(before, act, limits) for before in _BEFORE.values())]
+    """A row for each event: the state to which it leads from each state of a need."""
+    yield ["a need that is", *_NEED_STATES]
+    for name, (act, limits) in _NEED_EVENTS.items():
+        yield [name, *(_need_state_after(before, act, limits) for before in _NEED_STATES.values())]
 
 
-def _leads(before: Callable[[MatchingWorld], None], act: Callable[[MatchingWorld], None], limits: Limits) -> str:
+def _need_state_after(
+    before: Callable[[MatchingWorld], None], act: Callable[[MatchingWorld], None], limits: Limits
+) -> str:
     world = MatchingWorld(limits)
     before(world)
-    count, stood = len(world.facts(NEED)) if world.streams else 0, _stands(world)
+    count, before_state = len(world.facts(NEED)) if world.streams else 0, _need_state(world)
     act(world)
     assert not world.dead
-    moved = world.streams and len(world.facts(NEED)) > count
-    stands = _stands(world)
-    return stands if moved and (stands != stood or _matched_anew(world, count)) else NOTHING
+    changed = world.streams and len(world.facts(NEED)) > count
+    state = _need_state(world)
+    return state if changed and (state != before_state or _matched_again(world, count)) else NOTHING
 
 
-def _matched_anew(world: MatchingWorld, count: int) -> bool:
+def _matched_again(world: MatchingWorld, count: int) -> bool:
     return any(isinstance(fact, matching.Matched) for fact in world.facts(NEED)[count:])
 
 
-def _stands(world: MatchingWorld) -> str:
+def _need_state(world: MatchingWorld) -> str:
     if not world.streams:
         return "new"
     state = world.state(NEED)
@@ -214,11 +223,11 @@ def _stands(world: MatchingWorld) -> str:
     return ends[-1].end if isinstance(ends[-1], matching.NeedEnded) else "unmet"
 
 
-# states as they are told ----------------------------------------------------------------------------------------------
+# states that agencies see ---------------------------------------------------------------------------------------------
 
 
-def told() -> Iterator[list[str]]:
-    """State by state: its FHIR status, and what comes next."""
+def statuses() -> Iterator[list[str]]:
+    """A row for each state: its FHIR Task status, and the next step."""
     yield ["state", "FHIR Task", "next"]
     for state in Lifecycle:
         step, _ = next_step(Noted(**OF_NEED, what=state.value, state=state, at=START))
@@ -227,7 +236,7 @@ def told() -> Iterator[list[str]]:
 
 def markdown() -> str:
     """The three tables."""
-    return "\n".join(f"{_table(list(rows))}" for rows in (offers(), needs(), told()))
+    return "\n".join(f"{_table(list(rows))}" for rows in (offers(), needs(), statuses()))
 
 
 def _table(rows: Sequence[Sequence[str]]) -> str:
@@ -237,11 +246,11 @@ def _table(rows: Sequence[Sequence[str]]) -> str:
 
 
 def written(text: str) -> str:
-    """README with the tables of now. Raises `ValueError` where it has no place for them."""
+    """The README text with the current tables. Raises `ValueError` if it lacks the markers."""
     before, begin, rest = text.partition(BEGIN)
     _, end, after = rest.partition(END)
     if not begin or not end:
-        raise ValueError(f"README.md has no place for it: {BEGIN.strip()} … {END}")
+        raise ValueError(f"contracts/README.md has no place for the tables: add the lines {BEGIN.strip()} and {END}")
     return f"{before}{BEGIN}{markdown()}{END}{after}"
 
 

@@ -28,9 +28,10 @@ WORDS = re.compile(
 companions; expired or stale; rarely; must; dead letters."""
 
 SPARED = re.compile(
-    r"wall[- ](clock|time)|referral-letter|letters? of (the|a) alphabet|invitation letter|[a-z-]+\.told\b|_told\b|\btold_"
+    r"wall[- ](clock|time)|referral-letter|letters? of (the|a) alphabet|invitation letter"
+    r"|[a-z-]+\.told\b|_told\b|\btold_|\"told\""
 )
-"""Codes and fields that stand on topics already."""
+"""Standard terms; and codes, fields and labels that are public already."""
 
 
 def names(source: str) -> Iterator[tuple[int, str]]:

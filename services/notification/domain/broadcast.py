@@ -1,8 +1,8 @@
-"""Several offers of one need at once: the first acceptance, in the order of the need's stream, has it.
+"""Several offers of one need at once. The first acceptance, in the order of the need's stream, gets the person.
 
-Every offer but that one is taken back in the same decision, so at no moment can two providers believe that they have
-the person. The rest of a broadcast may be read only after it is over, since each offer is an event of its own: such a
-one ends as it begins, and its provider never hears of it.
+All other offers are revoked in the same decision, so at no moment do two providers believe they have the person.
+Each offer of a broadcast is an event of its own, so the rest may be read after the broadcast has been decided: such an
+offer ends as it begins, and its provider never learns of it.
 """
 
 from collections.abc import Callable, Iterable, Sequence
@@ -13,41 +13,48 @@ from contracts import matching, notification, provider
 from contracts.words import TAKEN_BY_ANOTHER
 from services.chassis.decider import Effect, Emit
 
-from .messages import fact, of, to, to_provider
-from .state import HELPED, Offer, Offers, evolve
+from .messages import fact, offer_fields, provider_fields, to_provider
+from .state import Offers, OfferState, evolve
+from .transitions import HELPED
+
+SUPERSEDED = "superseded"
 
 
-def close(state: Offers, offer: Offer, cause: str, now: datetime) -> list[Effect]:
-    """Take an offer back, and tell its provider."""
-    revoked = notification.Revoked(**of(offer), at=now, cause=cause, others_open=state.others_open(offer))
-    return [fact(offer, revoked), to_provider(offer, provider.OfferClosed(**to(offer), reason=cause))]
+def revoke(state: Offers, offer: OfferState, cause: str, now: datetime) -> list[Effect]:
+    """Take an offer back, and inform its provider."""
+    revoked = notification.Revoked(**offer_fields(offer), at=now, cause=cause, others_open=state.others_open(offer))
+    closed = provider.OfferClosed(**provider_fields(offer), reason=cause)
+    return [fact(offer, revoked), to_provider(offer, closed)]
 
 
-def each_in_turn(
-    state: Offers, offers: Iterable[Offer], decide: Callable[[Offers, Offer], Sequence[Effect]]
+def decide_in_turn(
+    state: Offers, offers: Iterable[OfferState], decide: Callable[[Offers, OfferState], Sequence[Effect]]
 ) -> list[Effect]:
-    """What follows for each, decided on the state that the one before has left."""
-    effects: list[Effect] = []
+    """The effects of `decide` for each offer, each decided on the state that the ones before it lead to."""
+    all_effects: list[Effect] = []
     for offer in offers:
-        found = decide(state, offer)
-        state = reduce(evolve, (each.event for each in found if isinstance(each, Emit)), state)
-        effects += found
-    return effects
+        effects = decide(state, offer)
+        state = reduce(evolve, (each.event for each in effects if isinstance(each, Emit)), state)
+        all_effects += effects
+    return all_effects
 
 
-def taken(state: Offers, winner: Offer, at: datetime) -> list[Effect]:
-    """The others are taken back: `winner` was first. `state` is that after its acceptance."""
-    rivals = [each for each in state.beside(winner) if each.open]
-    return each_in_turn(state, rivals, lambda now, offer: close(now, offer, TAKEN_BY_ANOTHER, at))
+def revoke_rivals(state: Offers, winner: OfferState, at: datetime) -> list[Effect]:
+    """Revoke the other open offers of the broadcast. `state` is the state after `winner` was accepted."""
+    rivals = [each for each in state.rivals(winner) if each.open]
+    return decide_in_turn(state, rivals, lambda then, offer: revoke(then, offer, TAKEN_BY_ANOTHER, at))
 
 
-def superseded(state: Offers, match: matching.Matched, now: datetime) -> list[Effect]:
-    """Matching revokes before it matches anew; should it ever not, no two providers may hold the need at once."""
+def revoke_superseded(state: Offers, match: matching.Matched, now: datetime) -> list[Effect]:
+    """Revoke what is still open from earlier matches, so that two providers never hold the need.
+
+    Matching revokes a match before it makes the next one; this is the second safeguard.
+    """
     earlier = [each for each in state.open if each.broadcast is None or each.broadcast != match.broadcast]
-    return each_in_turn(state, earlier, lambda then, offer: close(then, offer, "superseded", now))
+    return decide_in_turn(state, earlier, lambda then, offer: revoke(then, offer, SUPERSEDED, now))
 
 
-def is_over(state: Offers, match: matching.Matched) -> bool:
-    """Whether the offer comes too late: one of the same broadcast was accepted, or help was given meanwhile."""
-    beside = [each for each in state.all if each.broadcast is not None and each.broadcast == match.broadcast]
-    return any(each.accepted for each in beside) or any(each.phase in HELPED for each in state.all)
+def comes_too_late(state: Offers, match: matching.Matched) -> bool:
+    """Whether another offer of the broadcast was accepted before this one was read, or help was given meanwhile."""
+    same_broadcast = [each for each in state.all if each.broadcast is not None and each.broadcast == match.broadcast]
+    return any(each.accepted for each in same_broadcast) or any(each.phase in HELPED for each in state.all)

@@ -1,40 +1,31 @@
-"""How long a provider has, and the clocks that follow from it.
+"""How long a provider has for each step, and the clocks that follow from it.
 
-Each clock goes the same way: half of it gone, the provider is reminded; all of it, it is overdue; later that is
-escalated; what was accepted and is not started after a grace is taken back. An undecided offer ends when its decision
-is overdue. All times of a clock stand in the fact that starts it, so that settings may change while it runs.
+Every clock runs the same way: half-way, the provider is reminded; at the end, it is overdue; some time later, that is
+escalated. An offer that was accepted but not started expires after a further grace period. An undecided offer expires
+as soon as its decision is overdue. All times of a clock are in the fact that starts it, so a change of settings leaves
+running clocks alone.
 """
 
 from collections.abc import Mapping, Set
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from enum import StrEnum
 
 from contracts.notification import Running
 from contracts.schedule import Schedule
 from contracts.words import Category, DeadlineKind, Urgency
 from services.chassis.decider import SetTimer
 
-from .opening_hours import after
-from .state import Offer
-
-EXPIRE = "expire"
-"""The timer that ends an undecided offer."""
-
-
-class Step(StrEnum):
-    """What a clock leads to, in this order."""
-
-    REMIND = "remind"
-    OVERDUE = "overdue"
-    ESCALATE = "escalate"
-    EXPIRE = "expire"
+from .opening_hours import add_open_time
+from .state import OfferState
+from .transitions import EXPIRE_TIMER, DeadlineStep, timer_name
 
 
 @dataclass(frozen=True, slots=True)
-class Deadline:
-    """How long a provider has: `acknowledge` and `decide` from the offer on, `start` from acceptance, `close` from the
-    start of help. Overdue, it is escalated after `escalate`; not started, taken back `grace` after that.
+class TimeLimits:
+    """How long a provider has, for one category and urgency.
+
+    `acknowledge` and `decide` count from the offer, `start` from acceptance, `close` from the start of help. What is
+    overdue is escalated after `escalate`; what was accepted but not started expires `grace` after that.
     """
 
     acknowledge: timedelta
@@ -44,90 +35,97 @@ class Deadline:
     escalate: timedelta = timedelta(hours=12)
     grace: timedelta = timedelta(days=3)
 
-    def of(self, clock: DeadlineKind) -> timedelta:
-        """The length of a clock."""
-        return {
-            DeadlineKind.ACKNOWLEDGE: self.acknowledge,
-            DeadlineKind.DECIDE: self.decide,
-            DeadlineKind.START: self.start,
-            DeadlineKind.CLOSE: self.close,
-        }[clock]
+    def length(self, clock: DeadlineKind) -> timedelta:
+        """How long a clock runs until it is overdue."""
+        match clock:
+            case DeadlineKind.ACKNOWLEDGE:
+                return self.acknowledge
+            case DeadlineKind.DECIDE:
+                return self.decide
+            case DeadlineKind.START:
+                return self.start
+            case DeadlineKind.CLOSE:
+                return self.close
 
 
 @dataclass(frozen=True, slots=True)
-class Times:
-    """All deadlines. `opening_hours` are the kinds of needs that count the service's open time only.
+class DeadlineRules:
+    """The time limits of all needs.
 
-    `check_ins` is how often a provider may set one clock anew.
+    For the categories and urgencies in `opening_hours` time counts only while the service is open. `check_ins` is how
+    often a provider may restart one clock.
     """
 
-    by_urgency: Mapping[Urgency, Deadline]
-    by_category: Mapping[tuple[Category, Urgency], Deadline] = field(default_factory=dict)
+    by_urgency: Mapping[Urgency, TimeLimits]
+    by_category: Mapping[tuple[Category, Urgency], TimeLimits] = field(default_factory=dict)
     opening_hours: Set[tuple[Category, Urgency]] = frozenset()
     check_ins: int = 2
 
-    def of(self, category: Category | None, urgency: Urgency | None) -> Deadline:
-        """What holds for a need; of an offer older than these fields nothing is known, and it has the longest."""
+    def limits(self, category: Category | None, urgency: Urgency | None) -> TimeLimits:
+        """The limits of a need. An offer from before it had these fields counts as normal, of no category."""
         urgency = urgency or Urgency.NORMAL
         own = None if category is None else self.by_category.get((category, urgency))
         return own or self.by_urgency[urgency]
 
-    def hours(self, category: Category, urgency: Urgency, schedule: Schedule | None) -> Schedule | None:
-        """The opening hours that count for a need; None: around the clock."""
+    def counted_hours(self, category: Category, urgency: Urgency, schedule: Schedule | None) -> Schedule | None:
+        """The opening hours in which a need's time counts; None if it counts around the clock."""
         return schedule if (category, urgency) in self.opening_hours else None
 
-    def due(self, offer: Offer, clock: DeadlineKind, begun: datetime) -> datetime:
-        """When a clock that begins now is overdue. Whole seconds: MongoDB keeps milliseconds, times are compared."""
-        return whole(after(begun, self.of(offer.category, offer.urgency).of(clock), offer.schedule))
+    def due_at(self, offer: OfferState, clock: DeadlineKind, begun: datetime) -> datetime:
+        """When a clock that begins at `begun` is overdue, in whole seconds."""
+        length = self.limits(offer.category, offer.urgency).length(clock)
+        return whole_seconds(add_open_time(begun, length, offer.schedule))
 
-    def running(self, offer: Offer, clock: DeadlineKind, begun: datetime, due: datetime | None = None) -> Running:
-        """A clock that begins now. Given `due`, it goes until then."""
-        deadline = self.of(offer.category, offer.urgency)
-        due = due or self.due(offer, clock, begun)
+    def start_clock(
+        self, offer: OfferState, clock: DeadlineKind, begun: datetime, due: datetime | None = None
+    ) -> Running:
+        """A clock that begins at `begun`. It is overdue at `due`, or else as the limits say."""
+        limits = self.limits(offer.category, offer.urgency)
+        due = due or self.due_at(offer, clock, begun)
         expires = None
         if clock is DeadlineKind.START:
-            expires = whole(after(due, deadline.escalate + deadline.grace, offer.schedule))
+            expires = whole_seconds(add_open_time(due, limits.escalate + limits.grace, offer.schedule))
         return Running(
             clock=clock,
-            remind_at=whole(begun + (due - begun) / 2),
+            remind_at=whole_seconds(begun + (due - begun) / 2),
             due_at=due,
-            escalate_at=whole(after(due, deadline.escalate, offer.schedule)),
+            escalate_at=whole_seconds(add_open_time(due, limits.escalate, offer.schedule)),
             expires_at=expires,
         )
 
-    def latest_start(self, offer: Offer) -> datetime:
-        """However appointments are moved: by then the whole would have been over."""
-        deadline = self.of(offer.category, offer.urgency)
-        return whole((offer.accepted_at or offer.decide_by) + deadline.start + deadline.close)
+    def latest_start(self, offer: OfferState) -> datetime:
+        """The latest moment to which appointments can postpone the start: when help would have had to be closed."""
+        limits = self.limits(offer.category, offer.urgency)
+        return whole_seconds((offer.accepted_at or offer.decide_by) + limits.start + limits.close)
 
-    def kept_by(self, offer: Offer, appointment_at: datetime) -> datetime:
-        """When news of an appointment is overdue: it is held first, and is told as soon as an offer is acknowledged."""
-        return whole(appointment_at + self.of(offer.category, offer.urgency).acknowledge)
+    def appointment_news_due(self, offer: OfferState, appointment_at: datetime) -> datetime:
+        """When the provider must have reported how an appointment went: as long after it as it has to acknowledge."""
+        return whole_seconds(appointment_at + self.limits(offer.category, offer.urgency).acknowledge)
 
 
-def whole(moment: datetime) -> datetime:
-    """Without fractions of a second."""
+def whole_seconds(moment: datetime) -> datetime:
+    """In whole seconds: a timer's time is compared with its clock's, and MongoDB stores only milliseconds."""
     return moment.replace(microsecond=0)
 
 
-def name(clock: DeadlineKind, step: Step) -> str:
-    """Of the timer, and of the step in the offer's `done`."""
-    return f"{clock.value}-{step.value}"
-
-
-def steps(run: Running) -> list[tuple[Step, datetime]]:
-    """What a clock leads to, and when. A decision that is overdue ends the offer: see `EXPIRE`."""
+def steps_of(run: Running) -> list[tuple[DeadlineStep, datetime]]:
+    """The steps of a clock, with their times. A decision that is overdue ends the offer by `EXPIRE_TIMER` instead."""
     if run.clock is DeadlineKind.DECIDE:
-        return [(Step.REMIND, run.remind_at)]
-    found = [(Step.REMIND, run.remind_at), (Step.OVERDUE, run.due_at), (Step.ESCALATE, run.escalate_at)]
-    return found if run.expires_at is None else [*found, (Step.EXPIRE, run.expires_at)]
+        return [(DeadlineStep.REMIND, run.remind_at)]
+    steps = [
+        (DeadlineStep.REMIND, run.remind_at),
+        (DeadlineStep.OVERDUE, run.due_at),
+        (DeadlineStep.ESCALATE, run.escalate_at),
+    ]
+    return steps if run.expires_at is None else [*steps, (DeadlineStep.EXPIRE, run.expires_at)]
 
 
-def wait_for_decision(decide_by: datetime) -> SetTimer:
+def decision_timer(decide_by: datetime) -> SetTimer:
     """The timer that ends an undecided offer."""
-    return SetTimer(EXPIRE, decide_by)
+    return SetTimer(EXPIRE_TIMER, decide_by)
 
 
-def wait_for(run: Running, done: Set[str]) -> list[SetTimer]:
-    """The timer of the first step not done yet. One at a time: most clocks stop before their first."""
-    return [SetTimer(name(run.clock, step), at) for step, at in steps(run) if name(run.clock, step) not in done][:1]
+def next_timer(run: Running, done: Set[str]) -> list[SetTimer]:
+    """The timer of the first step that is not done yet, if any. Only one, since most clocks stop before their first."""
+    timers = ((timer_name(run.clock, step), at) for step, at in steps_of(run))
+    return [SetTimer(name, at) for name, at in timers if name not in done][:1]

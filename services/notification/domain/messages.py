@@ -1,4 +1,7 @@
-"""What is said of an offer, and to whom: to the other services everything, to its provider only what is its own."""
+"""The fields that all facts about an offer share, those that all messages to its provider share, and where each goes.
+
+Other services read everything; a provider reads only what concerns it.
+"""
 
 from typing import TypedDict
 
@@ -7,44 +10,32 @@ from contracts.base import Message
 from contracts.matching import Broadcast
 from services.chassis.decider import Emit
 
-from .state import Offer
+from .state import OfferState
 
 
-class Of(TypedDict):
-    """What every fact says of its offer."""
+class ProviderFields(TypedDict):
+    """What every message to a provider says about its offer. It does not name the agency."""
 
-    referral_id: str
-    need_id: str
-    need: str
-    agency: str
-    reference: str
-    attempt: int
     provider: str
+    referral_id: str
+    need: str
+    need_id: str
+    attempt: int
     service: str
     provider_reference: str | None
+
+
+class OfferFields(ProviderFields):
+    """What every fact says about its offer."""
+
+    agency: str
+    reference: str
     broadcast: Broadcast | None
 
 
-class To(TypedDict):
-    """What every message to a provider says of its offer: not which agency it came from."""
-
-    provider: str
-    referral_id: str
-    need: str
-    need_id: str
-    attempt: int
-    service: str
-    provider_reference: str | None
-
-
-def of(offer: Offer) -> Of:
-    """The first fields of a fact."""
-    return Of(**to(offer), agency=offer.agency, reference=offer.reference, broadcast=offer.broadcast)
-
-
-def to(offer: Offer) -> To:
-    """The first fields of a message to a provider."""
-    return To(
+def provider_fields(offer: OfferState) -> ProviderFields:
+    """The first fields of a message to the offer's provider."""
+    return ProviderFields(
         provider=offer.provider,
         referral_id=offer.referral_id,
         need=offer.need,
@@ -55,11 +46,18 @@ def to(offer: Offer) -> To:
     )
 
 
-def fact(offer: Offer, event: Message) -> Emit:
-    """What the other services follow."""
+def offer_fields(offer: OfferState) -> OfferFields:
+    """The first fields of a fact about the offer."""
+    return OfferFields(
+        **provider_fields(offer), agency=offer.agency, reference=offer.reference, broadcast=offer.broadcast
+    )
+
+
+def fact(offer: OfferState, event: Message) -> Emit:
+    """A fact on ``referrals.notification``, which matching and outcomes read."""
     return Emit(event, topics.NOTIFICATION, offer.referral_id)
 
 
-def to_provider(offer: Offer, event: Message) -> Emit:
-    """What the offer's provider reads."""
+def to_provider(offer: OfferState, event: Message) -> Emit:
+    """A message on the topic of the offer's provider."""
     return Emit(event, topics.notifications(offer.provider), offer.referral_id)

@@ -1,4 +1,4 @@
-"""Time that counts only while a service is open."""
+"""Deadlines that count only the time in which a service is open."""
 
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, time, timedelta
@@ -7,19 +7,19 @@ from zoneinfo import ZoneInfo
 from contracts.schedule import Schedule, Weekday
 
 _DAYS = list(Weekday)
-_LONGEST = timedelta(days=366)
-"""What closed hours can add at most: a service that hardly opens still has to answer."""
+_LONGEST_CLOSURE = timedelta(days=366)
+"""The most that closed hours can add: a service that hardly ever opens must still answer."""
 
 
-def after(start: datetime, open_time: timedelta, schedule: Schedule | None) -> datetime:
-    """The first moment by which the service has been open for `open_time` since `start`; without one, always open."""
+def add_open_time(start: datetime, open_time: timedelta, schedule: Schedule | None) -> datetime:
+    """The first moment at which the service has been open for `open_time` since `start`. No schedule: always open."""
     if schedule is None:
         return start + open_time
-    start = start.astimezone(UTC)  # arithmetic of local times goes by the wall, also where its clocks jump
-    latest, left = start + open_time + _LONGEST, open_time
+    start = start.astimezone(UTC)  # sums of local times would ignore changes to and from daylight saving time
+    latest, left = start + open_time + _LONGEST_CLOSURE, open_time
     if not left:
         return start
-    for opens, closes in _openings(schedule, start):
+    for opens, closes in _open_intervals(schedule, start):
         begins = max(opens, start)
         if begins >= latest:
             break
@@ -29,29 +29,31 @@ def after(start: datetime, open_time: timedelta, schedule: Schedule | None) -> d
     return latest
 
 
-def _openings(schedule: Schedule, start: datetime) -> Iterator[tuple[datetime, datetime]]:
-    """From when until when it is open, in UTC, in order, none overlapping; from before `start` on, without end."""
+def _open_intervals(schedule: Schedule, start: datetime) -> Iterator[tuple[datetime, datetime]]:
+    """When the service opens and closes, in UTC: in order, without overlaps, from shortly before `start`, endlessly."""
     zone, closed = ZoneInfo(schedule.timezone), frozenset(schedule.closed_on)
-    day = start.astimezone(zone).date() - timedelta(days=2)  # a night that began earlier may not have ended
+    day = start.astimezone(zone).date() - timedelta(days=2)  # an opening of an earlier day may last past midnight
     until = datetime.min.replace(tzinfo=UTC)
     while True:
         if day not in closed:
-            for opens, closes in _of_day(schedule, day, zone):
+            for opens, closes in _intervals_of_day(schedule, day, zone):
                 if closes > (begins := max(opens, until)):
                     yield begins, closes
                     until = closes
         day += timedelta(days=1)
 
 
-def _of_day(schedule: Schedule, day: date, zone: ZoneInfo) -> list[tuple[datetime, datetime]]:
-    weekday, found = _DAYS[day.weekday()], []
+def _intervals_of_day(schedule: Schedule, day: date, zone: ZoneInfo) -> list[tuple[datetime, datetime]]:
+    """The openings that begin on this day, in UTC. One that closes no later than it opens lasts into the next day."""
+    weekday = _DAYS[day.weekday()]
+    intervals = []
     for opening in schedule.openings:
         if weekday in opening.days:
             last = day + timedelta(days=opening.closes_at <= opening.opens_at)
-            found.append((_utc(day, opening.opens_at, zone), _utc(last, opening.closes_at, zone)))
-    return sorted(found)
+            intervals.append((_utc(day, opening.opens_at, zone), _utc(last, opening.closes_at, zone)))
+    return sorted(intervals)
 
 
 def _utc(day: date, at: time, zone: ZoneInfo) -> datetime:
-    """Where a time comes twice, the first; where it is left out, as if the clocks had not been changed yet."""
+    """A local time in UTC. A time that occurs twice is the first; one that is skipped counts as before the change."""
     return datetime.combine(day, at, zone).astimezone(UTC)

@@ -1,7 +1,7 @@
-"""What follows when time goes by and a provider says nothing: reminded, overdue, escalated, and the offer's end.
+"""What follows when time passes and a provider does not answer: a reminder, overdue, an escalation, the offer's end.
 
-Each step of a clock is taken once in an offer, also where a check-in has set the clock anew. Nobody is reminded of a
-clock that is over.
+Each step of a clock is taken once per offer, even if a check-in restarts the clock. A clock that has already run out is
+not reminded of.
 """
 
 from collections.abc import Sequence
@@ -13,62 +13,68 @@ from contracts.notification import Running
 from contracts.words import DeadlineKind, ExpiryCode, Lifecycle
 from services.chassis.decider import Effect
 
-from .broadcast import each_in_turn
-from .deadlines import EXPIRE, Step, name, steps, wait_for
-from .messages import fact, of, to, to_provider
-from .state import Offer, Offers
+from .broadcast import decide_in_turn
+from .deadlines import next_timer, steps_of
+from .messages import fact, offer_fields, provider_fields, to_provider
+from .state import Offers, OfferState
+from .transitions import EXPIRE_TIMER, DeadlineStep, timer_name
 
 
-def elapse(state: Offers, elapsed: operations.TimerElapsed, now: datetime) -> Sequence[Effect]:
-    """A timer counts only for a clock that set it and still runs: its time is compared with the clock's own."""
-    return each_in_turn(state, state.all, lambda then, offer: _elapse(then, offer, elapsed, now))
+def elapse(state: Offers, timer: operations.TimerElapsed, now: datetime) -> Sequence[Effect]:
+    """What follows from a timer, for each offer.
+
+    A timer counts only if the clock that set it still runs: so its time is compared with the clock's own.
+    """
+    return decide_in_turn(state, state.all, lambda then, offer: _elapse(then, offer, timer, now))
 
 
-def _elapse(state: Offers, offer: Offer, elapsed: operations.TimerElapsed, now: datetime) -> Sequence[Effect]:
-    if elapsed.name == EXPIRE:
-        return _undecided(state, offer, now) if offer.undecided and elapsed.due_at == offer.decide_by else []
+def _elapse(state: Offers, offer: OfferState, timer: operations.TimerElapsed, now: datetime) -> Sequence[Effect]:
+    if timer.name == EXPIRE_TIMER:
+        return _expire_undecided(state, offer, now) if offer.undecided and timer.due_at == offer.decide_by else []
     for run in offer.clocks:
-        for step, at in steps(run):
-            what = name(run.clock, step)
-            if (elapsed.name, elapsed.due_at) == (what, at) and what not in offer.done and run.clock in offer.running:
-                return [*_taken(offer, run, step, now), *wait_for(run, offer.done | {what})]
+        for step, at in steps_of(run):
+            name = timer_name(run.clock, step)
+            if (timer.name, timer.due_at) == (name, at) and name not in offer.done and run.clock in offer.running:
+                return [*_step_effects(offer, run, step, now), *next_timer(run, offer.done | {name})]
     return []
 
 
-def _taken(offer: Offer, run: Running, step: Step, now: datetime) -> list[Effect]:
+def _step_effects(offer: OfferState, run: Running, step: DeadlineStep, now: datetime) -> list[Effect]:
     match step:
-        case Step.REMIND if now >= run.due_at:
-            return []  # we were away: what follows says that it is over, and to hurry is in vain
-        case Step.REMIND:
-            reminder = provider.Reminder(**to(offer), decide_by=offer.decide_by, clock=run.clock, due_at=run.due_at)
-            reminded = notification.Reminded(**of(offer), at=now, clock=run.clock)
+        case DeadlineStep.REMIND if now >= run.due_at:
+            return []  # the service was down; the next step reports it as overdue, so a reminder would be pointless
+        case DeadlineStep.REMIND:
+            reminder = provider.Reminder(
+                **provider_fields(offer), decide_by=offer.decide_by, clock=run.clock, due_at=run.due_at
+            )
+            reminded = notification.Reminded(**offer_fields(offer), at=now, clock=run.clock)
             return [to_provider(offer, reminder), fact(offer, reminded)]
-        case Step.OVERDUE:
-            late = _late(offer, run.clock, run.due_at, run.expires_at)
-            return [fact(offer, notification.Overdue(**of(offer), at=now, **late))]
-        case Step.ESCALATE:
-            late = _late(offer, run.clock, run.due_at, run.expires_at)
-            return [fact(offer, notification.Escalated(**of(offer), at=now, **late))]
-        case Step.EXPIRE:
+        case DeadlineStep.OVERDUE:
+            fields = _overdue_fields(offer, run.clock, run.due_at, run.expires_at)
+            return [fact(offer, notification.Overdue(**offer_fields(offer), at=now, **fields))]
+        case DeadlineStep.ESCALATE:
+            fields = _overdue_fields(offer, run.clock, run.due_at, run.expires_at)
+            return [fact(offer, notification.Escalated(**offer_fields(offer), at=now, **fields))]
+        case DeadlineStep.EXPIRE:
             code = ExpiryCode.NOT_STARTED
             return [
-                fact(offer, notification.Expired(**of(offer), at=now, code=code)),
-                to_provider(offer, provider.OfferClosed(**to(offer), reason=code.value)),
+                fact(offer, notification.Expired(**offer_fields(offer), at=now, code=code)),
+                to_provider(offer, provider.OfferClosed(**provider_fields(offer), reason=code.value)),
             ]
 
 
-def _undecided(state: Offers, offer: Offer, now: datetime) -> list[Effect]:
-    """The decision is overdue, which is escalated at once, since the need goes on to the next service."""
-    late = _late(offer, DeadlineKind.DECIDE, offer.decide_by, offer.decide_by)
+def _expire_undecided(state: Offers, offer: OfferState, now: datetime) -> list[Effect]:
+    """The decision is overdue. That is escalated at once, since the need goes on to the next service."""
+    fields = _overdue_fields(offer, DeadlineKind.DECIDE, offer.decide_by, offer.decide_by)
     return [
-        fact(offer, notification.Overdue(**of(offer), at=now, **late)),
-        fact(offer, notification.Escalated(**of(offer), at=now, **late)),
-        fact(offer, notification.Expired(**of(offer), at=now, others_open=state.others_open(offer))),
-        to_provider(offer, provider.OfferClosed(**to(offer), reason="expired")),
+        fact(offer, notification.Overdue(**offer_fields(offer), at=now, **fields)),
+        fact(offer, notification.Escalated(**offer_fields(offer), at=now, **fields)),
+        fact(offer, notification.Expired(**offer_fields(offer), at=now, others_open=state.others_open(offer))),
+        to_provider(offer, provider.OfferClosed(**provider_fields(offer), reason="expired")),
     ]
 
 
-class _Late(TypedDict):
+class _OverdueFields(TypedDict):
     clock: DeadlineKind
     state: Lifecycle
     turn: int
@@ -76,7 +82,10 @@ class _Late(TypedDict):
     expires_at: datetime | None
 
 
-def _late(offer: Offer, clock: DeadlineKind, due_at: datetime, expires_at: datetime | None) -> _Late:
+def _overdue_fields(
+    offer: OfferState, clock: DeadlineKind, due_at: datetime, expires_at: datetime | None
+) -> _OverdueFields:
+    """What `Overdue` and `Escalated` say about a clock. An unacknowledged offer ends when its decision is overdue."""
     if clock is DeadlineKind.ACKNOWLEDGE:
         expires_at = offer.decide_by
-    return _Late(clock=clock, state=offer.phase, turn=offer.turn, due_at=due_at, expires_at=expires_at)
+    return _OverdueFields(clock=clock, state=offer.phase, turn=offer.turn, due_at=due_at, expires_at=expires_at)

@@ -1,26 +1,26 @@
-"""What notification decides: which offer goes to whom, what an answer changes, when an offer has ended.
+"""What notification decides: who receives which offer, what an answer changes, and when an offer has ended.
 
-An offer ends once. An answer that changes nothing is answered aloud, with what could be said instead, and is not
-journaled; to a provider that has no such offer, nothing is told but its own words.
+An offer ends once. An answer that changes nothing is refused with the answers that are allowed, and is not journaled.
+A provider that has no such offer learns nothing beyond what it sent itself.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
 from contracts import intake, matching, notification, operations, provider, topics
 from contracts.base import Message
-from contracts.words import TAKEN_BY_ANOTHER, AnswerFault, DeadlineKind, Lifecycle, Urgency
+from contracts.words import AnswerFault, Lifecycle
 from services.chassis.decider import Effect, IncomingEvent, Reply
 
 from .answers import decide_answer, refusal
-from .broadcast import close, is_over, superseded
-from .deadlines import Deadline, Times, wait_for, wait_for_decision
-from .messages import fact, of, to, to_provider
+from .broadcast import revoke
+from .deadlines import DeadlineRules
+from .messages import fact, offer_fields
+from .offering import offer_match
 from .overdue import elapse
-from .releases import let_go
-from .state import Offer, Offers, evolve
+from .release_ended import release_ended
+from .state import Offers, evolve
 
 _HANDLED = (
     matching.Matched,
@@ -57,16 +57,16 @@ _FACTS = (
 
 
 class NotificationPolicy:
-    """The decisions of notification. `deadlines` has one for each urgency, or is all there is to say of times."""
+    """The decisions of notification. See `services.chassis.decider.Policy`."""
 
     handles: Mapping[str, type[Message]] = {model.ce_type(): model for model in _HANDLED}
     facts: Mapping[str, type[Message]] = {model.ce_type(): model for model in _FACTS}
 
-    def __init__(self, deadlines: Mapping[Urgency, Deadline] | Times) -> None:
-        self._times = deadlines if isinstance(deadlines, Times) else Times(deadlines)
+    def __init__(self, rules: DeadlineRules) -> None:
+        self._rules = rules
 
     def stream(self, event: Message) -> str:
-        """The need's id; what is no need's is decided in a stream that never has facts."""
+        """The need's id. An event about no need is decided in a stream that never has facts."""
         match event:
             case operations.TimerElapsed() | operations.DeliveryFailed():
                 return event.stream
@@ -76,7 +76,7 @@ class NotificationPolicy:
                 return f"input:{event.provider}"
             case matching.Matched() | matching.MatchRevoked() | notification.AnswerReceived():
                 return event.need_id
-        raise TypeError(type(event).__name__)
+        raise TypeError(f"{type(event).__name__} is not an event that notification handles")
 
     def initial(self, stream: str) -> Offers:
         """No offer yet."""
@@ -87,128 +87,59 @@ class NotificationPolicy:
         return evolve(state, fact)
 
     def decide(self, state: Offers, event: IncomingEvent, now: datetime, context: Any) -> Sequence[Effect]:
-        """What follows from an event; and intake is told of each provider that has the need no more."""
-        effects = self._follows(state, event, now, context)
-        return [*effects, *let_go(state, effects)]
+        """What follows from an event. Intake is informed of each provider that loses the person by it."""
+        effects = self._decide(state, event.data, now, context)
+        return [*effects, *release_ended(state, effects)]
 
-    def _follows(self, state: Offers, event: IncomingEvent, now: datetime, context: Any) -> Sequence[Effect]:
-        match event.data:
-            case matching.Matched() as match:
-                return self._offer(state, match, now, context)
-            case matching.MatchRevoked() as revoked:
-                return _revoke(state, revoked, now)
-            case notification.AnswerReceived() as answer:
-                return decide_answer(state, answer, self._times)
-            case operations.TimerElapsed() as elapsed:
-                return elapse(state, elapsed, now)
-            case operations.DeliveryFailed() as lost:
-                return _give_up(state, lost, now)
-            case notification.EntryDoubted() as doubted:
-                refused = provider.EntryRefused(
-                    provider=doubted.provider, entry=doubted.entry, problems=doubted.problems
-                )
-                return [Reply(refused, topics.notifications(doubted.provider), doubted.entry)]
-            case notification.AnswerInvalid() as invalid:
-                told = provider.ProviderInputRefused(
-                    provider=invalid.provider, sent=invalid.sent, problems=invalid.problems
-                )
-                return [Reply(told, topics.notifications(invalid.provider), invalid.provider)]
-        raise TypeError(type(event.data).__name__)
+    def _decide(self, state: Offers, event: Message, now: datetime, context: Any) -> Sequence[Effect]:
+        match event:
+            case matching.Matched():
+                return offer_match(state, event, self._rules, now, context)
+            case matching.MatchRevoked():
+                return _revoke_match(state, event, now)
+            case notification.AnswerReceived():
+                return decide_answer(state, event, self._rules)
+            case operations.TimerElapsed():
+                return elapse(state, event, now)
+            case operations.DeliveryFailed():
+                return _expire_undeliverable(state, event, now)
+            case notification.EntryDoubted():
+                return [_refuse_entry(event)]
+            case notification.AnswerInvalid():
+                return [_refuse_input(event)]
+        raise TypeError(f"{type(event).__name__} is not an event that notification handles")
 
     def on_id_reuse(self, state: Offers, event: IncomingEvent) -> Sequence[Effect]:
-        """One id for two different answers: the first one counts, and the provider is told so."""
+        """Two different answers with one id: the first one counts, and the provider is informed."""
         if isinstance(event.data, notification.AnswerReceived):
-            return [refusal(state, event.data, AnswerFault.EVENT_ID_REUSED, self._times)]
+            return [refusal(state, event.data, AnswerFault.EVENT_ID_REUSED, self._rules)]
         return []
 
-    def _offer(self, state: Offers, match: matching.Matched, now: datetime, context: Any) -> Sequence[Effect]:
-        """An offer, counted from now: a match that waited in a queue takes no time from the provider.
 
-        To a provider that may not take part (any more, since matching chose it) it is none: it ends as it begins.
-        """
-        current = state.current
-        if current is not None and match.attempt <= current.attempt:
-            return []
-        made = self._made(match, now)
-        offer = provider.Offer(
-            **to(made),
-            category=match.category,
-            urgency=match.urgency,
-            person=match.person,
-            region=match.region,
-            constraints=match.constraints,
-            offered_at=now,
-            acknowledge_by=made.acknowledge_by,
-            decide_by=made.decide_by,
-            offers=match.broadcast.offers if match.broadcast else 1,
-            companions=match.companions,
-            places=max(1, len(match.slots)),
-            needs_assessment=match.needs_assessment,
-        )
-        clocks = [
-            self._times.running(made, DeadlineKind.ACKNOWLEDGE, now, made.acknowledge_by),
-            self._times.running(made, DeadlineKind.DECIDE, now, made.decide_by),
-        ]
-        offered = notification.Offered(
-            **of(made),
-            at=now,
-            acknowledge_by=made.acknowledge_by,
-            decide_by=made.decide_by,
-            category=made.category,
-            urgency=made.urgency,
-            schedule=made.schedule,
-            clocks=clocks,
-        )
-        earlier, others_open = superseded(state, match, now), evolve(state, offered).others_open(made)
-        if is_over(state, match):
-            revoked = notification.Revoked(**of(made), at=now, cause=TAKEN_BY_ANOTHER, others_open=others_open)
-            return [*earlier, fact(made, offered), fact(made, revoked)]
-        if context is not None and not context.admits(match.provider):
-            expired = notification.Expired(**of(made), at=now, undeliverable=True, others_open=others_open)
-            return [*earlier, fact(made, offered), fact(made, expired)]
-        return [
-            *earlier,
-            to_provider(made, offer),
-            fact(made, offered),
-            *wait_for(clocks[0], made.done),
-            wait_for_decision(made.decide_by),
-        ]
-
-    def _made(self, match: matching.Matched, now: datetime) -> Offer:
-        """The offer as it will stand. Its times are put in last: they depend on the rest."""
-        made = Offer(
-            referral_id=match.referral_id,
-            need_id=match.need_id,
-            need=match.need,
-            agency=match.agency,
-            reference=match.reference,
-            attempt=match.attempt,
-            provider=match.provider,
-            service=match.service,
-            acknowledge_by=now,
-            decide_by=now,
-            category=match.category,
-            urgency=match.urgency,
-            schedule=self._times.hours(match.category, match.urgency, match.schedule),
-            broadcast=match.broadcast,
-        )
-        acknowledge_by, decide_by = (
-            self._times.due(made, clock, now) for clock in (DeadlineKind.ACKNOWLEDGE, DeadlineKind.DECIDE)
-        )
-        return replace(made, acknowledge_by=acknowledge_by, decide_by=decide_by)
+def _revoke_match(state: Offers, revoked: matching.MatchRevoked, now: datetime) -> Sequence[Effect]:
+    offer = state.by_attempt(revoked.attempt)
+    return revoke(state, offer, revoked.cause, now) if offer is not None and offer.open else []
 
 
-def _revoke(state: Offers, revoked: matching.MatchRevoked, now: datetime) -> Sequence[Effect]:
-    offer = state.of(revoked.attempt)
-    return close(state, offer, revoked.cause, now) if offer is not None and offer.open else []
-
-
-def _give_up(state: Offers, lost: operations.DeliveryFailed, now: datetime) -> Sequence[Effect]:
-    """An offer that never reached its provider has expired; anything else that is lost, the dead letters keep."""
-    if lost.event_type != provider.Offer.ce_type():
+def _expire_undeliverable(state: Offers, failed: operations.DeliveryFailed, now: datetime) -> Sequence[Effect]:
+    """An offer that never reached its provider expires. Any other lost message stays in the dead letters."""
+    if failed.event_type != provider.Offer.ce_type():
         return []
-    offer = state.of(provider.Offer.read(lost.text).attempt)
+    offer = state.by_attempt(provider.Offer.read(failed.text).attempt)
     if offer is None or offer.phase is not Lifecycle.OFFERED:
         return []
     others_open = state.others_open(offer)
-    return [fact(offer, notification.Expired(**of(offer), at=now, undeliverable=True, others_open=others_open))]
+    expired = notification.Expired(**offer_fields(offer), at=now, undeliverable=True, others_open=others_open)
+    return [fact(offer, expired)]
+
+
+def _refuse_entry(doubted: notification.EntryDoubted) -> Reply:
+    """Informs a provider what is wrong with its entry in the directory."""
+    refused = provider.EntryRefused(provider=doubted.provider, entry=doubted.entry, problems=doubted.problems)
+    return Reply(refused, topics.notifications(doubted.provider), doubted.entry)
+
+
+def _refuse_input(invalid: notification.AnswerInvalid) -> Reply:
+    """Informs a provider what is wrong with an answer that could not be read."""
+    refused = provider.ProviderInputRefused(provider=invalid.provider, sent=invalid.sent, problems=invalid.problems)
+    return Reply(refused, topics.notifications(invalid.provider), invalid.provider)

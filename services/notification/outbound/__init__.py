@@ -1,1 +1,1 @@
-"""What notification does while its events are published: recipients, warnings."""
+"""What happens while events are published: operators are warned, and barred providers receive nothing."""

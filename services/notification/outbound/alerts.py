@@ -1,4 +1,4 @@
-"""What operators are warned of: a provider that is awaited in vain, where more than its silence is at stake."""
+"""Warns operators of a provider that has been silent for so long that somebody has to call it."""
 
 import structlog
 
@@ -10,17 +10,17 @@ from services.chassis.telemetry.metrics import Meter
 logger = structlog.get_logger()
 
 _HINT = {
-    "acknowledge": "call the provider: the offer has not been looked at, and expires if nobody decides",
-    "decide": "the need goes to the next service by itself; ask this provider why it does not decide",
-    "start": "call the provider: help has not begun; after a grace the need goes to the next service by itself",
-    "close": "call the provider: nobody has said how it ended; nothing is taken from it",
+    "acknowledge": "call the provider: it has not looked at the offer, which expires if nobody decides",
+    "decide": "nothing to do for the need, which goes to the next service; ask this provider why it does not decide",
+    "start": "call the provider: help has not begun; after a grace period the need goes to the next service",
+    "close": "call the provider: it has not reported how the help ended; the need stays with it",
 }
 
 
-def warning(render: OutboundTransform, meter: Meter) -> OutboundTransform:
-    """Warns of each escalation that leaves, and counts what is overdue, then goes on with `render`.
+def warn_of_escalations(render: OutboundTransform, meter: Meter) -> OutboundTransform:
+    """A transform that logs each escalation that leaves, counts what is overdue, and then calls `render`.
 
-    After a crash the same is said again.
+    After a crash the same warning may be logged again.
     """
 
     async def warn(outgoing: list[OutgoingEvent]) -> list[OutgoingEvent]:

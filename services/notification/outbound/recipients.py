@@ -1,7 +1,7 @@
-"""Who may be told anything: the last look before a message leaves for a provider.
+"""Who may receive messages: the last check before one leaves for a provider.
 
-An organisation that the registry bars may have been matched a moment before, or hold an offer from better days. It is
-told what was wrong with its own words, and nothing of any person, need or offer.
+A provider that the registry bars may have been matched a moment earlier, or may hold an older offer. It still learns
+what was wrong with its own input, but nothing about any person, need or offer.
 """
 
 from collections.abc import Sequence
@@ -13,11 +13,11 @@ from services.chassis.decider import Effect
 from services.chassis.engine.journal import OutgoingEvent
 from services.chassis.ingress.tenant_registry import TenantRegistry
 
-_OWN_WORDS = frozenset({provider.ProviderInputRefused.ce_type(), provider.EntryRefused.ce_type()})
+_ABOUT_OWN_INPUT = frozenset({provider.ProviderInputRefused.ce_type(), provider.EntryRefused.ce_type()})
 
 
 class Recipients:
-    """What the policy is `given`, and the loop's `Render`."""
+    """The policy's context, and the loop's outbound transform."""
 
     def __init__(self, registry: TenantRegistry) -> None:
         self._registry = registry
@@ -27,17 +27,17 @@ class Recipients:
         return self._registry.admits(provider)
 
     async def gather(self, pairs: Sequence[tuple[Any, Message]]) -> "Recipients":
-        """Itself: the registry is followed, not asked."""
+        """Itself: the registry is kept up to date elsewhere, so nothing is loaded for a batch."""
         return self
 
     def consume(self, effects: Sequence[Effect]) -> None:
-        """Nothing is used up."""
+        """Does nothing: a decision uses nothing up."""
 
     async def render(self, outgoing: list[OutgoingEvent]) -> list[OutgoingEvent]:
-        """Leaves out what is for an organisation that may not be told."""
-        return [each for each in outgoing if each.type in _OWN_WORDS or not self._barred(each.topic)]
+        """Leaves out the messages to barred providers, except those about their own input."""
+        return [each for each in outgoing if each.type in _ABOUT_OWN_INPUT or not self._is_barred(each.topic)]
 
-    def _barred(self, topic: str) -> bool:
+    def _is_barred(self, topic: str) -> bool:
         try:
             tenant = topics.tenant_of(topic)
         except ValueError:  # an internal topic

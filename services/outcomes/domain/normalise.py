@@ -1,74 +1,57 @@
-"""Every event that outcomes reads of a need, as one `Noted`: the only place that knows all their shapes."""
+"""Turns every event about a need into one `Noted`. Only this module and `normalise_offer` know the events' shapes."""
 
 from datetime import datetime
-from typing import Any, Literal, TypedDict
+from typing import TypedDict
 
-from contracts import intake, matching, notification
+from contracts import intake, matching
 from contracts.base import Message
 from contracts.outcomes import Noted
-from contracts.steps import DeclineStep, next_step
-from contracts.words import ALREADY_SERVED, Lifecycle
+from contracts.words import ALREADY_SERVED, Happening, Lifecycle
 
-OfNeed = (
+from .normalise_offer import OfferEvent, normalise_offer
+
+RecallEvent = intake.Recalled | intake.RecallOverdue | intake.RecallConfirmed
+"""Events about disclosed personal data. They leave the need in its state."""
+
+_MatchEvent = matching.Matched | matching.OnHold | matching.Closed | matching.MatchRevoked
+
+NeedEvent = (
     intake.NeedRegistered
     | intake.NeedWithdrawn
-    | matching.Matched
     | matching.Waiting
     | matching.Unmet
-    | matching.OnHold
-    | matching.Closed
-    | matching.MatchRevoked
-    | notification.Offered
-    | notification.Reminded
-    | notification.Overdue
-    | notification.Escalated
-    | notification.CheckedIn
-    | notification.Acknowledged
-    | notification.OfferAccepted
-    | notification.Declined
-    | notification.Expired
-    | notification.Revoked
-    | notification.Appointed
-    | notification.NoShow
-    | notification.InProgress
-    | notification.Delivered
-    | notification.NotDelivered
-    | intake.Recalled
-    | intake.RecallOverdue
-    | intake.RecallConfirmed
+    | _MatchEvent
+    | OfferEvent
+    | RecallEvent
 )
-"""What happens to a need."""
+"""Every event about a need that outcomes reads."""
 
-OfRecall = intake.Recalled | intake.RecallOverdue | intake.RecallConfirmed
-"""What happens to what was released: it brings the need to no other state."""
-
-RECALL_STATES: dict[type[Message], Literal["recalled", "overdue", "acknowledged"]] = {
-    intake.Recalled: "recalled",
-    intake.RecallOverdue: "overdue",
-    intake.RecallConfirmed: "acknowledged",
+_RECALL_NAMES: dict[type[Message], Happening] = {
+    intake.Recalled: Happening.RECALLED,
+    intake.RecallOverdue: Happening.RECALL_OVERDUE,
+    intake.RecallConfirmed: Happening.RECALL_ACKNOWLEDGED,
 }
-"""In the agency's words."""
-
-_OfOffer = (
-    notification.Offered
-    | notification.Reminded
-    | notification.Overdue
-    | notification.Escalated
-    | notification.CheckedIn
-    | notification.Acknowledged
-    | notification.OfferAccepted
-    | notification.Declined
-    | notification.Expired
-    | notification.Revoked
-    | notification.Appointed
-    | notification.NoShow
-    | notification.InProgress
-    | notification.Delivered
-    | notification.NotDelivered
-)
 
 
-class _Need(TypedDict):
+def normalise(event: NeedEvent, at: datetime) -> Noted:
+    """The event as a `Noted`.
+
+    `at` is when the event was published. Events about offers and recalls have a time of their own, which counts.
+    """
+    match event:
+        case intake.NeedRegistered() | intake.NeedWithdrawn():
+            return _from_intake(event, at)
+        case matching.Waiting() | matching.Unmet():
+            return _from_waiting_list(event, at)
+        case matching.Matched() | matching.OnHold() | matching.Closed() | matching.MatchRevoked():
+            return _from_match(event, at)
+        case intake.Recalled() | intake.RecallOverdue() | intake.RecallConfirmed():
+            return _from_recall(event)
+        case _:
+            return normalise_offer(event)
+
+
+class _NeedFields(TypedDict):
     referral_id: str
     need_id: str
     need: str
@@ -76,17 +59,33 @@ class _Need(TypedDict):
     reference: str
 
 
-def note(event: OfNeed, at: datetime) -> Noted:
-    """The event as noted. `at` is when it was said; notification says itself when an answer was given."""
-    need = _Need(
+class _AttemptFields(_NeedFields):
+    attempt: int
+    provider: str
+    service: str
+
+
+def _need_fields(event: NeedEvent) -> _NeedFields:
+    return _NeedFields(
         referral_id=event.referral_id,
         need_id=event.need_id,
         need=event.need,
         agency=event.agency,
         reference=event.reference,
     )
+
+
+def _attempt_fields(event: _MatchEvent | RecallEvent) -> _AttemptFields:
+    return _AttemptFields(**_need_fields(event), attempt=event.attempt, provider=event.provider, service=event.service)
+
+
+def _from_intake(event: intake.NeedRegistered | intake.NeedWithdrawn, at: datetime) -> Noted:
+    need = _need_fields(event)
     match event:
-        case intake.NeedRegistered() if event.held_back:  # counted once: the person's other need is
+        case intake.NeedWithdrawn():
+            return Noted(**need, what="withdrawn", state=Lifecycle.WITHDRAWN, at=at, code=event.reason)
+        case intake.NeedRegistered() if event.held_back:
+            # Without a description: the person is counted once, by the other need.
             return Noted(**need, what="accepted", state=Lifecycle.ACCEPTED, at=at, revision=event.revision)
         case intake.NeedRegistered():
             return Noted(
@@ -100,21 +99,14 @@ def note(event: OfNeed, at: datetime) -> Noted:
                 area=event.region.admin1,
                 requested_at=event.requested_at,
             )
-        case intake.NeedWithdrawn():
-            return Noted(**need, what="withdrawn", state=Lifecycle.WITHDRAWN, at=at, code=event.reason)
-        case matching.Matched():
-            whom = {"provider": event.provider, "service": event.service}
-            return Noted(
-                **need,
-                what="matched",
-                state=Lifecycle.MATCHED,
-                attempt=event.attempt,
-                at=at,
-                broadcast=event.broadcast,
-                needs_assessment=event.needs_assessment,
-                **whom,
-            )
+
+
+def _from_waiting_list(event: matching.Waiting | matching.Unmet, at: datetime) -> Noted:
+    need = _need_fields(event)
+    match event:
         case matching.Waiting():
+            # A need that waits for the person's other need neither has an end of its wait nor services to choose from.
+            held_back = event.code == ALREADY_SERVED
             return Noted(
                 **need,
                 what="waiting",
@@ -122,8 +114,8 @@ def note(event: OfNeed, at: datetime) -> Noted:
                 attempt=event.attempt,
                 at=at,
                 code=event.code,
-                next_by=None if event.code == ALREADY_SERVED else event.until,
-                funnel=[] if event.code == ALREADY_SERVED else event.funnel,
+                next_by=None if held_back else event.until,
+                funnel=[] if held_back else event.funnel,
             )
         case matching.Unmet():
             return Noted(
@@ -135,92 +127,38 @@ def note(event: OfNeed, at: datetime) -> Noted:
                 code=event.cause,
                 funnel=event.funnel,
             )
+
+
+def _from_match(event: _MatchEvent, at: datetime) -> Noted:
+    attempt = _attempt_fields(event)
+    match event:
+        case matching.Matched():
+            return Noted(
+                **attempt,
+                what="matched",
+                state=Lifecycle.MATCHED,
+                at=at,
+                broadcast=event.broadcast,
+                needs_assessment=event.needs_assessment,
+            )
         case matching.OnHold():
             return Noted(
-                **need,
+                **attempt,
                 what="on-hold",
                 state=Lifecycle.ON_HOLD,
-                attempt=event.attempt,
                 at=at,
-                provider=event.provider,
-                service=event.service,
                 code=event.cause,
                 missing=event.missing,
                 next_by=event.until,
             )
         case matching.Closed():
-            whom = {"provider": event.provider, "service": event.service}
-            ended = {"state": Lifecycle.WITHDRAWN, "attempt": event.attempt, "at": at, "code": event.cause}
-            return Noted(**need, what="closed", **ended, **whom)
+            return Noted(**attempt, what="closed", state=Lifecycle.WITHDRAWN, at=at, code=event.cause)
         case matching.MatchRevoked():
-            # No state: the attempt is revoked when notification has taken the offer back, or has ended already.
-            whom = {"provider": event.provider, "service": event.service}
-            return Noted(**need, what="match-revoked", attempt=event.attempt, at=at, code=event.cause, **whom)
-        case intake.Recalled() | intake.RecallOverdue() | intake.RecallConfirmed():
-            whom = {"provider": event.provider, "service": event.service}
-            what = event.TYPE.split(".")[1]
-            due = None if isinstance(event, intake.RecallConfirmed) else event.acknowledge_by
-            return Noted(**need, what=what, attempt=event.attempt, at=event.at, code=event.reason, next_by=due, **whom)
-        case _:
-            return _of_offer(event, need)
+            # No state: the attempt is revoked once notification has revoked the offer, or has already ended.
+            return Noted(**attempt, what="match-revoked", at=at, code=event.cause)
 
 
-def _of_offer(event: _OfOffer, need: _Need) -> Noted:
-    what: Lifecycle | None = None
-    more: dict[str, Any] = {}
-    name: str | None = None
-    going_on = False
-    match event:
-        case notification.Reminded():
-            name = "reminded"
-        case notification.Overdue() | notification.Escalated():
-            escalated = isinstance(event, notification.Escalated)
-            what, name = event.state, "escalated" if escalated else "overdue"
-            more = {"overdue": event.clock, "escalated": escalated, "turn": event.turn, "next_by": event.expires_at}
-        case notification.CheckedIn():
-            what, name, more = event.state, "checked-in", {"turn": event.turn, "next_by": _due(event.clocks)}
-        case notification.Offered():
-            what, more = Lifecycle.OFFERED, {"next_by": event.acknowledge_by, "decide_by": event.decide_by}
-        case notification.Acknowledged():
-            what, more = Lifecycle.ACKNOWLEDGED, {"next_by": event.decide_by, "decide_by": event.decide_by}
-        case notification.OfferAccepted():
-            what, more = Lifecycle.ACCEPTED_BY_PROVIDER, {"next_by": _due(event.clocks)}
-        case notification.Declined():
-            what, more = Lifecycle.DECLINED, {"code": event.code.value, "by": event.by, "missing": event.missing}
-            going_on = event.others_open
-        case notification.Expired():
-            code = "undeliverable" if event.undeliverable else event.code and event.code.value
-            what, more, going_on = Lifecycle.EXPIRED, {"code": code}, event.others_open
-        case notification.Revoked():
-            what, more, going_on = Lifecycle.REVOKED, {"code": event.cause}, event.others_open
-        case notification.InProgress():
-            what, more = Lifecycle.IN_PROGRESS, {"next_by": _due(event.clocks), "appointment_at": event.appointment_at}
-        case notification.Appointed():
-            what, name = Lifecycle.APPOINTED, "appointment-moved" if event.moved else None
-            more = {"next_by": event.appointment_at, "appointment_at": event.appointment_at, "turn": event.turn}
-        case notification.NoShow():
-            what, more = Lifecycle.NO_SHOW, {"next_by": _due(event.clocks), "appointment_at": event.appointment_at}
-            more |= {"turn": event.turn, "by": event.by}
-        case notification.Delivered():
-            what = Lifecycle.PARTLY_DELIVERED if event.partly else Lifecycle.DELIVERED
-        case notification.NotDelivered():
-            ends = next_step(event.code) is DeclineStep.CLOSE  # else only the attempt has failed, and the need goes on
-            what, name = Lifecycle.NOT_DELIVERED if ends else Lifecycle.DECLINED, "not-delivered"
-            more = {"code": event.code.value, "by": event.by}
-    return Noted(
-        **need,
-        what=name or (what.value if what else ""),
-        state=None if going_on else what,
-        attempt=event.attempt,
-        at=event.at,
-        broadcast=event.broadcast,
-        provider=event.provider,
-        service=event.service,
-        provider_reference=event.provider_reference,
-        **more,
-    )
-
-
-def _due(clocks: list[notification.Running]) -> datetime | None:
-    """When the next step is due; None where no clock was set."""
-    return max((run.due_at for run in clocks), default=None)
+def _from_recall(event: RecallEvent) -> Noted:
+    what = _RECALL_NAMES[type(event)]
+    due = None if isinstance(event, intake.RecallConfirmed) else event.acknowledge_by
+    return Noted(**_attempt_fields(event), what=what.value, at=event.at, code=event.reason, next_by=due)

@@ -1,21 +1,12 @@
-"""Where a need stands, whatever the order in which its events are read.
+"""What is known about a need, whatever the order in which its events are read.
 
-Intake, matching and notification write to topics that have no common order. So the state is a join: every event is a
-`Noted` with a rank, and the state keeps the steps by which the rank has risen in time. Adding an event is commutative,
-associative and idempotent, hence every interleaving and every repetition leads to the same state.
+Intake, matching and notification write to topics without a common order. So the state is a join: every event is a
+`Noted` with a rank (see `rank`), and the state keeps the rises in rank, by time. Adding an event is commutative,
+associative and idempotent, so every interleaving and every repetition leads to the same state.
 
-    received < accepted < already served < waiting(0) < matched(1) < offered < acknowledged < taken up
-             < appointed, no-show < in progress < declined, expired, revoked < on hold(1) < waiting(1) < matched(2) < …
-             < withdrawn < unmet < not delivered, partly delivered, delivered
-
-Within one state: as it was reached < overdue < escalated < the same after the next turn (a check-in, an appointment
-moved). Appointed and no-show follow each other by turns. Offers that were made at once rank as one attempt, the first
-of them: matched as soon as one is, taken up as soon as one is; and the end of one is no step of the need's while others
-are open (`notes` gives it no state). Any end of the need ranks above all that is open, and above a withdrawal that came
-too late to be the end.
-
-What brings no state but is told all the same (`telling.REMARKS`) is joined beside the steps: the latest of each
-attempt. It counts as long as the need stands where it stood when it was said.
+An event that brings no state but is reported all the same is a sub-status (`status.SUB_STATUSES`), such as a reminder.
+The latest of each attempt is kept beside the rises. It counts as long as the need is in the state it was in then. The
+end of one offer of a broadcast brings no state while others are open (`normalise` gives it none).
 """
 
 from collections.abc import Iterable
@@ -23,38 +14,10 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from contracts.outcomes import Noted, NotTold, StatusChanged
-from contracts.words import ALREADY_SERVED, Category, DeadlineKind, Lifecycle, Urgency
+from contracts.words import Category, Lifecycle, Urgency
 
-from .status import REMARKS
-
-_PHASES = (
-    Lifecycle.RECEIVED,
-    Lifecycle.ACCEPTED,
-    Lifecycle.MATCHED,
-    Lifecycle.OFFERED,
-    Lifecycle.ACKNOWLEDGED,
-    Lifecycle.ACCEPTED_BY_PROVIDER,
-    Lifecycle.APPOINTED,
-    Lifecycle.NO_SHOW,
-    Lifecycle.IN_PROGRESS,
-    Lifecycle.DECLINED,
-    Lifecycle.EXPIRED,
-    Lifecycle.REVOKED,
-    Lifecycle.ON_HOLD,
-    Lifecycle.WAITING,
-)
-"""Within one attempt; accepted and the first waiting are of attempt 0."""
-
-_ENDS = (
-    Lifecycle.REJECTED,
-    Lifecycle.WITHDRAWN,
-    Lifecycle.UNMET,
-    Lifecycle.NOT_DELIVERED,
-    Lifecycle.PARTLY_DELIVERED,
-    Lifecycle.DELIVERED,
-)
-
-_BY_TURNS = {Lifecycle.NO_SHOW: Lifecycle.APPOINTED}
+from .rank import Rank, is_end, rank, rank_of
+from .status import SUB_STATUSES
 
 _DECISIONS = frozenset(
     {
@@ -68,29 +31,7 @@ _DECISIONS = frozenset(
         Lifecycle.DELIVERED,
     }
 )
-"""What a provider can only have said after it had decided, or by which it did."""
-
-Rank = tuple[int, ...]
-
-
-def rank(state: Lifecycle, attempt: int, turn: int = 0, late: int = 0, code: str | None = None) -> Rank:
-    """Where a state stands in the order above. A total order, so that there is always one highest.
-
-    A withdrawal is one, whoever says it: the agency (of no attempt), or the person to a provider (of some attempt). Of
-    the codes only `ALREADY_SERVED` counts: a need that is held back begins to wait for a place only afterwards.
-    """
-    if state.ended:
-        return (1, _ENDS.index(state), 0 if state is Lifecycle.WITHDRAWN else attempt, turn, late)
-    phase = Lifecycle.ACCEPTED if state is Lifecycle.WAITING and code == ALREADY_SERVED else _BY_TURNS.get(state, state)
-    return (0, attempt, _PHASES.index(phase), turn, _PHASES.index(state), late)
-
-
-def rank_of(said: Noted | StatusChanged) -> Rank | None:
-    """The rank of what is noted or told; None where it brings no state."""
-    if said.state is None:
-        return None
-    late = 0 if said.overdue is None else 1 + 2 * (said.overdue is DeadlineKind.DECIDE) + said.escalated
-    return rank(said.state, round_of(said), said.turn, late, said.code)
+"""The states that show that a provider has decided."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,12 +49,12 @@ class Rise:
     @property
     def ended(self) -> bool:
         """True for an end of the need."""
-        return self.rank[0] == 1
+        return is_end(self.rank)
 
 
 @dataclass(frozen=True, slots=True)
-class Described:
-    """What is asked for and where, as of one revision of the need."""
+class Description:
+    """What is needed and where, as of one revision of the need."""
 
     revision: int
     at: datetime
@@ -125,119 +66,119 @@ class Described:
 
 @dataclass(frozen=True, slots=True)
 class NeedTimeline:
-    """One need. `steps` rise in time and in rank; `described` is by revision; `remarks` are the latest by attempt.
+    """One need. `rises` are by time and rank; `descriptions` by revision; `sub_statuses` are the latest by attempt.
 
-    `told` is the highest rank that went to the agency, `not_told` those of which it is known that they never arrived.
-    `noted` counts the events that were journaled: no part of what is known, it numbers the versions of the row.
-    `attempts` is the highest attempt there was; `offered_at`, `answered_at` and `decided_at` are the first of each.
+    `reported` is the highest rank that was sent to the agency; `undelivered` are the ranks known not to have arrived.
+    `attempts` is the highest attempt so far; `offered_at`, `answered_at` and `decided_at` are the first of each.
+    `events` counts the events that were journaled: it numbers the versions of the row, and is no part of what is known.
     """
 
-    steps: tuple[Rise, ...] = ()
-    described: tuple[Described, ...] = ()
-    remarks: tuple[Noted, ...] = ()
-    told: Rank | None = None
-    not_told: frozenset[Rank] = frozenset()
+    rises: tuple[Rise, ...] = ()
+    descriptions: tuple[Description, ...] = ()
+    sub_statuses: tuple[Noted, ...] = ()
+    reported: Rank | None = None
+    undelivered: frozenset[Rank] = frozenset()
     attempts: int = 0
     offered_at: datetime | None = None
     answered_at: datetime | None = None
     decided_at: datetime | None = None
-    noted: int = field(default=0, compare=False)
+    events: int = field(default=0, compare=False)
 
     @property
     def top(self) -> Rise | None:
-        """Where the need stands now."""
-        return self.steps[-1] if self.steps else None
+        """The present state of the need; None if nothing is known yet."""
+        return self.rises[-1] if self.rises else None
 
     @property
-    def remark(self) -> Noted | None:
-        """The latest that was said of the need since it stands where it stands; of attempt 0 is what is of the need."""
+    def sub_status(self) -> Noted | None:
+        """The latest sub-status since the need has been in its state. One of attempt 0 is about the whole need."""
         top = self.top
         if top is None:
             return None
-        said = [
+        current = [
             each
-            for each in self.remarks
+            for each in self.sub_statuses
             if each.attempt in (0, top.noted.attempt)
             and each.at >= top.at
-            and top.noted.state in REMARKS[each.what].within
+            and top.noted.state in SUB_STATUSES[each.what].within
         ]
-        return max(said, key=_by_time, default=None)
+        return max(current, key=_by_time, default=None)
 
     @property
-    def end_told(self) -> bool:
-        """True when the need has ended, its agency was told, and nothing is known to have been lost on the way."""
+    def end_reported(self) -> bool:
+        """True if the need has ended, its agency was sent that status, and nothing is known to have been lost."""
         top = self.top
-        return top is not None and top.ended and self.told == top.rank and top.rank not in self.not_told
+        return top is not None and top.ended and self.reported == top.rank and top.rank not in self.undelivered
 
     def join(self, noted: Noted) -> "NeedTimeline":
-        """The state with one event more, or the same state where it adds nothing."""
-        its = rank_of(noted)
+        """The state with one more event, or the same state if the event adds nothing."""
+        its_rank = rank_of(noted)
+        is_sub_status = its_rank is None and noted.what in SUB_STATUSES
         return replace(
             self,
-            steps=self.steps if its is None else _rising(self.steps, Rise(its, noted)),
-            described=_by_revision((*self.described, *_description(noted))),
-            remarks=_latest((*self.remarks, noted)) if its is None and noted.what in REMARKS else self.remarks,
+            rises=self.rises if its_rank is None else _with_rise(self.rises, Rise(its_rank, noted)),
+            descriptions=_by_revision((*self.descriptions, *_description(noted))),
+            sub_statuses=_latest_by_attempt((*self.sub_statuses, noted)) if is_sub_status else self.sub_statuses,
             attempts=max(self.attempts, noted.attempt),
             offered_at=_earliest(self.offered_at, noted, frozenset({Lifecycle.OFFERED})),
             answered_at=_earliest(self.answered_at, noted, _DECISIONS | {Lifecycle.ACKNOWLEDGED}),
             decided_at=_earliest(self.decided_at, noted, _DECISIONS),
         )
 
-    def tell(self, status: StatusChanged) -> "NeedTimeline":
-        """The state when this has gone to the agency."""
+    def with_status(self, status: StatusChanged) -> "NeedTimeline":
+        """The state after this status was sent to the agency."""
         new = rank_of(status)
-        return self if new is None or (self.told is not None and self.told >= new) else replace(self, told=new)
+        is_higher = new is not None and (self.reported is None or new > self.reported)
+        return replace(self, reported=new) if is_higher else self
 
-    def lose(self, lost: NotTold) -> "NeedTimeline":
-        """The state when this is known not to have arrived."""
-        return replace(self, not_told=self.not_told | {rank(lost.state, lost.attempt)})
-
-
-def round_of(noted: Noted | StatusChanged) -> int:
-    """The attempt, or the first of those made at once with it. A wait or a hold comes after them all."""
-    return noted.broadcast.first if noted.broadcast else noted.attempt
+    def without_status(self, lost: NotTold) -> "NeedTimeline":
+        """The state after this status is known not to have arrived."""
+        return replace(self, undelivered=self.undelivered | {rank(lost.state, lost.attempt)})
 
 
-def _rising(steps: tuple[Rise, ...], new: Rise) -> tuple[Rise, ...]:
-    """Only those steps that were a rise when they happened."""
-    if any(_outdoes(step, new) for step in steps):
-        return steps
-    return tuple(sorted((*(step for step in steps if not _outdoes(new, step)), new), key=lambda step: step.at))
+def _with_rise(rises: tuple[Rise, ...], new: Rise) -> tuple[Rise, ...]:
+    """With the new one, only those that were a rise when they happened, by time."""
+    if any(_supersedes(rise, new) for rise in rises):
+        return rises
+    return tuple(sorted((*(rise for rise in rises if not _supersedes(new, rise)), new), key=lambda rise: rise.at))
 
 
-def _outdoes(one: Rise, other: Rise) -> bool:
-    """No later and no lower. A partial order, so that what nothing outdoes is the same in whatever order it came."""
+def _supersedes(one: Rise, other: Rise) -> bool:
+    """Whether `one` is no later and no lower: then `other` was no rise.
+
+    A partial order, so that the rises which nothing supersedes are the same in any order of reading.
+    """
     if (one.at, one.rank) == (other.at, other.rank):
         return one.noted.model_dump_json() <= other.noted.model_dump_json()
     return one.at <= other.at and one.rank >= other.rank
 
 
 def _earliest(known: datetime | None, noted: Noted, states: frozenset[Lifecycle]) -> datetime | None:
+    """The earliest time at which one of these states was reached."""
     if noted.state not in states or (known is not None and known <= noted.at):
         return known
     return noted.at
 
 
-def _latest(remarks: Iterable[Noted]) -> tuple[Noted, ...]:
-    kept: dict[int, Noted] = {}
-    for each in sorted(remarks, key=_by_time):
-        kept[each.attempt] = each
-    return tuple(kept[attempt] for attempt in sorted(kept))
+def _latest_by_attempt(sub_statuses: Iterable[Noted]) -> tuple[Noted, ...]:
+    latest = {each.attempt: each for each in sorted(sub_statuses, key=_by_time)}
+    return tuple(latest[attempt] for attempt in sorted(latest))
 
 
 def _by_time(noted: Noted) -> tuple[datetime, str]:
-    """Orders remarks by time; at the same moment by all that they say."""
+    """A sort key: by time, and at the same moment by content, so that the order is total."""
     return (noted.at, noted.model_dump_json())
 
 
-def _description(noted: Noted) -> tuple[Described, ...]:
+def _description(noted: Noted) -> tuple[Description, ...]:
     if noted.category is None or noted.area is None or noted.requested_at is None:
         return ()
-    return (Described(noted.revision, noted.at, noted.requested_at, noted.category, noted.area, noted.urgency),)
+    return (Description(noted.revision, noted.at, noted.requested_at, noted.category, noted.area, noted.urgency),)
 
 
-def _by_revision(described: Iterable[Described]) -> tuple[Described, ...]:
-    kept: dict[int, Described] = {}
-    for each in sorted(described, key=lambda each: (each.revision, each.at, repr(each))):
-        kept.setdefault(each.revision, each)
-    return tuple(kept.values())
+def _by_revision(descriptions: Iterable[Description]) -> tuple[Description, ...]:
+    """The earliest description of each revision, by revision."""
+    first: dict[int, Description] = {}
+    for each in sorted(descriptions, key=lambda each: (each.revision, each.at, repr(each))):
+        first.setdefault(each.revision, each)
+    return tuple(first.values())

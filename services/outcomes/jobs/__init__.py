@@ -1,1 +1,1 @@
-"""Outcomes' periodic work: publishing indicators, loop-closure metrics."""
+"""Outcomes' periodic work: publishing indicators, and loop closure as metrics."""

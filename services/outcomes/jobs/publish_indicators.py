@@ -1,4 +1,4 @@
-"""Reads the rows of needs and says which indicators are to be published now."""
+"""Reads the rows of needs, and determines which indicators can be published now."""
 
 from datetime import date
 
@@ -6,13 +6,13 @@ from contracts.outcomes import Indicator
 from services.chassis.engine.timers import Progress
 from services.chassis.ports import Claims
 
-from ..domain.indicators import TABLE, Disclosure, indicators
+from ..domain.indicators import TABLE, PublicationRules, indicators
 
 
 class Publisher:
-    """Publishes each settled window once in a process's life; a restart says the same again."""
+    """Publishes each settled window once per process. After a restart the same records are published again."""
 
-    def __init__(self, rules: Disclosure, claims: Claims, progress: Progress) -> None:
+    def __init__(self, rules: PublicationRules, claims: Claims, progress: Progress) -> None:
         self._rules, self._claims, self._progress = rules, claims, progress
         self._until = date.min
 
@@ -22,6 +22,6 @@ class Publisher:
         if read_up_to is None:
             return []
         rows = [row for row in (await self._claims.all(TABLE)).values() if row["sent_at"] is not None]
-        found = indicators(rows, self._rules, read_up_to, self._until)
-        self._until = max((cell.window_end for _, cell in found), default=self._until)
-        return [(cell, key) for key, cell in found]
+        cells = indicators(rows, self._rules, read_up_to, self._until)
+        self._until = max((cell.window_end for _, cell in cells), default=self._until)
+        return [(cell, key) for key, cell in cells]

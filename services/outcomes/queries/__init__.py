@@ -1,1 +1,1 @@
-"""What operators ask of outcomes: the timeline of a referral."""
+"""What operators ask outcomes: the timeline of a referral or a need."""

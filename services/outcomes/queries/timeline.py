@@ -1,17 +1,17 @@
-"""What happened to a need, line by line: a read of the journal, and nothing that is kept apart from it."""
+"""The timeline of a need, line by line. It is read from the journal, so nothing is stored for it."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 from contracts.outcomes import Noted
-from contracts.words import ALREADY_SERVED, DecidedBy, Lifecycle
+from contracts.words import ALREADY_SERVED, DecidedBy, Happening, Lifecycle
 from services.chassis.engine.journal import JournalEntry
 
-from ..domain.state import rank_of
+from ..domain.rank import rank_of
 
-_BY_PROVIDER = frozenset(
+_STATES_BY_PROVIDER = frozenset(
     {
         Lifecycle.ACKNOWLEDGED,
         Lifecycle.ACCEPTED_BY_PROVIDER,
@@ -24,13 +24,13 @@ _BY_PROVIDER = frozenset(
         Lifecycle.NOT_DELIVERED,
     }
 )
-_DELETED = "recall-acknowledged"
-_BY_AGENCY = ("accepted", "corrected", "withdrawn")
+_EVENTS_BY_AGENCY = ("accepted", "corrected", "withdrawn")
+PERSON, SYSTEM = "person", "system"
 
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One thing that happened. `by` is an organisation, ``person`` or ``system``; `to` is where it was offered."""
+    """One thing that happened. `by` is an organisation's id, `PERSON` or `SYSTEM`; `to` is the service it concerns."""
 
     at: datetime
     what: str
@@ -41,55 +41,51 @@ class Line:
 
 
 def timeline(documents: Iterable[Mapping[str, Any]]) -> list[Line]:
-    """The lines of one need, from its journal documents, in the order in which things happened (not were read)."""
-    notes = [
-        Noted.read(fact["text"])
-        for document in documents
-        for entry in (JournalEntry.read(document["stream"], each) for each in document["entries"])
-        for fact in entry.events()
-        if fact["type"] == Noted.ce_type()
-    ]
-    return [_line(noted) for noted in sorted(notes, key=_order)]
+    """The lines of one need from its journal documents, in the order in which things happened, not were read."""
+    entries = (JournalEntry.read(document["stream"], each) for document in documents for each in document["entries"])
+    facts = (fact for entry in entries for fact in entry.events())
+    events = [Noted.read(fact["text"]) for fact in facts if fact["type"] == Noted.ce_type()]
+    return [_line(noted) for noted in sorted(events, key=_order)]
 
 
-def render(lines: Iterable[Line]) -> str:
-    """As text, one line each: time (UTC), attempt, what, by whom, and the rest."""
-    rendered = []
-    for line in lines:
-        at = line.at.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S")
-        rest = f"{f'→ {line.to}' if line.to else ''} {f'({line.code})' if line.code else ''}".strip()
-        rendered.append(f"{at}  {line.attempt or '':>2}  {line.what:<17} {line.by:<20} {rest}".rstrip())
-    return "\n".join(rendered)
+def timelines(streams: Mapping[str, Sequence[Mapping[str, Any]]]) -> dict[str, Any] | None:
+    """The timelines of all needs that have one, as JSON for an operator; None if none has.
 
-
-def _line(noted: Noted) -> Line:
-    where = f"{noted.provider}/{noted.service}" if noted.provider else ""
-    if noted.by is DecidedBy.PERSON:
-        by = "person"
-    elif (noted.state in _BY_PROVIDER and noted.overdue is None) or noted.what == _DELETED:
-        by = noted.provider or ""
-    else:
-        by = noted.agency if noted.what in _BY_AGENCY and noted.code != ALREADY_SERVED else "system"
-    return Line(
-        at=noted.at,
-        what=noted.what,
-        attempt=noted.attempt,
-        by=by,
-        to=where if by in ("system", "person") else "",
-        code=noted.code or (noted.overdue.value if noted.overdue else ""),
-    )
-
-
-def _order(noted: Noted) -> tuple[Any, ...]:
-    """By time; at the same moment by rank, what brings no state first."""
-    return (noted.at, rank_of(noted) or (), noted.revision, noted.what)
-
-
-def life(streams: Mapping[str, Sequence[Mapping[str, Any]]]) -> dict[str, Any] | None:
-    """Needs with their lines, as JSON for an operator; None where there are none. Holds ids, nobody's person."""
+    They hold ids, but no personal data.
+    """
     needs = [
         {"need": stream, "lines": [{**asdict(line), "at": line.at.isoformat()} for line in lines]}
         for stream, documents in sorted(streams.items())
         if (lines := timeline(documents))
     ]
     return {"needs": needs} if needs else None
+
+
+def _line(noted: Noted) -> Line:
+    by = _by(noted)
+    service = f"{noted.provider}/{noted.service}" if noted.provider else ""
+    return Line(
+        at=noted.at,
+        what=noted.what,
+        attempt=noted.attempt,
+        by=by,
+        to=service if by in (SYSTEM, PERSON) else "",
+        code=noted.code or (noted.overdue.value if noted.overdue else ""),
+    )
+
+
+def _by(noted: Noted) -> str:
+    """Who did it."""
+    answered = noted.state in _STATES_BY_PROVIDER and noted.overdue is None
+    if noted.by is DecidedBy.PERSON:
+        return PERSON
+    if answered or noted.what == Happening.RECALL_ACKNOWLEDGED:
+        return noted.provider or ""
+    if noted.what in _EVENTS_BY_AGENCY and noted.code != ALREADY_SERVED:
+        return noted.agency
+    return SYSTEM
+
+
+def _order(noted: Noted) -> tuple[Any, ...]:
+    """A sort key: by time; at the same moment by rank, with events that bring no state first."""
+    return (noted.at, rank_of(noted) or (), noted.revision, noted.what)

@@ -1,4 +1,4 @@
-"""Time that counts only while a service is open: whatever its hours and zone, across every change of clocks."""
+"""Time that counts only while a service is open, for any opening hours and zone, across daylight saving changes."""
 
 from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
@@ -7,10 +7,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from contracts.schedule import Opening, Schedule, Weekday
-from services.notification.domain.opening_hours import after
+from services.notification.domain.opening_hours import add_open_time
 
 ZONES = ["Europe/Minsk", "Europe/Warsaw", "America/New_York", "Australia/Lord_Howe", "Asia/Kathmandu", "Pacific/Apia"]
-WALL = st.builds(time, st.integers(0, 23), st.sampled_from([0, 15, 30, 59]))
+TIMES_OF_DAY = st.builds(time, st.integers(0, 23), st.sampled_from([0, 15, 30, 59]))
 STARTS = st.datetimes(datetime(2026, 1, 1), datetime(2027, 12, 31)).map(
     lambda at: at.replace(tzinfo=UTC, microsecond=0)
 )
@@ -21,13 +21,15 @@ MINUTE = timedelta(minutes=1)
 @st.composite
 def schedules(draw: st.DrawFn) -> Schedule:
     days = st.lists(st.sampled_from(Weekday), min_size=1, max_size=7, unique=True)
-    openings = draw(st.lists(st.builds(Opening, days=days, opens_at=WALL, closes_at=WALL), min_size=1, max_size=4))
+    openings = draw(
+        st.lists(st.builds(Opening, days=days, opens_at=TIMES_OF_DAY, closes_at=TIMES_OF_DAY), min_size=1, max_size=4)
+    )
     closed = draw(st.lists(st.dates(date(2026, 1, 1), date(2027, 12, 31)), max_size=10))
     return Schedule(timezone=draw(st.sampled_from(ZONES)), openings=openings, closed_on=closed)
 
 
 def is_open(schedule: Schedule, at: datetime) -> bool:
-    """By what a clock on its wall shows, minute for minute: nothing of how `after` does it."""
+    """By the local time of one minute: independent of how `add_open_time` computes it."""
     zone = ZoneInfo(schedule.timezone)
     for back in (0, 1):
         day = at.astimezone(zone).date() - timedelta(days=back)
@@ -42,11 +44,11 @@ def is_open(schedule: Schedule, at: datetime) -> bool:
 
 @settings(max_examples=60, deadline=None)
 @given(schedules(), STARTS, DURATIONS)
-def test_only_open_minutes_count_and_all_of_them(schedule: Schedule, start: datetime, duration: timedelta) -> None:
+def test_all_open_minutes_count_and_no_others(schedule: Schedule, start: datetime, duration: timedelta) -> None:
     start = start.replace(second=0)
-    end = after(start, duration, schedule)
+    end = add_open_time(start, duration, schedule)
     minutes = (end - start) // MINUTE
-    if minutes > 40_000:  # a service that hardly opens: the day would be too long
+    if minutes > 40_000:  # a service that hardly opens: too many minutes to count
         return
     counted = sum(is_open(schedule, start + n * MINUTE) for n in range(minutes))
     assert counted * MINUTE == duration
@@ -55,34 +57,34 @@ def test_only_open_minutes_count_and_all_of_them(schedule: Schedule, start: date
 
 @settings(max_examples=300, deadline=None)
 @given(schedules(), STARTS, DURATIONS)
-def test_never_earlier_than_around_the_clock_and_never_for_ever(
-    schedule: Schedule, start: datetime, duration: timedelta
-) -> None:
-    end = after(start, duration, schedule)
-    assert start + duration == after(start, duration, None)
+def test_closed_hours_add_time_but_at_most_a_year(schedule: Schedule, start: datetime, duration: timedelta) -> None:
+    end = add_open_time(start, duration, schedule)
+    assert start + duration == add_open_time(start, duration, None)
     assert start + duration <= end <= start + duration + timedelta(days=366)
 
 
 @settings(max_examples=300, deadline=None)
 @given(schedules(), STARTS, DURATIONS, st.timedeltas(timedelta(0), timedelta(days=9)))
-def test_who_begins_later_or_has_more_time_is_never_due_earlier(
+def test_a_later_start_or_more_time_is_never_due_earlier(
     schedule: Schedule, start: datetime, duration: timedelta, more: timedelta
 ) -> None:
-    end = after(start, duration, schedule)
-    assert after(start + more, duration, schedule) >= end
-    assert after(start, duration + more, schedule) >= end
+    end = add_open_time(start, duration, schedule)
+    assert add_open_time(start + more, duration, schedule) >= end
+    assert add_open_time(start, duration + more, schedule) >= end
 
 
 @settings(max_examples=200, deadline=None)
 @given(schedules(), STARTS, DURATIONS, st.sampled_from(ZONES))
-def test_it_is_the_same_moment_in_whatever_zone_the_start_is_given(
+def test_the_zone_of_the_start_does_not_matter(
     schedule: Schedule, start: datetime, duration: timedelta, zone: str
 ) -> None:
-    assert after(start.astimezone(ZoneInfo(zone)), duration, schedule) == after(start, duration, schedule)
+    assert add_open_time(start.astimezone(ZoneInfo(zone)), duration, schedule) == add_open_time(
+        start, duration, schedule
+    )
 
 
 @settings(max_examples=100, deadline=None)
 @given(STARTS, DURATIONS, st.sampled_from(ZONES))
-def test_one_that_never_closes_counts_around_the_clock(start: datetime, duration: timedelta, zone: str) -> None:
+def test_a_service_that_never_closes_counts_around_the_clock(start: datetime, duration: timedelta, zone: str) -> None:
     always = Opening(days=list(Weekday), opens_at=time(0), closes_at=time(0))
-    assert after(start, duration, Schedule(timezone=zone, openings=[always])) == start + duration
+    assert add_open_time(start, duration, Schedule(timezone=zone, openings=[always])) == start + duration

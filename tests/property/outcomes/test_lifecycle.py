@@ -1,7 +1,7 @@
-"""The whole life of needs as one state machine: every event, in any order, again, and late; on all four services.
+"""The lifecycle of needs as one state machine over all four services: every event, in any order, repeated and late.
 
-Hypothesis chooses what happens and who reads when, and looks for the shortest story that breaks a promise. Crashes and
-failures are left to ``tests/simulation``, whose world this is.
+Hypothesis chooses what happens and which service reads when, and searches for the shortest story that breaks a promise.
+Crashes and failures are left to ``tests/simulation``, whose world this test uses.
 """
 
 import asyncio
@@ -15,98 +15,104 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 
 from contracts import topics
 from contracts.words import Answer
-from tests.simulation import run
+from tests.simulation import checks, run
 from tests.simulation.people import TENANTS, People
 from tests.simulation.world import World
 
 _SERVICES = st.sampled_from(topics.SERVICES)
-_READ = st.sampled_from((True, True, False))
-"""Whether all of it is read before anything else happens, which it mostly is."""
+_SETTLES = st.sampled_from((True, True, False))
+"""Whether everything is read before the next thing happens."""
 _ANSWERS = st.sampled_from((Answer.ACCEPTED, Answer.ACCEPTED, Answer.DECLINED, *Answer))
+_AGENCY_ACTIONS = (
+    "submit",
+    "correct",
+    "correct_person",
+    "withdraw",
+    "request_status",
+    "request_recommendation",
+    "send_again",
+)
 
 
 class Lifecycle(RuleBasedStateMachine):
-    """One system. What is told at the end is checked by the books of the simulation."""
+    """One system. What it reports in the end is checked by the simulation's checks."""
 
     def __init__(self) -> None:
         super().__init__()
         self._events = asyncio.new_event_loop()
         self.world = World(0, TENANTS)
-        self.people = People(self.world, self.world.chance)
+        self.people = People(self.world, self.world.rng)
 
     @initialize(seed=st.integers(0, 999))
     def begin(self, seed: int) -> None:
-        """Directories first, then a referral. The seed decides who is asked and who answers."""
-        self.world.chance = self.people.chance = Random(seed)
-        self.people.open_doors()
+        """Directories first, then a referral. The seed decides which tenants act."""
+        self.world.rng = self.people.rng = Random(seed)
+        self.people.publish_directories()
         self.world.start()
         self.people.submit()
 
-    @rule(
-        what=st.sampled_from(("submit", "correct", "correct_person", "withdraw", "ask", "wonder", "repeat")), read=_READ
-    )
-    def an_agency(self, what: str, read: bool) -> None:
-        """Says something."""
-        getattr(self.people, what)()
-        self._read(read)
+    @rule(action=st.sampled_from(_AGENCY_ACTIONS), settles=_SETTLES)
+    def an_agency_acts(self, action: str, settles: bool) -> None:
+        """An agency sends something."""
+        getattr(self.people, action)()
+        self._settle(settles)
 
-    @rule(read=_READ)
-    def a_provider(self, read: bool) -> None:
-        """Answers an offer it has ever had: now, late, twice, or impossibly."""
+    @rule(settles=_SETTLES)
+    def a_provider_answers(self, settles: bool) -> None:
+        """A provider answers one of its offers: in time, late, twice, or with an answer that is not allowed."""
         self.people.answer()
-        self._read(read)
+        self._settle(settles)
 
-    @rule(answer=_ANSWERS, read=_READ)
-    def every_provider(self, answer: Answer, read: bool) -> None:
-        """Says the same to every offer it has ever had."""
+    @rule(answer=_ANSWERS, settles=_SETTLES)
+    def every_provider_answers(self, answer: Answer, settles: bool) -> None:
+        """Every provider gives the same answer to every offer it has ever had."""
         self.people.answer_all(answer)
-        self._read(read)
+        self._settle(settles)
 
     @rule()
     def a_provider_publishes(self) -> None:
-        """Its services again, be they full or not."""
-        self.people.republish()
+        """A provider publishes its services again, whether they are full or not."""
+        self.people.publish_again()
 
     @rule(service=_SERVICES)
-    def some_are_read(self, service: str) -> None:
-        """Of what came in, and of what others said."""
+    def a_service_reads_some(self, service: str) -> None:
+        """A service handles a part of what it has to read."""
         self._do(self.world.admit(self.world.services[service]))
-        self._do(self.world.batch(self.world.services[service], calm=True))
+        self._do(self.world.handle_batch(self.world.services[service], faultless=True))
 
-    @rule(minutes=st.sampled_from((1, 20, 90, 600)), read=_READ)
-    def time_passes(self, minutes: int, read: bool) -> None:
-        """And timers elapse."""
+    @rule(minutes=st.sampled_from((1, 20, 90, 600)), settles=_SETTLES)
+    def time_passes(self, minutes: int, settles: bool) -> None:
+        """Time passes, and timers that are due fire."""
         self.world.clock.advance(minutes=minutes)
         for service in self.world.services.values():
-            self._do(self.world.tick(service))
-        self._read(read)
+            self._do(self.world.fire_timers(service))
+        self._settle(settles)
 
     @rule()
-    def a_matcher_sweeps(self) -> None:
-        """As it does from time to time."""
-        self._do(self.world.look())
+    def a_sweep_runs(self) -> None:
+        """Matching and intake sweep, as they do periodically."""
+        self._do(self.world.sweep())
 
     @invariant()
-    def places_hold(self) -> None:
+    def promises_hold(self) -> None:
         """At any moment, whatever has been read so far."""
-        run.no_place_is_taken_twice(self.world)
-        run.nobody_is_served_twice(self.world)
+        checks.during_the_run(self.world)
 
     def teardown(self) -> None:
-        """Peace, then the books."""
+        """Brings everything to its end, and checks it."""
         try:
             if self.people.referrals:
-                self._do(run.peace(self.world, self.people))
-                run.balance(self.world, self.people)
+                self._do(run.end_all(self.world, self.people))
+                checks.after_the_end(self.world, self.people)
         finally:
             self._events.close()
 
-    def _read(self, read: bool) -> None:
-        if read:
+    def _settle(self, settles: bool) -> None:
+        if settles:
             self._do(self.world.settle())
 
-    def _do(self, what: Awaitable[None]) -> None:
-        self._events.run_until_complete(what)
+    def _do(self, action: Awaitable[None]) -> None:
+        self._events.run_until_complete(action)
 
 
 TestLifecycle = Lifecycle.TestCase

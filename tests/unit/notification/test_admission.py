@@ -1,4 +1,4 @@
-"""What passes notification's gate."""
+"""What notification admits from providers, and its settings."""
 
 import json
 from base64 import b64decode
@@ -40,7 +40,7 @@ def admit(arrived: Arrival, hash_key: bytes = HASH_KEY) -> tuple[Admitted, notif
     return admitted, admitted.event
 
 
-def test_an_answer_goes_on_under_the_referrals_id_with_topic_and_time_as_the_broker_has_them() -> None:
+def test_an_answer_is_admitted_under_the_referrals_id_with_the_brokers_tenant_and_time() -> None:
     admitted, received = admit(arrival())
     assert (admitted.topic, admitted.key) == (topics.inbox("notification"), REFERRAL)
     assert (received.provider, received.answer, received.attempt) == ("provider-1", Answer.ACCEPTED, 2)
@@ -48,7 +48,7 @@ def test_an_answer_goes_on_under_the_referrals_id_with_topic_and_time_as_the_bro
     assert received.need_id == ids.need_id(REFERRAL, "bed")
 
 
-def test_a_note_is_sealed_to_intake_and_nobody_else_can_read_it() -> None:
+def test_a_note_is_encrypted_to_intake_and_nobody_else_can_read_it() -> None:
     admitted, received = admit(arrival())
     assert received.note is not None
     assert NOTE not in admitted.event.model_dump_json()
@@ -56,26 +56,26 @@ def test_a_note_is_sealed_to_intake_and_nobody_else_can_read_it() -> None:
     assert open_sealed(PRIVATE, received.note, note_purpose(received.need_id)).decode() == NOTE
 
 
-def test_an_answer_without_a_note_has_nothing_sealed() -> None:
+def test_an_answer_without_a_note_has_no_ciphertext() -> None:
     assert admit(arrival(note=None))[1].note is None
 
 
-def test_the_hash_is_that_of_the_original_and_keyed() -> None:
+def test_the_hash_is_of_the_original_and_keyed() -> None:
     first, again = admit(arrival())[0], admit(arrival())[0]
-    assert first.event != again.event, "sealing differs each time"
+    assert first.event != again.event, "encryption differs each time"
     assert first.bodyhash == again.bodyhash
     assert first.bodyhash != admit(arrival(note="Another"))[0].bodyhash
     assert first.bodyhash != admit(arrival(), hash_key=new_key())[0].bodyhash
 
 
-def test_what_can_not_be_read_is_passed_on_to_be_told_to_its_sender() -> None:
+def test_an_unreadable_answer_is_passed_on_so_that_its_sender_is_informed() -> None:
     arrived, problems = arrival(), [Problem(field="answer", fix="…")]
     (admitted,) = AnswerAdmission(PUBLIC, HASH_KEY).refuse("provider-1", arrived.record, arrived.event, problems)
     assert admitted.event == notification.AnswerInvalid(provider="provider-1", problems=problems)
     assert (admitted.topic, admitted.key) == (topics.inbox("notification"), "provider-1")
 
 
-def test_a_deletion_that_is_acknowledged_goes_to_intake_which_recalled_it() -> None:
+def test_an_acknowledged_deletion_goes_to_intake() -> None:
     body = {"referral_id": REFERRAL, "need": "bed", "attempt": 2, "recall": 1}
     data, at = json.dumps(body).encode(), START + timedelta(minutes=5)
     event = CloudEvent("e-1", "/p", provider.RecallAcknowledged.ce_type(), START, data)
@@ -102,13 +102,13 @@ def settings(**changes: Any) -> NotificationSettings:
     return NotificationSettings(operator_key=PUBLIC, intake_key=PUBLIC, hash_key=PUBLIC, **changes)
 
 
-def test_the_settings_have_a_deadline_for_each_urgency() -> None:
-    deadlines = settings().deadlines
-    assert set(deadlines) == set(Urgency)
-    assert deadlines[Urgency.EMERGENCY].acknowledge == timedelta(minutes=20)
-    assert deadlines[Urgency.NORMAL].decide == timedelta(days=3)
+def test_the_settings_have_limits_for_each_urgency() -> None:
+    limits = settings().limits_by_urgency
+    assert set(limits) == set(Urgency)
+    assert limits[Urgency.EMERGENCY].acknowledge == timedelta(minutes=20)
+    assert limits[Urgency.NORMAL].decide == timedelta(days=3)
 
 
-def test_more_time_to_acknowledge_than_to_decide_is_refused_at_the_start() -> None:
+def test_settings_with_more_time_to_acknowledge_than_to_decide_are_refused() -> None:
     with pytest.raises(ValidationError, match="emergency: the time to acknowledge"):
         settings(acknowledge_emergency_minutes=60)

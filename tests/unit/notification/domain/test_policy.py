@@ -1,4 +1,4 @@
-"""What becomes of an offer."""
+"""What notification decides about an offer: match, answers, time, release, withdrawal, delivery failures."""
 
 from datetime import timedelta
 from typing import Any
@@ -19,17 +19,18 @@ from contracts.words import (
     Urgency,
 )
 from services.chassis.decider import Emit, SetTimer
-from services.notification.domain.deadlines import Deadline
+from services.notification.domain.deadlines import DeadlineRules, TimeLimits
 from services.notification.domain.policy import NotificationPolicy
 from tests.support.builders import NEED, REFERRAL, answer_received, elapsed, match_revoked, matched
 from tests.support.clock import START
 from tests.support.stream import Stream, emitted, replied
 
-DEADLINES = {
-    Urgency.EMERGENCY: Deadline(timedelta(minutes=20), timedelta(hours=1)),
-    Urgency.URGENT: Deadline(timedelta(hours=4), timedelta(hours=24)),
-    Urgency.NORMAL: Deadline(timedelta(days=2), timedelta(days=3)),
+LIMITS = {
+    Urgency.EMERGENCY: TimeLimits(timedelta(minutes=20), timedelta(hours=1)),
+    Urgency.URGENT: TimeLimits(timedelta(hours=4), timedelta(hours=24)),
+    Urgency.NORMAL: TimeLimits(timedelta(days=2), timedelta(days=3)),
 }
+DEADLINES = DeadlineRules(LIMITS)
 REMIND_AT = START + timedelta(hours=2)
 ACKNOWLEDGE_BY = START + timedelta(hours=4)
 DECIDE_BY = START + timedelta(hours=24)
@@ -58,7 +59,7 @@ def refusal(effects: Any) -> provider.AnswerRefused:
 # offers ---------------------------------------------------------------------------------------------------------------
 
 
-def test_a_match_is_offered_to_its_provider_and_told_to_the_others(need: Stream) -> None:
+def test_a_match_is_offered_to_its_provider_and_published_to_the_other_services(need: Stream) -> None:
     offer, offered, remind, expire = need.handle(matched())
     assert isinstance(offer, Emit)
     assert isinstance(offered, Emit)
@@ -73,11 +74,11 @@ def test_a_match_is_offered_to_its_provider_and_told_to_the_others(need: Stream)
 def test_deadlines_go_by_urgency_and_count_from_the_offer(need: Stream, urgency: Urgency) -> None:
     later = START + timedelta(days=5)
     (offered,) = emitted(need.handle(matched(urgency=urgency), now=later), notification.Offered)
-    assert offered.acknowledge_by - later == DEADLINES[urgency].acknowledge
-    assert offered.decide_by - later == DEADLINES[urgency].decide
+    assert offered.acknowledge_by - later == LIMITS[urgency].acknowledge
+    assert offered.decide_by - later == LIMITS[urgency].decide
 
 
-def test_deadlines_are_whole_seconds_so_that_they_survive_the_database(need: Stream) -> None:
+def test_deadlines_are_whole_seconds_and_survive_the_database(need: Stream) -> None:
     need.handle(matched(), now=START + timedelta(microseconds=123_456))
     assert emitted(need.handle(elapsed("expire", DECIDE_BY), now=DECIDE_BY), notification.Expired)
 
@@ -105,11 +106,11 @@ def test_a_higher_attempt_closes_an_offer_that_is_still_open(offered: Stream) ->
 # answers --------------------------------------------------------------------------------------------------------------
 
 
-def test_a_provider_acknowledges_takes_up_begins_and_delivers(offered: Stream) -> None:
-    said = []
+def test_a_provider_acknowledges_accepts_begins_and_delivers(offered: Stream) -> None:
+    facts = []
     for answer in (Answer.ACKNOWLEDGED, Answer.ACCEPTED, Answer.IN_PROGRESS, Answer.DELIVERED):
-        said += [type(each) for each in emitted(offered.handle(answer_received(answer)))]
-    assert said == [
+        facts += [type(each) for each in emitted(offered.handle(answer_received(answer)))]
+    assert facts == [
         notification.Acknowledged,
         notification.OfferAccepted,
         intake.ReleaseRequested,
@@ -127,23 +128,21 @@ def test_acceptance_without_acknowledgement_asks_intake_to_release(offered: Stre
     assert (release.event.provider, release.event.attempt) == ("provider-1", 1)
 
 
-def test_an_answer_counts_at_the_time_the_broker_took_it(offered: Stream) -> None:
-    given = START + timedelta(hours=3)
-    effects = offered.handle(answer_received(Answer.ACCEPTED, answered_at=given), now=START + timedelta(days=9))
-    assert emitted(effects, notification.OfferAccepted)[0].at == given
+def test_an_answer_counts_at_the_time_the_broker_received_it(offered: Stream) -> None:
+    answered_at = START + timedelta(hours=3)
+    effects = offered.handle(answer_received(Answer.ACCEPTED, answered_at=answered_at), now=START + timedelta(days=9))
+    assert emitted(effects, notification.OfferAccepted)[0].at == answered_at
 
 
 @pytest.mark.parametrize("code", list(DeclineCode))
-def test_a_decline_keeps_its_code_who_decided_and_the_sealed_note(offered: Stream, code: DeclineCode) -> None:
+def test_a_decline_keeps_its_code_who_decided_and_the_encrypted_note(offered: Stream, code: DeclineCode) -> None:
     answer = answer_received(Answer.DECLINED, code=code, by=DecidedBy.PERSON, note="c2VhbGVk")
     (declined,) = emitted(offered.handle(answer))
     assert (declined.code, declined.by, declined.note) == (code, DecidedBy.PERSON, "c2VhbGVk")
 
 
 @pytest.mark.parametrize("code", list(NotDeliveredCode))
-def test_a_non_delivery_keeps_its_code_also_where_declines_have_the_same(
-    offered: Stream, code: NotDeliveredCode
-) -> None:
+def test_a_non_delivery_keeps_its_code_even_if_declines_have_the_same(offered: Stream, code: NotDeliveredCode) -> None:
     offered.handle(answer_received(Answer.ACCEPTED))
     (ended,) = emitted(offered.handle(answer_received(Answer.NOT_DELIVERED, code=code)), notification.NotDelivered)
     assert ended.code is code
@@ -156,14 +155,14 @@ def test_the_providers_own_number_is_kept_to_the_end(offered: Stream) -> None:
     assert (delivered.partly, delivered.provider_reference) == (True, "P-7")
 
 
-def test_the_providers_own_number_is_on_all_that_is_said_from_when_it_was_given(offered: Stream) -> None:
+def test_the_providers_own_number_is_on_every_message_after_it_is_known(offered: Stream) -> None:
     (acknowledged,) = emitted(offered.handle(answer_received(Answer.ACKNOWLEDGED, provider_reference="P-7")))
     accepted, _ = emitted(offered.handle(answer_received(Answer.ACCEPTED)))
     refused = refusal(offered.handle(answer_received(Answer.ACKNOWLEDGED, answered_at=DECIDE_BY)))
     (begun,) = emitted(offered.handle(answer_received(Answer.IN_PROGRESS, provider_reference="P-8")))
     revoked, closed, _ = emitted(offered.handle(match_revoked()))
-    said = [acknowledged, accepted, refused, begun, revoked, closed]
-    assert [each.provider_reference for each in said] == ["P-7", "P-7", "P-7", "P-8", "P-8", "P-8"]
+    messages = [acknowledged, accepted, refused, begun, revoked, closed]
+    assert [each.provider_reference for each in messages] == ["P-7", "P-7", "P-7", "P-8", "P-8", "P-8"]
 
 
 def test_an_answer_after_the_deadline_counts_while_the_offer_is_open(offered: Stream) -> None:
@@ -178,7 +177,7 @@ def test_a_repeated_answer_is_refused_as_repeated(offered: Stream) -> None:
     assert refused.allowed == [Answer.ACCEPTED, Answer.DECLINED, Answer.CHECK_IN]
 
 
-def test_an_answer_that_does_not_follow_is_refused_with_what_would(offered: Stream) -> None:
+def test_an_answer_that_is_not_allowed_is_refused_with_those_that_are(offered: Stream) -> None:
     refused = refusal(offered.handle(answer_received(Answer.DELIVERED)))
     assert (refused.reason, refused.state, refused.service) == (AnswerFault.NOT_ALLOWED, "offered", "beds")
     assert refused.allowed == [Answer.ACKNOWLEDGED, Answer.ACCEPTED, Answer.DECLINED]
@@ -190,7 +189,7 @@ def test_an_answer_to_an_offer_that_has_ended_is_late(offered: Stream) -> None:
     assert (refused.reason, refused.state, refused.allowed) == (AnswerFault.LATE, "expired", [])
 
 
-def test_the_provider_of_an_earlier_attempt_is_told_that_it_is_late_and_nothing_of_the_next(offered: Stream) -> None:
+def test_the_provider_of_an_earlier_attempt_learns_that_it_is_late_but_not_who_is_next(offered: Stream) -> None:
     offered.handle(answer_received(Answer.DECLINED))
     offered.handle(matched(2))
     refused = refusal(offered.handle(answer_received(Answer.ACCEPTED, attempt=1)))
@@ -198,7 +197,7 @@ def test_the_provider_of_an_earlier_attempt_is_told_that_it_is_late_and_nothing_
     assert "provider-2" not in refused.model_dump_json()
 
 
-def test_a_wrong_provider_reads_the_same_as_where_there_is_no_need_at_all(offered: Stream) -> None:
+def test_a_wrong_provider_gets_the_same_refusal_as_for_a_need_that_does_not_exist(offered: Stream) -> None:
     stranger = answer_received(Answer.ACCEPTED, provider="stranger")
     refused = refusal(offered.handle(stranger))
     nowhere = refusal(Stream("notification", offered.policy).handle(stranger))
@@ -211,13 +210,13 @@ def test_an_attempt_that_was_never_offered_is_unknown(offered: Stream) -> None:
     assert refused.reason is AnswerFault.UNKNOWN_OFFER
 
 
-def test_one_id_for_two_answers_is_refused_aloud(offered: Stream) -> None:
+def test_one_id_for_two_answers_is_refused(offered: Stream) -> None:
     offered.handle(answer_received(Answer.ACKNOWLEDGED), id="a")
     refused = refusal(offered.handle(answer_received(Answer.ACCEPTED), id="a"))
     assert (refused.reason, refused.state) == (AnswerFault.EVENT_ID_REUSED, "acknowledged")
 
 
-def test_one_id_for_two_matches_is_answered_to_nobody(offered: Stream) -> None:
+def test_one_id_for_two_matches_has_no_effect(offered: Stream) -> None:
     offered.handle(matched(2), id="m")
     assert offered.handle(matched(3), id="m") == []
 
@@ -238,7 +237,7 @@ def test_a_provider_that_has_acknowledged_is_not_reminded(offered: Stream) -> No
 
 
 @pytest.mark.parametrize("acknowledged", [False, True])
-def test_an_undecided_offer_expires_and_the_provider_is_told(offered: Stream, acknowledged: bool) -> None:
+def test_an_undecided_offer_expires_and_the_provider_is_informed(offered: Stream, acknowledged: bool) -> None:
     if acknowledged:
         offered.handle(answer_received(Answer.ACKNOWLEDGED))
     overdue, escalated, expired, closed = emitted(offered.handle(elapsed("expire", DECIDE_BY), now=DECIDE_BY))
@@ -248,7 +247,7 @@ def test_an_undecided_offer_expires_and_the_provider_is_told(offered: Stream, ac
     assert (type(closed), closed.reason) == (provider.OfferClosed, "expired")
 
 
-def test_what_is_taken_up_does_not_expire(offered: Stream) -> None:
+def test_an_accepted_offer_does_not_expire_undecided(offered: Stream) -> None:
     offered.handle(answer_received(Answer.ACCEPTED))
     assert offered.handle(elapsed("expire", DECIDE_BY)) == []
 
@@ -260,7 +259,7 @@ def test_a_timer_of_an_earlier_attempt_is_ignored(offered: Stream) -> None:
     assert offered.handle(elapsed("acknowledge-remind", REMIND_AT)) == []
 
 
-# intake is told who has the need no more ------------------------------------------------------------------------------
+# intake learns who lost the person ------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -273,9 +272,7 @@ def test_a_timer_of_an_earlier_attempt_is_ignored(offered: Stream) -> None:
         (matched(2), Lifecycle.REVOKED),
     ],
 )
-def test_intake_is_told_once_when_who_took_the_need_up_has_it_no_more(
-    offered: Stream, last: Message, end: Lifecycle
-) -> None:
+def test_intake_is_informed_once_when_an_accepted_offer_ends(offered: Stream, last: Message, end: Lifecycle) -> None:
     offered.handle(answer_received(Answer.ACCEPTED))
     effects = offered.handle(last)
     [ended] = [each for each in effects if isinstance(each, Emit) and isinstance(each.event, intake.ReleaseEnded)]
@@ -293,17 +290,17 @@ def test_intake_is_told_once_when_who_took_the_need_up_has_it_no_more(
 
 
 @pytest.mark.parametrize("last", [answer_received(Answer.DECLINED), match_revoked(), elapsed("expire", DECIDE_BY)])
-def test_intake_is_not_told_of_who_never_took_it_up(offered: Stream, last: Message) -> None:
+def test_intake_is_not_informed_of_an_offer_that_was_never_accepted(offered: Stream, last: Message) -> None:
     facts = emitted(offered.handle(last, now=DECIDE_BY))
     assert facts
     assert not [each for each in facts if isinstance(each, intake.ReleaseEnded)]
 
 
-# taken back, undeliverable --------------------------------------------------------------------------------------------
+# revoked, undeliverable -----------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("answers", [[], ["acknowledged"], ["accepted"], ["accepted", "in-progress"]])
-def test_a_revoked_match_closes_the_offer_wherever_it_stands(offered: Stream, answers: list[str]) -> None:
+def test_a_revoked_match_closes_the_offer_in_any_open_state(offered: Stream, answers: list[str]) -> None:
     for answer in answers:
         offered.handle(answer_received(Answer(answer)))
     revoked, closed, *_ = emitted(offered.handle(match_revoked()))
@@ -312,7 +309,7 @@ def test_a_revoked_match_closes_the_offer_wherever_it_stands(offered: Stream, an
 
 
 @pytest.mark.parametrize("answers", [["declined"], ["accepted", "delivered"], ["accepted", "not-delivered"]])
-def test_a_revoked_match_changes_nothing_where_the_offer_has_ended(offered: Stream, answers: list[str]) -> None:
+def test_a_revoked_match_changes_nothing_after_the_offer_has_ended(offered: Stream, answers: list[str]) -> None:
     for answer in answers:
         offered.handle(answer_received(Answer(answer)))
     assert offered.handle(match_revoked()) == []
@@ -322,7 +319,7 @@ def test_a_revoked_match_of_another_attempt_is_ignored(offered: Stream) -> None:
     assert offered.handle(match_revoked(2)) == []
 
 
-def lost(event: Any) -> operations.DeliveryFailed:
+def delivery_failed(event: Any) -> operations.DeliveryFailed:
     return operations.DeliveryFailed(
         stream=NEED,
         event_type=type(event).ce_type(),
@@ -333,30 +330,30 @@ def lost(event: Any) -> operations.DeliveryFailed:
     )
 
 
-def test_an_offer_that_could_not_be_delivered_has_expired(need: Stream) -> None:
+def test_an_undeliverable_offer_expires(need: Stream) -> None:
     (offer,) = emitted(need.handle(matched()), provider.Offer)
-    (expired,) = emitted(need.handle(lost(offer)))
+    (expired,) = emitted(need.handle(delivery_failed(offer)))
     assert (type(expired), expired.undeliverable) == (notification.Expired, True)
 
 
-def test_an_offer_that_was_acknowledged_has_arrived_whatever_is_said_of_it(need: Stream) -> None:
+def test_an_acknowledged_offer_does_not_expire_as_undeliverable(need: Stream) -> None:
     (offer,) = emitted(need.handle(matched()), provider.Offer)
     need.handle(answer_received(Answer.ACKNOWLEDGED))
-    assert need.handle(lost(offer)) == []
+    assert need.handle(delivery_failed(offer)) == []
 
 
-def test_other_losses_and_those_of_earlier_attempts_change_nothing(need: Stream) -> None:
+def test_other_lost_messages_and_those_of_earlier_attempts_change_nothing(need: Stream) -> None:
     (offer,) = emitted(need.handle(matched()), provider.Offer)
     (*_, closed) = emitted(need.handle(elapsed("expire", DECIDE_BY)))
     need.handle(matched(2))
-    assert need.handle(lost(offer)) == []
-    assert need.handle(lost(closed)) == []
+    assert need.handle(delivery_failed(offer)) == []
+    assert need.handle(delivery_failed(closed)) == []
 
 
-# told only ------------------------------------------------------------------------------------------------------------
+# replies only ---------------------------------------------------------------------------------------------------------
 
 
-def test_a_doubtful_entry_is_told_to_its_provider_under_the_entrys_key(need: Stream) -> None:
+def test_a_doubtful_entry_is_refused_to_its_provider_under_the_entrys_key(need: Stream) -> None:
     problems = [Problem(field="maximum_age", fix="must be at most 150")]
     doubted = notification.EntryDoubted(provider="provider-1", entry="beds", problems=problems)
     (reply,) = replied(need.handle(doubted))
@@ -365,7 +362,7 @@ def test_a_doubtful_entry_is_told_to_its_provider_under_the_entrys_key(need: Str
     assert need.policy.stream(doubted) == "entry:provider-1/beds"
 
 
-def test_an_answer_that_could_not_be_read_is_told_to_its_sender(need: Stream) -> None:
+def test_an_unreadable_answer_is_refused_to_its_sender(need: Stream) -> None:
     problems = [Problem(field="code", fix="is needed with declined")]
     invalid = notification.AnswerInvalid(provider="provider-1", problems=problems)
     (reply,) = replied(need.handle(invalid))

@@ -1,4 +1,4 @@
-"""Loop-closure is measured: of whom it is known that they were told, how long it took, how often it was tried."""
+"""Loop closure: how many ends were reported, how long it took, how many attempts it took."""
 
 from datetime import timedelta
 from typing import Any
@@ -13,7 +13,7 @@ from contracts.outcomes import StatusChanged
 from contracts.texts import sentences
 from contracts.words import Urgency
 from services.chassis.decider import Put
-from services.outcomes.domain.loop_closure import Closure, measure, quantiles, together
+from services.outcomes.domain.loop_closure import Closure, measure, merged, quantiles
 from services.outcomes.domain.policy import OutcomesPolicy
 from services.outcomes.jobs.loop_closure_metrics import ClosureMeter
 from tests.support.builders import NEED, accepted, matched, of_offer, waiting, withdrawn
@@ -25,7 +25,7 @@ LATER = START + timedelta(days=3)
 
 
 def row_after(*events: Any) -> dict[str, Any]:
-    """The row that these events lead to, the n-th of them n hours after the start, read in the order given."""
+    """The row after these events, each with its hours after the start, read in this order."""
     stream, row = Stream("outcomes", OutcomesPolicy(sentences), NEED), {}
     for hours, event in events:
         at = START + hours * HOUR
@@ -51,7 +51,7 @@ REROUTED = (
 
 
 @pytest.mark.parametrize("events", [REROUTED, REROUTED[::-1], REROUTED[4:] + REROUTED[:4]])
-def test_what_is_measured_of_a_need_is_the_same_in_whatever_order_it_was_read(events: Any) -> None:
+def test_the_row_is_the_same_in_whatever_order_events_are_read(events: Any) -> None:
     assert row_after(*events)["closure"] == {
         "urgency": "urgent",
         "offered_at": (START + HOUR).isoformat(),
@@ -63,36 +63,36 @@ def test_what_is_measured_of_a_need_is_the_same_in_whatever_order_it_was_read(ev
     }
 
 
-def test_an_acknowledgement_is_an_answer_and_no_decision() -> None:
+def test_an_acknowledgement_is_an_answer_but_no_decision() -> None:
     closure = row_after((0, accepted()), (2, of_offer(notification.Acknowledged)))["closure"]
     assert (closure["answered_at"], closure["decided_at"]) == ((START + 2 * HOUR).isoformat(), None)
 
 
-def test_a_need_that_is_open_has_neither_end_nor_attempts_yet() -> None:
+def test_an_open_need_has_neither_end_nor_attempts_yet() -> None:
     assert "ended_at" not in row_after((0, accepted()), (1, matched()), (2, waiting(1)))["closure"]
 
 
-def test_an_end_whose_status_never_arrived_is_not_told() -> None:
+def test_an_end_whose_status_never_arrived_is_not_reported() -> None:
     stream = Stream("outcomes", OutcomesPolicy(sentences), NEED)
     stream.handle(accepted())
-    (said,) = emitted(stream.handle(withdrawn()), StatusChanged)
-    lost = operations.DeliveryFailed(
+    (status,) = emitted(stream.handle(withdrawn()), StatusChanged)
+    failed = operations.DeliveryFailed(
         stream=NEED,
         event_type=StatusChanged.ce_type(),
         event_id="e",
         topic="agency.brest-migration.status",
         reason="topic-gone",
-        text=said.model_dump_json(),
+        text=status.model_dump_json(),
     )
-    (put,) = [each for each in stream.handle(lost) if isinstance(each, Put)]
+    (put,) = [each for each in stream.handle(failed) if isinstance(each, Put)]
     assert put.doc["closure"]["told"] is False
     assert measure([put.doc], LATER, 30)[Urgency.URGENT].rate == 0
 
 
-def test_the_rows_are_measured_by_urgency_and_by_when_they_were_sent() -> None:
+def test_rows_are_measured_by_urgency_and_by_when_needs_were_sent() -> None:
     rows = [row_after(*REROUTED), row_after((0, accepted()), (5, withdrawn())), row_after((0, accepted()))]
     urgent = measure(rows, LATER, 30)[Urgency.URGENT]
-    assert (urgent.needs, urgent.ended, urgent.told, urgent.rate) == (3, 2, 2, 1.0)
+    assert (urgent.needs, urgent.ended, urgent.reported, urgent.rate) == (3, 2, 2, 1.0)
     assert urgent.seconds == {
         "offer": [3600],
         "answer": [7200],
@@ -106,24 +106,25 @@ def test_the_rows_are_measured_by_urgency_and_by_when_they_were_sent() -> None:
     )
     assert measure(rows, LATER, 2)[Urgency.URGENT].needs == 0
     assert measure(rows, LATER, 2)[Urgency.URGENT].rate is None
-    assert together(measure(rows, LATER, 30).values()) == urgent
+    assert merged(measure(rows, LATER, 30).values()) == urgent
 
 
-def test_a_row_of_before_it_was_measured_and_one_of_a_need_not_accepted_yet_are_left_out() -> None:
+def test_rows_without_closure_and_of_needs_not_registered_yet_are_left_out() -> None:
     old = {"sent_at": START.isoformat(), "history": []}
     early = {"sent_at": None, "history": [], "closure": {"urgency": None}}
-    assert together(measure([old, early], LATER, 30).values()).needs == 0
+    assert merged(measure([old, early], LATER, 30).values()).needs == 0
 
 
 @given(st.lists(st.floats(0, 1e7)))
-def test_of_quantiles_the_median_is_no_higher_and_both_are_within_what_was_measured(seconds: list[float]) -> None:
-    found = quantiles(sorted(seconds))
+def test_the_median_is_no_higher_than_the_90th_percentile_and_both_are_within_the_values(seconds: list[float]) -> None:
+    result = quantiles(sorted(seconds))
     if not seconds:
-        assert found is None
+        assert result is None
     else:
-        assert found is not None
-        assert min(seconds) <= found[0] <= found[1] * (1 + 1e-9)
-        assert found[1] <= max(seconds) * (1 + 1e-9)
+        assert result is not None
+        median, p90 = result
+        assert min(seconds) <= median <= p90 * (1 + 1e-9)
+        assert p90 <= max(seconds) * (1 + 1e-9)
 
 
 def shown(registry: CollectorRegistry) -> dict[tuple[str, ...], float]:
@@ -134,17 +135,17 @@ def shown(registry: CollectorRegistry) -> dict[tuple[str, ...], float]:
     }
 
 
-def test_metrics_show_it_with_bounded_labels_and_no_time_where_there_is_none() -> None:
+def test_metrics_have_bounded_labels_and_show_no_time_that_no_need_has() -> None:
     registry = CollectorRegistry()
     meter = ClosureMeter(registry)
     row = row_after(*REROUTED)
     often = {**row, "closure": {**row["closure"], "attempts": 9}}
     meter.show(measure([row, often], LATER, 30))
-    found = shown(registry)
-    assert found["needs", "told", "urgent"] == 2
-    assert found["seconds", "0.5", "offer", "urgent"] == 3600
-    assert found["seconds", "0.5", "answer", "urgent"] == 7200
-    assert (found["reroutes", "1", "urgent"], found["reroutes", "3+", "urgent"]) == (1, 1)
-    assert not any(key[0] == "seconds" and "normal" in key for key in found)
+    samples = shown(registry)
+    assert samples["needs", "told", "urgent"] == 2
+    assert samples["seconds", "0.5", "offer", "urgent"] == 3600
+    assert samples["seconds", "0.5", "answer", "urgent"] == 7200
+    assert (samples["reroutes", "1", "urgent"], samples["reroutes", "3+", "urgent"]) == (1, 1)
+    assert not any(key[0] == "seconds" and "normal" in key for key in samples)
     meter.show(measure([], LATER, 30))
-    assert not any(key[0] == "seconds" for key in shown(registry)), "what was true once is not shown for ever"
+    assert not any(key[0] == "seconds" for key in shown(registry)), "a time that no need has any longer is not shown"

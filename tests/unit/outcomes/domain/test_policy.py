@@ -1,4 +1,4 @@
-"""What an agency is told of its needs."""
+"""What an agency reads about its needs."""
 
 from datetime import timedelta
 from typing import Any
@@ -22,7 +22,7 @@ from contracts.words import (
     PersonalField,
 )
 from services.chassis.decider import Emit, Put
-from services.outcomes.domain.indicators import row
+from services.outcomes.domain.indicators import need_row
 from services.outcomes.domain.policy import OutcomesPolicy
 from services.outcomes.queries.timeline import timeline
 from services.outcomes.settings import OutcomesSettings
@@ -50,17 +50,17 @@ def need() -> Stream:
     return Stream("outcomes", OutcomesPolicy(sentences), NEED)
 
 
-def told(stream: Stream, *events: Message) -> list[StatusChanged]:
-    """What these events, a minute apart, lead the agency to read."""
-    said: list[StatusChanged] = []
+def statuses(stream: Stream, *events: Message) -> list[StatusChanged]:
+    """What the agency reads after these events, which are a minute apart."""
+    reported: list[StatusChanged] = []
     for event in events:
         now = START + timedelta(minutes=len(stream.entries))
-        said += emitted(stream.handle(event, now=now), StatusChanged)
-    return said
+        reported += emitted(stream.handle(event, now=now), StatusChanged)
+    return reported
 
 
 def states(stream: Stream, *events: Message) -> list[Lifecycle]:
-    return [each.state for each in told(stream, *events)]
+    return [each.state for each in statuses(stream, *events)]
 
 
 def test_a_status_goes_to_the_agency_under_the_needs_id(need: Stream) -> None:
@@ -69,7 +69,7 @@ def test_a_status_goes_to_the_agency_under_the_needs_id(need: Stream) -> None:
     assert (status.topic, status.key) == (topics.status("brest-migration"), NEED)
 
 
-def test_every_step_that_matters_is_told(need: Stream) -> None:
+def test_every_step_of_the_lifecycle_is_reported(need: Stream) -> None:
     events = [accepted(), matched(), of_offer(notification.Offered), of_offer(notification.Declined), matched(2)]
     assert states(need, *events) == ["accepted", "matched", "offered", "declined", "matched"]
 
@@ -94,15 +94,15 @@ def test_every_step_that_matters_is_told(need: Stream) -> None:
         (of_offer(notification.NotDelivered, code=NotDeliveredCode.LACK_OF_RESOURCES), "declined", "on-hold"),
     ],
 )
-def test_each_event_has_its_state_also_where_it_is_the_first_that_is_read(
+def test_each_event_has_its_state_even_if_it_is_the_first_that_is_read(
     need: Stream, event: Message, state: str, fhir: str
 ) -> None:
-    (status,) = told(need, event)
+    (status,) = statuses(need, event)
     assert (status.state, status.fhir_status, status.reference) == (state, fhir, "R-1")
 
 
-def test_a_status_says_by_whom_why_and_until_when(need: Stream) -> None:
-    offered, declined, waits = told(
+def test_a_status_has_provider_reason_and_due_time(need: Stream) -> None:
+    offered, declined, waits = statuses(
         need,
         of_offer(notification.Offered),
         of_offer(notification.Declined, code=DeclineCode.UNSAFE, at=START + timedelta(hours=1)),
@@ -114,16 +114,16 @@ def test_a_status_says_by_whom_why_and_until_when(need: Stream) -> None:
     assert (waits.next_by, waits.funnel) == (START + timedelta(days=14), FUNNEL)
 
 
-def test_an_acknowledged_offer_still_says_until_when_it_is_decided(need: Stream) -> None:
+def test_an_acknowledged_offer_still_has_the_time_to_decide(need: Stream) -> None:
     by = START + timedelta(hours=24)
-    assert told(need, of_offer(notification.Acknowledged, decide_by=by))[0].next_by == by
+    assert statuses(need, of_offer(notification.Acknowledged, decide_by=by))[0].next_by == by
 
 
-def test_the_providers_own_number_is_told(need: Stream) -> None:
-    assert told(need, of_offer(notification.Delivered, provider_reference="P-7"))[0].provider_reference == "P-7"
+def test_the_providers_own_number_is_reported(need: Stream) -> None:
+    assert statuses(need, of_offer(notification.Delivered, provider_reference="P-7"))[0].provider_reference == "P-7"
 
 
-def test_what_came_earlier_and_is_read_later_is_noted_but_not_told(need: Stream) -> None:
+def test_an_earlier_event_that_is_read_later_is_noted_but_not_reported(need: Stream) -> None:
     assert states(need, of_offer(notification.Offered)) == ["offered"]
     for earlier in (matched(), accepted()):
         effects = need.handle(earlier)
@@ -139,10 +139,10 @@ def late(kind: type[Message], clock: DeadlineKind, state: Lifecycle, **changes: 
     return of_offer(kind, clock=clock, state=state, due_at=START, **changes)
 
 
-def test_an_agency_is_told_that_its_need_is_overdue_and_that_operators_know_and_then_where_it_goes(
+def test_an_agency_reads_overdue_then_escalated_then_expired(
     need: Stream,
 ) -> None:
-    said = told(
+    reported = statuses(
         need,
         of_offer(notification.Offered),
         late(notification.Overdue, DeadlineKind.ACKNOWLEDGE, Lifecycle.OFFERED, expires_at=START + timedelta(hours=24)),
@@ -151,7 +151,7 @@ def test_an_agency_is_told_that_its_need_is_overdue_and_that_operators_know_and_
         late(notification.Escalated, DeadlineKind.DECIDE, Lifecycle.OFFERED),
         of_offer(notification.Expired),
     )
-    assert [(each.state, each.overdue, each.escalated) for each in said] == [
+    assert [(each.state, each.overdue, each.escalated) for each in reported] == [
         ("offered", None, False),
         ("offered", "acknowledge", False),
         ("offered", "acknowledge", True),
@@ -159,18 +159,18 @@ def test_an_agency_is_told_that_its_need_is_overdue_and_that_operators_know_and_
         ("offered", "decide", True),
         ("expired", None, False),
     ]
-    assert said[1].next_by == START + timedelta(hours=24)
+    assert reported[1].next_by == START + timedelta(hours=24)
 
 
-def test_what_is_overdue_and_has_been_answered_meanwhile_is_not_told(need: Stream) -> None:
+def test_overdue_is_not_reported_after_the_provider_has_answered(need: Stream) -> None:
     overdue = late(notification.Overdue, DeadlineKind.ACKNOWLEDGE, Lifecycle.OFFERED)
     assert states(need, of_offer(notification.Acknowledged), overdue) == ["acknowledged"]
 
 
-def test_an_agency_is_told_of_appointments_with_their_time_and_of_more_time(need: Stream) -> None:
+def test_an_agency_reads_check_ins_and_appointments_with_their_times(need: Stream) -> None:
     first, second = START + timedelta(days=1), START + timedelta(days=2)
     clock = notification.Running(clock=DeadlineKind.START, remind_at=first, due_at=second, escalate_at=second)
-    said = told(
+    reported = statuses(
         need,
         of_offer(notification.OfferAccepted, clocks=[clock]),
         of_offer(notification.CheckedIn, state=Lifecycle.ACCEPTED_BY_PROVIDER, count=1, turn=1, clocks=[clock]),
@@ -180,7 +180,7 @@ def test_an_agency_is_told_of_appointments_with_their_time_and_of_more_time(need
         of_offer(notification.Appointed, appointment_at=second, turn=5),
         of_offer(notification.InProgress, kept=True, appointment_at=second),
     )
-    assert [(each.state, each.appointment_at) for each in said] == [
+    assert [(each.state, each.appointment_at) for each in reported] == [
         ("taken-up", None),
         ("taken-up", None),
         ("appointed", first),
@@ -189,49 +189,49 @@ def test_an_agency_is_told_of_appointments_with_their_time_and_of_more_time(need
         ("appointed", second),
         ("in-progress", second),
     ]
-    assert [each.next_by for each in said[:3]] == [second, second, first]
+    assert [each.next_by for each in reported[:3]] == [second, second, first]
     assert [line.what for line in timeline(need.documents)][1:6:2] == ["checked-in", "appointment-moved", "appointed"]
 
 
-def test_a_need_that_was_accepted_and_not_started_says_so(need: Stream) -> None:
-    (status,) = told(need, of_offer(notification.Expired, code=ExpiryCode.NOT_STARTED))
+def test_an_offer_that_expired_because_it_was_not_started_has_that_code(need: Stream) -> None:
+    (status,) = statuses(need, of_offer(notification.Expired, code=ExpiryCode.NOT_STARTED))
     assert (status.state, status.code) == ("expired", "not-started")
 
 
-def test_what_brings_no_state_and_is_no_remark_is_noted_but_not_told(need: Stream) -> None:
+def test_an_event_that_brings_neither_state_nor_sub_status_is_noted_but_not_reported(need: Stream) -> None:
     assert states(need, matched(), match_revoked()) == ["matched"]
     assert len(need.entries) == 2
 
 
-def test_help_that_was_given_stands_and_a_withdrawal_that_came_too_late_is_told_so(need: Stream) -> None:
-    delivered, again = told(need, of_offer(notification.Delivered), withdrawn())
+def test_a_withdrawal_after_delivery_is_answered_with_the_delivery(need: Stream) -> None:
+    delivered, again = statuses(need, of_offer(notification.Delivered), withdrawn())
     assert delivered == again
     assert states(need, match_revoked(), of_offer(notification.Revoked)) == []
 
 
-def test_help_that_was_given_while_the_withdrawal_was_on_its_way_is_told(need: Stream) -> None:
+def test_help_given_while_the_withdrawal_was_on_its_way_is_reported(need: Stream) -> None:
     assert states(need, withdrawn(), of_offer(notification.Delivered)) == ["withdrawn", "delivered"]
 
 
-def test_nothing_open_is_told_after_an_end(need: Stream) -> None:
+def test_no_open_state_is_reported_after_an_end(need: Stream) -> None:
     assert states(need, withdrawn(), matched(5), waiting(5), accepted(revision=1)) == ["withdrawn"]
 
 
-def test_a_status_asked_for_is_told_again_and_not_journaled(need: Stream) -> None:
-    (status,) = told(need, waiting())
+def test_a_requested_status_is_sent_again_and_not_journaled(need: Stream) -> None:
+    (status,) = statuses(need, waiting())
     (reply,) = replied(need.handle(status_due()))
     assert (reply.event, reply.topic, reply.key) == (status, topics.status("brest-migration"), NEED)
     assert len(need.entries) == 1
 
 
-def test_a_need_that_is_not_read_here_yet_is_received(need: Stream) -> None:
+def test_a_need_that_was_not_read_yet_is_received(need: Stream) -> None:
     (reply,) = replied(need.handle(status_due()))
     assert isinstance(reply.event, StatusChanged)
     assert (reply.event.state, reply.event.fhir_status) == ("received", "requested")
     assert states(need, accepted()) == ["accepted"]
 
 
-def test_what_intake_refused_is_told_in_the_referrals_stream(need: Stream) -> None:
+def test_a_refused_referral_is_reported_in_the_referrals_stream(need: Stream) -> None:
     problems = [Problem(field="person.sex", fix="is missing")]
     refused = intake.ReferralRefused(
         referral_id=REFERRAL, agency="brest-migration", reference="R-1", sent="agency.submitted.v1", problems=problems
@@ -248,8 +248,8 @@ def puts(effects: Any) -> list[dict[str, Any]]:
     return [each.doc for each in effects if isinstance(each, Put)]
 
 
-def test_the_row_for_the_indicators_follows_the_state_and_names_nobody(need: Stream) -> None:
-    assert puts(need.handle(of_offer(notification.Offered))) == [], "not before it is known what was asked for"
+def test_the_row_follows_the_state_and_holds_no_personal_data(need: Stream) -> None:
+    assert puts(need.handle(of_offer(notification.Offered))) == [], "not before the need is described"
     hour = START + timedelta(hours=1)
     (row,) = puts(need.handle(accepted(), now=START))
     assert (row["sent_at"], row["history"][-1]["state"]) == (START.isoformat(), "open")
@@ -272,7 +272,7 @@ def test_the_row_for_the_indicators_follows_the_state_and_names_nobody(need: Str
     }
 
 
-def test_a_correction_changes_what_the_row_says_from_then_on_but_not_when_the_need_was_sent(need: Stream) -> None:
+def test_a_correction_changes_the_row_from_then_on_but_not_when_the_need_was_sent(need: Stream) -> None:
     hour = START + timedelta(hours=1)
     need.handle(accepted(), now=START)
     need.handle(matched(), now=START + timedelta(minutes=1))
@@ -285,12 +285,12 @@ def test_a_correction_changes_what_the_row_says_from_then_on_but_not_when_the_ne
     ]
 
 
-def test_a_row_is_not_written_where_nothing_in_it_changes(need: Stream) -> None:
+def test_a_row_that_does_not_change_is_not_written(need: Stream) -> None:
     need.handle(accepted(), now=START)
     assert puts(need.handle(matched(), now=START + timedelta(minutes=1))) == []
 
 
-def test_no_free_text_of_a_provider_reaches_an_agency_or_the_timeline() -> None:
+def test_no_providers_note_reaches_an_agency_or_the_timeline() -> None:
     assert "note" not in StatusChanged.model_fields.keys() | Noted.model_fields.keys()
 
 
@@ -302,35 +302,44 @@ def test_no_free_text_of_a_provider_reaches_an_agency_or_the_timeline() -> None:
         (intake.RecallConfirmed, "acknowledged"),
     ],
 )
-def test_an_agency_is_told_of_a_recall_and_the_need_stands_where_it_stood(need: Stream, kind: Any, state: str) -> None:
-    told(need, accepted(), matched(), of_offer(notification.Offered), of_offer(notification.OfferAccepted))
+def test_an_agency_reads_a_recall_and_the_need_keeps_its_state(need: Stream, kind: Any, state: str) -> None:
+    statuses(need, accepted(), matched(), of_offer(notification.Offered), of_offer(notification.OfferAccepted))
     before = need.state.top
     effects = need.handle(recall(kind))
-    [noted, status, said] = [each for each in effects if isinstance(each, Emit)]
+    [noted, status, report] = [each for each in effects if isinstance(each, Emit)]
     assert isinstance(status.event, StatusChanged)
     assert (status.event.state, status.event.what) == ("taken-up", noted.event.what)  # type: ignore[attr-defined]
-    assert isinstance(said.event, RecallChanged)
-    assert (said.topic, said.key) == (topics.status("brest-migration"), NEED)
-    assert (said.event.state, said.event.fields, said.event.reason) == (state, [PersonalField.NAME], "consent-changed")
-    assert (said.event.provider, said.event.attempt, said.event.recall, said.event.since) == ("provider-1", 1, 1, START)
+    assert isinstance(report.event, RecallChanged)
+    assert (report.topic, report.key) == (topics.status("brest-migration"), NEED)
+    assert (report.event.state, report.event.fields, report.event.reason) == (
+        state,
+        [PersonalField.NAME],
+        "consent-changed",
+    )
+    assert (report.event.provider, report.event.attempt, report.event.recall, report.event.since) == (
+        "provider-1",
+        1,
+        1,
+        START,
+    )
     assert isinstance(noted.event, Noted)
     assert noted.event.what.startswith("recall")
     assert need.state.top == before
     assert need.folded() == need.state
 
 
-def test_an_agency_is_told_of_a_recall_also_after_the_end(need: Stream) -> None:
-    told(need, accepted(), matched(), of_offer(notification.Offered), of_offer(notification.Delivered))
+def test_an_agency_reads_a_recall_after_the_end_as_well(need: Stream) -> None:
+    statuses(need, accepted(), matched(), of_offer(notification.Offered), of_offer(notification.Delivered))
     effects = need.handle(recall(intake.Recalled, at=START + timedelta(hours=1)))
     assert [type(each) for each in emitted(effects)] == [Noted, RecallChanged]
 
 
-def test_the_settings_give_the_rules_of_disclosure() -> None:
-    rules = OutcomesSettings(operator_key="A" * 43 + "=", settle_hours=1).disclosure
+def test_the_settings_give_the_rules_of_publication() -> None:
+    rules = OutcomesSettings(operator_key="A" * 43 + "=", settle_hours=1).publication_rules
     assert (rules.k, rules.k_sensitive, rules.window_days, rules.settle) == (5, 10, 1, timedelta(hours=1))
 
 
-def test_a_recommendation_is_passed_on_to_who_asked_and_leaves_no_trace(need: Stream) -> None:
+def test_a_recommendation_is_passed_on_to_its_agency_and_not_journaled(need: Stream) -> None:
     [reply] = replied(need.handle(recommended()))
     assert reply.topic == topics.status("brest-migration")
     assert isinstance(reply.event, RecommendationAnswered)
@@ -338,19 +347,19 @@ def test_a_recommendation_is_passed_on_to_who_asked_and_leaves_no_trace(need: St
     assert need.entries == []
 
 
-def test_a_need_that_is_held_back_is_told_so_with_no_more_and_counts_only_once_it_resumes(need: Stream) -> None:
-    held, waits = told(need, accepted(held_back=HeldBack.TOLD), waiting(code="already-served"))
-    assert (held.state, held.code) == ("accepted", None)
+def test_a_need_that_is_held_back_has_only_its_code_and_counts_once_it_resumes(need: Stream) -> None:
+    registered, waits = statuses(need, accepted(held_back=HeldBack.TOLD), waiting(code="already-served"))
+    assert (registered.state, registered.code) == ("accepted", None)
     assert (waits.state, waits.code, waits.next_by, waits.funnel) == ("waiting", "already-served", None, [])
-    assert not row(need.state)["history"]
-    resumed = told(need, accepted(revision=1), waiting())
+    assert not need_row(need.state)["history"]
+    resumed = statuses(need, accepted(revision=1), waiting())
     assert [(each.state, each.code, each.funnel) for each in resumed] == [("waiting", None, FUNNEL)]
-    assert [each["state"] for each in row(need.state)["history"]] == ["waiting"]
+    assert [each["state"] for each in need_row(need.state)["history"]] == ["waiting"]
 
 
-def test_one_that_is_not_to_know_sees_a_need_that_waits(need: Stream) -> None:
+def test_an_agency_that_must_not_know_sees_an_ordinary_wait(need: Stream) -> None:
     other = Stream("outcomes", OutcomesPolicy(sentences), NEED)
-    assert told(need, accepted(held_back=HeldBack.UNTOLD), waiting(), unmet()) == told(
+    assert statuses(need, accepted(held_back=HeldBack.UNTOLD), waiting(), unmet()) == statuses(
         other, accepted(), waiting(), unmet()
     )
-    assert not row(need.state)["history"]
+    assert not need_row(need.state)["history"]

@@ -1,4 +1,4 @@
-"""What an agency is told: what happened, since when, what comes next and by when."""
+"""What an agency reads: what happened, since when, what comes next and by when."""
 
 from datetime import timedelta
 from typing import Any
@@ -10,7 +10,7 @@ from contracts.outcomes import Noted, NotTold, StatusChanged
 from contracts.texts import sentences
 from contracts.words import DeclineCode, Happening, Lifecycle, NextStep
 from services.outcomes.domain.policy import OutcomesPolicy
-from services.outcomes.domain.status import NEXT_OF, NEXT_OF_CODE, REMARKS, next_step, status
+from services.outcomes.domain.status import NEXT_STEP, NEXT_STEP_BY_CODE, SUB_STATUSES, next_step, status
 from tests.support.builders import NEED, OF_NEED, accepted, matched, of_offer, status_due, unmet, waiting, withdrawn
 from tests.support.clock import START
 from tests.support.stream import Stream, emitted, replied
@@ -23,7 +23,7 @@ def need() -> Stream:
     return Stream("outcomes", OutcomesPolicy(sentences), NEED)
 
 
-def told(stream: Stream, event: Any, **more: Any) -> list[StatusChanged]:
+def statuses(stream: Stream, event: Any, **more: Any) -> list[StatusChanged]:
     return emitted(stream.handle(event, **more), StatusChanged)
 
 
@@ -35,28 +35,28 @@ def noted(what: str, state: Lifecycle | None = None, **more: Any) -> Noted:
 
 
 @pytest.mark.parametrize("state", Lifecycle)
-def test_every_state_says_who_has_to_do_what_and_an_end_that_nobody_has(state: Lifecycle) -> None:
+def test_every_open_state_has_a_next_step_and_an_end_has_none(state: Lifecycle) -> None:
     step, _ = next_step(noted(state.value, state))
     assert (step is NextStep.NOTHING) == state.ended
 
 
-def test_the_tables_hold_the_vocabularies_and_no_more() -> None:
-    planned = {"appointed", "no-show", "on-hold"}
-    assert set(NEXT_OF) == {state for state in Lifecycle if not state.ended} | planned
-    assert set(REMARKS) == set(Happening)
-    steps = {NextStep.NOTHING, *NEXT_OF.values(), *NEXT_OF_CODE.values(), *(remark.next for remark in REMARKS.values())}
+def test_the_tables_cover_the_vocabularies_and_no_more() -> None:
+    assert set(NEXT_STEP) == {state for state in Lifecycle if not state.ended}
+    assert set(SUB_STATUSES) == set(Happening)
+    rows = SUB_STATUSES.values()
+    steps = {NextStep.NOTHING, *NEXT_STEP.values(), *NEXT_STEP_BY_CODE.values(), *(row.next for row in rows)}
     assert steps - {None} == set(NextStep)
-    assert not any(state.ended for remark in REMARKS.values() for state in Lifecycle if state in remark.within)
+    assert not any(state.ended for row in rows for state in Lifecycle if state in row.within)
 
 
-@pytest.mark.parametrize("remark", Happening)
-def test_every_remark_is_told_in_the_state_in_which_the_need_stands(remark: Happening) -> None:
-    said = status(noted("offered", Lifecycle.OFFERED), noted(remark, at=START + HOUR), sentences)
-    assert (said.state, said.what, said.since, said.at) == ("offered", remark, START, START + HOUR)
-    assert set(said.texts) == {"en", "ru", "be"}
+@pytest.mark.parametrize("happening", Happening)
+def test_every_sub_status_is_reported_with_the_state_of_the_need(happening: Happening) -> None:
+    reported = status(noted("offered", Lifecycle.OFFERED), noted(happening, at=START + HOUR), sentences)
+    assert (reported.state, reported.what, reported.since, reported.at) == ("offered", happening, START, START + HOUR)
+    assert set(reported.texts) == {"en", "ru", "be"}
 
 
-# what is told at each step --------------------------------------------------------------------------------------------
+# what is reported at each step ----------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -76,15 +76,15 @@ def test_every_remark_is_told_in_the_state_in_which_the_need_stands(remark: Happ
         (withdrawn(), "nothing", None),
     ],
 )
-def test_each_step_says_what_comes_next_and_by_when(need: Stream, event: Any, step: str, by: Any) -> None:
-    (said,) = told(need, event)
-    assert (said.next, said.next_by) == (step, by)
-    assert (said.what, said.at) == (said.state, said.since)
+def test_each_status_has_the_next_step_and_when_it_is_due(need: Stream, event: Any, step: str, by: Any) -> None:
+    (reported,) = statuses(need, event)
+    assert (reported.next, reported.next_by) == (step, by)
+    assert (reported.what, reported.at) == (reported.state, reported.since)
 
 
-def test_the_words_say_what_the_codes_say(need: Stream) -> None:
-    (said,) = told(need, of_offer(notification.Declined, code=DeclineCode.NO_CAPACITY))
-    assert said.texts == sentences("declined", code="no-capacity", step=NextStep.SYSTEM_MATCHES, by=None)
+def test_the_texts_are_those_of_the_codes(need: Stream) -> None:
+    (reported,) = statuses(need, of_offer(notification.Declined, code=DeclineCode.NO_CAPACITY))
+    assert reported.texts == sentences("declined", code="no-capacity", step=NextStep.SYSTEM_MATCHES, by=None)
 
 
 @pytest.mark.parametrize(
@@ -99,57 +99,57 @@ def test_the_words_say_what_the_codes_say(need: Stream) -> None:
         notification.Revoked,
     ],
 )
-def test_both_numbers_are_on_every_status_where_they_are_known(need: Stream, kind: Any) -> None:
-    (said,) = told(need, of_offer(kind, provider_reference="P-7"))
-    assert (said.reference, said.provider_reference) == ("R-1", "P-7")
+def test_both_references_are_on_every_status_once_known(need: Stream, kind: Any) -> None:
+    (reported,) = statuses(need, of_offer(kind, provider_reference="P-7"))
+    assert (reported.reference, reported.provider_reference) == ("R-1", "P-7")
 
 
-# remarks --------------------------------------------------------------------------------------------------------------
+# sub-statuses ---------------------------------------------------------------------------------------------------------
 
 
-def test_a_reminder_is_told_and_says_that_the_provider_has_still_to_decide(need: Stream) -> None:
+def test_a_reminder_is_reported_and_the_provider_still_has_to_decide(need: Stream) -> None:
     need.handle(of_offer(notification.Offered))
-    (said,) = told(need, of_offer(notification.Reminded, at=START + 4 * HOUR))
-    assert (said.state, said.what) == ("offered", "reminded")
-    assert (said.since, said.at) == (START, START + 4 * HOUR)
-    assert (said.next, said.next_by) == ("provider-decides", START + 24 * HOUR)
+    (reported,) = statuses(need, of_offer(notification.Reminded, at=START + 4 * HOUR))
+    assert (reported.state, reported.what) == ("offered", "reminded")
+    assert (reported.since, reported.at) == (START, START + 4 * HOUR)
+    assert (reported.next, reported.next_by) == ("provider-decides", START + 24 * HOUR)
     (again,) = replied(need.handle(status_due()))
-    assert again.event == said
+    assert again.event == reported
 
 
-def test_a_reminder_that_is_read_first_is_told_with_the_offer(need: Stream) -> None:
-    assert told(need, of_offer(notification.Reminded, at=START + 4 * HOUR)) == []
-    (said,) = told(need, of_offer(notification.Offered))
-    assert (said.state, said.what) == ("offered", "reminded")
+def test_a_reminder_that_is_read_first_is_reported_with_the_offer(need: Stream) -> None:
+    assert statuses(need, of_offer(notification.Reminded, at=START + 4 * HOUR)) == []
+    (reported,) = statuses(need, of_offer(notification.Offered))
+    assert (reported.state, reported.what) == ("offered", "reminded")
 
 
-def test_a_reminder_of_what_is_past_is_not_told(need: Stream) -> None:
+def test_a_reminder_of_an_earlier_state_is_not_reported(need: Stream) -> None:
     need.handle(of_offer(notification.Offered))
     need.handle(of_offer(notification.Acknowledged, at=START + 5 * HOUR))
-    assert told(need, of_offer(notification.Reminded, at=START + 4 * HOUR)) == []
+    assert statuses(need, of_offer(notification.Reminded, at=START + 4 * HOUR)) == []
 
 
-def test_a_reminder_of_the_moment_in_which_the_offer_ends_is_none_of_what_comes_then(need: Stream) -> None:
+def test_a_reminder_at_the_moment_the_offer_ends_is_not_reported_afterwards(need: Stream) -> None:
     need.handle(of_offer(notification.Offered))
     need.handle(of_offer(notification.Expired, at=START + HOUR))
-    assert told(need, of_offer(notification.Reminded, at=START + HOUR)) == []
+    assert statuses(need, of_offer(notification.Reminded, at=START + HOUR)) == []
 
 
-def test_a_remark_of_another_attempt_or_after_an_end_is_not_told(need: Stream) -> None:
+def test_a_sub_status_of_another_attempt_or_after_an_end_is_not_reported(need: Stream) -> None:
     need.handle(of_offer(notification.Offered, 2))
-    assert told(need, of_offer(notification.Reminded, 1, at=START + HOUR)) == []
+    assert statuses(need, of_offer(notification.Reminded, 1, at=START + HOUR)) == []
     need.handle(of_offer(notification.Delivered, 2, at=START + HOUR))
-    assert told(need, of_offer(notification.Reminded, 2, at=START + 2 * HOUR)) == []
+    assert statuses(need, of_offer(notification.Reminded, 2, at=START + 2 * HOUR)) == []
 
 
-def test_a_new_state_takes_the_place_of_what_was_remarked_before(need: Stream) -> None:
+def test_a_new_state_replaces_the_sub_status(need: Stream) -> None:
     need.handle(of_offer(notification.Offered))
     need.handle(of_offer(notification.Reminded, at=START + HOUR))
-    (said,) = told(need, of_offer(notification.Acknowledged, at=START + 2 * HOUR))
-    assert said.what == "acknowledged"
+    (reported,) = statuses(need, of_offer(notification.Acknowledged, at=START + 2 * HOUR))
+    assert reported.what == "acknowledged"
 
 
-def test_what_a_provider_checks_in_with_resets_by_when(need: Stream) -> None:
+def test_a_check_in_changes_when_the_next_step_is_due(need: Stream) -> None:
     top = noted("acknowledged", Lifecycle.ACKNOWLEDGED, next_by=START + HOUR)
     later = noted(Happening.CHECKED_IN, at=START + HOUR, next_by=START + 5 * HOUR)
     assert next_step(top, later) == (NextStep.PROVIDER_DECIDES, START + 5 * HOUR)
@@ -157,7 +157,7 @@ def test_what_a_provider_checks_in_with_resets_by_when(need: Stream) -> None:
     assert next_step(top, overdue) == (NextStep.PROVIDER_DECIDES, START + HOUR)
 
 
-def test_a_remark_that_brings_its_state_itself_is_told_as_one() -> None:
+def test_a_sub_status_that_brings_its_state_itself_is_reported_as_one() -> None:
     overdue = noted(Happening.OVERDUE, Lifecycle.ACKNOWLEDGED, next_by=START + HOUR)
     assert (status(overdue, None, sentences).what, status(overdue, None, sentences).state) == (
         "overdue",
@@ -167,7 +167,7 @@ def test_a_remark_that_brings_its_state_itself_is_told_as_one() -> None:
     assert next_step(escalated) == (NextStep.OPERATOR_STEPS_IN, None)
 
 
-def test_the_reason_of_a_wait_may_say_what_comes_next() -> None:
+def test_the_reason_of_a_wait_may_decide_the_next_step() -> None:
     served = noted("waiting", Lifecycle.WAITING, code="already-served")
     assert next_step(served) == (NextStep.OTHER_REFERRAL_ENDS, None)
     assert "being helped already" in status(served, None, sentences).texts["en"]
@@ -176,33 +176,33 @@ def test_the_reason_of_a_wait_may_say_what_comes_next() -> None:
 # what never arrived ---------------------------------------------------------------------------------------------------
 
 
-def lost(said: StatusChanged, **changes: Any) -> operations.DeliveryFailed:
+def delivery_failed(status: StatusChanged, **changes: Any) -> operations.DeliveryFailed:
     whole = {
         "stream": NEED,
         "event_type": StatusChanged.ce_type(),
         "event_id": "e",
         "topic": "agency.brest-migration.status",
         "reason": "topic-gone",
-        "text": said.model_dump_json(),
+        "text": status.model_dump_json(),
         **changes,
     }
     return operations.DeliveryFailed(**whole)
 
 
-def test_an_end_counts_as_told_until_it_is_known_to_have_been_lost(need: Stream) -> None:
-    assert not need.state.end_told
+def test_an_end_counts_as_reported_until_it_is_known_to_be_lost(need: Stream) -> None:
+    assert not need.state.end_reported
     need.handle(of_offer(notification.Offered))
-    assert not need.state.end_told
-    (said,) = told(need, of_offer(notification.Delivered))
-    assert need.state.end_told
-    effects = need.handle(lost(said))
+    assert not need.state.end_reported
+    (reported,) = statuses(need, of_offer(notification.Delivered))
+    assert need.state.end_reported
+    effects = need.handle(delivery_failed(reported))
     assert emitted(effects) == [NotTold(need_id=NEED, state="delivered", attempt=1, reason="topic-gone")]
-    assert not need.state.end_told
+    assert not need.state.end_reported
     assert need.folded(repeats=2) == need.state
 
 
-def test_a_loss_of_something_else_is_of_no_consequence(need: Stream) -> None:
-    (said,) = told(need, of_offer(notification.Delivered))
-    assert need.handle(lost(said, event_type="org.referral-routing.outcomes.input-refused.v1")) == []
-    assert need.handle(lost(said, text="")) == []
-    assert need.state.end_told
+def test_another_lost_message_changes_nothing(need: Stream) -> None:
+    (reported,) = statuses(need, of_offer(notification.Delivered))
+    assert need.handle(delivery_failed(reported, event_type="org.referral-routing.outcomes.input-refused.v1")) == []
+    assert need.handle(delivery_failed(reported, text="")) == []
+    assert need.state.end_reported

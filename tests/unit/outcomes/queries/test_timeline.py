@@ -1,4 +1,4 @@
-"""The life of a need, read from the journal."""
+"""The timeline of a need, read from the journal."""
 
 from datetime import timedelta
 
@@ -6,7 +6,7 @@ from contracts import intake, notification
 from contracts.texts import sentences
 from contracts.words import DeadlineKind, DecidedBy, Lifecycle
 from services.outcomes.domain.policy import OutcomesPolicy
-from services.outcomes.queries.timeline import Line, render, timeline
+from services.outcomes.queries.timeline import Line, timeline, timelines
 from tests.support.builders import NEED, accepted, match_revoked, matched, of_offer, recall, status_due, withdrawn
 from tests.support.clock import START
 from tests.support.stream import Stream
@@ -17,7 +17,7 @@ def minute(minutes: int) -> dict[str, object]:
 
 
 def a_need() -> Stream:
-    """Read in another order than it happened: notification first."""
+    """Read in another order than things happened: notification first."""
     stream = Stream("outcomes", OutcomesPolicy(sentences), NEED)
     person = {"by": DecidedBy.PERSON, **minute(4)}
     stream.handle(of_offer(notification.Offered, **minute(2)), at=START + timedelta(minutes=2))  # type: ignore[arg-type]
@@ -30,7 +30,7 @@ def a_need() -> Stream:
     return stream
 
 
-def test_lines_stand_in_the_order_in_which_things_happened() -> None:
+def test_lines_are_in_the_order_in_which_things_happened() -> None:
     assert [line.what for line in timeline(a_need().documents)] == [
         "accepted",
         "matched",
@@ -42,7 +42,7 @@ def test_lines_stand_in_the_order_in_which_things_happened() -> None:
     ]
 
 
-def test_a_recall_stands_in_the_timeline_and_who_deleted() -> None:
+def test_a_recall_has_a_line_and_so_has_its_confirmation_by_the_provider() -> None:
     stream = a_need()
     stream.handle(recall(intake.Recalled, **minute(7)))  # type: ignore[arg-type]
     stream.handle(recall(intake.RecallConfirmed, **minute(8)))  # type: ignore[arg-type]
@@ -51,7 +51,7 @@ def test_a_recall_stands_in_the_timeline_and_who_deleted() -> None:
     assert (deleted.what, deleted.by) == ("recall-acknowledged", "provider-1")
 
 
-def test_a_line_says_when_who_where_and_why() -> None:
+def test_a_line_has_when_who_where_and_why() -> None:
     lines = {line.what: line for line in timeline(a_need().documents)}
     assert lines["accepted"] == Line(START, "accepted", 0, by="brest-migration")
     assert lines["matched"].to == "provider-1/beds"
@@ -59,7 +59,7 @@ def test_a_line_says_when_who_where_and_why() -> None:
     assert (lines["withdrawn"].by, lines["withdrawn"].code) == ("brest-migration", "resolved")
 
 
-def test_what_is_overdue_is_nobodys_deed_and_says_of_what() -> None:
+def test_overdue_is_by_the_system_and_names_the_clock() -> None:
     stream = Stream("outcomes", OutcomesPolicy(sentences), NEED)
     late = {"clock": DeadlineKind.START, "state": Lifecycle.ACCEPTED_BY_PROVIDER, "due_at": START}
     stream.handle(of_offer(notification.Overdue, **late))
@@ -68,17 +68,24 @@ def test_what_is_overdue_is_nobodys_deed_and_says_of_what() -> None:
     ]
 
 
-def test_it_renders_as_text() -> None:
-    assert render(timeline(a_need().documents)).splitlines()[:5] == [
-        "2026-03-01 08:00:00      accepted          brest-migration",
-        "2026-03-01 08:01:00   1  matched           system               → provider-1/beds",
-        "2026-03-01 08:02:00   1  offered           system               → provider-1/beds",
-        "2026-03-01 08:03:00   1  reminded          system               → provider-1/beds",
-        "2026-03-01 08:04:00   1  declined          person               → provider-1/beds (no-capacity)",
-    ]
+def test_timelines_are_json_with_a_timeline_for_each_need_that_has_one() -> None:
+    documents = a_need().documents
+    needs = timelines({"empty": [], NEED: documents})
+    assert needs is not None
+    (need,) = needs["needs"]
+    assert need["need"] == NEED
+    assert need["lines"][4] == {
+        "at": (START + timedelta(minutes=4)).isoformat(),
+        "what": "declined",
+        "attempt": 1,
+        "by": "person",
+        "to": "provider-1/beds",
+        "code": "no-capacity",
+    }
+    assert timelines({"empty": []}) is None
 
 
-def test_what_was_only_answered_is_not_in_it() -> None:
+def test_a_reply_has_no_line() -> None:
     stream = a_need()
     before = timeline(stream.documents)
     stream.handle(status_due())
@@ -87,4 +94,3 @@ def test_what_was_only_answered_is_not_in_it() -> None:
 
 def test_a_need_without_a_journal_has_no_lines() -> None:
     assert timeline([]) == []
-    assert render([]) == ""

@@ -1,4 +1,4 @@
-"""Intake is told when a provider that it may have told of a person has the need no more."""
+"""Informs intake when a provider no longer has a need for which it may know the person."""
 
 from collections.abc import Sequence
 
@@ -8,7 +8,7 @@ from services.chassis.decider import Effect, Emit
 
 from .state import Offers
 
-_ENDS = (
+_OfferEnd = (
     notification.Declined
     | notification.Expired
     | notification.Revoked
@@ -17,10 +17,13 @@ _ENDS = (
 )
 
 
-def let_go(state: Offers, effects: Sequence[Effect]) -> list[Emit]:
-    """For each offer that ends by these effects, however it ends, if a release was asked for it."""
-    ends = [each.event for each in effects if isinstance(each, Emit) and isinstance(each.event, _ENDS)]
-    found = []
+def release_ended(state: Offers, effects: Sequence[Effect]) -> list[Emit]:
+    """One `intake.ReleaseEnded` for each offer that ends by these effects after a release was asked for it.
+
+    `state` is the state before the effects.
+    """
+    ends = [each.event for each in effects if isinstance(each, Emit) and isinstance(each.event, _OfferEnd)]
+    messages = []
     for event in ends:
         offer = state.made_to(event.provider, event.attempt)
         if offer is not None and offer.release_asked:
@@ -31,13 +34,13 @@ def let_go(state: Offers, effects: Sequence[Effect]) -> list[Emit]:
                 attempt=offer.attempt,
                 provider=offer.provider,
                 service=offer.service,
-                end=_end(event),
+                end=_state_after(event),
             )
-            found.append(Emit(ended, topics.inbox("intake"), offer.referral_id))
-    return found
+            messages.append(Emit(ended, topics.inbox("intake"), offer.referral_id))
+    return messages
 
 
-def _end(event: _ENDS) -> Lifecycle:
+def _state_after(event: _OfferEnd) -> Lifecycle:
     match event:
         case notification.Declined():
             return Lifecycle.DECLINED

@@ -1,9 +1,9 @@
-"""The order in which states rise."""
+"""The order of states."""
 
 from itertools import pairwise
 
 from contracts.words import Lifecycle
-from services.outcomes.domain.state import rank
+from services.outcomes.domain.rank import rank
 
 RISING = [
     (Lifecycle.RECEIVED, 0),
@@ -36,13 +36,13 @@ RISING = [
 ]
 
 
-def test_states_rise_along_the_lifecycle_attempt_by_attempt_and_ends_stand_above_all_that_is_open() -> None:
+def test_states_rise_along_the_lifecycle_attempt_by_attempt_and_ends_rank_above_open_states() -> None:
     assert all(rank(*lower) < rank(*higher) for lower, higher in pairwise(RISING))
 
 
-def test_a_need_that_is_held_back_begins_to_wait_for_a_place_only_afterwards() -> None:
-    held = rank(Lifecycle.WAITING, 0, code="already-served")
-    assert rank(Lifecycle.ACCEPTED, 0) < held < rank(Lifecycle.WAITING, 0) < rank(Lifecycle.MATCHED, 1)
+def test_a_need_that_is_held_back_ranks_below_one_that_waits_for_a_place() -> None:
+    held_back = rank(Lifecycle.WAITING, 0, code="already-served")
+    assert rank(Lifecycle.ACCEPTED, 0) < held_back < rank(Lifecycle.WAITING, 0) < rank(Lifecycle.MATCHED, 1)
     assert rank(Lifecycle.WAITING, 0, code="no-place") == rank(Lifecycle.WAITING, 0)
 
 
