@@ -74,7 +74,7 @@ def why(explanation: dict[str, Any] | None, language: str = Language.EN) -> Iter
     reasons = f" because: {_short(explanation['reasons'])}" if explanation["reasons"] else ""
     yield f"holds {explanation['chosen'] or 'no place'}{reasons}"
     if explanation["funnel"]:
-        yield f"services left in the last search: {_short(explanation['funnel'])}"
+        yield f"last search: {_short(explanation['funnel'])}"
     for each in explanation["decisions"]:
         place = f"{each['provider']}/{each['service']}" if each.get("provider") else ""
         rest = " ".join(str(each[name]) for name in ("cause", "code", "end", "until") if each.get(name))
