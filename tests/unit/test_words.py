@@ -29,8 +29,9 @@ companions; expired or stale; rarely; must; dead letters."""
 
 SPARED = re.compile(
     r"wall[- ](clock|time)|referral-letter|letters? of (the|a) alphabet|invitation letter|[a-z-]+\.told\b|_told\b|\btold_"
+    r'|^"(told|letters)"$'
 )
-"""Codes and fields that stand on topics already."""
+"""Codes and fields that stand on topics already, and keys of the console's JSON."""
 
 
 def names(source: str) -> Iterator[tuple[int, str]]:

@@ -147,4 +147,4 @@ def _read(kind: TypeAdapter[str], text: str, name: str) -> str:
     except OSError as error:
         raise UserError(f"the file in {name} cannot be read", error.strerror or type(error).__name__) from None
     except (ValidationError, UnicodeDecodeError):
-        raise UserError(f"{name} is not a key", "expected 32 bytes in base64, or @file with them") from None
+        raise UserError(f"{name} cannot be used", "expected 32 bytes in base64, or @file with them") from None
