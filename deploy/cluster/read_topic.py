@@ -18,7 +18,7 @@ class ReadTopicError(RuntimeError):
     """Kafka did not return the records of a topic in time."""
 
 
-def whole(operator: Login, topic: str, start: int = 0) -> Iterator[Any]:
+def read_to_end(operator: Login, topic: str, start: int = 0) -> Iterator[Any]:
     """Every message of a topic up to its present end, partition by partition; none when the topic does not exist.
 
     `start` is the first offset to read in each partition. Raises `ReadTopicError` when Kafka stops responding.

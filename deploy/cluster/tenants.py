@@ -23,7 +23,7 @@ from contracts.cloudevents import CloudEvent, encode
 from contracts.operations import Tenant, TenantKind
 from deploy.cluster import access, quotas, topics
 from deploy.cluster.login import Login
-from deploy.cluster.read_topic import whole
+from deploy.cluster.read_topic import read_to_end
 from deploy.run_coroutine import run
 from services.chassis.encryption import new_pair
 from services.chassis.ingress.tenant_registry import UNUSABLE, entry_of
@@ -115,7 +115,7 @@ def read_registry(operator: Login) -> tuple[list[Tenant], dict[str, int]]:
     """
     entries: dict[str, Tenant] = {}
     unusable: dict[str, int] = {}
-    for message in whole(operator, names.TENANTS):
+    for message in read_to_end(operator, names.TENANTS):
         key = (message.key() or b"").decode(errors="replace")
         unusable.pop(key, None)
         if message.value() is None:

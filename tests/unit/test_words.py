@@ -28,8 +28,8 @@ WORDS = re.compile(
 companions; expired or stale; rarely; must; dead letters."""
 
 SPARED = re.compile(
-    r"wall[- ](clock|time)|referral-letter|letters? of (the|a) alphabet|invitation letter|[a-z-]+\.told\b|_told\b|\btold_"
-    r'|^"(told|letters)"$'
+    r"wall[- ](clock|time)|referral-letter|letters? of (the|a) alphabet|small letters|invitation letter"
+    r'|[a-z-]+\.told\b|_told\b|\btold_|^"(told|letters)"$'
 )
 """Codes and fields that stand on topics already, and keys of the console's JSON."""
 

@@ -11,7 +11,7 @@ from deploy.cluster import topics
 from deploy.cluster.access import AccessError
 from deploy.cluster.login import Login
 from deploy.cluster.quotas import QuotaError
-from deploy.cluster.read_topic import ReadTopicError, whole
+from deploy.cluster.read_topic import ReadTopicError, read_to_end
 from services.chassis.ports import Partition
 
 from ..shared.connection import Hints, connect, error_text
@@ -44,7 +44,7 @@ class OperatorKafka:
 
     def dead_letters(self, start: int = 0) -> Iterator[DeadLetter]:
         """All dead letters from the offset `start` on, oldest first."""
-        for message in whole(self.login, DEAD_LETTERS, start):
+        for message in read_to_end(self.login, DEAD_LETTERS, start):
             yield DeadLetter.read(message.offset(), message.timestamp()[1], message.headers() or [], message.value())
 
     def dead_letter(self, offset: int) -> DeadLetter:

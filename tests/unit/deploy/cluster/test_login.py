@@ -21,7 +21,7 @@ def test_user_and_tls_are_mapped_for_both_libraries(tmp_path: Path) -> None:
     assert arguments["security_protocol"] == config["security.protocol"] == "SASL_SSL"
     assert arguments["sasl_mechanism"] == config["sasl.mechanism"] == "SCRAM-SHA-512"
     assert arguments["sasl_plain_username"] == config["sasl.username"] == "agency:a"
-    assert arguments["sasl_plain_password"] == config["sasl.password"] == "secret"  # noqa: S105
+    assert arguments["sasl_plain_password"] == config["sasl.password"] == "secret"
     assert arguments["ssl_context"].get_ca_certs()
     assert config["ssl.ca.location"] == ca
     assert "secret" not in repr(login)
