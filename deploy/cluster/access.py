@@ -163,7 +163,7 @@ def present(operator: Login, who: str | None = None) -> set[AccessRule]:
     everything = AclBindingFilter(
         ResourceType.ANY, None, ResourcePatternType.ANY, user, None, AclOperation.ANY, AclPermissionType.ANY
     )
-    admin = AdminClient(operator.confluent())  # a name of its own, since it must live until the result is there
+    admin = AdminClient(operator.confluent())  # in a variable, because it must live until the result is there
     bindings = admin.describe_acls(everything, request_timeout=10).result()
     return {AccessRule.from_binding(each) for each in bindings}
 

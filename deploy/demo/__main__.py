@@ -11,13 +11,11 @@ import logging
 import os
 import sys
 import tempfile
-import time
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
 from rich.console import Console
-from rich.live import Live
 
 from contracts import topics
 from contracts.operations import TenantKind
@@ -31,9 +29,10 @@ from deploy.local.stack import Addresses, LocalStack
 from deploy.secrets import keys
 from services.chassis.clock import Clock
 
-from . import against, client, explanations, show
+from . import against, client, explanations
 from .cast import AGENCIES, PROVIDERS
 from .people import referrals
+from .progress import Progress
 from .providers import SimulatedProvider
 from .stories import STORIES, Story, StoryError, StoryStage, play_all
 from .verdict import conclude, publish, verdict
@@ -92,22 +91,13 @@ async def play(
         return await play_all(stories, StoryStage(writers, watch, cast, clock))
 
     acting = asyncio.create_task(act())
-    deadline = time.monotonic() + patience
+    progress = Progress(console, watch, [*tasks, acting], planned, clock.now)
     try:
-        with Live(console=console, auto_refresh=False, transient=True) as live:
-            while not (acting.done() and watch.finished) and time.monotonic() < deadline:
-                live.update(show.progress(watch, planned, clock.now()), refresh=True)
-                for task in [*tasks, acting]:
-                    if task.done() and task.exception():
-                        raise task.exception()  # type: ignore[misc]
-                await asyncio.sleep(0.5)
+        await progress.show_until(lambda: acting.done() and watch.finished, patience)
         await asyncio.sleep(1)  # a duplicate would arrive now
     finally:
         in_time = acting.done()
-        for task in [*tasks, acting]:
-            task.cancel()
-        await asyncio.gather(*tasks, acting, return_exceptions=True)
-        await asyncio.gather(*(each.stop() for each in [*readers, *writers.values()]))
+        await progress.stop([*readers, *writers.values()])
     outcomes = acting.result() if in_time else {}
     passed = verdict(console, watch, list(cast.values()), outcomes, planned, clock.now())
     if explain is not None:

@@ -8,23 +8,22 @@ events, so the demo can be repeated. The organisations stay registered.
 import asyncio
 import subprocess
 import tempfile
-import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
 from aiokafka import AIOKafkaProducer
 from rich.console import Console
-from rich.live import Live
 
 from contracts import topics
 from contracts.agency import ReferralWithdrawn
 from deploy.cluster.login import Login
 
-from . import client, show
+from . import client
 from .cast import AGENCIES, PROVIDERS, WILLING, Provider
 from .people import referrals
+from .progress import Progress
 from .providers import SimulatedProvider
 from .verdict import conclude, publish, verdict
 from .watch import Watch
@@ -90,17 +89,14 @@ async def play(console: Console, logins: Mapping[str, Login], count: int, patien
     await asyncio.sleep(6)  # until services notice the topics of new organisations (REFERRALS_METADATA_MAX_AGE_MS)
     sent = referrals(count, seed, started, year=f"{started:%Y%m%d-%H%M%S}")
     acting = asyncio.create_task(publish(watch, writers, sent, seed))
+    progress = Progress(console, watch, [*tasks, acting], count, lambda: datetime.now(UTC))
     try:
-        display = (console, watch, [*tasks, acting], count, patience)
-        await _show_until(lambda: acting.done() and watch.settled(datetime.now(UTC)), *display)
+        await progress.show_until(lambda: acting.done() and watch.settled(datetime.now(UTC)), patience)
         await _withdraw(watch, writers)
-        await _show_until(lambda: watch.finished, *display)
+        await progress.show_until(lambda: watch.finished, patience)
         await asyncio.sleep(1)  # a duplicate would arrive now
     finally:
-        for task in [*tasks, acting]:
-            task.cancel()
-        await asyncio.gather(*tasks, acting, return_exceptions=True)
-        await asyncio.gather(*(each.stop() for each in [*readers, *writers.values()]))
+        await progress.stop([*readers, *writers.values()])
     passed = verdict(console, watch, cast, {}, count, datetime.now(UTC))
     return conclude(console, passed)
 
@@ -108,25 +104,6 @@ async def play(console: Console, logins: Mapping[str, Login], count: int, patien
 def _willing(provider: Provider) -> Provider:
     roomy = [each.model_copy(update={"capacity": _ROOM}) for each in provider.services]
     return replace(provider, services=roomy, temper=WILLING)
-
-
-async def _show_until(
-    done: Callable[[], bool],
-    console: Console,
-    watch: Watch,
-    tasks: Sequence[asyncio.Task[None]],
-    count: int,
-    patience: float,
-) -> None:
-    """Show the progress until `done` is true or `patience` seconds have passed. Raises what a task raises."""
-    deadline = time.monotonic() + patience
-    with Live(console=console, auto_refresh=False, transient=True) as live:
-        while not done() and time.monotonic() < deadline:
-            live.update(show.progress(watch, count, datetime.now(UTC)), refresh=True)
-            for task in tasks:
-                if task.done() and not task.cancelled() and task.exception():
-                    raise task.exception()  # type: ignore[misc]
-            await asyncio.sleep(0.5)
 
 
 async def _withdraw(watch: Watch, writers: Mapping[str, AIOKafkaProducer]) -> None:

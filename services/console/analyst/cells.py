@@ -1,7 +1,7 @@
 """Adds up published counts without revealing those that are held back. Pure.
 
-A published cell below its threshold k has no count. Such cells are left out of a sum. Beside the sum stands how many
-they are, and the bounds of the true sum (each of them is between 1 and k - 1).
+A published cell below its threshold k has no count. Such cells are left out of a sum. Beside the sum a row has
+their number, and the bounds of the true sum (each of them is between 1 and k - 1).
 """
 
 import re
