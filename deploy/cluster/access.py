@@ -201,15 +201,8 @@ def remove(operator: Login, rules: Iterable[AccessRule]) -> None:
 
 def _filter(binding: AclBinding) -> AclBindingFilter:
     """A filter that matches this rule alone."""
-    return AclBindingFilter(
-        binding.restype,
-        binding.name,
-        binding.resource_pattern_type,
-        binding.principal,
-        binding.host,
-        binding.operation,
-        binding.permission_type,
-    )
+    what = (binding.restype, binding.name, binding.resource_pattern_type)
+    return AclBindingFilter(*what, binding.principal, binding.host, binding.operation, binding.permission_type)
 
 
 def verify(operator: Login, rules: Iterable[AccessRule]) -> None:

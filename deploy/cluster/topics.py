@@ -12,15 +12,15 @@ import argparse
 import asyncio
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 
-from aiokafka.admin import AIOKafkaAdminClient, NewTopic
-from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
-from aiokafka.errors import KafkaConnectionError, KafkaError, TopicAlreadyExistsError, for_code
+from aiokafka.errors import KafkaError
 
 from contracts import topics as names
+from deploy.cluster import topic_admin
 from deploy.cluster.login import Login
-from deploy.waiting import retrying_async
+from deploy.cluster.topic_admin import Topic as Topic
+from deploy.cluster.topic_admin import TopicsError as TopicsError
 
 HOUR = 3_600_000  # in milliseconds, as Kafka's settings are
 DAY = 24 * HOUR
@@ -28,24 +28,9 @@ MIB = 1024 * 1024
 PARTITIONS = 4
 OURS = ("agency.", "provider.", "referrals.", "statistics.")
 """Prefixes of the topics that are declared here; all others belong to somebody else."""
-_SET_ON_TOPIC = 1  # Kafka's ConfigSource.DYNAMIC_TOPIC_CONFIG
-
-
-class TopicsError(RuntimeError):
-    """A topic could not be created, or exists with another number of partitions; the message names it."""
-
 
 FAILURES = (TopicsError, KafkaError)
 """What `ensure` and `diff` raise, for callers that do not know the client library."""
-
-
-@dataclass(frozen=True)
-class Topic:
-    """A declared topic. `settings` are Kafka's topic settings, as text."""
-
-    name: str
-    partitions: int = 1
-    settings: dict[str, str] = field(default_factory=dict)
 
 
 def internal(partitions: int = PARTITIONS) -> list[Topic]:
@@ -118,12 +103,12 @@ async def ensure(
     """
     declared = _by_name(topics, replication_factor)
     deadline = time.monotonic() + patience
-    admin = await _connect(Login.from_address(kafka), patience)
+    admin = await topic_admin.connect(Login.from_address(kafka), patience)
     try:
-        existing = await _create(admin, declared, replication_factor)
+        existing = await topic_admin.create(admin, declared, replication_factor)
         if existing:
-            await _configure(admin, [declared[name] for name in existing])
-        await _wait_for_leaders(admin, declared, deadline)
+            await topic_admin.configure(admin, [declared[name] for name in existing])
+        await topic_admin.wait_for_leaders(admin, declared, deadline)
     finally:
         await admin.close()
 
@@ -149,14 +134,14 @@ async def diff(
 ) -> list[TopicDifference]:
     """Compare the declared topics with those in Kafka, and change nothing. Topics of other systems are left out."""
     declared = _by_name(topics, replication_factor)
-    admin = await _connect(Login.from_address(kafka), patience)
+    admin = await topic_admin.connect(Login.from_address(kafka), patience)
     try:
         existing = {name: Topic(name) for name in await admin.list_topics() if name.startswith(OURS)}
         known = sorted(existing.keys() & declared.keys())
         for metadata in await admin.describe_topics(known) if known else []:
             name = metadata["topic"]
             existing[name] = replace(existing[name], partitions=len(metadata["partitions"]))
-        for name, settings in (await _settings(admin, known)).items():
+        for name, settings in (await topic_admin.settings_of(admin, known)).items():
             existing[name] = replace(existing[name], settings=settings)
     finally:
         await admin.close()
@@ -180,80 +165,6 @@ def _compare_topic(declared: Topic, existing: Topic) -> Iterator[TopicDifference
         wanted, present = declared.settings.get(setting, "default"), existing.settings.get(setting, "default")
         if wanted != present:
             yield TopicDifference(declared.name, setting, wanted, present)
-
-
-async def _settings(admin: AIOKafkaAdminClient, names: Sequence[str]) -> dict[str, dict[str, str]]:
-    """The settings that were set on each topic, without Kafka's defaults."""
-    resources = [ConfigResource(ConfigResourceType.TOPIC, name) for name in names]
-    settings: dict[str, dict[str, str]] = {}
-    for response in await admin.describe_configs(resources) if resources else []:
-        for code, why, _, name, entries in response.resources:
-            if code:
-                raise TopicsError(f"Kafka did not return the settings of {name}: {for_code(code).__name__} {why}")
-            settings[name] = {setting: value for setting, value, _, source, *_ in entries if source == _SET_ON_TOPIC}
-    return settings
-
-
-async def _connect(kafka: Login, patience: float) -> AIOKafkaAdminClient:
-    """A started client. Raises `KafkaConnectionError` when Kafka does not respond within `patience` seconds."""
-
-    async def connect() -> AIOKafkaAdminClient:
-        admin = AIOKafkaAdminClient(**kafka.aiokafka())
-        try:
-            await admin.start()
-        except KafkaConnectionError:
-            await admin.close()
-            raise
-        return admin
-
-    admin: AIOKafkaAdminClient = await retrying_async(_is_away, patience, every=1)(connect)
-    return admin
-
-
-def _is_away(error: BaseException) -> bool:
-    return isinstance(error, KafkaConnectionError)
-
-
-async def _create(admin: AIOKafkaAdminClient, declared: dict[str, Topic], replication_factor: int) -> list[str]:
-    """Create all topics, and return the names of those that existed before."""
-    new = [NewTopic(t.name, t.partitions, replication_factor, topic_configs=t.settings) for t in declared.values()]
-    existing = []
-    for name, code, *why in (await admin.create_topics(new)).topic_errors:
-        if code == TopicAlreadyExistsError.errno:
-            existing.append(name)
-        elif code:
-            raise TopicsError(f"Kafka did not create {name}: {for_code(code).__name__} {why[0] if why else ''}")
-    return existing
-
-
-async def _configure(admin: AIOKafkaAdminClient, topics: list[Topic]) -> None:
-    # This call replaces all settings of a topic, as intended here: a setting that is not declared gets its default.
-    resources = [ConfigResource(ConfigResourceType.TOPIC, topic.name, topic.settings) for topic in topics]
-    for response in await admin.alter_configs(resources):
-        for code, why, _, name in response.resources:
-            if code:
-                raise TopicsError(f"Kafka did not change the settings of {name}: {for_code(code).__name__} {why}")
-
-
-async def _wait_for_leaders(admin: AIOKafkaAdminClient, declared: dict[str, Topic], deadline: float) -> None:
-    """Wait until every partition has a leader: Kafka acknowledges a topic a little before it is ready."""
-    while pending := declared.keys() - await _ready(admin, declared):
-        if time.monotonic() > deadline:
-            raise TopicsError(f"these topics did not get a leader in time: {', '.join(sorted(pending))}")
-        await asyncio.sleep(0.1)
-
-
-async def _ready(admin: AIOKafkaAdminClient, declared: dict[str, Topic]) -> set[str]:
-    """The topics that have a leader for each partition. Raises `TopicsError` for a wrong number of partitions."""
-    ready: set[str] = set()
-    for metadata in await admin.describe_topics(list(declared)):
-        name, partitions = metadata["topic"], metadata["partitions"]
-        if metadata["error_code"] or any(each["error_code"] or each["leader"] < 0 for each in partitions):
-            continue
-        if len(partitions) != declared[name].partitions:
-            raise TopicsError(f"{name} has {len(partitions)} partitions, but {declared[name].partitions} are declared")
-        ready.add(name)
-    return ready
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
