@@ -1,4 +1,4 @@
-# Two commands to know: `make demo` and `make test`. The rest is for those who stay.
+# Start with `make demo` and `make test`.
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
@@ -8,37 +8,37 @@ SEEDS ?= 1000
 
 .PHONY: demo test faults simulate month bench results table check up down format lock schemas clean
 
-demo: $(VENV)/ready           ## Route 200 fictional referrals through the real services and show it; and four stories by name.
+demo: $(VENV)/ready           ## Route 200 fictional referrals and four stories through the real services, and show the outcomes.
 	$(BIN)/python -m deploy.demo $(ARGS)
 
-test: $(VENV)/ready           ## The whole suite; starts the Kafka and MongoDB it needs. ARGS= goes to pytest.
+test: $(VENV)/ready           ## Run the whole test suite; it starts the Kafka and MongoDB it needs. ARGS= goes to pytest.
 	STACK=$(STACK) $(BIN)/python -m pytest $(ARGS)
 
-faults: $(VENV)/ready         ## Kill, freeze and cut off everything, a hundred kills and more, and check what is left (about twenty minutes).
+faults: $(VENV)/ready         ## Kill, freeze and disconnect services and servers under load, and check that nothing is lost (about twenty minutes).
 	FAULTS=full STACK=local $(BIN)/python -m pytest tests/faults -s --show-capture=no $(ARGS)
 
-simulate: $(VENV)/ready       ## The whole system on twins under random faults, SEEDS= times (1000).
+simulate: $(VENV)/ready       ## Run the whole system in memory under random faults, SEEDS= times (1000).
 	$(BIN)/python -m tests.simulation $(SEEDS)
 
-bench: $(VENV)/ready          ## Speed against a baseline of the same run; writes build/bench.json. ONLY=step|growth|flow|match
+bench: $(VENV)/ready          ## Measure speed against a baseline of the same run; writes build/bench.json. ONLY=step|growth|flow|match
 	$(BIN)/python -m tests.bench $(if $(ONLY),--only $(ONLY)) $(ARGS)
 
-results: $(VENV)/ready        ## Put what simulate, faults and bench last found into README.
+results: $(VENV)/ready        ## Write the latest results of simulate, faults and bench into README.
 	$(BIN)/python -m tests.tools.readme_results
 
-month: $(VENV)/ready          ## A simulated month at the field's acceptance rates: loop-closure, times to answer, re-routes. ARGS=300
+month: $(VENV)/ready          ## Simulate a month at real acceptance rates: loop closure, response times, re-routes. ARGS=300
 	$(BIN)/python -m tests.simulation.month $(ARGS)
 
-table: $(VENV)/ready          ## Write state × event → state into README, as the code has it.
+table: $(VENV)/ready          ## Write the table state × event → state into README, from the code.
 	$(BIN)/python -m tests.tools.readme_states
 
-check: $(VENV)/ready          ## Lint, types and architecture rules.
+check: $(VENV)/ready          ## Check style, types and architecture rules.
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-up: $(VENV)/ready             ## Start the stack and the four services, and leave them running.
+up: $(VENV)/ready             ## Start Kafka, MongoDB and the four services, and leave them running.
 	$(BIN)/python -m deploy.local up
 
 down: $(VENV)/ready           ## Stop what `make up` started.
@@ -51,7 +51,7 @@ format: $(VENV)/ready
 schemas: $(VENV)/ready        ## Write the JSON Schemas of all messages and the AsyncAPI document to contracts/schemas.
 	$(BIN)/python -m contracts.schemas
 
-lock:                         ## Resolve pyproject.toml anew into requirements.lock (needs uv).
+lock:                         ## Resolve pyproject.toml into the lock files (needs uv).
 	uv pip compile --generate-hashes --universal --no-emit-index-url --extra console --extra tracing --extra local --extra analyst --extra dev \
 	  --custom-compile-command "make lock" -q pyproject.toml -o requirements.lock
 	uv pip compile --generate-hashes --universal --no-emit-index-url --constraint requirements.lock --no-annotate --extra tracing \

@@ -1,8 +1,11 @@
-"""Errors that whoever gives a command can do something about: one line that says what is wrong and what to do."""
+"""The error for mistakes that the person at the command line can fix: one line, what is wrong and what to do."""
 
 
 class UserError(Exception):
-    """Printed on stderr in one line, without a traceback. The exit status is `status`."""
+    """Printed on stderr as one line, `what` is wrong and a `hint` what to do, without a traceback.
+
+    `status` is the exit status of the command.
+    """
 
     status = 2
 

@@ -9,6 +9,6 @@ T = TypeVar("T")
 
 
 def run(work: Coroutine[Any, Any, T]) -> T:
-    """Run a coroutine to its end from ordinary code, even where a loop is running already (in a test, say)."""
+    """Run a coroutine and return its result, even where an event loop is already running (in a test, say)."""
     with ThreadPoolExecutor(1) as pool:
         return pool.submit(asyncio.run, work).result()

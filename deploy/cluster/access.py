@@ -1,14 +1,13 @@
-"""Who may do what on which topic: the architecture's Topics table as literal rules, and how they are brought to Kafka.
+"""Access rules: who may read and write which topic, and how the rules are applied to Kafka.
 
     python -m deploy.cluster apply|diff|verify --kafka HOST:PORT [--user operator --password @file] [--json]
 
-What is not written here is denied. Every topic is named in full: a prefix `agency.a` would also open `agency.ab`, and
-a prefix `agency.` would let intake read what only agencies may. Groups of tenants are the one prefix, and end with the
-dot. Reading or writing implies describing, which is all that metadata, end offsets and patterns need. The operator is
-a super user of the broker, logs in apart from SCRAM, and stands in no rule.
+Whatever no rule allows is denied. Each rule names its topic in full: a prefix `agency.a` would also open `agency.ab`,
+and a prefix `agency.` would let intake read what only agencies may. The only prefixes are the consumer groups of
+tenants, which end with a dot. The right to read or write includes the right to describe, which is all that metadata,
+end offsets and patterns need. The operator is a super user of the broker, does not log in by SCRAM, and needs no rule.
 """
 
-import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
@@ -29,19 +28,20 @@ from confluent_kafka.admin import (
 
 from contracts import topics as names
 from deploy.cluster.login import Login
+from deploy.waiting import wait_until
 
 ANALYST = "analyst"
-_PATIENCE = 20.0
+_TIMEOUT = 20.0
 _ITERATIONS = 8192
 
 
 class AccessError(RuntimeError):
-    """Kafka refused a rule or a credential, or did not show it in time."""
+    """Kafka refused a rule or a credential, or did not apply it in time."""
 
 
 @dataclass(frozen=True, order=True)
 class AccessRule:
-    """One allowance. `operation` is "read" or "write"; `kind` is "topic" or "group"; `prefix` only for groups."""
+    """One permission. `operation` is "read" or "write", `kind` is "topic" or "group"; only groups have a `prefix`."""
 
     principal: str
     operation: str
@@ -50,7 +50,7 @@ class AccessRule:
     prefix: bool = False
 
     def binding(self) -> AclBinding:
-        """In Kafka's words."""
+        """The rule as Kafka's client library expects it."""
         return AclBinding(
             ResourceType.TOPIC if self.kind == "topic" else ResourceType.GROUP,
             self.name,
@@ -62,15 +62,15 @@ class AccessRule:
         )
 
     @staticmethod
-    def read(found: AclBinding) -> "AccessRule":
-        """Out of Kafka's words. What is not one of ours keeps its name, so that it shows as surplus."""
-        allowed = "" if found.permission_type == AclPermissionType.ALLOW else "deny-"
+    def from_binding(binding: AclBinding) -> "AccessRule":
+        """A rule that Kafka returned. Kinds that are never declared here keep Kafka's name and so show as surplus."""
+        permission = "" if binding.permission_type == AclPermissionType.ALLOW else "deny-"
         return AccessRule(
-            found.principal.removeprefix("User:"),
-            allowed + found.operation.name.lower(),
-            found.restype.name.lower(),
-            found.name,
-            found.resource_pattern_type == ResourcePatternType.PREFIXED,
+            binding.principal.removeprefix("User:"),
+            permission + binding.operation.name.lower(),
+            binding.restype.name.lower(),
+            binding.name,
+            binding.resource_pattern_type == ResourcePatternType.PREFIXED,
         )
 
 
@@ -80,7 +80,7 @@ GROUPS = {
     "notification": ["notification", "notification-gate"],
     "outcomes": ["outcomes"],
 }
-"""Consumer groups of each service: its loop's and its gate's."""
+"""The consumer groups of each service: one for its loop and one for its gate."""
 
 READS = {
     "intake": [names.inbox("intake"), names.MATCHING, names.TENANTS],
@@ -100,11 +100,11 @@ WRITES = {
     "notification": [names.inbox("notification"), names.inbox("intake"), names.NOTIFICATION, names.DEAD_LETTERS],
     "outcomes": [names.inbox("outcomes"), names.INDICATORS, names.DEAD_LETTERS],
 }
-"""What each service reads and writes among internal topics: no more than its code does."""
+"""The internal topics that each service reads and writes: exactly those that its code uses."""
 
 
 def of_services() -> list[AccessRule]:
-    """What services and analysts may do whichever tenants there are."""
+    """The rules of services and analysts that do not depend on tenants."""
     return [
         *(AccessRule(who, "read", "topic", topic) for who in names.SERVICES for topic in READS[who]),
         *(AccessRule(who, "write", "topic", topic) for who in names.SERVICES for topic in WRITES[who]),
@@ -115,12 +115,12 @@ def of_services() -> list[AccessRule]:
 
 
 def principal(kind: str, tenant: str) -> str:
-    """The user of one tenant in one of its roles: `agency:a1`."""
+    """The Kafka user of one tenant in one of its roles, such as `agency:a1`."""
     return f"{kind}:{tenant}"
 
 
 def of_agency(agency: str) -> list[AccessRule]:
-    """What opens for one agency, and for services on its topics. ValueError for an id that is none."""
+    """The rules of one agency, and of services on its topics. Raises `ValueError` for an invalid id."""
     me = principal("agency", agency)
     return [
         AccessRule(me, "write", "topic", names.referrals(agency)),
@@ -132,14 +132,13 @@ def of_agency(agency: str) -> list[AccessRule]:
 
 
 def of_provider(provider: str) -> list[AccessRule]:
-    """What opens for one provider, and for services on its topics. ValueError for an id that is none."""
+    """The rules of one provider, and of services on its topics. Raises `ValueError` for an invalid id."""
     me = principal("provider", provider)
     return [
         AccessRule(me, "write", "topic", names.directory(provider)),
         AccessRule(me, "write", "topic", names.responses(provider)),
-        AccessRule(
-            me, "read", "topic", names.directory(provider)
-        ),  # to change one field of an entry it has to know the rest
+        # An entry is published whole, so a provider that changes one field must be able to read the others.
+        AccessRule(me, "read", "topic", names.directory(provider)),
         AccessRule(me, "read", "topic", names.notifications(provider)),
         AccessRule(me, "read", "group", f"provider.{provider}.", prefix=True),
         AccessRule("intake", "read", "topic", names.directory(provider)),
@@ -152,74 +151,79 @@ def of_provider(provider: str) -> list[AccessRule]:
 
 @dataclass(frozen=True)
 class AccessDifference:
-    """What is declared and not there, and what is there and not declared."""
+    """The rules that are declared and missing in Kafka, and those in Kafka that are not declared."""
 
     missing: list[AccessRule]
     surplus: list[AccessRule]
 
 
 def present(operator: Login, who: str | None = None) -> set[AccessRule]:
-    """All rules there are, or one principal's."""
+    """All rules that Kafka has now, or those of one principal."""
     user = f"User:{who}" if who else None
-    wanted = AclBindingFilter(
+    everything = AclBindingFilter(
         ResourceType.ANY, None, ResourcePatternType.ANY, user, None, AclOperation.ANY, AclPermissionType.ANY
     )
-    admin = AdminClient(operator.confluent())  # has to outlive its answers
-    found = admin.describe_acls(wanted, request_timeout=10).result()
-    return {AccessRule.read(each) for each in found}
+    admin = AdminClient(operator.confluent())  # in a variable, because it must live until the result is there
+    bindings = admin.describe_acls(everything, request_timeout=10).result()
+    return {AccessRule.from_binding(each) for each in bindings}
 
 
 def diff(operator: Login, rules: Iterable[AccessRule]) -> AccessDifference:
-    """Compare what is declared with what Kafka has."""
-    declared, there = set(rules), present(operator)
-    return AccessDifference(sorted(declared - there), sorted(there - declared))
+    """Compare the declared rules with those in Kafka."""
+    declared, existing = set(rules), present(operator)
+    return AccessDifference(sorted(declared - existing), sorted(existing - declared))
 
 
 def apply(operator: Login, rules: Iterable[AccessRule]) -> list[AccessRule]:
-    """Add what is missing and return when Kafka shows it, which is a little later than it says so. Removes nothing."""
+    """Add the missing rules, wait until they are in force, and return them. Removes nothing.
+
+    Kafka acknowledges a rule a little before it is in force. Raises `AccessError` when Kafka refuses or is too slow.
+    """
     declared = set(rules)
     missing = sorted(declared - present(operator))
     if missing:
         admin = AdminClient(operator.confluent())
-        for answer in admin.create_acls([rule.binding() for rule in missing]).values():
-            _done(answer)
-        _until(lambda: declared <= present(operator), "rules")
+        for future in admin.create_acls([rule.binding() for rule in missing]).values():
+            _wait_for(future)
+        _wait_until(lambda: declared <= present(operator), "new access rules")
     return missing
 
 
 def remove(operator: Login, rules: Iterable[AccessRule]) -> None:
-    """Take rules away and return when they are gone."""
-    gone = set(rules)
-    filters = [
-        AclBindingFilter(
-            b.restype, b.name, b.resource_pattern_type, b.principal, b.host, b.operation, b.permission_type
-        )
-        for b in (rule.binding() for rule in gone)
-    ]
-    if filters:
+    """Remove rules and wait until they are gone. Raises `AccessError` when Kafka refuses or is too slow."""
+    removed = set(rules)
+    if removed:
         admin = AdminClient(operator.confluent())
-        for answer in admin.delete_acls(filters).values():
-            _done(answer)
-        _until(lambda: not gone & present(operator), "removal of rules")
+        for future in admin.delete_acls([_filter(rule.binding()) for rule in removed]).values():
+            _wait_for(future)
+        _wait_until(lambda: not removed & present(operator), "the removal of access rules")
+
+
+def _filter(binding: AclBinding) -> AclBindingFilter:
+    """A filter that matches this rule alone."""
+    what = (binding.restype, binding.name, binding.resource_pattern_type)
+    return AclBindingFilter(*what, binding.principal, binding.host, binding.operation, binding.permission_type)
 
 
 def verify(operator: Login, rules: Iterable[AccessRule]) -> None:
-    """AccessFailed unless Kafka has exactly these rules."""
-    found = diff(operator, rules)
-    if found.missing or found.surplus:
-        raise AccessError(f"{len(found.missing)} rules are missing, {len(found.surplus)} are not declared")
+    """Raises `AccessError` unless Kafka has exactly these rules."""
+    difference = diff(operator, rules)
+    if difference.missing or difference.surplus:
+        raise AccessError(
+            f"{len(difference.missing)} access rules are missing, {len(difference.surplus)} are not declared"
+        )
 
 
 def set_password(operator: Login, user: str, password: str) -> None:
-    """Create the user, or give it another password. There is no function that deletes one, and must not be.
+    """Create the user, or replace its password, and wait until Kafka knows it. Raises `AccessError`.
 
-    Kafka 4.3.1 refuses every SCRAM user after a restart once one of them was deleted.
+    Users must never be deleted: after one was, Kafka 4.3.1 refuses every SCRAM user from its next restart on.
     """
     info = ScramCredentialInfo(ScramMechanism.SCRAM_SHA_512, _ITERATIONS)
     change = UserScramCredentialUpsertion(user, info, password.encode())
     admin = AdminClient(operator.confluent())
-    _done(admin.alter_user_scram_credentials([change])[user])
-    _until(lambda: _has_password(admin, user), f"the credential of {user}")
+    _wait_for(admin.alter_user_scram_credentials([change])[user])
+    _wait_until(lambda: _has_password(admin, user), f"the password of {user}")
 
 
 def _has_password(admin: AdminClient, user: str) -> bool:
@@ -231,16 +235,13 @@ def _has_password(admin: AdminClient, user: str) -> bool:
         raise
 
 
-def _done(answer: Any) -> None:
+def _wait_for(future: Any) -> None:
     try:
-        answer.result(timeout=_PATIENCE)
+        future.result(timeout=_TIMEOUT)
     except KafkaException as error:
-        raise AccessError(f"Kafka refused: {error.args[0].str()}") from None
+        raise AccessError(f"Kafka refused the change: {error.args[0].str()}") from None
 
 
-def _until(true: Callable[[], bool], what: str) -> None:
-    deadline = time.monotonic() + _PATIENCE
-    while not true():
-        if time.monotonic() > deadline:
-            raise AccessError(f"Kafka does not show {what} after {_PATIENCE:g} s")
-        time.sleep(0.05)
+def _wait_until(condition: Callable[[], bool], what: str) -> None:
+    problem = f"Kafka did not apply {what} within {_TIMEOUT:g} s"
+    wait_until(condition, lambda: AccessError(problem), timeout=_TIMEOUT, every=0.05)

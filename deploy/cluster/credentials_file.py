@@ -1,16 +1,17 @@
-"""What an organisation is handed when it is taken in, as lines `NAME=value`: told once, kept nowhere."""
+"""An organisation's new credentials as lines `NAME=value`: shown once, stored nowhere."""
 
 from deploy.cluster.tenants import Credentials
 
 
-def lines(given: Credentials, kafka: str, ca: str = "") -> list[str]:
-    """For an environment file, with the names that README's snippets read.
+def lines(credentials: Credentials, kafka: str, ca: str = "") -> list[str]:
+    """The lines of an environment file, with the names that `referrals --login` and README's snippets read.
 
-    `kafka` is where tenants find Kafka, `ca` the file of the authority to trust; left out where they are empty.
+    `kafka` is the address of Kafka for tenants, `ca` the file of the certificate authority to trust; an empty one is
+    left out.
     """
-    told = [f"{name}={value}" for name, value in (("KAFKA", kafka), ("KAFKA_CA", ca)) if value]
-    for user, password in given.logins.items():
-        told += [f"KAFKA_USER={user}", f"KAFKA_PASSWORD={password}"]
-    if given.private_key:
-        told += [f"PRIVATE_KEY={given.private_key}", f"PUBLIC_KEY={given.public_key}"]
-    return told
+    text = [f"{name}={value}" for name, value in (("KAFKA", kafka), ("KAFKA_CA", ca)) if value]
+    for user, password in credentials.logins.items():
+        text += [f"KAFKA_USER={user}", f"KAFKA_PASSWORD={password}"]
+    if credentials.private_key:
+        text += [f"PRIVATE_KEY={credentials.private_key}", f"PUBLIC_KEY={credentials.public_key}"]
+    return text

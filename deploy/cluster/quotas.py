@@ -1,8 +1,8 @@
-"""How much of the broker one organisation may use, so that a flood of one does not slow the others.
+"""How much of the broker one organisation may use, so that one organisation's flood does not slow the others.
 
-Bytes a second and share of request time hold for all connections of one user together; who takes more is slowed
-down by the broker, and loses nothing (Kafka, "Quotas"). confluent-kafka's AdminClient 2.16 has no call for them, and
-aiokafka 0.14 only describes them: so the request that sets them is written here, to the protocol (AlterClientQuotas).
+Bytes per second and the share of request time count for all connections of one user together. The broker slows down a
+user that exceeds them; nothing is lost (Kafka documentation, "Quotas"). confluent-kafka's AdminClient 2.16 cannot set
+quotas and aiokafka 0.14 can only read them, so this module writes the request itself (protocol: AlterClientQuotas).
 """
 
 from typing import Any
@@ -17,14 +17,15 @@ from deploy.cluster.login import Login
 
 MIB = 1024 * 1024
 TENANT = {"producer_byte_rate": 1.0 * MIB, "consumer_byte_rate": 4.0 * MIB, "request_percentage": 25.0}
-"""Of each tenant's user. A referral has about 2 kB: 500 a second, where a country's agencies send some in a minute."""
+"""Limits of each tenant's user. A referral has about 2 kB, so this allows 500 a second; the agencies of a whole country
+send a few in a minute."""
 
 _ENTITY = Array(("entity_type", String("utf-8")), ("entity_name", String("utf-8")))
 _EXACTLY = 0
 
 
 class QuotaError(RuntimeError):
-    """Kafka refused a quota."""
+    """Kafka refused to set or to return a quota."""
 
 
 class _Response(Response):  # type: ignore[misc]
@@ -63,25 +64,25 @@ class _AlterClientQuotas(Request[_RequestV0]):  # type: ignore[misc]
 
 
 async def limit(operator: Login, user: str, limits: dict[str, float] | None = None) -> None:
-    """Set the quotas of one user: `TENANT`'s unless told otherwise. QuotaFailed."""
+    """Set the quotas of one user, by default those of `TENANT`. Raises `QuotaError` when Kafka refuses."""
     async with _Admin(operator) as admin:
-        answer = await admin.ask(_AlterClientQuotas(user, limits or TENANT))
+        answer = await admin.send(_AlterClientQuotas(user, limits or TENANT))
     for code, why, _ in answer.entries:
         if code:
-            raise QuotaError(f"quota of {user}: {for_code(code).__name__} {why or ''}".strip())
+            raise QuotaError(f"Kafka refused the quota of {user}: {for_code(code).__name__} {why or ''}".strip())
 
 
 async def limits_of(operator: Login, user: str) -> dict[str, float]:
-    """The quotas of one user as Kafka has them, by their names in Kafka."""
+    """The quotas of one user in Kafka, by Kafka's names. Raises `QuotaError` when Kafka refuses."""
     async with _Admin(operator) as admin:
-        answer = await admin.ask(DescribeClientQuotasRequest([("user", _EXACTLY, user)], True))
+        answer = await admin.send(DescribeClientQuotasRequest([("user", _EXACTLY, user)], True))
     if answer.error_code:
-        raise QuotaError(f"quotas of {user}: {for_code(answer.error_code).__name__}")
+        raise QuotaError(f"Kafka did not return the quotas of {user}: {for_code(answer.error_code).__name__}")
     return {name: value for _, values in answer.entries or () for name, value in values}
 
 
 class _Admin:
-    """An administrator's connection that sends requests aiokafka has no method for."""
+    """An administrator's connection for requests that aiokafka has no method for."""
 
     def __init__(self, operator: Login) -> None:
         self._admin = AIOKafkaAdminClient(**operator.aiokafka())
@@ -93,5 +94,5 @@ class _Admin:
     async def __aexit__(self, *_: object) -> None:
         await self._admin.close()
 
-    async def ask(self, request: Any) -> Any:
+    async def send(self, request: Any) -> Any:
         return await self._admin._send_to_controller(request)

@@ -1,4 +1,4 @@
-"""All that is on a topic now, read as the operator and outside of any group's progress."""
+"""Reads everything that is on a topic now, as the operator and without a consumer group's offsets."""
 
 import time
 import uuid
@@ -8,65 +8,57 @@ from typing import Any
 from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 
 from deploy.cluster.login import Login
+from deploy.waiting import retrying
 
-_PATIENCE = 20.0
+_TIMEOUT = 20.0
 _NO_LEADER = (KafkaError.NOT_LEADER_FOR_PARTITION, KafkaError.LEADER_NOT_AVAILABLE)
 
 
 class ReadTopicError(RuntimeError):
-    """Kafka did not give what it has in time."""
+    """Kafka did not return the records of a topic in time."""
 
 
-def whole(operator: Login, topic: str, start: int = 0) -> Iterator[Any]:
-    """Each message of a topic, up to the end it has now, partition by partition; none when it is not there.
+def read_to_end(operator: Login, topic: str, start: int = 0) -> Iterator[Any]:
+    """Every message of a topic up to its present end, partition by partition; none when the topic does not exist.
 
-    `start` is the first offset that is wanted of each partition.
+    `start` is the first offset to read in each partition. Raises `ReadTopicError` when Kafka stops responding.
     """
-    reader = Consumer(
-        {
-            **operator.confluent(),
-            "group.id": f"operator.{uuid.uuid4()}",
-            "enable.auto.commit": False,
-            "fetch.wait.max.ms": 20,
-            "enable.partition.eof": True,
-        }
-    )
+    reader = Consumer(operator.confluent_consumer(f"operator.{uuid.uuid4()}", fetch_wait_ms=20))
     try:
-        known = reader.list_topics(topic, _PATIENCE).topics[topic]
-        if known.error is not None:
+        metadata = reader.list_topics(topic, _TIMEOUT).topics[topic]
+        if metadata.error is not None:
             return
-        for number in sorted(known.partitions):
+        for number in sorted(metadata.partitions):
             yield from _partition(reader, TopicPartition(topic, number), start)
     finally:
         reader.close()
 
 
-def _partition(reader: Any, at: TopicPartition, start: int) -> Iterator[Any]:
-    first, end = _ends(reader, at)
-    at.offset = max(first, start)
-    if at.offset >= end:
+def _partition(reader: Any, partition: TopicPartition, start: int) -> Iterator[Any]:
+    first, end = _offsets(reader, partition)
+    partition.offset = max(first, start)
+    if partition.offset >= end:
         return
-    reader.assign([at])
-    deadline = time.monotonic() + _PATIENCE
-    while reader.position([at])[0].offset < end:
+    reader.assign([partition])
+    deadline = time.monotonic() + _TIMEOUT
+    while reader.position([partition])[0].offset < end:
         message = reader.poll(1.0)
         if message is not None and message.error() is None:
-            deadline = time.monotonic() + _PATIENCE
+            deadline = time.monotonic() + _TIMEOUT
             yield message
         elif message is not None and message.error().code() == KafkaError._PARTITION_EOF:
-            return  # what was compacted away leaves no message at the end
+            return  # compaction may have removed the last messages
         elif time.monotonic() > deadline:
-            raise ReadTopicError(f"{at.topic} was not read to its end: nothing came for {_PATIENCE:g} s")
+            raise ReadTopicError(f"Kafka stopped responding: nothing arrived from {partition.topic} for {_TIMEOUT:g} s")
 
 
-def _ends(reader: Any, at: TopicPartition) -> tuple[int, int]:
-    """Its first offset and its end. A topic that has just been made may have no leader for a moment."""
-    deadline = time.monotonic() + _PATIENCE
-    while True:
-        try:
-            found: tuple[int, int] = reader.get_watermark_offsets(at, _PATIENCE)
-            return found
-        except KafkaException as error:
-            if error.args[0].code() not in _NO_LEADER or time.monotonic() > deadline:
-                raise
-        time.sleep(0.1)
+def _offsets(reader: Any, partition: TopicPartition) -> tuple[int, int]:
+    """The first offset of a partition and its end. A topic that was just created may have no leader for a moment."""
+
+    def has_no_leader(error: BaseException) -> bool:
+        return isinstance(error, KafkaException) and error.args[0].code() in _NO_LEADER
+
+    offsets: tuple[int, int] = retrying(has_no_leader, _TIMEOUT, every=0.1)(
+        reader.get_watermark_offsets, partition, _TIMEOUT
+    )
+    return offsets

@@ -1,8 +1,8 @@
-"""``make demo``: start everything, route two hundred referrals, show what became of them, stop everything.
+"""``make demo``: start everything, route two hundred referrals, show the outcomes, stop everything.
 
-With ``--against compose`` into the system that ``docker compose up`` has started, and runs on: see `against`.
+With ``--against compose`` it uses the system that ``docker compose up`` has started, and leaves it running.
 
-Exit status 1 if any referral is lost, doubled or stuck, or one of the four stories did not go as told.
+Exit status 1 if a referral is lost, doubled or stuck, or if one of the four stories does not end as expected.
 """
 
 import argparse
@@ -11,13 +11,11 @@ import logging
 import os
 import sys
 import tempfile
-import time
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
 from rich.console import Console
-from rich.live import Live
 
 from contracts import topics
 from contracts.operations import TenantKind
@@ -31,16 +29,17 @@ from deploy.local.stack import Addresses, LocalStack
 from deploy.secrets import keys
 from services.chassis.clock import Clock
 
-from . import against, client, explanations, show
+from . import against, client, explanations
 from .cast import AGENCIES, PROVIDERS
 from .people import referrals
+from .progress import Progress
 from .providers import SimulatedProvider
-from .stories import STORIES, Story, StoryError, StoryStage, tell
-from .verdict import publish, said, verdict
+from .stories import STORIES, Story, StoryError, StoryStage, play_all
+from .verdict import conclude, publish, verdict
 from .watch import Watch
 
 SPEED = 1800
-"""An hour passes in two seconds."""
+"""Speed of the demo's clock: an hour passes in two seconds."""
 
 TIMES = {
     "REFERRALS_DECIDE_EMERGENCY_MINUTES": 60,
@@ -59,7 +58,7 @@ TIMES = {
     "REFERRALS_SWEEP": 1,
     "REFERRALS_METADATA_MAX_AGE_MS": 2000,
 }
-"""Shorter than in production even on the fast clock, so that deadlines and waits end while one watches."""
+"""Deadlines and waits, shorter than in production even on the fast clock, so that they end during the demo."""
 
 
 async def play(
@@ -69,12 +68,13 @@ async def play(
     count: int,
     seed: int,
     patience: float,
-    told: Sequence[Story] = STORIES,
+    stories: Sequence[Story] = STORIES,
     explain: explanations.Explain | None = None,
 ) -> int:
-    """Publish, answer, wait for all ends, each organisation under its own login. Returns the exit status.
+    """Publish referrals, answer offers and wait until every need has ended. Returns the exit status.
 
-    With `explain`, which asks matching as the operator does, one match and one need that found no help are explained.
+    Each organisation uses its own login. `explain` asks matching, as an operator does; with it, one match and one need
+    without help are explained.
     """
     writers = {tenant: await client.producer(login) for tenant, login in logins.items()}
     watch = Watch()
@@ -84,62 +84,53 @@ async def play(
     readers = [await client.consumer(logins[agency], topics.status(agency)) for agency in AGENCIES]
     tasks = [asyncio.create_task(each.work()) for each in cast.values()]
     tasks += [asyncio.create_task(watch.follow(reader)) for reader in readers]
-    planned = count + sum(story.referrals for story in told)
+    planned = count + sum(story.referrals for story in stories)
 
     async def act() -> dict[str, str | StoryError]:
         await publish(watch, writers, referrals(count, seed, clock.now()), seed)
-        return await tell(told, StoryStage(writers, watch, cast, clock))
+        return await play_all(stories, StoryStage(writers, watch, cast, clock))
 
     acting = asyncio.create_task(act())
-    deadline = time.monotonic() + patience
+    progress = Progress(console, watch, [*tasks, acting], planned, clock.now)
     try:
-        with Live(console=console, auto_refresh=False, transient=True) as live:
-            while not (acting.done() and watch.finished) and time.monotonic() < deadline:
-                live.update(show.progress(watch, planned, clock.now()), refresh=True)
-                for task in [*tasks, acting]:
-                    if task.done() and task.exception():
-                        raise task.exception()  # type: ignore[misc]
-                await asyncio.sleep(0.5)
-        await asyncio.sleep(1)  # a repetition would come now
+        await progress.show_until(lambda: acting.done() and watch.finished, patience)
+        await asyncio.sleep(1)  # a duplicate would arrive now
     finally:
         in_time = acting.done()
-        for task in [*tasks, acting]:
-            task.cancel()
-        await asyncio.gather(*tasks, acting, return_exceptions=True)
-        await asyncio.gather(*(each.stop() for each in [*readers, *writers.values()]))
-    happened = acting.result() if in_time else {}
-    whole = verdict(console, watch, list(cast.values()), happened, planned, clock.now())
+        await progress.stop([*readers, *writers.values()])
+    outcomes = acting.result() if in_time else {}
+    passed = verdict(console, watch, list(cast.values()), outcomes, planned, clock.now())
     if explain is not None:
         explanations.show(console, watch, explain)
-    return said(console, whole)
+    return conclude(console, passed)
 
 
 async def onboard(addresses: Addresses) -> dict[str, Login]:
-    """Topics, rules and a login for each organisation."""
+    """Create topics and access rules, and return the login of each organisation."""
     await ensure(addresses.operator, internal())
     kinds = dict.fromkeys(AGENCIES, TenantKind.AGENCY) | {each.id: TenantKind.PROVIDER for each in PROVIDERS}
-    given = await asyncio.gather(
+    credentials = await asyncio.gather(
         *(asyncio.to_thread(tenants.onboard, addresses.operator, kind, each, each) for each, kind in kinds.items())
     )
-    return {each.tenant: login_of(addresses, each) for each in given}
+    return {each.tenant: login_of(addresses, each) for each in credentials}
 
 
-def login_of(addresses: Addresses, given: tenants.Credentials) -> Login:
-    """The one login of an organisation with one role; without walls there is none to give."""
-    [(user, password)] = given.logins.items() or [("", "")]
+def login_of(addresses: Addresses, credentials: tenants.Credentials) -> Login:
+    """The login of an organisation with one role; without access control, a login without a user."""
+    [(user, password)] = credentials.logins.items() or [("", "")]
     return addresses.login(user, password)
 
 
-def main(given: Sequence[str] | None = None) -> int:
+def main(command_line: Sequence[str] | None = None) -> int:
     """Run the demo. Returns the exit status."""
     parser = argparse.ArgumentParser(prog="make demo", description=__doc__)
-    parser.add_argument("--against", choices=["local", "compose"], default="local", help="local: one of its own")
-    parser.add_argument("--stderr", action="store_true", help="show it there")
-    parser.add_argument("--referrals", type=int, default=200, help="how many to route")
-    parser.add_argument("--seed", type=int, default=1, help="the same seed, the same people and tempers")
-    parser.add_argument("--patience", type=float, default=140, help="seconds until what has not ended counts as stuck")
-    arguments = parser.parse_args(given)
-    # It warns of every login without TLS, over the live display; this Kafka listens on this machine only.
+    parser.add_argument("--against", choices=["local", "compose"], default="local", help="local starts its own system")
+    parser.add_argument("--stderr", action="store_true", help="print to stderr instead of stdout")
+    parser.add_argument("--referrals", type=int, default=200, help="number of referrals to route")
+    parser.add_argument("--seed", type=int, default=1, help="the same seed gives the same people and answers")
+    parser.add_argument("--patience", type=float, default=140, help="seconds until an open need counts as stuck")
+    arguments = parser.parse_args(command_line)
+    # aiokafka would print a warning for each login without TLS; this Kafka listens on this machine only.
     logging.getLogger("aiokafka").setLevel(logging.ERROR)
     console = Console(stderr=arguments.stderr)
     if arguments.against == "compose":

@@ -1,81 +1,80 @@
-"""The demo's people in the system that ``docker compose up`` has started: by its front door, in its own time.
+"""The demo in the system that ``docker compose up`` has started, through its public topics and in real time.
 
-An hour is an hour there, so every provider is willing and has room; what nobody in the cast can help with waits, and is
-withdrawn at the end. People and references are new each time, and everybody reads what comes from now on, so that the
-demo can be given again. The organisations stay.
+Because an hour takes an hour there, every provider accepts everything and has free places. Needs that no provider can
+help with wait, and are withdrawn at the end. People and references are new each time, and everybody reads only new
+events, so the demo can be repeated. The organisations stay registered.
 """
 
 import asyncio
 import subprocess
 import tempfile
-import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
 from aiokafka import AIOKafkaProducer
 from rich.console import Console
-from rich.live import Live
 
 from contracts import topics
 from contracts.agency import ReferralWithdrawn
 from deploy.cluster.login import Login
 
-from . import client, show
+from . import client
 from .cast import AGENCIES, PROVIDERS, WILLING, Provider
 from .people import referrals
+from .progress import Progress
 from .providers import SimulatedProvider
-from .verdict import publish, said, verdict
+from .verdict import conclude, publish, verdict
 from .watch import Watch
 
 _FILE = Path(__file__).parents[2] / "docker-compose.yml"
 _ROOM = 100
-"""Places of each service: nobody waits for one."""
+"""Places of each service, so that nobody has to wait for one."""
 
 
 class ComposeError(RuntimeError):
-    """``docker compose`` did not do what it was asked to; the message is its own."""
+    """``docker compose`` failed; the message is from docker."""
 
 
 def compose(console: Console, count: int, patience: float) -> int:
-    """Route so many referrals. Returns the exit status."""
+    """Route `count` referrals. Returns the exit status."""
     try:
         with tempfile.TemporaryDirectory(prefix="referral-routing-demo-") as folder:
-            console.print("Taking the demo's organisations in …")
+            console.print("Onboarding the demo's organisations …")
             logins = onboard(Path(folder))
             return asyncio.run(play(console, logins, count, patience))
     except ComposeError as failure:
-        console.print(f"[red]{failure}[/red]", "Is it up? docker compose up --build --wait")
+        console.print(f"[red]{failure}[/red]", "Is the system running? Start it with: docker compose up --build --wait")
         return 1
 
 
 def onboard(folder: Path) -> dict[str, Login]:
-    """A login for each organisation, from the operator's container; whom to trust goes into `folder`."""
+    """Onboard all organisations in the operator's container, and return their logins. Writes ca.pem to `folder`."""
     _docker("cp", "kafka:/mnt/shared/config/ca.pem", str(folder / "ca.pem"))
     kinds = [*(("agency", each) for each in AGENCIES), *(("provider", each.id) for each in PROVIDERS)]
-    asked = (each for one in kinds for each in one)
-    handed = _docker("run", "--rm", "-T", "operator", "deploy.docker.provision", "onboard", *asked)
-    return read_logins(handed, str(folder / "ca.pem"))
+    pairs = (word for pair in kinds for word in pair)
+    credentials = _docker("run", "--rm", "-T", "operator", "deploy.docker.provision", "onboard", *pairs)
+    return read_logins(credentials, str(folder / "ca.pem"))
 
 
-def read_logins(handed: str, ca: str) -> dict[str, Login]:
-    """What was handed over, by organisation: lines ``NAME=value``, each organisation's begin with ``KAFKA``."""
-    found: dict[str, Login] = {}
+def read_logins(credentials: str, ca: str) -> dict[str, Login]:
+    """The logins by organisation, from lines ``NAME=value``; those of each organisation begin with ``KAFKA``."""
+    logins: dict[str, Login] = {}
     kafka = user = ""
-    for line in handed.splitlines():
+    for line in credentials.splitlines():
         name, _, value = line.strip().partition("=")
         if name == "KAFKA":
             kafka = value
         elif name == "KAFKA_USER":
             user = value
         elif name == "KAFKA_PASSWORD":
-            found[user.partition(":")[2]] = Login(kafka, user, value, ca=ca)
-    return found
+            logins[user.partition(":")[2]] = Login(kafka, user, value, ca=ca)
+    return logins
 
 
 async def play(console: Console, logins: Mapping[str, Login], count: int, patience: float) -> int:
-    """Publish, answer, wait for all ends. Returns the exit status."""
+    """Publish referrals, answer offers and wait until every need has ended. Returns the exit status."""
     started = datetime.now(UTC)
     seed, watch = int(started.timestamp()), Watch()
     writers = {tenant: await client.producer(login) for tenant, login in logins.items()}
@@ -87,22 +86,19 @@ async def play(console: Console, logins: Mapping[str, Login], count: int, patien
     readers = [await client.consumer(logins[each], topics.status(each), from_now=True) for each in AGENCIES]
     tasks = [asyncio.create_task(each.work()) for each in cast]
     tasks += [asyncio.create_task(watch.follow(reader)) for reader in readers]
-    await asyncio.sleep(6)  # for services to notice the topics of who is new (REFERRALS_METADATA_MAX_AGE_MS)
+    await asyncio.sleep(6)  # until services notice the topics of new organisations (REFERRALS_METADATA_MAX_AGE_MS)
     sent = referrals(count, seed, started, year=f"{started:%Y%m%d-%H%M%S}")
     acting = asyncio.create_task(publish(watch, writers, sent, seed))
+    progress = Progress(console, watch, [*tasks, acting], count, lambda: datetime.now(UTC))
     try:
-        shown = (console, watch, [*tasks, acting], count, patience)
-        await _until(lambda: acting.done() and watch.settled(datetime.now(UTC)), *shown)
+        await progress.show_until(lambda: acting.done() and watch.settled(datetime.now(UTC)), patience)
         await _withdraw(watch, writers)
-        await _until(lambda: watch.finished, *shown)
-        await asyncio.sleep(1)  # a repetition would come now
+        await progress.show_until(lambda: watch.finished, patience)
+        await asyncio.sleep(1)  # a duplicate would arrive now
     finally:
-        for task in [*tasks, acting]:
-            task.cancel()
-        await asyncio.gather(*tasks, acting, return_exceptions=True)
-        await asyncio.gather(*(each.stop() for each in [*readers, *writers.values()]))
-    whole = verdict(console, watch, cast, {}, count, datetime.now(UTC))
-    return said(console, whole)
+        await progress.stop([*readers, *writers.values()])
+    passed = verdict(console, watch, cast, {}, count, datetime.now(UTC))
+    return conclude(console, passed)
 
 
 def _willing(provider: Provider) -> Provider:
@@ -110,28 +106,10 @@ def _willing(provider: Provider) -> Provider:
     return replace(provider, services=roomy, temper=WILLING)
 
 
-async def _until(
-    done: Callable[[], bool],
-    console: Console,
-    watch: Watch,
-    tasks: Sequence[asyncio.Task[None]],
-    count: int,
-    patience: float,
-) -> None:
-    deadline = time.monotonic() + patience
-    with Live(console=console, auto_refresh=False, transient=True) as live:
-        while not done() and time.monotonic() < deadline:
-            live.update(show.progress(watch, count, datetime.now(UTC)), refresh=True)
-            for task in tasks:
-                if task.done() and not task.cancelled() and task.exception():
-                    raise task.exception()  # type: ignore[misc]
-            await asyncio.sleep(0.5)
-
-
 async def _withdraw(watch: Watch, writers: Mapping[str, AIOKafkaProducer]) -> None:
-    """Whoever still waits shall not wait for ever for a demo."""
-    for (agency, reference, need), told in watch.needs.items():
-        if told and not told[-1].state.ended:
+    """Withdraw the needs that are still waiting, so that the demo leaves nothing behind."""
+    for (agency, reference, need), statuses in watch.needs.items():
+        if statuses and not statuses[-1].state.ended:
             body = ReferralWithdrawn(reference=reference, needs=[need], reason="resolved")
             await client.send(writers[agency], topics.referrals(agency), reference, f"/{agency}", body)
 
@@ -141,7 +119,7 @@ def _docker(*arguments: str) -> str:
     try:
         done = subprocess.run(command, capture_output=True, text=True, check=False)
     except OSError as error:
-        raise ComposeError(f"docker could not be started: {error.strerror}") from None
+        raise ComposeError(f"docker cannot be started: {error.strerror}") from None
     if done.returncode:
-        raise ComposeError(f"docker compose {arguments[0]}: {done.stderr.strip() or done.returncode}")
+        raise ComposeError(f"docker compose {arguments[0]} failed: {done.stderr.strip() or done.returncode}")
     return done.stdout

@@ -1,4 +1,4 @@
-"""Who plays in the demo. All fictional; the places are real towns of Belarus, so that distances mean something."""
+"""The agencies and providers of the demo. All are fictional; the towns are real, so that distances make sense."""
 
 from dataclasses import dataclass, field
 
@@ -12,7 +12,7 @@ AGENCIES = {
     "migration-brest": ReferrerKind.MIGRATION_AGENCY,
     "community-gomel": ReferrerKind.PEER,
 }
-"""A government institution, a migration agency, and a community group that passes on peers' referrals."""
+"""A government institution, a migration agency, and a community group that forwards referrals from peers."""
 
 TOWNS = {
     "Minsk": ("BY-HM", 53.902, 27.561),
@@ -29,23 +29,23 @@ STORY_TOWNS = {
     "Naroch": ("BY-MI", 54.914, 26.711),
     "Soligorsk": ("BY-MI", 52.793, 27.536),
 }
-"""Of Minsk Region, from where none of the two hundred come: the places there are for the stories told by name."""
+"""Towns of Minsk Region, where none of the two hundred referrals come from: their places are for the stories."""
 
 LANGUAGES = ("be", "ru", "uk", "en", "ar", "fa")
 
 
 @dataclass(frozen=True, slots=True)
 class Temper:
-    """How a simulated provider behaves: shares of its offers, in [0, 1]."""
+    """How a simulated provider answers, as shares of its offers in [0, 1]."""
 
     accepts: float = 0.72
     declines: float = 0.20
     keeps: float = 0.85
-    """Of what it accepts, how much it delivers."""
+    """Share of the accepted offers that it delivers."""
 
     @property
     def stays_silent(self) -> float:
-        """What is neither accepted nor declined."""
+        """Share of the offers that it neither accepts nor declines."""
         return 1 - self.accepts - self.declines
 
 
@@ -189,7 +189,7 @@ PROVIDERS = [
                 eligibility=Eligibility(not_flags=[Flag.MEDICAL_EMERGENCY]),
             )
         ],
-        Temper(accepts=0.5, declines=0.1),  # answers two offers of five not at all
+        Temper(accepts=0.5, declines=0.1),  # does not answer two offers in five
     ),
     Provider(
         "grodno-roof",

@@ -1,4 +1,4 @@
-"""How the demo's agencies and providers speak Kafka: as anyone else would."""
+"""The Kafka client of the demo's agencies and providers, as any organisation could write it."""
 
 import uuid
 from datetime import UTC, datetime
@@ -13,14 +13,14 @@ from deploy.cluster.login import Login
 
 
 async def producer(login: Login) -> AIOKafkaProducer:
-    """A started producer that does not lose what it is given."""
+    """A started producer that neither loses nor doubles a record."""
     started = AIOKafkaProducer(**login.aiokafka(), enable_idempotence=True)
     await started.start()
     return started
 
 
 async def consumer(login: Login, *topics: str, from_now: bool = False) -> AIOKafkaConsumer:
-    """A started consumer that reads topics from their beginning, or what comes from now on."""
+    """A started consumer that reads topics from the beginning or, with `from_now`, only new records."""
     started = AIOKafkaConsumer(
         *topics, **login.aiokafka(), auto_offset_reset="earliest", enable_auto_commit=False, fetch_max_wait_ms=50
     )
@@ -41,7 +41,7 @@ async def send(to: AIOKafkaProducer, topic: str, key: str, source: str, body: Me
 
 
 def read(record: Any) -> tuple[CloudEvent, Message]:
-    """The event in a record that one of our services wrote."""
+    """The event in a record written by one of the services."""
     stamp = datetime.fromtimestamp(record.timestamp / 1000, UTC)
     event = decode(record.headers, record.value, stamp)
     return event, MESSAGES[event.type].read(event.data)

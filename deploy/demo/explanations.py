@@ -1,4 +1,4 @@
-"""Why matching decided as it did: asked of `/explain/` as an operator asks, with the operator's token."""
+"""Shows why matching decided as it did, from its `/explain/`, with the operator's token."""
 
 from collections.abc import Callable, Iterable
 from typing import Any
@@ -14,48 +14,59 @@ from deploy.cluster import service_client
 from .watch import Need, Watch
 
 Explain = Callable[[str], dict[str, Any]]
-"""What matching says of a need, by its id."""
+"""Returns matching's explanation of a need, by its id."""
 
-LOOKED_AT = 40
-"""Needs that are asked about, to show one of which there is something to tell."""
+CANDIDATES = 40
+"""How many needs are considered, to show one with a detailed explanation."""
 
 
 def asking(url: str, token: str) -> Explain:
-    """Asks the matching that listens there. `UserError` says why it does not tell."""
+    """A function that asks the matching service at this address. It raises `UserError` when there is no answer."""
     return lambda need: service_client.read(url, "/explain/", need, token)
 
 
 def show(console: Console, watch: Watch, explain: Explain) -> None:
-    """One match in English; one need that found no help (or, were there none, has to wait) in all languages."""
-    ends = {need: told[-1] for need, told in watch.needs.items() if told}
+    """Print why one match was made, in English; and why one need got no help (or had to wait), in all languages."""
+    ends = {need: statuses[-1] for need, statuses in watch.needs.items() if statuses}
     helped = [need for need, end in ends.items() if end.state is Lifecycle.DELIVERED]
-    _panel(console, watch, "matched", "Why this service", _most(watch, helped, explain, "matched"), LANGUAGES[:1])
+    _panel(
+        console, watch, "matched", "Why this service", _most_detailed(watch, helped, explain, "matched"), LANGUAGES[:1]
+    )
     unmet = [need for need, end in ends.items() if end.state is Lifecycle.UNMET]
     if unmet:
-        _panel(console, watch, "unmet", "Why nobody could help", _most(watch, unmet, explain, "unmet"), LANGUAGES)
+        _panel(
+            console, watch, "unmet", "Why nobody could help", _most_detailed(watch, unmet, explain, "unmet"), LANGUAGES
+        )
         return
-    waited = [need for need, told in watch.needs.items() if any(each.state is Lifecycle.WAITING for each in told)]
-    _panel(console, watch, "waiting", "Why it had to wait", _most(watch, waited, explain, "waiting"), LANGUAGES)
+    waited = [
+        need for need, statuses in watch.needs.items() if any(each.state is Lifecycle.WAITING for each in statuses)
+    ]
+    _panel(
+        console, watch, "waiting", "Why it had to wait", _most_detailed(watch, waited, explain, "waiting"), LANGUAGES
+    )
 
 
-Said = tuple[Need, dict[str, list[str]]]
+Explanation = tuple[Need, dict[str, list[str]]]
+"""A need, and the sentences about one decision by language."""
 
 
-def _most(watch: Watch, needs: Iterable[Need], explain: Explain, what: str) -> Said | None:
-    """Of some of these needs, what is told with the most sentences."""
-    found = [
+def _most_detailed(watch: Watch, needs: Iterable[Need], explain: Explain, what: str) -> Explanation | None:
+    """The longest explanation among the first `CANDIDATES` of these needs; None when there is none."""
+    explanations = [
         (need, decision["texts"])
-        for need in list(needs)[:LOOKED_AT]
+        for need in list(needs)[:CANDIDATES]
         for decision in explain(watch.needs[need][-1].need_id)["decisions"]
         if decision["what"] == what
     ]
-    return max(found, key=lambda each: len(each[1]["en"]), default=None)
+    return max(explanations, key=lambda each: len(each[1]["en"]), default=None)
 
 
-def _panel(console: Console, watch: Watch, what: str, title: str, said: Said | None, languages: Iterable[str]) -> None:
-    if said is None:
-        console.print(f"No need was {what} of which there is something to explain.")
+def _panel(
+    console: Console, watch: Watch, what: str, title: str, explanation: Explanation | None, languages: Iterable[str]
+) -> None:
+    if explanation is None:
+        console.print(f"There is nothing to explain: no need was {what}.")
         return
-    (agency, reference, label), texts = said
+    (agency, reference, label), texts = explanation
     lines = "\n\n".join("\n".join(texts[language]) for language in languages)
     console.print(Panel(Text(lines), title=f"{title}: need {label} of {reference}, {agency}", title_align="left"))

@@ -1,4 +1,4 @@
-"""Two hundred fictional referrals, the same for the same seed."""
+"""Fictional referrals; the same seed gives the same people."""
 
 import random
 from collections.abc import Iterator
@@ -13,7 +13,7 @@ from .cast import AGENCIES, LANGUAGES, TOWNS
 C = Category
 _NAMES = ("Alesia", "Yanina", "Taras", "Olena", "Samir", "Leyla", "Mikola", "Vera", "Nadia", "Hanna", "Ihar", "Darya")
 _SURNAMES = ("Kavalenka", "Novik", "Bondar", "Haddad", "Karimi", "Zhuk", "Litvin", "Melnyk", "Rahimi", "Sokal")
-_ASKED = {
+_CATEGORY_WEIGHTS = {
     C.SHELTER: 30,
     C.HEALTH: 24,
     C.LEGAL: 22,
@@ -26,14 +26,14 @@ _ASKED = {
     C.TRAFFICKING: 5,
     C.EDUCATION: 8,
     C.NON_FOOD_ITEMS: 8,
-    C.CASH: 3,  # nobody in the cast gives cash: these end unmet, with the reason
+    C.CASH: 3,  # no provider gives cash, so these needs end unmet, with the reason
 }
-_URGENCY = {Urgency.EMERGENCY: 15, Urgency.URGENT: 35, Urgency.NORMAL: 50}
+_URGENCY_WEIGHTS = {Urgency.EMERGENCY: 15, Urgency.URGENT: 35, Urgency.NORMAL: 50}
 _HOUSEHOLD = (1, 1, 1, 2, 3, 4)
 
 
 def referrals(count: int, seed: int, now: datetime, year: str = "2026") -> Iterator[tuple[str, Submitted]]:
-    """Agency and referral, `count` times. `year` is what their references begin with."""
+    """`count` referrals, each with its agency. Their references begin with `year`."""
     chance = random.Random(seed)
     for number in range(1, count + 1):
         agency = chance.choice(list(AGENCIES))
@@ -46,7 +46,7 @@ def _referral(chance: random.Random, reference: str, referrer: ReferrerKind, now
     age = int(chance.triangular(1, 85, 30))
     flags = _flags(chance, age)
     count = chance.choices((1, 2, 3), (70, 24, 6))[0]
-    categories = chance.sample(list(_ASKED), count, counts=list(_ASKED.values()))
+    categories = chance.sample(list(_CATEGORY_WEIGHTS), count, counts=list(_CATEGORY_WEIGHTS.values()))
     return {
         "reference": reference,
         "referrer": ReferrerKind.SELF if referrer is ReferrerKind.PEER and chance.random() < 0.2 else referrer,
@@ -82,7 +82,7 @@ def _referral(chance: random.Random, reference: str, referrer: ReferrerKind, now
             {
                 "need": str(index),
                 "category": category,
-                "urgency": chance.choices(list(_URGENCY), list(_URGENCY.values()))[0],
+                "urgency": chance.choices(list(_URGENCY_WEIGHTS), list(_URGENCY_WEIGHTS.values()))[0],
             }
             for index, category in enumerate(dict.fromkeys(categories), 1)
         ],

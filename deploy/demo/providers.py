@@ -1,4 +1,4 @@
-"""Simulated providers: each reads its notifications and answers as its temper says."""
+"""Simulated providers: each reads its notifications and answers them according to its temper."""
 
 import asyncio
 import random
@@ -28,10 +28,10 @@ _FAILS = {NotDeliveredCode.NO_SHOW: 50, NotDeliveredCode.COULD_NOT_CONTACT: 30, 
 
 
 class SimulatedProvider:
-    """One provider with a key pair of its own.
+    """One provider with its own key pair.
 
-    `closed` says why, by need and attempt; `released` are the contacts that it could open. `from_now`: what was said to
-    it before is not its business.
+    `closed` has the reasons of closed offers by need and attempt; `released` are the contacts that it could decrypt.
+    With `from_now` it ignores notifications from before its start.
     """
 
     def __init__(
@@ -50,7 +50,7 @@ class SimulatedProvider:
         self.recalled: list[Recall] = []
 
     async def publish_directory(self) -> None:
-        """The profile with the public key, and the services."""
+        """Publish the profile with the public key, and the services."""
         to, source = topics.directory(self._provider.id), f"/{self._provider.id}"
         profile = Profile(name=self._provider.name, public_key=self._public)
         await client.send(self._producer, to, "profile", source, profile)
@@ -86,8 +86,8 @@ class SimulatedProvider:
             case _:
                 pass
 
-    def _start(self, what: Coroutine[Any, Any, None]) -> None:
-        task = asyncio.create_task(what)
+    def _start(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
@@ -111,7 +111,7 @@ class SimulatedProvider:
         if mood > temper.accepts:
             code = chance.choices(list(_DECLINES), list(_DECLINES.values()))[0]
             await self._say(offer, Answer.DECLINED, code)
-            if code is DeclineCode.NO_CAPACITY:  # nobody is sent until the entry is published again
+            if code is DeclineCode.NO_CAPACITY:  # it gets no offers until the entry is published again
                 await asyncio.sleep(chance.uniform(2, 6))
                 await self.publish_directory()
             return

@@ -1,4 +1,4 @@
-"""What the person in front of the demo sees."""
+"""What the demo prints."""
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
@@ -27,7 +27,7 @@ _COLOURS = {
 
 
 def progress(watch: Watch, planned: int, now: datetime) -> Panel:
-    """The live view."""
+    """The live view of the progress."""
     states = watch.states
     ended = sum(count for state, count in states.items() if state != "unheard" and Lifecycle(state).ended)
     table = Table.grid(padding=(0, 2))
@@ -35,49 +35,49 @@ def progress(watch: Watch, planned: int, now: datetime) -> Panel:
         if states[state]:
             colour = _COLOURS.get(Lifecycle(state), "cyan") if state != "unheard" else "dim"
             table.add_row(Text(state, colour), str(states[state]), Text("█" * (states[state] // 3), colour))
-    head = Text(f"{len(watch.published)} of {planned} referrals published, {ended} of {len(watch.needs)} needs ended")
+    head = Text(f"{len(watch.published)} of {planned} referrals sent, {ended} of {len(watch.needs)} needs ended")
     bar = ProgressBar(total=max(1, len(watch.needs)), completed=ended, width=60)
-    return Panel(Group(head, bar, "", table), title=f"Referral Routing, {now:%d %B %H:%M} in the demo", padding=(1, 2))
+    return Panel(Group(head, bar, "", table), title=f"Referral Routing (demo clock: {now:%d %B %H:%M})", padding=(1, 2))
 
 
 def summary(
     console: Console, watch: Watch, now: datetime, latencies: Sequence[float], released: int, answered: int
 ) -> None:
-    """The table at the end."""
-    table = Table(title="What became of it", show_header=False, title_justify="left")
+    """Print the summary at the end."""
+    table = Table(title="Summary", show_header=False, title_justify="left")
     table.add_row("referrals accounted for", f"{watch.referrals_accounted_for(now)} of {len(watch.published)}")
     table.add_row("needs", str(len(watch.needs)))
     for state, count in watch.states.most_common():
         table.add_row(f"  {state}", str(count))
     for reason, count in watch.unmet().most_common():
         table.add_row(f"  unmet: {reason}", str(count))
-    table.add_row("offered to several services at once", str(watch.at_once()))
-    table.add_row("re-routed (offers after the first)", str(watch.rerouted()))
-    table.add_row("waited for a place at some time", str(watch.waited()))
-    table.add_row("offers that providers read", str(answered))
-    table.add_row("contacts released, encrypted, and opened", str(released))
+    table.add_row("needs offered to several services at once", str(watch.at_once()))
+    table.add_row("further offers after a decline or silence", str(watch.rerouted()))
+    table.add_row("needs that had to wait for a place", str(watch.waited()))
+    table.add_row("offers received by providers", str(answered))
+    table.add_row("contacts released to and decrypted by providers", str(released))
     median, p99 = quantiles(list(latencies))
     table.add_row(
-        "from publication to the provider's notification", f"median {median * 1000:.0f} ms, p99 {p99 * 1000:.0f} ms"
+        "time from referral to the provider's notification", f"median {median * 1000:.0f} ms, p99 {p99 * 1000:.0f} ms"
     )
     console.print(table)
 
 
-def stories(console: Console, happened: Mapping[str, str | StoryError]) -> None:
-    """What happened in each."""
-    table = Table(title="Told by name", show_header=False, show_lines=True, title_justify="left")
-    for title, what in happened.items():
+def stories(console: Console, outcomes: Mapping[str, str | StoryError]) -> None:
+    """Print what happened in each story."""
+    table = Table(title="Four stories", show_header=False, show_lines=True, title_justify="left")
+    for title, what in outcomes.items():
         table.add_row(title, Text(str(what), "red" if isinstance(what, StoryError) else ""))
     console.print(table)
 
 
 def timeline(console: Console, watch: Watch, agency: str, reference: str) -> None:
-    """All that the agency was told of one referral."""
-    told = [status for need, each in watch.needs.items() if need[:2] == (agency, reference) for status in each]
+    """Print all statuses of one referral that the agency received."""
+    statuses = [status for need, each in watch.needs.items() if need[:2] == (agency, reference) for status in each]
     table = Table(title=f"Referral {reference} as {agency} sees it", title_justify="left")
     for column in ("since", "need", "attempt", "state", "FHIR", "service", "code", "next by"):
         table.add_column(column)
-    for status in sorted(told, key=lambda each: (each.need, each.since)):
+    for status in sorted(statuses, key=lambda each: (each.need, each.since)):
         table.add_row(*_row(status))
     console.print(table)
 

@@ -1,7 +1,7 @@
-"""Four stories told by name amid the two hundred: what a list of services and an e-mail could not have done.
+"""Four stories beside the two hundred referrals: cases that a list of services and e-mails could not have solved.
 
-Each is played by agencies and by the simulated providers of Minsk Region, who know of no story. One that does not go as
-told is a fault of the system.
+Agencies and the simulated providers of Minsk Region play them; the providers do not know that they are in a story. A
+story that does not end as expected is a fault of the system.
 """
 
 import asyncio
@@ -27,7 +27,7 @@ from .providers import SimulatedProvider
 from .watch import Watch
 
 PATIENCE = 60
-"""Seconds of the wall's clock in which each next thing has to happen."""
+"""Seconds of real time within which each next step must happen."""
 
 _LOOK_EVERY = 0.05
 
@@ -36,7 +36,7 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class StoryStage:
-    """What a story may do: publish as an agency, and look into the books of agencies and providers."""
+    """What a story can do: publish as an agency, and see what agencies and providers have received."""
 
     writers: Mapping[str, AIOKafkaProducer]
     watch: Watch
@@ -44,7 +44,7 @@ class StoryStage:
     clock: Clock
 
     async def submit(self, agency: str, reference: str, **changes: Any) -> None:
-        """A referral of one who asks for shelter in Borisov, unless told otherwise."""
+        """Publish a referral: one person who needs shelter in Borisov, unless `changes` say otherwise."""
         area, latitude, longitude = STORY_TOWNS["Borisov"]
         whole: dict[str, Any] = {
             "reference": reference,
@@ -59,47 +59,47 @@ class StoryStage:
         await self.send(agency, reference, referral)
 
     async def send(self, agency: str, reference: str, body: Message) -> None:
-        """Publish it as this agency."""
+        """Publish a message as this agency."""
         await client.send(self.writers[agency], topics.referrals(agency), reference, f"/{agency}", body)
 
     def consent(self, recipients: str | list[str], *fields: str) -> dict[str, Any]:
-        """The person's, as of now."""
+        """The person's consent, given now."""
         grants = [{"recipients": recipients, "fields": fields}]
         return {"basis": "consent", "given_at": self.clock.now(), "given_by": "person", "grants": grants}
 
-    async def told(self, agency: str, reference: str, state: Lifecycle) -> StatusChanged:
-        """Wait until the agency has been told that the need is in a state."""
+    async def wait_for_status(self, agency: str, reference: str, state: Lifecycle) -> StatusChanged:
+        """Wait until the agency is notified that the need is in this state."""
 
-        def look() -> StatusChanged | None:
+        def status() -> StatusChanged | None:
             return next((each for each in self.watch.needs[agency, reference, "1"] if each.state is state), None)
 
-        return await self.until(f"{agency} was never told that {reference} is {state}", look)
+        return await self.wait_for(status, f"{agency} was never notified that {reference} is {state}")
 
-    async def until(self, else_: str, look: Callable[[], T | None]) -> T:
-        """Wait until there is what one looks for; `else_` says what is wrong where it never comes."""
-        ends = time.monotonic() + PATIENCE
-        while (found := look()) is None:
-            require(time.monotonic() < ends, else_)
+    async def wait_for(self, get: Callable[[], T | None], problem: str) -> T:
+        """Wait until `get` returns a result. Raises `StoryError` with the `problem` when it never does."""
+        deadline = time.monotonic() + PATIENCE
+        while (result := get()) is None:
+            require(time.monotonic() < deadline, problem)
             await asyncio.sleep(_LOOK_EVERY)
-        return found
+        return result
 
     def offers(self, need_id: str) -> dict[str, Offer]:
-        """Of this need, by provider."""
+        """The offers of this need, by provider."""
         return {id_: offer for id_, each in self.cast.items() for offer, _ in each.offers if offer.need_id == need_id}
 
 
 class StoryError(Exception):
-    """The story did not go as told."""
+    """The story did not end as expected."""
 
 
-def require(what: bool, else_: str) -> None:
-    """Raises `StoryError` where it is not so."""
-    if not what:
-        raise StoryError(else_)
+def require(condition: bool, problem: str) -> None:
+    """Raises `StoryError` with the `problem` unless the condition holds."""
+    if not condition:
+        raise StoryError(problem)
 
 
 def person(name: str, phone: str) -> dict[str, Any]:
-    """Somebody who may be phoned."""
+    """A person who may be phoned."""
     return {
         "name": name,
         "birth_date": date(1991, 5, 17),
@@ -110,90 +110,97 @@ def person(name: str, phone: str) -> dict[str, Any]:
 
 
 async def broadcast(stage: StoryStage) -> str:
-    """An emergency goes to several at once; the first to accept has it, and the others are told."""
+    """An emergency is offered to several at once; the first to accept gets it, and the others are notified."""
     agency, reference = "border-minsk", "story-emergency"
     await stage.submit(agency, reference, needs=[{"need": "1", "category": "shelter", "urgency": "emergency"}])
-    taken = await stage.told(agency, reference, Lifecycle.ACCEPTED_BY_PROVIDER)
-    first = taken.provider or ""
-    asked = stage.offers(taken.need_id)
-    require({each.offers for each in asked.values()} == {len(asked)} == {3}, f"asked at once: {sorted(asked)}")
-    for other in sorted(asked.keys() - {first}):
-        closed, key = stage.cast[other].closed, (taken.need_id, asked[other].attempt)
-        reason = await stage.until(f"{other} was not told that another has it", lambda: closed.get(key))  # noqa: B023
-        require(reason == TAKEN_BY_ANOTHER, f"{other} was told: {reason}")
-    await stage.told(agency, reference, Lifecycle.DELIVERED)
-    others = " and ".join(sorted(asked.keys() - {first}))
+    accepted = await stage.wait_for_status(agency, reference, Lifecycle.ACCEPTED_BY_PROVIDER)
+    first = accepted.provider or ""
+    offers = stage.offers(accepted.need_id)
+    require({each.offers for each in offers.values()} == {len(offers)} == {3}, f"offered at once to: {sorted(offers)}")
+    for other in sorted(offers.keys() - {first}):
+        closed, key = stage.cast[other].closed, (accepted.need_id, offers[other].attempt)
+        problem = f"{other} was not notified that another provider accepted"
+        reason = await stage.wait_for(lambda: closed.get(key), problem)  # noqa: B023
+        require(reason == TAKEN_BY_ANOTHER, f"the offer to {other} was closed with the reason {reason}")
+    await stage.wait_for_status(agency, reference, Lifecycle.DELIVERED)
+    others = " and ".join(sorted(offers.keys() - {first}))
     return (
-        f"Three shelters were asked at once. {first} was first to accept; {others} were told, and their places freed."
+        f"Three shelters got the offer at the same time. {first} accepted first; {others} were notified, and their "
+        "reserved places became free again."
     )
 
 
 async def recall(stage: StoryStage) -> str:
-    """Consent is narrowed after the contact was released: whoever has it deletes it, and says so."""
+    """Consent is narrowed after contact data was released: the provider must delete it and confirm that."""
     agency, reference, provider = "migration-brest", "story-consent", "naroch-rest"
     await stage.submit(agency, reference, consent=stage.consent([provider], "name", "contact"))
-    taken = await stage.told(agency, reference, Lifecycle.ACCEPTED_BY_PROVIDER)
+    accepted = await stage.wait_for_status(agency, reference, Lifecycle.ACCEPTED_BY_PROVIDER)
     actor = stage.cast[provider]
-    await stage.until(
-        f"{provider} never got the contact",
-        lambda: next((each for each in actor.released if each.need_id == taken.need_id), None),
+    await stage.wait_for(
+        lambda: next((each for each in actor.released if each.need_id == accepted.need_id), None),
+        f"{provider} never got the contact data",
     )
-    stage.watch.asked.add((agency, reference))
+    stage.watch.updated.add((agency, reference))
     consent = stage.consent([provider], "name")
     await stage.send(agency, reference, ConsentChanged.model_validate({"reference": reference, "consent": consent}))
-    done = await stage.until(
-        f"{agency} never heard that the contact was deleted",
+    done = await stage.wait_for(
         lambda: next(
             (each for each in stage.watch.recalls if (each.reference, each.state) == (reference, "acknowledged")), None
         ),
+        f"{agency} was never notified that the contact data was deleted",
     )
-    orders = [each.fields for each in actor.recalled if each.need_id == taken.need_id]
-    require(orders == [done.fields] == [["contact"]], f"{provider} was told to delete {orders}")
-    await stage.told(agency, reference, Lifecycle.DELIVERED)
+    recalled = [each.fields for each in actor.recalled if each.need_id == accepted.need_id]
+    require(recalled == [done.fields] == [["contact"]], f"{provider} was asked to delete {recalled}")
+    await stage.wait_for_status(agency, reference, Lifecycle.DELIVERED)
     return (
-        f"Name and telephone went, encrypted, to {provider}. The person took back the telephone: {provider} was told "
-        "to delete it and said that it had, which the agency heard. The name stayed, and so did the room."
+        f"{provider} received name and phone number, encrypted. The person then withdrew consent for the phone number. "
+        f"{provider} was asked to delete it and confirmed that, and the agency was notified. Name and room were kept."
     )
 
 
 async def duplicate(stage: StoryStage) -> str:
-    """Two agencies send one person, each in its own spelling: served once, and neither learns of the other."""
+    """Two agencies refer one person in different spellings: one is served, and neither learns about the other."""
     first, second = ("migration-brest", "story-alphabet"), ("community-gomel", "story-latin")
     await stage.submit(*first, person=person("Святлана Кавалёва", "80295550188"))
-    await stage.told(*first, Lifecycle.ACCEPTED)
+    await stage.wait_for_status(*first, Lifecycle.ACCEPTED)
     await stage.submit(*second, person=person("KAVALIOVA SVIATLANA", "+375 29 555-01-88"))
-    waits = await stage.told(*second, Lifecycle.WAITING)
-    require(waits.code == ALREADY_SERVED, f"the second waits, but for {waits.code}")
-    require(waits.provider is None and not waits.funnel, "the second was told of what the first has")
-    has = await stage.told(*first, Lifecycle.DELIVERED)
-    ends = await stage.told(*second, Lifecycle.WITHDRAWN)
-    require(ends.code == ALREADY_SERVED, f"the second ended as {ends.code}")
-    require(not stage.offers(ends.need_id), "the second was offered as well")
+    waiting = await stage.wait_for_status(*second, Lifecycle.WAITING)
+    require(waiting.code == ALREADY_SERVED, f"the second need waits with the code {waiting.code}")
+    hidden = waiting.provider is None and not waiting.funnel
+    require(hidden, "the second agency learned something about the first need")
+    delivered = await stage.wait_for_status(*first, Lifecycle.DELIVERED)
+    withdrawn = await stage.wait_for_status(*second, Lifecycle.WITHDRAWN)
+    require(withdrawn.code == ALREADY_SERVED, f"the second need ended with the code {withdrawn.code}")
+    require(not stage.offers(withdrawn.need_id), "the second need was offered as well")
     return (
-        f"One agency wrote her in Cyrillic, another in Latin letters. {has.provider} was asked once; the second agency "
-        "heard that she is being served, not by whom, and its need was closed when help had been given."
+        f"One agency wrote her name in Cyrillic, another in Latin script. Only {delivered.provider} got an offer, for "
+        "the first need. The second agency learned that she is being served, but not by whom; its need was closed when "
+        "help had been given."
     )
 
 
 async def family(stage: StoryStage) -> str:
-    """Places for all at one service, or none."""
+    """A family gets places for all its members at one service, or none."""
     agency, reference = "border-minsk", "story-family"
     household = [
         {"member": "daughter", "age_band": "5-11", "sex": "female"},
         {"member": "grandmother", "age_band": "60+", "sex": "female"},
     ]
     await stage.submit(agency, reference, household=household)
-    taken = await stage.told(agency, reference, Lifecycle.ACCEPTED_BY_PROVIDER)
-    offers = stage.offers(taken.need_id)
+    accepted = await stage.wait_for_status(agency, reference, Lifecycle.ACCEPTED_BY_PROVIDER)
+    offers = stage.offers(accepted.need_id)
     require([each.places for each in offers.values()] == [3], f"places: {[each.places for each in offers.values()]}")
-    require("berezina-borisov" not in offers, "asked was a shelter with two rooms")
-    await stage.told(agency, reference, Lifecycle.DELIVERED)
-    return f"Three people, three rooms at {taken.provider}. berezina-borisov, next door, has two and was not asked."
+    require("berezina-borisov" not in offers, "a shelter with two rooms got an offer for three people")
+    await stage.wait_for_status(agency, reference, Lifecycle.DELIVERED)
+    return (
+        f"Three people got three rooms at {accepted.provider}. berezina-borisov is nearer but has only two rooms, so "
+        "it got no offer."
+    )
 
 
 @dataclass(frozen=True, slots=True)
 class Story:
-    """`play` says what happened. `referrals`: how many it publishes."""
+    """`play` returns what happened; `referrals` is how many it publishes."""
 
     title: str
     play: Callable[[StoryStage], Awaitable[str]]
@@ -202,18 +209,18 @@ class Story:
 
 STORIES = (
     Story("An emergency at night", broadcast),
-    Story("Consent taken back", recall),
+    Story("Consent withdrawn for one field", recall),
     Story("One person, two agencies", duplicate, referrals=2),
-    Story("A family", family),
+    Story("A family of three", family),
 )
 
 
-async def tell(stories: Iterable[Story], stage: StoryStage) -> dict[str, str | StoryError]:
-    """One after the other, since they share their shelters. What happened in each, or what went wrong."""
-    told: dict[str, str | StoryError] = {}
+async def play_all(stories: Iterable[Story], stage: StoryStage) -> dict[str, str | StoryError]:
+    """Play the stories one after the other, since they share shelters. Returns each result or error."""
+    outcomes: dict[str, str | StoryError] = {}
     for story in stories:
         try:
-            told[story.title] = await story.play(stage)
+            outcomes[story.title] = await story.play(stage)
         except StoryError as failure:
-            told[story.title] = failure
-    return told
+            outcomes[story.title] = failure
+    return outcomes

@@ -1,4 +1,4 @@
-"""Sends the demo's referrals, and says whether all is well in the end."""
+"""Sends the demo's referrals, and judges the result at the end."""
 
 import asyncio
 import random
@@ -21,7 +21,7 @@ from .watch import Watch
 async def publish(
     watch: Watch, writers: Mapping[str, AIOKafkaProducer], referrals: Iterable[tuple[str, Submitted]], seed: int
 ) -> None:
-    """Poisson arrivals, some twenty a second."""
+    """Send the referrals as a Poisson process, about twenty per second."""
     chance = random.Random(seed)
     for agency, referral in referrals:
         watch.expect(agency, referral, time.time())
@@ -33,14 +33,18 @@ def verdict(
     console: Console,
     watch: Watch,
     cast: list[SimulatedProvider],
-    happened: Mapping[str, str | StoryError],
+    outcomes: Mapping[str, str | StoryError],
     planned: int,
     now: datetime,
 ) -> bool:
-    """Show what became of everything; False where anything was lost, doubled, stuck or refused."""
+    """Print the results. Returns False when anything was lost, doubled, stuck or refused, or a story failed."""
     offers = [(offer, at) for provider in cast for offer, at in provider.offers]
-    agencies = {status.need_id: (status.agency, status.reference) for told in watch.needs.values() for status in told}
-    waited = {status.need_id for told in watch.needs.values() for status in told if status.state.value == "waiting"}
+    agencies = {
+        status.need_id: (status.agency, status.reference) for statuses in watch.needs.values() for status in statuses
+    }
+    waited = {
+        status.need_id for statuses in watch.needs.values() for status in statuses if status.state.value == "waiting"
+    }
     latencies = [
         at - watch.published[agencies[offer.need_id]]
         for offer, at in offers
@@ -48,20 +52,21 @@ def verdict(
     ]
     show.timeline(console, watch, *watch.most_eventful())
     show.summary(console, watch, now, latencies, sum(len(each.released) for each in cast), len(offers))
-    if happened:
-        show.stories(console, happened)
+    if outcomes:
+        show.stories(console, outcomes)
     faults = watch.faults(now)
     for kind, needs in faults.items():
         console.print(f"[red]{kind}: {len(needs)}[/red]", *("/".join(need) for need in needs[:5]))
         show.timeline(console, watch, *needs[0][:2])
     for refusal in watch.refused:
         console.print(f"[red]refused: {refusal.reference}[/red]", *(problem.field for problem in refusal.problems))
-    failed = any(isinstance(each, StoryError) for each in happened.values())
+    failed = any(isinstance(each, StoryError) for each in outcomes.values())
     return not (faults or watch.refused or failed) and len(watch.published) == planned
 
 
-def said(console: Console, whole: bool) -> int:
-    """The last line, and the exit status."""
-    good, bad = "[green]Nothing lost, nothing doubled, nothing stuck.[/green]", "[red]This is a fault.[/red]"
-    console.print(good if whole else bad)
-    return 0 if whole else 1
+def conclude(console: Console, passed: bool) -> int:
+    """Print the last line, and return the exit status."""
+    good = "[green]No referral was lost, doubled or stuck.[/green]"
+    bad = "[red]The demo found a fault: see the red lines above.[/red]"
+    console.print(good if passed else bad)
+    return 0 if passed else 1

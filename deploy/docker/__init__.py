@@ -1,1 +1,1 @@
-"""The image, and the steps that the compose stack runs once."""
+"""The image of the services and of the operator, and `provision`: the steps that docker-compose.yml runs once."""

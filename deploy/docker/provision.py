@@ -1,15 +1,15 @@
-"""The compose system's own steps: who makes its secrets, who tells the servers, who takes organisations in.
+"""Provisions the compose system: makes its secrets, sets up the servers, and onboards organisations.
 
-    python -m deploy.docker.provision secrets     # as root: creates what is missing in each folder of secrets
+    python -m deploy.docker.provision secrets     # as root: creates missing secrets
     python -m deploy.docker.provision access      # creates topics, access rules and passwords
     python -m deploy.docker.provision onboard agency brest-help    # prints the organisation's credentials, once
     python -m deploy.docker.provision analyst     # prints the analyst's credentials
 
-`onboard` takes several organisations at once.
+`onboard` takes several pairs of kind and id. docker-compose.yml runs the first two commands at every `up`; repeating
+them does no harm.
 
-docker-compose.yml runs the first two at every `up`; again is harmless. /secrets/<who> is a volume of its own for each
-of Kafka, MongoDB, the operator and the services: a container has its own and no other's. A service's files have the
-names of its settings, which point to them with an @.
+Kafka, MongoDB, the operator and each service have a volume of secrets of their own, /secrets/<name>, and a container
+mounts no other. A service's files are named like its settings, which refer to them with an @.
 """
 
 import os
@@ -35,7 +35,7 @@ ROOT = Path("/secrets")
 _KAFKA, _OPERATORS = "kafka", "kafka:29093"
 _MONGO = "mongodb://mongo:27017/?replicaSet=rs0"
 _OWNERS = {"kafka": 1000, "mongo": 999}
-"""Users inside the official images. All of ours are 10001 (docker/Dockerfile)."""
+"""User ids inside the official images. Our own images use 10001 (Dockerfile)."""
 _RENEW = timedelta(days=30)
 
 _PLAIN = "org.apache.kafka.common.security.plain.PlainLoginModule required"
@@ -45,11 +45,11 @@ listener.name.operator.plain.sasl.jaas.config={plain} \
 listener.name.controller.plain.sasl.jaas.config={plain} \
   username="broker" password="{broker}" user_broker="{broker}";
 """
-# Part of Kafka's server.properties: the part that is secret. The rest stands in docker-compose.yml.
+# The secret part of Kafka's server.properties; the rest is in docker-compose.yml.
 
 
 def make_secrets(root: Path = ROOT) -> None:
-    """Whatever is not there yet: certificates, passwords and keys, each where only its owner finds it."""
+    """Create missing certificates, passwords and keys, each in the folder of its owner."""
     kafka, mongo, operator = (root / who for who in ("kafka", "mongo", "operator"))
     password = kept(operator / "kafka_password", _password)
     kept(kafka / "server.properties", lambda: _LOGINS.format(plain=_PLAIN, broker=_password(), operator=password))
@@ -70,14 +70,14 @@ def make_secrets(root: Path = ROOT) -> None:
 
 
 def own_secrets(root: Path = ROOT) -> None:
-    """Give each folder to the user who reads it. Takes root."""
+    """Make the user that reads a folder its owner. Needs root."""
     for who in ("kafka", "mongo", "operator", *SERVICES):
         for file in ((root / who), *(root / who).rglob("*")):
             os.chown(file, _OWNERS.get(who, 10001), _OWNERS.get(who, 10001))
 
 
-def let_in(root: Path = ROOT) -> None:
-    """Topics and rules as they are declared, and the passwords of services and the analyst, at both servers."""
+def provision_access(root: Path = ROOT) -> None:
+    """Apply the declared topics and access rules, and set the passwords of services and the analyst on both servers."""
     operator = operators_login(root)
     topics.create(operator, topics.internal())
     for service in SERVICES:
@@ -90,7 +90,7 @@ def let_in(root: Path = ROOT) -> None:
 
 
 def operators_login(root: Path = ROOT) -> Login:
-    """The operator's way in, on a listener that is not open to the host."""
+    """The operator's Kafka login, on a listener that the host cannot reach."""
     own = root / "operator"
     return Login(_OPERATORS, "operator", (own / "kafka_password").read_text(), "PLAIN", str(own / "ca.pem"))
 
@@ -106,25 +106,25 @@ def _is_old(certificate: Path) -> bool:
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Do what the first argument says."""
+    """Run the command that the first argument names."""
     command, *rest = (sys.argv[1:] if arguments is None else arguments) or ["help"]
-    kafka = os.environ.get("KAFKA", "localhost:9092")  # as tenants see it
+    kafka = os.environ.get("KAFKA", "localhost:9092")  # the address for tenants
     if command == "secrets" and not rest:
         make_secrets()
         own_secrets()
     elif command == "access" and not rest:
-        let_in()
+        provision_access()
     elif command == "onboard" and rest and len(rest) % 2 == 0:
         for kind, tenant in zip(rest[::2], rest[1::2], strict=True):
             try:
-                given = tenants.onboard(operators_login(), kind, tenant, tenant)
+                credentials = tenants.onboard(operators_login(), kind, tenant, tenant)
             except ValueError as refused:
-                sys.exit(f"{tenant}: {refused}")
-            print("\n".join(credentials_file.lines(given, kafka, "ca.pem")))
+                sys.exit(f"{tenant} was not onboarded: {refused}")
+            print("\n".join(credentials_file.lines(credentials, kafka, "ca.pem")))
     elif command == "analyst" and not rest:
         password = (ROOT / "operator" / access.ANALYST).read_text()
-        given = tenants.Credentials(access.ANALYST, {access.ANALYST: password})
-        print("\n".join(credentials_file.lines(given, kafka, "ca.pem")))
+        credentials = tenants.Credentials(access.ANALYST, {access.ANALYST: password})
+        print("\n".join(credentials_file.lines(credentials, kafka, "ca.pem")))
     else:
         sys.exit(__doc__)
 

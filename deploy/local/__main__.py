@@ -1,9 +1,10 @@
-"""Start Kafka, MongoDB and the four services on this machine and leave them running; stop them again.
+"""Start Kafka, MongoDB and the four services on this machine, and leave them running; or stop them.
 
-    python -m deploy.local up           # returns when all are ready, and says where they are
+    python -m deploy.local up           # returns when all are ready, and prints their addresses
     python -m deploy.local down         # stops them; the data stays in build/local for the next `up`
 
-`up` leaves one process behind that holds all others and starts again what dies: its id is in build/local/state.json.
+`up` leaves a supervisor process behind, which owns all others and restarts any that ends. Its process id is in
+build/local/state.json.
 """
 
 import os
@@ -22,7 +23,7 @@ from deploy.secrets import keys
 
 
 def up() -> None:
-    """Start everything, unless it runs already."""
+    """Start everything, unless it is running already, and print the addresses. Raises `StartError`."""
     if state := State.read():
         state.show()
         return
@@ -30,7 +31,7 @@ def up() -> None:
     (HOME / "state.json").unlink(missing_ok=True)
     log = HOME / "hold.log"
     with log.open("wb") as out:
-        holder = subprocess.Popen(
+        supervisor = subprocess.Popen(
             [sys.executable, "-m", "deploy.local", "hold"],
             cwd=HOME.parents[1],
             stdin=subprocess.DEVNULL,
@@ -40,27 +41,27 @@ def up() -> None:
         )
     try:
         while not (state := State.read()):
-            if holder.poll() is not None:
+            if supervisor.poll() is not None:
                 raise StartError(log.read_text().strip())
             time.sleep(0.1)
     except BaseException:  # Ctrl-C above all
-        holder.terminate()
+        supervisor.terminate()
         raise
     state.show()
 
 
-def hold() -> None:
-    """Hold everything until told to stop, and start again what dies, as an orchestrator would."""
+def supervise() -> None:
+    """Start everything, write state.json, and restart whatever ends, as an orchestrator would. Runs until SIGTERM."""
     with LocalStack(HOME, AccessControl()) as stack:
         topics.create(stack.addresses.operator, topics.internal())
         token = keys.operator_token(HOME / "keys")
         with start_services(stack.addresses, HOME, {"REFERRALS_OPERATOR_TOKEN": token}) as services:
             urls = {name: service.url for name, service in services.items()}
             State(os.getpid(), stack.addresses, urls, token, keys.operator_key_file(HOME / "keys")).write()
-            _watch(stack, services)
+            _restart_what_ends(stack, services)
 
 
-def _watch(stack: LocalStack, services: Services) -> None:
+def _restart_what_ends(stack: LocalStack, services: Services) -> None:
     while True:
         time.sleep(1)
         for process in (stack.mongo, stack.kafka, *services.values()):
@@ -73,7 +74,7 @@ def _watch(stack: LocalStack, services: Services) -> None:
 
 
 def down() -> None:
-    """Stop what `up` started, if it runs."""
+    """Stop what `up` started, if it is running."""
     state = State.read()
     if not state:
         print("Nothing is running.")
@@ -86,11 +87,12 @@ def down() -> None:
 
 
 def main() -> None:
-    """Do what the first argument says."""
+    """Run the command that the first argument names; `hold` is for `up` alone."""
     command, *rest = sys.argv[1:] or ["help"]
+    commands = {"up": up, "down": down, "hold": supervise}
     try:
-        if command in ("up", "down", "hold") and not rest:
-            {"up": up, "down": down, "hold": hold}[command]()
+        if command in commands and not rest:
+            commands[command]()
         else:
             sys.exit(__doc__)
     except StartError as failure:

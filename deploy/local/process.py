@@ -1,45 +1,41 @@
-"""One program as a process of its own: started, killed, frozen, thawed and restarted, always by process id.
+"""One program as a process: started, killed, frozen, thawed and restarted, always by its process id.
 
     server = Process("kafka", [java, …], log=data / "kafka.log", ready=lambda: answers(address))
-    server.start()      # returns when `ready` says so; raises StartFailed with the end of the log otherwise
-    server.kill()       # SIGKILL, as a crash
+    server.start()      # returns when `ready` is true; raises StartError with the end of the log otherwise
+    server.kill()       # SIGKILL, as in a crash
     server.restart()    # same command, hence same port and data
-    server.freeze()     # SIGSTOP: it holds its connections and answers nobody
+    server.freeze()     # SIGSTOP: it keeps its connections and answers nothing
     server.thaw()
-    server.stop()       # SIGTERM, and SIGKILL if it does not listen
+    server.stop()       # SIGTERM, and SIGKILL if it does not end
 
-No process outlives the program that started it: they are killed at interpreter exit, after SIGINT and SIGTERM, and
-by the kernel (Linux) if this program dies without a word.
+No process outlives the program that started it: processes are killed at interpreter exit, after SIGINT and SIGTERM,
+and by the kernel (Linux) when this program is killed itself.
 """
 
 import atexit
 import contextlib
-import ctypes
 import os
-import queue
 import random
 import signal
 import socket
 import subprocess
-import sys
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import Future
 from pathlib import Path
 from types import FrameType
-from typing import TypeVar
 
-T = TypeVar("T")
+from deploy.local.spawner import spawn
+
 LOCALHOST = "127.0.0.1"
 
 
 class StartError(RuntimeError):
-    """A process ended, or was not ready in time, while it was started. The message ends with its last log lines."""
+    """A process ended or was not ready in time while starting. The message ends with the last lines of its log."""
 
 
 class Process:
-    """A program started by us. `ready` is asked until it says True; it must not raise."""
+    """A program started by us. `ready` is called until it returns True; it must not raise."""
 
     def __init__(
         self,
@@ -50,37 +46,37 @@ class Process:
         env: Mapping[str, str] | None = None,
         patience: float = 60,
     ) -> None:
-        """`env` is added to our own environment; `patience` is how many seconds a start may take."""
+        """`env` is added to our own environment; `patience` is how long a start may take, in seconds."""
         self.name, self.command, self.log, self.ready, self.patience = name, list(command), log, ready, patience
         self.env = dict(env or {})
         self._popen: subprocess.Popen[bytes] | None = None
 
     @property
     def running(self) -> bool:
-        """Whether the program is there, frozen or not."""
+        """Whether the process exists, frozen or not."""
         return self._popen is not None and self._popen.poll() is None
 
     @property
     def pid(self) -> int:
-        """The process id, which is also that of its process group. RuntimeError when it is not running."""
+        """The process id, which is also the id of its process group. Raises `RuntimeError` when it is not running."""
         if self._popen is None or not self.running:
             raise RuntimeError(f"{self.name} is not running")
         return self._popen.pid
 
     def start(self) -> None:
-        """Start and wait until ready."""
+        """Start and wait until ready. Raises `StartError`."""
         self.spawn()
         self.wait_ready()
 
     def spawn(self) -> None:
-        """Start without waiting, so that several can start at the same time. Appends to the log."""
+        """Start without waiting, so that several processes can start at the same time. Appends to the log."""
         if self.running:
-            raise RuntimeError(f"{self.name} is running already")
-        self._popen = _spawn(self.command, self.log, {**os.environ, **self.env})
+            raise RuntimeError(f"{self.name} is already running")
+        self._popen = spawn(self.command, self.log, {**os.environ, **self.env})
         _started.add(self)
 
     def wait_ready(self) -> None:
-        """Wait until ready; StartFailed (and the process killed) if it ends or takes longer than `patience`."""
+        """Wait until ready. Raises `StartError` when the process ends; kills it, too, after `patience` seconds."""
         deadline = time.monotonic() + self.patience
         while not self.ready():
             if not self.running:
@@ -92,19 +88,19 @@ class Process:
             time.sleep(0.05)
 
     def kill(self) -> None:
-        """SIGKILL, as a crash, and wait for the end. Nothing happens when it is not running."""
+        """SIGKILL, as in a crash, and wait for the end. Does nothing when it is not running."""
         self._signal(signal.SIGKILL)
         if self._popen is not None:
             self._popen.wait()
         _started.discard(self)
 
     def terminate(self) -> None:
-        """SIGTERM, without waiting. A frozen one is thawed to hear it."""
+        """SIGTERM, without waiting. A frozen process is thawed, so that it receives the signal."""
         self._signal(signal.SIGTERM)
         self._signal(signal.SIGCONT)
 
     def stop(self, grace: float = 20) -> None:
-        """SIGTERM, and SIGKILL if it is still there after `grace` seconds."""
+        """SIGTERM, and SIGKILL if it has not ended after `grace` seconds."""
         self.terminate()
         if self._popen is not None:
             with contextlib.suppress(subprocess.TimeoutExpired):
@@ -112,16 +108,16 @@ class Process:
         self.kill()
 
     def restart(self) -> None:
-        """Kill it if it runs, then start the same command again: same port, same data."""
+        """Kill the process if it is running, then start the same command again: same port, same data."""
         self.kill()
         self.start()
 
     def freeze(self) -> None:
-        """SIGSTOP: from outside it looks like a network that swallows everything."""
+        """SIGSTOP: to others it looks like a network that loses every packet."""
         self._signal(signal.SIGSTOP)
 
     def thaw(self) -> None:
-        """SIGCONT: goes on as if nothing had been."""
+        """SIGCONT: the process continues where it stopped."""
         self._signal(signal.SIGCONT)
 
     def tail(self, lines: int = 20) -> str:
@@ -131,20 +127,20 @@ class Process:
         return "\n".join(self.log.read_text(errors="replace").splitlines()[-lines:])
 
     def _signal(self, number: signal.Signals) -> None:
-        # The whole group: a JVM or a service may have started helpers.
+        # To the whole group, since a JVM or a service may have started helper processes.
         if self._popen is not None and self.running:
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(self._popen.pid, number)
 
     def _failure(self, what: str) -> str:
-        return f"{self.name} {what}. The end of {self.log}:\n{self.tail()}"
+        return f"{self.name} {what}. Last lines of {self.log}:\n{self.tail()}"
 
 
 def free_port() -> int:
-    """A free TCP port of 127.0.0.1, below the range from which the kernel serves outgoing connections.
+    """A free TCP port of 127.0.0.1, below the range that the kernel uses for outgoing connections.
 
-    A port of that range can be taken by anybody's outgoing connection while a killed server is away, even by a
-    client that connects to itself; the restarted server would then find its own port in use.
+    While a killed server is away, any outgoing connection could take a port of that range, even that of a client
+    connected to itself; the restarted server would then find its own port in use.
     """
     for _ in range(1000):
         port = random.randint(20_000, 32_000)
@@ -154,7 +150,7 @@ def free_port() -> int:
 
 
 def port_is_free(port: int) -> bool:
-    """Whether a server could listen there now."""
+    """Whether a server could listen on this port now."""
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
@@ -165,14 +161,14 @@ def port_is_free(port: int) -> bool:
 
 
 def listens(port: int) -> bool:
-    """Whether somebody accepts connections there: the cheap question before the dear one."""
+    """Whether something accepts connections on this port: a cheap check before an expensive one."""
     with socket.socket() as probe:
         probe.settimeout(1)
         return probe.connect_ex((LOCALHOST, port)) == 0
 
 
 def exit_on_sigterm() -> None:
-    """Let SIGTERM end this program the orderly way, unless somebody else handles it or this is not the main thread."""
+    """Let SIGTERM end this program in good order, unless it has another handler or this is not the main thread."""
     if threading.current_thread() is threading.main_thread() and signal.getsignal(signal.SIGTERM) is signal.SIG_DFL:
         signal.signal(signal.SIGTERM, _exit)
 
@@ -188,50 +184,3 @@ _started: set[Process] = set()
 def _kill_all() -> None:
     for process in list(_started):
         process.kill()
-
-
-# PR_SET_PDEATHSIG is sent when the *thread* that started a process ends, not when its program does. A server started
-# from a worker thread would die with it; so one thread that never ends starts them all.
-_orders: "queue.SimpleQueue[tuple[Callable[[], subprocess.Popen[bytes]], Future[subprocess.Popen[bytes]]]]"
-_orders = queue.SimpleQueue()
-_spawner: threading.Thread | None = None
-_libc = ctypes.CDLL(None) if sys.platform == "linux" else None
-
-
-def _spawn(command: list[str], log: Path, env: Mapping[str, str]) -> subprocess.Popen[bytes]:
-    global _spawner
-    if _spawner is None:
-        _spawner = threading.Thread(target=_serve, name="spawner", daemon=True)
-        _spawner.start()
-    log.parent.mkdir(parents=True, exist_ok=True)
-
-    def order() -> subprocess.Popen[bytes]:
-        with log.open("ab") as out:
-            return subprocess.Popen(
-                command,
-                env=env,
-                stdin=subprocess.DEVNULL,
-                stdout=out,
-                stderr=subprocess.STDOUT,
-                start_new_session=True,  # Ctrl-C in the terminal is for us, and we stop them in order
-                preexec_fn=_die_with_parent if _libc else None,
-            )
-
-    future: Future[subprocess.Popen[bytes]] = Future()
-    _orders.put((order, future))
-    return future.result()
-
-
-def _serve() -> None:
-    while True:
-        order, future = _orders.get()
-        try:
-            future.set_result(order())
-        except Exception as error:  # noqa: BLE001  (it belongs to who ordered)
-            future.set_exception(error)
-
-
-def _die_with_parent() -> None:
-    if _libc is not None:
-        pr_set_pdeathsig = 1
-        _libc.prctl(pr_set_pdeathsig, signal.SIGKILL)

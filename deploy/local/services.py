@@ -1,14 +1,14 @@
-"""The four services as processes of this machine, beside a stack that runs.
+"""The four services as processes of this machine, beside a running stack.
 
     with LocalStack() as stack:
         create(stack.addresses.kafka, internal())                   # deploy.cluster.topics
         with start_services(stack.addresses, stack.data) as services:
             services.url("intake")                                  # "http://127.0.0.1:20125", /health and /metrics
-            services.kill("matching")                               # SIGKILL, as a crash
-            services.restart("matching")                            # again on the same port, and wait until ready
+            services.kill("matching")                               # SIGKILL, as in a crash
+            services.restart("matching")                            # on the same port; returns when it is ready
             services["outcomes"].freeze()                           # see process.py
 
-Logs are <data>/<name>.log, JSON lines. Settings are the services' own (services/chassis/settings.py), by environment.
+Logs are <data>/<name>.log, as JSON lines. Settings are environment variables (services/chassis/settings.py).
 """
 
 import http.client
@@ -30,20 +30,20 @@ _ROOT = Path(__file__).parents[2]
 
 
 class ServiceProcess(Process):
-    """One instance of a service. Ready when it says so on /health/ready."""
+    """One instance of a service. It is ready when /health/ready answers with status 200."""
 
     def __init__(self, name: str, data: Path, env: Mapping[str, str]) -> None:
         self.port = free_port()
         own = {"REFERRALS_HOST": LOCALHOST, "REFERRALS_PORT": str(self.port), "PYTHONPATH": str(_ROOT)}
         command = [sys.executable, "-m", f"services.{name}"]
-        super().__init__(name, command, data / f"{name}.log", self._says_ready, {**env, **own})
+        super().__init__(name, command, data / f"{name}.log", self._is_ready, {**env, **own})
 
     @property
     def url(self) -> str:
-        """Where its /health and /metrics are, without a slash at the end."""
+        """Base URL of its /health and /metrics, without a slash at the end."""
         return f"http://{LOCALHOST}:{self.port}"
 
-    def _says_ready(self) -> bool:
+    def _is_ready(self) -> bool:
         connection = http.client.HTTPConnection(LOCALHOST, self.port, timeout=2)
         try:
             connection.request("GET", "/health/ready")
@@ -61,19 +61,19 @@ class Services(Mapping[str, ServiceProcess]):
         self._services = dict(services)
 
     def kill(self, name: str) -> None:
-        """SIGKILL, as a crash."""
+        """SIGKILL, as in a crash."""
         self[name].kill()
 
     def restart(self, name: str) -> None:
-        """Kill it if it runs, start it again and wait until ready; StartFailed if it isn't."""
+        """Kill the service if it is running, start it again and wait until it is ready. Raises `StartError`."""
         self[name].restart()
 
     def url(self, name: str) -> str:
-        """Where the service's /health and /metrics are."""
+        """Base URL of the service's /health and /metrics."""
         return self[name].url
 
     def stop(self) -> None:
-        """Stop all the orderly way, at the same time."""
+        """Stop all services in good order, at the same time."""
         for service in self.values():
             service.terminate()
         for service in self.values():
@@ -103,11 +103,10 @@ def start_services(
     extra_env: Mapping[str, str] | None = None,
     names: tuple[str, ...] = SERVICES,
 ) -> Services:
-    """Start the services named, all at the same time, and wait until each is ready.
+    """Start these services at the same time and wait until each is ready. The internal topics must exist.
 
-    `data` takes their logs and secrets; `extra_env` are further settings for all of them (``REFERRALS_…``). The
-    internal topics have to be there. StartFailed, with the end of the log and nothing left running, if one does not
-    come up.
+    `data` is the folder for their logs and secrets; `extra_env` are more settings for all of them (``REFERRALS_…``).
+    When a service does not start, all are killed and `StartError` is raised with the end of its log.
     """
     services = Services(
         {name: ServiceProcess(name, data, settings_of(name, addresses, data, extra_env)) for name in names}
@@ -127,18 +126,18 @@ def start_services(
 def settings_of(
     name: str, addresses: Addresses, data: Path, extra_env: Mapping[str, str] | None = None
 ) -> dict[str, str]:
-    """The environment of all instances of a service: its keys, its servers, and its logins where there are walls.
+    """The environment for all instances of a service: its keys, its servers and, with access control, its logins.
 
-    Each call gives the service's user at MongoDB another password: call once for all instances.
+    Each call changes the password of the service's MongoDB user, so call it once for all instances.
     """
     common = {"REFERRALS_KAFKA": json.dumps([addresses.kafka]), "REFERRALS_MONGO": addresses.mongo}
-    further = dict(extra_env or {})
-    logins = _logins(addresses, name, further.get("REFERRALS_DATABASE", "referrals"))
-    return environment(data / "keys", name) | common | logins | further
+    extra = dict(extra_env or {})
+    logins = _logins(addresses, name, extra.get("REFERRALS_DATABASE", "referrals"))
+    return environment(data / "keys", name) | common | logins | extra
 
 
 def _logins(addresses: Addresses, name: str, prefix: str) -> dict[str, str]:
-    """A service's own user at Kafka and at MongoDB, where there are walls."""
+    """The settings of a service's own Kafka and MongoDB users; none without access control."""
     if not addresses.operator.user:
         return {}
     login = addresses.login(name)

@@ -5,8 +5,8 @@
         stack.kafka.kill(); stack.kafka.restart()       # see process.py: also freeze, thaw, running
         stack.mongo.freeze(); stack.mongo.thaw()
 
-`start()` and `stop()` do the same without `with`. Logs: kafka.log and mongo.log in the data folder. No topics are
-there yet: see topics.py.
+`start()` and `stop()` do the same without `with`. The logs are kafka.log and mongo.log in the data folder. Topics must
+still be created: see deploy/cluster/topics.py.
 """
 
 import json
@@ -26,7 +26,7 @@ from deploy.local.process import exit_on_sigterm
 
 
 def let_in(operator: Login) -> dict[str, str]:
-    """Give services and the analyst their rules, and new passwords, which are returned."""
+    """Give the services and the analyst their access rules and new passwords. Returns the passwords by user."""
     passwords = {user: secrets.token_urlsafe(24) for user in (*SERVICES, access.ANALYST)}
     for user, password in passwords.items():
         access.set_password(operator, user, password)
@@ -35,49 +35,49 @@ def let_in(operator: Login) -> dict[str, str]:
 
 
 class LocalStack:
-    """The two servers and their data folder, which is a temporary one if none is given."""
+    """The two servers and their data folder; by default a temporary one."""
 
     kafka: Kafka
     mongo: Mongo
     addresses: Addresses
 
     def __init__(self, data: Path | None = None, walls: AccessControl | None = None) -> None:
-        self._walls = walls
+        self._access_control = walls
         self._temporary = (
             None if data else tempfile.TemporaryDirectory(prefix="referral-routing-", ignore_cleanup_errors=True)
         )
         self.data = data or Path(self._temporary.name if self._temporary else "")
 
     def start(self) -> Addresses:
-        """Start both at the same time and wait for both. StartFailed says what went wrong, with the end of the log."""
+        """Start both servers at the same time and wait until both are ready. Raises `StartError`."""
         exit_on_sigterm()
         try:
-            self.mongo = Mongo(self.data / "mongo", self._walls is not None)
-            self.mongo.spawn()  # comes up while Kafka is prepared
-            self.kafka = Kafka(self.data / "kafka", self._walls)
+            self.mongo = Mongo(self.data / "mongo", self._access_control is not None)
+            self.mongo.spawn()  # it starts while Kafka is prepared
+            self.kafka = Kafka(self.data / "kafka", self._access_control)
             self.kafka.spawn()
             self.mongo.wait_ready()
             self.kafka.wait_ready()
-            passwords = self._let_in() if self._walls else {}
+            passwords = self._passwords() if self._access_control else {}
         except BaseException:
             self.stop()
             raise
         self.addresses = Addresses(self.kafka.address, self.mongo.uri, self.kafka.operator, self.kafka.ca, passwords)
         return self.addresses
 
-    def _let_in(self) -> dict[str, str]:
-        """Rules and passwords of services and the analyst."""
+    def _passwords(self) -> dict[str, str]:
+        """Kafka passwords of the services and the analyst. Created the first time, with their access rules."""
         file = self.data / "kafka" / "passwords.json"
         if file.exists():
-            found: dict[str, str] = json.loads(file.read_text())
-            return found
+            saved: dict[str, str] = json.loads(file.read_text())
+            return saved
         passwords = let_in(self.kafka.operator)
         file.touch(mode=0o600)
         file.write_text(json.dumps(passwords))
         return passwords
 
     def stop(self) -> None:
-        """Stop both. Temporary data goes, so that there is nothing to flush; data of your own is closed properly."""
+        """Stop both servers. Temporary data is deleted, so those are killed; otherwise they close their files first."""
         servers = [getattr(self, name) for name in ("kafka", "mongo") if hasattr(self, name)]
         for server in servers:
             if self._temporary:

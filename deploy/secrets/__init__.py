@@ -1,1 +1,4 @@
-"""Makes keys and certificates. Nothing here is kept in the repository."""
+"""Makes secrets for development and compose: `keys` for the services, `certificates` for Kafka.
+
+The repository stores none of them. In production both come from a vault.
+"""

@@ -1,6 +1,6 @@
-"""A certificate authority for one Kafka: its certificate, and the server's key and certificate.
+"""A certificate authority for one Kafka, and the server's key and certificate, for the local stack and compose.
 
-For the local stack and docker-compose.yml. The authority's own key is thrown away, so that it can sign nothing else.
+The private key of the authority is never stored, so it cannot sign anything else.
 """
 
 import ipaddress
@@ -20,7 +20,7 @@ _LIFE = timedelta(days=365)
 def make_certificates(folder: Path, hosts: Sequence[str] = ("localhost",)) -> None:
     """Write ca.pem (what clients trust) and server.pem (key and certificate, readable by its owner only).
 
-    They hold for a year. The server answers to the names `hosts`, and to this machine's own address.
+    Both are valid for one year. The server's certificate is for the names `hosts` and for 127.0.0.1.
     """
     authority = ec.generate_private_key(ec.SECP256R1())
     issuer = _name("referral-routing local authority")

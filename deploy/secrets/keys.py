@@ -1,9 +1,9 @@
-"""Keys for a system that is tried out: made once, kept as files in a folder that only its owner can read.
+"""Keys for development and compose: made once, stored as files in a folder that only its owner can read.
 
-    environment(data / "keys", "intake")        # a service's settings that hold keys; made at the first call
-    operator_private_key(data / "keys")         # opens dead letters
+    environment(data / "keys", "intake")        # a service's settings that hold keys; made by the first call
+    operator_private_key(data / "keys")         # decrypts dead letters
 
-In production keys come from a vault, and the operator's private key is nowhere near the services.
+In production the keys come from a vault, and the operator's private key is never on a machine of the services.
 """
 
 import contextlib
@@ -20,9 +20,9 @@ _OPERATOR = "operator"
 
 
 def environment(folder: Path, service: str, private: Path | None = None) -> dict[str, str]:
-    """The settings (environment variables) of one service that hold keys: its own and no other's.
+    """The settings (environment variables) of one service that hold keys, and none of another service.
 
-    `private` is where the private keys are that no service is given; `folder` too unless it is named.
+    `private` is the folder of the private keys that no service receives; by default it is `folder`.
     """
     private = private or folder
     own = {"REFERRALS_OPERATOR_KEY": public_of(operator_private_key(private))}
@@ -41,18 +41,18 @@ def operator_private_key(folder: Path) -> str:
 
 
 def operator_key_file(folder: Path) -> str:
-    """The path of the operator's private key, which is there and can be read by its owner only."""
+    """The path of the operator's private key, which is created when it is missing. Only its owner can read it."""
     operator_private_key(folder)
     return str(folder / _OPERATOR)
 
 
 def operator_token(folder: Path) -> str:
-    """The bearer token of the services' read-only JSON."""
+    """The bearer token for the services' read-only JSON."""
     return kept(folder / "operator_token", lambda: secrets.token_urlsafe(24))
 
 
 def intake_private_key(folder: Path) -> str:
-    """Opens what providers wrote in free text; raw in base64."""
+    """Intake's private key, which decrypts the free text of providers; raw in base64."""
     return kept(folder / "intake", lambda: new_pair()[0])
 
 
@@ -61,12 +61,12 @@ def _random() -> str:
 
 
 def kept(file: Path, make: Callable[[], str]) -> str:
-    """What the file says; made at the first call, readable by its owner only."""
+    """The text of the file. The first call creates it with what `make` returns, readable by its owner only."""
     if not file.exists():
         file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        with tempfile.NamedTemporaryFile("w", dir=file.parent) as new:  # readable by its owner only
+        with tempfile.NamedTemporaryFile("w", dir=file.parent) as new:  # only its owner can read it
             new.write(make())
             new.flush()
             with contextlib.suppress(FileExistsError):
-                os.link(new.name, file)  # whole or not at all, and the first one wins
+                os.link(new.name, file)  # written in one step, and the first process wins
     return file.read_text()

@@ -1,8 +1,8 @@
 """`referrals`: the command line for agencies, providers, analysts and operators.
 
-Every command explains itself with ``--help``, where an example stands too. Exit status: 0 done; 1 the answer is no
-(refused, not known, at fault); 2 it can't be asked so (usage, login, a file); 3 Kafka does not answer an
-organisation's command, which may be given again.
+Every command explains itself with ``--help``, which includes an example. Exit status: 0 done; 1 the answer is no
+(refused, unknown, invalid rows); 2 the command cannot run like this (usage, login, a file); 3 Kafka did not respond to
+an organisation's command, which can be repeated.
 """
 
 import logging
@@ -14,15 +14,15 @@ import typer
 
 from . import commands
 from .operator.cluster import FAILURES
-from .shared.connection import words
+from .shared.connection import error_text
 from .shared.errors import UserError
 from .shared.output import warn
 from .shared.settings import CommandOptions, Settings
 
 app = typer.Typer(
     name="referrals",
-    help="Speak with Referral Routing: as an agency, a provider or an analyst with the --login that was handed over, "
-    "or as its operator. Beside `make up` an operator has to say nothing; elsewhere name Kafka and the services.",
+    help="The command line of Referral Routing. Agencies, providers and analysts give --login with the file from their "
+    "operator. Operators need no options after `make up`; elsewhere they give --kafka and --url.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
@@ -35,51 +35,71 @@ def settings(
     context: typer.Context,
     kafka: Annotated[
         str,
-        typer.Option(envvar="REFERRALS_KAFKA", help="The operator's listener, host:port with commas between several."),
+        typer.Option(
+            envvar="REFERRALS_KAFKA",
+            help="Kafka's listener for the operator, as host:port; several separated by commas.",
+        ),
     ] = "",
     user: Annotated[
-        str, typer.Option(envvar="REFERRALS_KAFKA_USER", help="The operator's user at Kafka; empty: no logins there.")
+        str,
+        typer.Option(
+            envvar="REFERRALS_KAFKA_USER", help="The operator's Kafka user; empty for a Kafka without logins."
+        ),
     ] = "",
     password: Annotated[
-        str, typer.Option(envvar="REFERRALS_KAFKA_PASSWORD", help="Its password, best as @file.", show_default=False)
+        str,
+        typer.Option(
+            envvar="REFERRALS_KAFKA_PASSWORD", help="The operator's Kafka password, best as @file.", show_default=False
+        ),
     ] = "",
     mechanism: Annotated[
-        str, typer.Option(envvar="REFERRALS_KAFKA_MECHANISM", help="How it logs in: PLAIN or SCRAM-SHA-512.")
+        str,
+        typer.Option(
+            envvar="REFERRALS_KAFKA_MECHANISM", help="SASL mechanism of the operator's login: PLAIN or SCRAM-SHA-512."
+        ),
     ] = "PLAIN",
     ca: Annotated[
-        str, typer.Option(envvar="REFERRALS_KAFKA_CA", help="PEM file of the authority to trust; empty: no TLS.")
+        str,
+        typer.Option(
+            envvar="REFERRALS_KAFKA_CA", help="PEM file of the certificate authority to trust; empty for no TLS."
+        ),
     ] = "",
     url: Annotated[
         list[str] | None,
-        typer.Option(envvar="REFERRALS_URLS", help="A service's address, NAME=http://HOST:PORT; once for each."),
+        typer.Option(envvar="REFERRALS_URLS", help="Address of a service, as NAME=http://HOST:PORT; repeatable."),
     ] = None,
     operator_token: Annotated[
-        str, typer.Option(envvar="REFERRALS_OPERATOR_TOKEN", help="Bearer token of the services' JSON, best as @file.")
+        str, typer.Option(envvar="REFERRALS_OPERATOR_TOKEN", help="Bearer token for the services' JSON, best as @file.")
     ] = "",
     private_key: Annotated[
         str,
-        typer.Option(envvar="REFERRALS_OPERATOR_PRIVATE_KEY", help="The key that opens dead letters, best as @file."),
+        typer.Option(
+            envvar="REFERRALS_OPERATOR_PRIVATE_KEY", help="The private key that opens dead letters, best as @file."
+        ),
     ] = "",
     login: Annotated[
         str,
-        typer.Option(envvar="REFERRALS_LOGIN", help="An organisation's or analyst's login: the file handed over."),
+        typer.Option(
+            envvar="REFERRALS_LOGIN", help="Login file of an agency, a provider or the analyst, from the operator."
+        ),
     ] = "",
 ) -> None:
-    """Keep what was said; it is read when a command asks for it."""
-    given = CommandOptions(kafka, user, password, mechanism, ca, url or [], operator_token, private_key, login)
-    context.obj = Settings(given)
+    """Store the options; they are checked when a command needs them."""
+    options = CommandOptions(kafka, user, password, mechanism, ca, url or [], operator_token, private_key, login)
+    context.obj = Settings(options)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Run a command. What its giver can mend is one line on stderr; see above for the exit status."""
-    logging.getLogger("aiokafka").setLevel(logging.CRITICAL)  # what it would say is said by us
+    """Run a command. Problems that the user can fix are one line on stderr; see above for the exit status."""
+    logging.getLogger("aiokafka").setLevel(logging.CRITICAL)  # our own messages say the same
     try:
         app(args=arguments, prog_name="referrals")
     except UserError as error:
         warn(f"referrals: {error}")
         sys.exit(error.status)
     except FAILURES as failure:
-        warn(f"referrals: Kafka: {words(failure)}; what was done stays and may be done again; `referrals doctor`")
+        hint = "the command can be repeated; `referrals doctor` shows what is wrong"
+        warn(f"referrals: Kafka reports: {error_text(failure)}; {hint}")
     sys.exit(2)
 
 

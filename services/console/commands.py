@@ -1,6 +1,7 @@
-"""All commands: under which name, for whom, and with which example. Each example is tried by a test."""
+"""All commands in one table: for whom, under which name, and with which example. A test tries each example."""
 
 from collections.abc import Callable
+from typing import NamedTuple
 
 import typer
 
@@ -9,59 +10,103 @@ from contracts.words import Answer
 from .agency import recommend, status, submit, withdraw
 from .analyst import indicators
 from .operator import dead_letters, demo, doctor, lag, replay, tenants, timeline, topics
-from .provider import answer, directory, inbox
+from .provider import answer, deleted, directory, inbox
 from .shared.output import example
 
-_AGENCY, _PROVIDER, _ANALYST, _OPERATOR = (f"For {whom}" for whom in ("agencies", "providers", "analysts", "operators"))
 _NEED = "3f2c8a5e-7a52-5b0e-9d3f-2f1c8a4be0a7"
+_OFFER = "3f2c8a5e"
+_TIME = "2026-11-30T10:00+01:00"
+
+
+class Command(NamedTuple):
+    """One command; `arguments` are those of its example."""
+
+    name: str
+    run: Callable[..., None]
+    arguments: str
+
+
+class Group(NamedTuple):
+    """Commands under a common name, which have their examples where they are defined."""
+
+    name: str
+    app: typer.Typer
+
+
+class Role(NamedTuple):
+    """The commands of one role; `options` come before a command in its examples."""
+
+    title: str
+    commands: list[Command | Group]
+    options: str = ""
+
+
+def _answer_command(each: Answer) -> Command:
+    """The command that gives this answer."""
+    name = answer.COMMANDS[each]
+    match each:
+        case Answer.DECLINED:
+            return Command(name, answer.decline, f"{_OFFER} --code no-capacity")
+        case Answer.NOT_DELIVERED:
+            return Command(name, answer.not_delivered, f"{_OFFER} --code moved-away")
+        case Answer.APPOINTMENT_PROPOSED | Answer.APPOINTMENT_MOVED:
+            return Command(name, answer.timed(each), f"{_OFFER} --at {_TIME}")
+    return Command(name, answer.simple(each), _OFFER)
+
+
+_QUESTION = "--category shelter --area BY-BR --age-band 18-59 --language ru"
+_REPORT = "--by area,month --period 2026 --format html --output needs.html"
+
+ROLES = [
+    Role(
+        "For agencies",
+        [
+            Command("submit", submit.submit, "people.csv --map people.toml --dry-run"),
+            Command("status", status.status, "R-2026-17 --follow"),
+            Command("correct", submit.correct, "R-2026-17.json"),
+            Command("withdraw", withdraw.withdraw, "R-2026-17 --need bed --reason resolved"),
+            Command("recommend", recommend.recommend, _QUESTION),
+        ],
+        options="--login brest-help.env",
+    ),
+    Role(
+        "For providers",
+        [
+            Group("services", directory.app),
+            Command("capacity", directory.capacity, "beds 12"),
+            Command("inbox", inbox.inbox, "--follow"),
+            *map(_answer_command, answer.COMMANDS),
+            Command("deleted", deleted.deleted, _OFFER),
+        ],
+        options="--login brest-shelter.env",
+    ),
+    Role("For analysts", [Command("indicators", indicators.indicators, _REPORT)]),
+    Role(
+        "For operators",
+        [
+            Group("tenants", tenants.app),
+            Group("topics", topics.app),
+            Group("dead-letters", dead_letters.app),
+            Command("timeline", timeline.timeline, f"{_NEED} --explain"),
+            Command("explain", timeline.explain, f"{_NEED} --language ru"),
+            Command("lag", lag.lag, "--behind --max 1000"),
+            Command("doctor", doctor.doctor, "--json"),
+            Command("demo", demo.demo, "--against compose --referrals 60"),
+        ],
+    ),
+]
 
 
 def add_to(app: typer.Typer) -> None:
-    """Give the program its commands."""
-
-    def add(whom: str, name: str, command: Callable[..., None], rest: str) -> None:
-        login = {_AGENCY: " --login brest-help.env", _PROVIDER: " --login brest-shelter.env"}.get(whom, "")
-        tried = example(f"referrals{login} {name} {rest}".rstrip())
-        app.command(name, rich_help_panel=whom, epilog=tried)(command)
-
-    add(_AGENCY, "submit", submit.submit, "people.csv --map people.toml --dry-run")
-    add(_AGENCY, "status", status.status, "R-2026-17 --follow")
-    add(_AGENCY, "correct", submit.correct, "R-2026-17.json")
-    add(_AGENCY, "withdraw", withdraw.withdraw, "R-2026-17 --need bed --reason resolved")
-    asked = "--category shelter --area BY-BR --age-band 18-59 --language ru"
-    add(_AGENCY, "recommend", recommend.recommend, asked)
-
-    app.add_typer(directory.app, name="services", rich_help_panel=_PROVIDER)
-    add(_PROVIDER, "capacity", directory.capacity, "beds 12")
-    add(_PROVIDER, "inbox", inbox.inbox, "--follow")
-    for each, name in answer.COMMANDS.items():
-        add(_PROVIDER, name, *_answering(each))
-    add(_PROVIDER, "deleted", answer.deleted, "3f2c8a5e")
-
-    add(
-        _ANALYST, "indicators", indicators.indicators, "--by area,month --period 2026 --format html --output needs.html"
-    )
-
-    app.add_typer(tenants.app, name="tenants", rich_help_panel=_OPERATOR)
-    app.add_typer(topics.app, name="topics", rich_help_panel=_OPERATOR)
-    app.add_typer(dead_letters.app, name="dead-letters", rich_help_panel=_OPERATOR)
-    add(_OPERATOR, "timeline", timeline.timeline, f"{_NEED} --explain")
-    add(_OPERATOR, "explain", timeline.explain, f"{_NEED} --language ru")
-    add(_OPERATOR, "lag", lag.lag, "--behind --max 1000")
-    add(_OPERATOR, "doctor", doctor.doctor, "--json")
-    add(_OPERATOR, "demo", demo.demo, "--against compose --referrals 60")
-
-
-def _answering(each: Answer) -> tuple[Callable[..., None], str]:
-    """The command of an answer, and what it is tried with."""
-    match each:
-        case Answer.DECLINED:
-            return answer.decline, "3f2c8a5e --code no-capacity"
-        case Answer.NOT_DELIVERED:
-            return answer.not_delivered, "3f2c8a5e --code moved-away"
-        case Answer.APPOINTMENT_PROPOSED | Answer.APPOINTMENT_MOVED:
-            return answer.timed(each), "3f2c8a5e --at 2026-11-30T10:00+01:00"
-    return answer.simple(each), "3f2c8a5e"
+    """Add all commands to the program, grouped by role in its help."""
+    for role in ROLES:
+        for command in role.commands:
+            if isinstance(command, Group):
+                app.add_typer(command.app, name=command.name, rich_help_panel=role.title)
+                continue
+            words = ["referrals", role.options, command.name, command.arguments]
+            epilog = example(" ".join(word for word in words if word))
+            app.command(command.name, rich_help_panel=role.title, epilog=epilog)(command.run)
 
 
 dead_letters.app.command("replay", epilog=example("referrals dead-letters replay 17 --yes"))(replay.replay)

@@ -1,4 +1,4 @@
-"""A stack with walls of its own: short re-authentication, and nobody else's tenants."""
+"""A stack with access control: short re-authentication time, and only the tenants of these tests."""
 
 from collections.abc import Iterator
 
@@ -23,10 +23,10 @@ def stack() -> Iterator[LocalStack]:
 
 @pytest.fixture(scope="package")
 def logins(stack: LocalStack) -> dict[str, Login]:
-    """Every principal there is, under its name."""
-    found = {user: stack.addresses.login(user) for user in stack.addresses.passwords}
+    """The login of every principal, by its name."""
+    logins_by_user = {user: stack.addresses.login(user) for user in stack.addresses.passwords}
     for tenant in TENANTS:
-        given = tenants.onboard(stack.addresses.operator, "both", tenant, tenant)
-        found |= {user: stack.addresses.login(user, password) for user, password in given.logins.items()}
-    assert access.ANALYST in found
-    return found
+        credentials = tenants.onboard(stack.addresses.operator, "both", tenant, tenant)
+        logins_by_user |= {user: stack.addresses.login(user, password) for user, password in credentials.logins.items()}
+    assert access.ANALYST in logins_by_user
+    return logins_by_user

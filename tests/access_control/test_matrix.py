@@ -1,6 +1,6 @@
-"""Every principal on every topic and group: only the cells of the architecture's Topics table let one pass.
+"""Every principal tries every topic and group: exactly the cells of the Topics table are allowed.
 
-The table is written down here a second time, from the architecture page, on purpose: the rules are not asked.
+The table is repeated here on purpose, from the architecture page, so that the rules are not compared with themselves.
 """
 
 import asyncio
@@ -63,21 +63,21 @@ MEMBERS = {
     "outcomes": {"outcomes"},
     "analyst.one": {"analyst"},
     "anything": set(),
-    **{f"agency.{each}.desk": {f"agency:{each}"} for each in TENANTS},
-    **{f"provider.{each}.desk": {f"provider:{each}"} for each in TENANTS},
+    **{f"agency.{each}.office": {f"agency:{each}"} for each in TENANTS},
+    **{f"provider.{each}.office": {f"provider:{each}"} for each in TENANTS},
     "agency.a": set(),
-    "agency.b.desk": set(),
+    "agency.b.office": set(),
 }
 
 
 @pytest.fixture(scope="package")
 async def filled(stack: LocalStack, logins: dict[str, Login]) -> None:
-    """One record on each topic, so that reading has something to read."""
+    """One record on each topic, so that there is something to read."""
     async with Visitor(stack.addresses.operator) as operator:
         assert all([await operator.writes(topic) for topic in WRITERS])
 
 
-def test_the_matrix_has_every_topic_there_is() -> None:
+def test_the_matrix_has_every_topic() -> None:
     declared = internal()
     for each in TENANTS:
         declared += of_agency(each) + of_provider(each)
@@ -87,7 +87,7 @@ def test_the_matrix_has_every_topic_there_is() -> None:
 @pytest.mark.parametrize(
     "who", [*SERVICES, "analyst", *(f"agency:{a}" for a in TENANTS), *(f"provider:{p}" for p in TENANTS)]
 )
-async def test_the_matrix_lets_only_the_tables_cells_pass(who: str, logins: dict[str, Login], filled: None) -> None:
+async def test_only_the_cells_of_the_matrix_are_allowed(who: str, logins: dict[str, Login], filled: None) -> None:
     async with Visitor(logins[who]) as visitor:
         passed = {topic for topic in WRITERS if await visitor.writes(topic)}
         assert passed == cells(WRITERS, who)
@@ -98,7 +98,7 @@ async def test_the_matrix_lets_only_the_tables_cells_pass(who: str, logins: dict
         tenant = who.replace(":", ".")
         for topic in ("matrix", f"{tenant}.more", "agency.c.referrals", "referrals.inbox.other"):
             assert not await visitor.creates(topic)
-            assert not await visitor.writes(topic), "whether it exists is not revealed either"
+            assert not await visitor.writes(topic), "the refusal does not reveal whether the topic exists"
 
 
 def cells(table: dict[str, set[str]], who: str) -> set[str]:
@@ -111,19 +111,17 @@ def test_an_id_that_would_widen_the_matrix_is_refused(stack: LocalStack, bad: st
         tenants.onboard(stack.addresses.operator, "agency", bad, "Bad")
 
 
-async def test_whoever_stands_in_the_matrix_has_quotas(stack: LocalStack, logins: dict[str, Login]) -> None:
+async def test_every_tenant_has_quotas(stack: LocalStack, logins: dict[str, Login]) -> None:
     for user in logins:
         limits = await quotas.limits_of(stack.addresses.operator, user)
         assert limits == (quotas.TENANT if ":" in user else {}), user
 
 
-def test_enforcement_is_registered_and_stands_nowhere_in_the_matrix(
-    stack: LocalStack, logins: dict[str, Login]
-) -> None:
+def test_enforcement_is_registered_without_any_access(stack: LocalStack, logins: dict[str, Login]) -> None:
     operator = stack.addresses.operator
     before = access.present(operator)
-    given = tenants.onboard(operator, "enforcement", "border-police", "Border Police")
-    assert (given.logins, given.private_key) == ({}, None)
+    credentials = tenants.onboard(operator, "enforcement", "border-police", "Border Police")
+    assert (credentials.logins, credentials.private_key) == ({}, None)
     assert access.present(operator) == before
     [entry] = [each for each in tenants.list_tenants(operator) if each.tenant == "border-police"]
     assert (entry.kind.value, tenants.rules_of(entry)) == ("enforcement", [])
@@ -131,7 +129,9 @@ def test_enforcement_is_registered_and_stands_nowhere_in_the_matrix(
         tenants.onboard(operator, "provider", "border-police", "Border Police")
 
 
-def test_the_matrix_is_what_is_declared_and_a_rule_too_many_shows(stack: LocalStack, logins: dict[str, Login]) -> None:
+def test_kafka_has_the_declared_rules_and_a_surplus_rule_is_reported(
+    stack: LocalStack, logins: dict[str, Login]
+) -> None:
     operator = stack.addresses.operator
     access.verify(operator, tenants.declared_rules(operator))
     surplus = access.AccessRule("agency:a", "read", "topic", "referrals.intake")
@@ -144,7 +144,7 @@ def test_the_matrix_is_what_is_declared_and_a_rule_too_many_shows(stack: LocalSt
         access.remove(operator, [surplus])
 
 
-async def test_each_service_of_the_matrix_has_its_own_database_only(stack: LocalStack) -> None:
+async def test_each_service_can_use_only_its_own_database(stack: LocalStack) -> None:
     root = stack.addresses.mongo
     uris = {each: await asyncio.to_thread(grant, root, f"matrix_{each}", "secret-of-a-test") for each in SERVICES}
     for who, uri in uris.items():
@@ -155,13 +155,13 @@ async def test_each_service_of_the_matrix_has_its_own_database_only(stack: Local
             assert not await reaches(client[other])
         client.close()
     client = AsyncIOMotorClient(root.replace(root[root.index("//") + 2 : root.index("@") + 1], ""))
-    assert not await reaches(client["matrix_intake"]), "nobody gets in without a login"
+    assert not await reaches(client["matrix_intake"]), "MongoDB refuses connections without a login"
     client.close()
 
 
 async def reaches(database: object) -> bool:
     done: Iterable[bool] = [await allowed(each) for each in (read(database), write(database))]
-    assert len(set(done)) == 1, "reading and writing go together"
+    assert len(set(done)) == 1, "read and write permission go together"
     return all(done)
 
 

@@ -1,4 +1,4 @@
-"""Who is revoked is out, on a live connection too, and nobody else is; a wrong password is told."""
+"""A revoked organisation loses access, also on a live connection, and no other does; a wrong password is reported."""
 
 import asyncio
 import os
@@ -24,8 +24,8 @@ from .people import Visitor
 
 
 async def onboarded(stack: LocalStack, tenant: str) -> Login:
-    given = await asyncio.to_thread(tenants.onboard, stack.addresses.operator, "agency", tenant, tenant)
-    [(user, password)] = given.logins.items()
+    credentials = await asyncio.to_thread(tenants.onboard, stack.addresses.operator, "agency", tenant, tenant)
+    [(user, password)] = credentials.logins.items()
     return stack.addresses.login(user, password)
 
 
@@ -56,14 +56,14 @@ async def test_revocation_cuts_a_live_connection_and_leaves_the_others(
     assert {each.tenant: each.state for each in tenants.list_tenants(stack.addresses.operator)}["revoked"] == "revoked"
     access.verify(stack.addresses.operator, tenants.declared_rules(stack.addresses.operator))
 
-    await asyncio.to_thread(stack.kafka.restart)  # a broker that had a user deleted would now refuse everybody
+    await asyncio.to_thread(stack.kafka.restart)  # if a user had been deleted, the broker would now refuse everybody
     assert not await gets_in(revoked)
     assert all([await gets_in(login) for login in (*logins.values(), other)])
     async with Visitor(other) as neighbour:
         assert await neighbour.writes("agency.other.referrals")
 
 
-async def test_a_password_that_is_overwritten_ends_a_live_connection_within_the_reauthentication_time(
+async def test_an_overwritten_password_ends_a_live_connection_within_the_reauthentication_time(
     stack: LocalStack,
 ) -> None:
     login = await onboarded(stack, "leaving-revocation")
@@ -71,7 +71,7 @@ async def test_a_password_that_is_overwritten_ends_a_live_connection_within_the_
         await writer.send_and_wait("agency.leaving-revocation.referrals", b"in")
         begun = time.monotonic()
         await asyncio.to_thread(access.set_password, stack.addresses.operator, login.user, "another-password")
-        with pytest.raises(KafkaError):  # the rules are still there: it is the login that ends
+        with pytest.raises(KafkaError):  # the access rules still exist, so it is the login that ends
             await write_on(writer, begun + REAUTH_MS / 1000 * 4)
     assert time.monotonic() - begun < REAUTH_MS / 1000 * 4
 
@@ -82,12 +82,12 @@ async def write_on(writer: AIOKafkaProducer, until: float) -> None:
         await asyncio.sleep(0.1)
 
 
-async def test_rotation_after_which_the_old_password_is_refused_and_the_new_one_works_until_revocation(
+async def test_after_a_rotation_only_the_new_password_works_until_revocation(
     stack: LocalStack,
 ) -> None:
     old = await onboarded(stack, "rotating")
-    given = await asyncio.to_thread(tenants.rotate, stack.addresses.operator, "rotating")
-    new = stack.addresses.login(old.user, given.logins[old.user])
+    credentials = await asyncio.to_thread(tenants.rotate, stack.addresses.operator, "rotating")
+    new = stack.addresses.login(old.user, credentials.logins[old.user])
     assert (await gets_in(old), await gets_in(new)) == (False, True)
     async with Visitor(new) as visitor:
         assert await visitor.writes("agency.rotating.referrals")
@@ -98,7 +98,7 @@ async def test_rotation_after_which_the_old_password_is_refused_and_the_new_one_
         await asyncio.to_thread(tenants.revoke, stack.addresses.operator, "nobody")
 
 
-async def test_a_wrong_password_is_told_with_a_hint_as_after_a_revocation(stack: LocalStack, tmp_path: Path) -> None:
+async def test_a_wrong_password_is_reported_with_a_hint(stack: LocalStack, tmp_path: Path) -> None:
     env = {
         **os.environ,
         **environment(tmp_path / "keys", "outcomes"),
@@ -114,18 +114,18 @@ async def test_a_wrong_password_is_told_with_a_hint_as_after_a_revocation(stack:
     try:
         async with asyncio.timeout(20):
             async for line in service.stdout:
-                said = orjson.loads(line)
-                if said["event"] == "kafka_login_refused":
+                entry = orjson.loads(line)
+                if entry["event"] == "kafka_login_refused":
                     break
     finally:
         service.kill()
         await service.wait()
-    assert said["level"] == "error"
-    assert "REFERRALS_KAFKA_PASSWORD" in said["hint"]
+    assert entry["level"] == "error"
+    assert "REFERRALS_KAFKA_PASSWORD" in entry["hint"]
     assert b"wrong-password" not in line
 
 
-def test_services_run_behind_walls_and_a_revocation_of_others_does_not_touch_them(stack: LocalStack) -> None:
+def test_services_run_with_access_control_and_are_not_affected_by_a_revocation(stack: LocalStack) -> None:
     with start_services(stack.addresses, stack.data) as services:
         tenants.onboard(stack.addresses.operator, "both", "both", "Both")
         tenants.revoke(stack.addresses.operator, "both")
@@ -133,7 +133,7 @@ def test_services_run_behind_walls_and_a_revocation_of_others_does_not_touch_the
         assert all(service.ready() for service in services.values())
 
 
-async def test_with_tls_only_who_trusts_the_authority_connects(tmp_path: Path) -> None:
+async def test_with_tls_only_a_client_that_trusts_the_authority_connects(tmp_path: Path) -> None:
     kafka = await asyncio.to_thread(Kafka, tmp_path / "kafka", AccessControl(tls=True))
     await asyncio.to_thread(kafka.start)
     try:

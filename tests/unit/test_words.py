@@ -28,10 +28,10 @@ WORDS = re.compile(
 companions; expired or stale; rarely; must; dead letters."""
 
 SPARED = re.compile(
-    r"wall[- ](clock|time)|referral-letter|letters? of (the|a) alphabet|invitation letter"
-    r"|[a-z-]+\.told\b|_told\b|\btold_|\"told\""
+    r"wall[- ](clock|time)|referral-letter|letters? of (the|a) alphabet|small letters|invitation letter"
+    r"|[a-z-]+\.told\b|_told\b|\btold_|\"(told|letters)\""
 )
-"""Standard terms; and codes, fields and labels that are public already."""
+"""Standard terms; and codes, fields, labels and JSON keys that are public already."""
 
 
 def names(source: str) -> Iterator[tuple[int, str]]:

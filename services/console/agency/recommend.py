@@ -1,22 +1,25 @@
-"""`referrals recommend`: what somebody could go to, without a name and without a referral."""
+"""`referrals recommend`: which services a person could go to, without a name and without a referral."""
 
 import time
 import uuid
+from collections.abc import Iterable
 from typing import Annotated, Any
 
 import typer
 from pydantic import ValidationError
 
 from contracts import topics
+from contracts.intake import Problem
 from contracts.outcomes import AgencyInputRefused, RecommendationAnswered
 from contracts.recommendation import RecommendationRequested
 from contracts.words import AgeBand, Category, Flag, Sex, Status, Urgency
 from services.chassis.ingress.validation_errors import lint_raw_json, problems_of
 
 from ..shared import output
-from ..shared.client import Client, OutgoingMessage
+from ..shared.client import Client
 from ..shared.errors import RefusedError, UnreachableError
 from ..shared.identity import AGENCY
+from ..shared.records import OutgoingMessage
 from .status_view import fixes
 from .submit import content
 
@@ -26,86 +29,92 @@ COLUMNS = ("NEED", "PROVIDER", "SERVICE", "NAME", "AREAS", "WAIT", "TO ASSESS")
 def recommend(
     context: typer.Context,
     file: Annotated[
-        str | None, typer.Argument(metavar="[FILE]", help="The question as JSON; else by the options. - reads stdin.")
+        str | None, typer.Argument(metavar="[FILE]", help="The question as JSON, instead of options. - reads stdin.")
     ] = None,
     category: Annotated[list[Category] | None, typer.Option(help="What is needed; repeatable.")] = None,
     area: Annotated[str, typer.Option(help="ISO 3166-2 region where the person is, such as PL-06.")] = "",
     age_band: Annotated[AgeBand | None, typer.Option(help="The person's age band.")] = None,
-    sex: Annotated[Sex, typer.Option(help="As the person states it.")] = Sex.UNDISCLOSED,
-    language: Annotated[list[str] | None, typer.Option(help="ISO 639 code; repeatable.")] = None,
+    sex: Annotated[Sex, typer.Option(help="The person's sex, as stated by the person.")] = Sex.UNDISCLOSED,
+    language: Annotated[
+        list[str] | None, typer.Option(help="A language the person speaks, as ISO 639 code; repeatable.")
+    ] = None,
     urgency: Annotated[Urgency, typer.Option(help="How soon help is needed.")] = Urgency.NORMAL,
     status: Annotated[Status | None, typer.Option(help="Residence status, where it matters.")] = None,
-    flag: Annotated[list[Flag] | None, typer.Option(help="Vulnerability; repeatable.")] = None,
-    household: Annotated[int, typer.Option(min=1, max=30, help="How many, the person included.")] = 1,
+    flag: Annotated[list[Flag] | None, typer.Option(help="A vulnerability of the person; repeatable.")] = None,
+    household: Annotated[int, typer.Option(min=1, max=30, help="Number of people, including the person.")] = 1,
     wait: Annotated[float, typer.Option(min=1, help="Seconds to wait for the answer.")] = 30,
     as_json: output.Json = False,
 ) -> None:
-    """Ask what a person could go to. Opens no referral, holds no place, names nobody; by region, not by distance.
+    """Ask which services a person could go to. Creates no referral, reserves no place and needs no name.
 
-    Exit status 1 if there is no service for one of the needs, or the question is refused; 3 if no answer comes in time.
+    Services are matched by region, not by distance. Exit status 1 if a need has no service or the question is refused,
+    3 if no answer comes in time.
     """
     who = context.obj.identity(AGENCY)
-    asked = {
-        "reference": f"Q-{uuid.uuid4().hex[:12]}",
-        "person": _said(age_band=age_band, sex=sex, languages=language, status=status, flags=flag),
-        "household_size": household,
-        "location": {"admin1": area},
-        "needs": [{"need": each.value, "category": each, "urgency": urgency} for each in category or []],
-    }
-    body = _question(content(file)) if file else _made(asked)
-    client = Client(who)
-    told = _answer(client, body, wait)
-    if as_json:
-        output.as_json(told.model_dump(mode="json"))
+    if file:
+        request = _request_from_json(content(file))
     else:
-        _tell(told)
-    raise typer.Exit(0 if all(each.suggested for each in told.needs) else 1)
+        person = _without_none(age_band=age_band, sex=sex, languages=language, status=status, flags=flag)
+        request = _request_from_options(
+            {
+                "reference": f"Q-{uuid.uuid4().hex[:12]}",
+                "person": person,
+                "household_size": household,
+                "location": {"admin1": area},
+                "needs": [{"need": each.value, "category": each, "urgency": urgency} for each in category or []],
+            }
+        )
+    answer = _ask(Client(who), request, wait)
+    if as_json:
+        output.as_json(answer.model_dump(mode="json"))
+    else:
+        _print(answer)
+    raise typer.Exit(0 if all(each.suggested for each in answer.needs) else 1)
 
 
-def _said(**values: Any) -> dict[str, Any]:
+def _without_none(**values: Any) -> dict[str, Any]:
     return {name: value for name, value in values.items() if value is not None}
 
 
-def _made(asked: dict[str, Any]) -> RecommendationRequested:
+def _request_from_options(fields: dict[str, Any]) -> RecommendationRequested:
     try:
-        return RecommendationRequested.model_validate(asked)
+        return RecommendationRequested.model_validate(fields)
     except ValidationError as error:
-        raise RefusedError("it was not asked", _words(error)) from None
+        raise _invalid(problems_of(error)) from None
 
 
-def _question(raw: bytes) -> RecommendationRequested:
-    if found := lint_raw_json(raw, RecommendationRequested):
-        raise RefusedError("it was not asked", "; ".join(f"{each.field} {each.fix}" for each in found))
+def _request_from_json(raw: bytes) -> RecommendationRequested:
+    if problems := lint_raw_json(raw, RecommendationRequested):
+        raise _invalid(problems)
     try:
         return RecommendationRequested.read(raw)
     except ValidationError as error:
-        raise RefusedError("it was not asked", _words(error)) from None
+        raise _invalid(problems_of(error)) from None
 
 
-def _words(error: ValidationError) -> str:
-    return "; ".join(f"{each.field} {each.fix}" for each in problems_of(error))
+def _invalid(problems: Iterable[Problem]) -> RefusedError:
+    return RefusedError("the question was not sent", "; ".join(f"{each.field} {each.fix}" for each in problems))
 
 
-def _answer(client: Client, body: RecommendationRequested, wait: float) -> RecommendationAnswered:
-    """Read from before it is asked, so that no answer is missed."""
-    mine, told = topics.status(client.who.id), topics.referrals(client.who.id)
-    start, deadline = client.ends(mine), time.monotonic() + wait
-    client.check(told)
-    client.send(told, OutgoingMessage(str(uuid.uuid4()), body.reference, body))
-    for found in client.told(mine, start, follow=None):
-        match found and found[1]:
-            case RecommendationAnswered() as answer if answer.reference == body.reference:
+def _ask(client: Client, request: RecommendationRequested, wait: float) -> RecommendationAnswered:
+    """Send the question and wait for its answer, reading from before the question so that no answer is missed."""
+    answers, questions = topics.status(client.who.id), topics.referrals(client.who.id)
+    start, deadline = client.ends(answers), time.monotonic() + wait
+    client.check(questions)
+    client.send(questions, OutgoingMessage(str(uuid.uuid4()), request.reference, request))
+    for event in client.messages(answers, start, follow=None):
+        match event and event[1]:
+            case RecommendationAnswered() as answer if answer.reference == request.reference:
                 return answer
-            case AgencyInputRefused() as refused if refused.reference == body.reference:
-                raise RefusedError("the question is refused", fixes(refused))
+            case AgencyInputRefused() as refused if refused.reference == request.reference:
+                raise RefusedError("the question was refused", fixes(refused))
         if time.monotonic() > deadline:
             break
-    raise UnreachableError(
-        f"no answer came in {wait:g} s", "ask again; the operator's `referrals lag` tells what is behind"
-    )
+    hint = "try again; the operator can see with `referrals lag` which service is behind"
+    raise UnreachableError(f"no answer came within {wait:g} s", hint)
 
 
-def _tell(told: RecommendationAnswered) -> None:
+def _print(answer: RecommendationAnswered) -> None:
     rows = [
         (
             need.need,
@@ -116,12 +125,12 @@ def _tell(told: RecommendationAnswered) -> None:
             each.wait.value,
             " ".join(rule.value for rule in each.needs_assessment),
         )
-        for need in told.needs
+        for need in answer.needs
         for each in need.suggested
     ]
     if rows:
         output.table(COLUMNS, rows)
-    for need in told.needs:
+    for need in answer.needs:
         if not need.suggested:
-            left = ", ".join(f"{each.left} after {each.rule.value}" for each in need.funnel)
-            output.say(f"{need.need}: no service; of those there are, {left or 'none is left'}")
+            steps = ", ".join(f"{each.left} left after {each.rule.value}" for each in need.funnel)
+            output.say(f"{need.need}: no service fits" + (f" ({steps})" if steps else ""))

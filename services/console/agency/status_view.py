@@ -1,4 +1,4 @@
-"""Where an agency's needs stand, out of all that was told on its status topic. Pure: no Kafka, no clock."""
+"""The state of an agency's needs, computed from the events of its status topic. Pure: no Kafka, no clock."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -10,27 +10,27 @@ from contracts.outcomes import AgencyInputRefused, RecallChanged, Recommendation
 from ..shared import output
 
 COLUMNS = ("REFERENCE", "NEED", "STATE", "SINCE (UTC)", "CODE", "AT", "NEXT", "BY (UTC)")
-LIFE = ("WHEN (UTC)", "REFERENCE", "NEED", "WHAT", "CODE", "AT", "NEXT", "BY (UTC)")
-Told = StatusChanged | RecallChanged | AgencyInputRefused
+EVENT_COLUMNS = ("WHEN (UTC)", "REFERENCE", "NEED", "WHAT", "CODE", "AT", "NEXT", "BY (UTC)")
+StatusEvent = StatusChanged | RecallChanged | AgencyInputRefused
 
 
 @dataclass
 class ReferralOverview:
-    """What was told, and the newest status of each need. `reference`: of that one alone."""
+    """All status events, and the newest status of each need; with a `reference` those of this referral alone."""
 
     reference: str | None = None
-    told: list[tuple[CloudEvent, Told]] = field(default_factory=list)
+    events: list[tuple[CloudEvent, StatusEvent]] = field(default_factory=list)
     newest: dict[tuple[str, str], StatusChanged] = field(default_factory=dict)
     refused: dict[str, AgencyInputRefused] = field(default_factory=dict)
-    """By reference, those of whom nothing better is known."""
+    """Refusals by reference, of referrals that have no status."""
 
-    def take(self, event: CloudEvent, message: Message) -> Told | None:
-        """Keep it; None where it is of another referral, or an answer to a question."""
-        if isinstance(message, RecommendationAnswered) or not isinstance(message, Told):
+    def take(self, event: CloudEvent, message: Message) -> StatusEvent | None:
+        """Add an event and return it; None when it is of another referral, or answers a question."""
+        if isinstance(message, RecommendationAnswered) or not isinstance(message, StatusEvent):
             return None
         if self.reference not in (None, message.reference):
             return None
-        self.told.append((event, message))
+        self.events.append((event, message))
         if isinstance(message, StatusChanged):
             self.newest[message.reference, message.need] = message
             self.refused.pop(message.reference, None)
@@ -39,11 +39,11 @@ class ReferralOverview:
         return message
 
     def needs(self) -> list[StatusChanged]:
-        """The newest status of each need, by reference: what is told comes from many partitions, in no order."""
+        """The newest status of each need, sorted by reference, because events arrive in no common order."""
         return [each for _, each in sorted(self.newest.items())]
 
     def rows(self) -> Iterable[tuple[object, ...]]:
-        """Each need as it stands, under `COLUMNS`; at the end referrals that were refused and nothing else."""
+        """The state of each need under `COLUMNS`, then the referrals that were refused and have no status."""
         for each in self.needs():
             since = output.when(each.since)
             yield (each.reference, each.need, each.state.value, since, *_rest(each))
@@ -51,37 +51,31 @@ class ReferralOverview:
             yield (refused.reference or "?", "", "refused", "", fixes(refused), "", "", "")
 
 
-def row(event: CloudEvent, told: Told) -> tuple[object, ...]:
-    """One thing that was told, under `LIFE`."""
-    if isinstance(told, StatusChanged):
-        when = output.when(told.at or told.since)
-        return (when, told.reference, told.need, told.what or told.state.value, *_rest(told))
-    if isinstance(told, RecallChanged):
-        at, what = f"{told.provider}/{told.service}", f"recall {told.state}"
-        return (
-            output.when(told.since),
-            told.reference,
-            told.need,
-            what,
-            told.reason,
-            at,
-            "",
-            output.when(told.acknowledge_by),
-        )
-    return (output.when(event.time), told.reference or "?", "", "refused", fixes(told), "", "", "")
+def row(event: CloudEvent, status: StatusEvent) -> tuple[object, ...]:
+    """One event, under `EVENT_COLUMNS`."""
+    match status:
+        case StatusChanged():
+            when, what = output.when(status.at or status.since), status.what or status.state.value
+            return (when, status.reference, status.need, what, *_rest(status))
+        case RecallChanged():
+            at, what = f"{status.provider}/{status.service}", f"recall {status.state}"
+            since, by = output.when(status.since), output.when(status.acknowledge_by)
+            return (since, status.reference, status.need, what, status.reason, at, "", by)
+        case AgencyInputRefused():
+            return (output.when(event.time), status.reference or "?", "", "refused", fixes(status), "", "", "")
 
 
-def line(event: CloudEvent, told: Told) -> str:
-    """The same as one line, for who looks on."""
-    return "  ".join(str(cell) for cell in row(event, told) if cell != "")
+def line(event: CloudEvent, status: StatusEvent) -> str:
+    """The same event as one line, for --follow."""
+    return "  ".join(str(cell) for cell in row(event, status) if cell != "")
 
 
 def fixes(refused: AgencyInputRefused) -> str:
-    """What is wrong and what to do."""
+    """What is wrong with a message, and what to do."""
     return "; ".join(f"{each.field} {each.fix}" for each in refused.problems)
 
 
-def _rest(told: StatusChanged) -> tuple[object, ...]:
-    code = told.code or ("overdue: " + told.overdue.value if told.overdue else "")
-    at = f"{told.provider}/{told.service}" if told.provider else ""
-    return (code, at, told.next.value if told.next else "", output.when(told.next_by))
+def _rest(status: StatusChanged) -> tuple[object, ...]:
+    code = status.code or ("overdue: " + status.overdue.value if status.overdue else "")
+    at = f"{status.provider}/{status.service}" if status.provider else ""
+    return (code, at, status.next.value if status.next else "", output.when(status.next_by))

@@ -1,4 +1,4 @@
-"""`referrals submit` and `correct`: a file of referrals, looked at whole, then sent."""
+"""`referrals submit` and `correct`: a file of referrals is checked as a whole, then sent."""
 
 import sys
 from collections.abc import Callable, Sequence
@@ -14,23 +14,26 @@ from contracts import topics
 from contracts.agency import Corrected, Submitted
 
 from ..shared import output
-from ..shared.client import Client, OutgoingMessage
+from ..shared.client import Client
 from ..shared.errors import UnreachableError, UserError
 from ..shared.identity import AGENCY, Identity
+from ..shared.records import OutgoingMessage
 from .importing.columns import Columns
-from .importing.progress import Sent, outgoing
+from .importing.progress import SentRows, outgoing
 from .importing.rows import COLUMNS, Fault, Form, ImportRow, rows
 
 M = TypeVar("M", bound=Submitted)
 INTERRUPTED = 130
 
 File = Annotated[str, typer.Argument(metavar="FILE", help="JSON, JSON lines or CSV, in UTF-8; - reads stdin.")]
-Written = Annotated[Form, typer.Option("--format", help="How the file is written, if its beginning does not say.")]
-Map = Annotated[Path | None, typer.Option("--map", help="TOML: which column of a CSV is which field.")]
-DryRun = Annotated[bool, typer.Option("--dry-run", help="Look at every row and send nothing; needs no login.")]
-Partly = Annotated[bool, typer.Option("--partly", help="Send rows that are right though others are not.")]
-State = Annotated[Path | None, typer.Option(help="Where to keep what was sent; else beside the file, as FILE.sent.")]
-Again = Annotated[bool, typer.Option("--again", help="Send also what was sent before; under the same ids.")]
+Written = Annotated[Form, typer.Option("--format", help="Format of the file; auto detects it.")]
+Map = Annotated[Path | None, typer.Option("--map", help="TOML file: which column of a CSV is which field.")]
+DryRun = Annotated[bool, typer.Option("--dry-run", help="Check every row and send nothing; needs no login.")]
+Partly = Annotated[bool, typer.Option("--partly", help="Send valid rows even if others fail.")]
+State = Annotated[
+    Path | None, typer.Option(help="Where to note the rows that were sent. Default: beside the file, as FILE.sent.")
+]
+Again = Annotated[bool, typer.Option("--again", help="Send rows again that were sent before, under the same ids.")]
 
 
 def submit(
@@ -44,12 +47,12 @@ def submit(
     again: Again = False,
     as_json: output.Json = False,
 ) -> None:
-    """Refer the people in a file. All rows are looked at first: with a fault in one, each fault is told, none is sent.
+    """Refer the people in a file. All rows are checked first: if one has an error, all errors are listed, none is sent.
 
-    A row is sent under the same id each time, so that a repetition is one referral. What Kafka has is noted beside the
-    file: after an interruption the same command goes on from there. Exit status 1 if a row was at fault.
+    A row has the same id each time, so repeating the command never refers anybody twice. The rows that were sent are
+    noted beside the file; after an interruption the same command continues there. Exit status 1 if a row has an error.
     """
-    _hand_in(context, Submitted, file, form, columns, dry_run, partly, state, again, as_json)
+    _import(context, Submitted, file, form, columns, dry_run, partly, state, again, as_json)
 
 
 def correct(
@@ -63,14 +66,14 @@ def correct(
     again: Again = False,
     as_json: output.Json = False,
 ) -> None:
-    """Say how referrals should have been, each whole and under its old reference. Needs no longer in it are withdrawn.
+    """Correct referrals: send each one again as a whole, under its reference. Needs that are missing are withdrawn.
 
-    Files, faults and repetition are as in `referrals submit`.
+    Files, errors and repetition are as in `referrals submit`.
     """
-    _hand_in(context, Corrected, file, form, columns, dry_run, partly, state, again, as_json)
+    _import(context, Corrected, file, form, columns, dry_run, partly, state, again, as_json)
 
 
-def _hand_in(
+def _import(
     context: typer.Context,
     model: type[M],
     file: str,
@@ -83,28 +86,28 @@ def _hand_in(
     as_json: bool,
 ) -> None:
     who = None if dry_run else context.obj.identity(AGENCY)
-    mapped = Columns.read(columns) if columns else Columns()
-    found = rows(content(file), model, form, mapped, datetime.now(UTC).date(), who.id if who else "")
-    faults = [fault for row in found for fault in row.faults]
-    good = [row for row in found if row.body is not None]
-    counts = {"rows": len(found), "good": len(good), "sent": 0, "before": 0}
+    mapping = Columns.read(columns) if columns else Columns()
+    all_rows = rows(content(file), model, form, mapping, datetime.now(UTC).date(), who.id if who else "")
+    faults = [fault for row in all_rows for fault in row.faults]
+    valid = [row for row in all_rows if row.body is not None]
+    counts = {"rows": len(all_rows), "good": len(valid), "sent": 0, "before": 0}
     failed: list[tuple[OutgoingMessage, str]] = []
     if who is not None and (partly or not faults):
-        kept = state or (None if file == "-" else _beside(file, model))
-        failed = _send(who, model, good, kept, again, counts)
+        progress_file = state or (None if file == "-" else _beside(file, model))
+        failed = _send(who, model, valid, progress_file, again, counts)
     _report(counts, faults, failed, dry_run, as_json)
     if failed:
-        hint = f"{failed[0][1]}; the same command goes on with those"
-        raise UnreachableError(f"{len(failed)} of {len(good)} were not sent", hint)
+        hint = f"{failed[0][1]}; repeat the command to send them"
+        raise UnreachableError(f"{len(failed)} of {len(valid)} rows were not sent", hint)
     raise typer.Exit(1 if faults else 0)
 
 
 def content(file: str) -> bytes:
-    """All of a file, or of stdin."""
+    """The content of a file, or of stdin for `-`. Raises `UserError` when it cannot be read."""
     try:
         return sys.stdin.buffer.read() if file == "-" else Path(file).read_bytes()
     except OSError as error:
-        raise UserError(f"{file} can not be read", error.strerror or type(error).__name__) from None
+        raise UserError(f"{file} cannot be read", error.strerror or type(error).__name__) from None
 
 
 def _beside(file: str, model: type[Submitted]) -> Path:
@@ -112,38 +115,45 @@ def _beside(file: str, model: type[Submitted]) -> Path:
 
 
 def _send(
-    who: Identity, model: type[M], good: Sequence[ImportRow[M]], state: Path | None, again: bool, counts: dict[str, int]
+    who: Identity,
+    model: type[M],
+    valid: Sequence[ImportRow[M]],
+    state: Path | None,
+    again: bool,
+    counts: dict[str, int],
 ) -> list[tuple[OutgoingMessage, str]]:
     topic = topics.referrals(who.id)
     client = Client(who)
-    with Sent(state) as sent:
-        events = [outgoing(topic, row.body.reference, row.body) for row in good if row.body is not None]
-        left = [event for event in events if again or event not in sent]
-        counts["before"] = len(events) - len(left)
+    with SentRows(state) as sent:
+        events = [outgoing(topic, row.body.reference, row.body) for row in valid if row.body is not None]
+        remaining = [event for event in events if again or event not in sent]
+        counts["before"] = len(events) - len(remaining)
 
         def acknowledged(event: OutgoingMessage) -> None:
             sent.add(event)
             counts["sent"] += 1
 
         try:
-            return publish(client, topic, left, acknowledged)
+            return publish(client, topic, remaining, acknowledged)
         except KeyboardInterrupt:
-            output.warn(f"interrupted: {counts['sent']} of {len(left)} were sent; the same command goes on from there")
+            output.warn(
+                f"interrupted: {counts['sent']} of {len(remaining)} rows were sent; repeat the command to continue"
+            )
             raise typer.Exit(INTERRUPTED) from None
 
 
 def publish(
     client: Client, topic: str, events: Sequence[OutgoingMessage], acknowledged: Callable[[OutgoingMessage], None]
 ) -> list[tuple[OutgoingMessage, str]]:
-    """Send, with a bar where somebody looks."""
+    """Send events, with a progress bar when stderr is a terminal. Returns the events that failed, with the reason."""
     with Progress(console=Console(stderr=True), transient=True, disable=not sys.stderr.isatty()) as bar:
         task = bar.add_task("sending", total=len(events))
 
-        def settled(event: OutgoingMessage) -> None:
+        def advance(event: OutgoingMessage) -> None:
             acknowledged(event)
             bar.advance(task)
 
-        return client.publish(topic, events, settled)
+        return client.publish(topic, events, advance)
 
 
 def _report(
@@ -154,12 +164,12 @@ def _report(
     as_json: bool,
 ) -> None:
     if as_json:
-        told: dict[str, Any] = {"dry_run": dry_run, **counts, "failed": len(failed)}
-        output.as_json({**told, "faults": [vars(each) for each in faults]})
+        summary: dict[str, Any] = {"dry_run": dry_run, **counts, "failed": len(failed)}
+        output.as_json({**summary, "faults": [vars(each) for each in faults]})
         return
     if faults:
         output.table(COLUMNS, [each.cells() for each in faults])
-    wrong = counts["rows"] - counts["good"]
-    said = f"{counts['rows']} rows, {wrong} at fault; "
-    said += "nothing was sent (a dry run)" if dry_run else f"{counts['sent']} sent"
-    output.say(said + (f", {counts['before']} were sent before" if counts["before"] else ""))
+    invalid = counts["rows"] - counts["good"]
+    sent = "nothing was sent (dry run)" if dry_run else f"{counts['sent']} sent"
+    before = f", {counts['before']} were sent before" if counts["before"] else ""
+    output.say(f"{counts['rows']} rows, {invalid} with errors; {sent}{before}")

@@ -1,4 +1,4 @@
-"""`referrals withdraw`: a referral, or some of its needs, is not wanted any more."""
+"""`referrals withdraw`: a referral, or some of its needs, is no longer wanted."""
 
 from enum import StrEnum
 from typing import Annotated, Any
@@ -18,7 +18,7 @@ from .importing.progress import outgoing
 
 
 class WithdrawalReason(StrEnum):
-    """Why it is withdrawn, as contracts/agency.py has it."""
+    """Why it is withdrawn, as in contracts/agency.py."""
 
     RESOLVED = "resolved"
     PERSON_REQUEST = "person-request"
@@ -29,28 +29,31 @@ class WithdrawalReason(StrEnum):
 
 def withdraw(
     context: typer.Context,
-    reference: Annotated[str, typer.Argument(metavar="REFERENCE", help="Your own number of the referral.")],
-    need: Annotated[list[str] | None, typer.Option("--need", help="Only this need, by its label; repeatable.")] = None,
-    reason: Annotated[WithdrawalReason, typer.Option(help="Why.")] = WithdrawalReason.OTHER,
+    reference: Annotated[str, typer.Argument(metavar="REFERENCE", help="Your reference of the referral.")],
+    need: Annotated[
+        list[str] | None, typer.Option("--need", help="Withdraw only this need, by its label; repeatable.")
+    ] = None,
+    reason: Annotated[
+        WithdrawalReason, typer.Option(help="Why the help is no longer wanted.")
+    ] = WithdrawalReason.OTHER,
     as_json: output.Json = False,
 ) -> None:
-    """End a referral or some of its needs: offers are taken back and what was released is recalled."""
+    """Withdraw a referral, or some of its needs. Open offers are cancelled, and providers must delete released data."""
     who = context.obj.identity(AGENCY)
-    body = checked(ReferralWithdrawn, reference=reference, needs=need or [], reason=reason.value)
+    body = validate(ReferralWithdrawn, reference=reference, needs=need or [], reason=reason.value)
     topic = topics.referrals(who.id)
     event = outgoing(topic, reference, body)
     Client(who).send(topic, event)
     if as_json:
         output.as_json({"sent": body.TYPE, "id": event.id, "reference": reference})
     else:
-        output.say(f"sent: {reference} is withdrawn; `referrals status {reference}` says when it has taken effect")
+        output.say(f"sent: withdrawal of {reference}; `referrals status {reference}` shows when it has taken effect")
 
 
-def checked(model: type[ReferralWithdrawn], **said: Any) -> ReferralWithdrawn:
-    """The message, or `RefusedError` with what is wrong, as intake would."""
+def validate(model: type[ReferralWithdrawn], **fields: Any) -> ReferralWithdrawn:
+    """The message. Raises `RefusedError` with what intake would say about it."""
     try:
-        return model.model_validate(said)
+        return model.model_validate(fields)
     except ValidationError as error:
-        problems = problems_of(error)
-        told = "; ".join(f"{each.field} {each.fix}" for each in problems)
-        raise RefusedError("it was not sent", told) from None
+        fixes = "; ".join(f"{each.field} {each.fix}" for each in problems_of(error))
+        raise RefusedError("it was not sent", fixes) from None

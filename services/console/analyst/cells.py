@@ -1,7 +1,7 @@
-"""Published counts, added up without undoing what is held back. Pure.
+"""Adds up published counts without revealing those that are held back. Pure.
 
-A published cell below its threshold k has no count. Where cells are added, those stay out of the sum and are told
-beside it: how many there are, and what that leaves the true sum between (each is 1 to k - 1).
+A published cell below its threshold k has no count. Such cells are left out of a sum. Beside the sum a row has
+their number, and the bounds of the true sum (each of them is between 1 and k - 1).
 """
 
 import re
@@ -17,7 +17,7 @@ from ..shared.errors import UserError
 
 
 class By(StrEnum):
-    """What counts are told by. Times are of when needs were sent."""
+    """What counts are grouped by. Times are when needs were sent."""
 
     CATEGORY = "category"
     AREA = "area"
@@ -40,28 +40,28 @@ FIGURES = ("count", "held_back", "at_least", "at_most")
 
 @dataclass(frozen=True)
 class IndicatorCell:
-    """The needs of a group of cells."""
+    """The number of needs in a group of cells."""
 
     group: tuple[str, ...]
     count: int | None
-    """The sum of cells that are told; None where all of them are held back."""
+    """The sum of the published counts; None when all are held back."""
     held_back: int
-    """Cells that are not told."""
+    """The number of cells whose count is held back."""
     at_least: int
     at_most: int
 
     def figures(self) -> tuple[int | None, ...]:
-        """Under `FIGURES`."""
+        """The numbers, in the order of `FIGURES`."""
         return (self.count, self.held_back, self.at_least, self.at_most)
 
-    def named(self, by: Sequence[By]) -> dict[str, Any]:
-        """By name."""
+    def document(self, by: Sequence[By]) -> dict[str, Any]:
+        """Group and numbers by name."""
         names = [each.value for each in by]
         return {**dict(zip(names, self.group, strict=True)), **dict(zip(FIGURES, self.figures(), strict=True))}
 
 
 def rows(cells: Iterable[Indicator], by: Sequence[By]) -> list[IndicatorCell]:
-    """The sums of each group, in order."""
+    """The sums of each group, sorted by group."""
     groups: dict[tuple[str, ...], list[Indicator]] = {}
     for cell in cells:
         groups.setdefault(tuple(_OF[each](cell) for each in by), []).append(cell)
@@ -69,26 +69,30 @@ def rows(cells: Iterable[Indicator], by: Sequence[By]) -> list[IndicatorCell]:
 
 
 def _row(group: tuple[str, ...], cells: Sequence[Indicator]) -> IndicatorCell:
-    told = [cell.count for cell in cells if cell.count is not None]
-    held = [cell for cell in cells if cell.count is None]
-    most = sum(cell.k - 1 for cell in held)
-    return IndicatorCell(group, sum(told) if told else None, len(held), sum(told) + len(held), sum(told) + most)
+    counts = [cell.count for cell in cells if cell.count is not None]
+    held_back = [cell for cell in cells if cell.count is None]
+    at_least = sum(counts) + len(held_back)
+    at_most = sum(counts) + sum(cell.k - 1 for cell in held_back)
+    return IndicatorCell(group, sum(counts) if counts else None, len(held_back), at_least, at_most)
 
 
 def within(cells: Iterable[Indicator], period: tuple[date, date] | None) -> list[Indicator]:
-    """Those whose window begins in the period: from its first day to before its last."""
+    """The cells whose window begins in the period; its second day is excluded. None selects all."""
     return [cell for cell in cells if period is None or period[0] <= cell.window_start < period[1]]
 
 
 def period_of(text: str) -> tuple[date, date]:
-    """First day and first day after: of a year, month, ISO week or day, or FROM..TO with both included. `UserError`."""
+    """The first day of a period and the first day after it.
+
+    `text` is a year, month, ISO week or day, or FROM..TO including both. Raises `UserError` for anything else.
+    """
     first, dots, last = text.partition("..")
     try:
         begins, ends = _span(first)
         if dots:
             ends = _span(last)[1]
     except (ValueError, OverflowError):
-        raise UserError(f"the period {text} can not be read", _PERIOD) from None
+        raise UserError(f"the period {text} cannot be read", _PERIOD) from None
     if begins >= ends:
         raise UserError(f"the period {text} ends before it begins", _PERIOD)
     return begins, ends

@@ -1,4 +1,4 @@
-"""Counts as files: CSV, Parquet, and one HTML page with a chart that needs no network. Pure, but for slow imports."""
+"""Counts as CSV, as Parquet, and as one HTML page with a chart that needs no network. Pure, except for late imports."""
 
 import csv
 import html
@@ -9,15 +9,15 @@ from typing import Any
 from ..shared.errors import UserError
 from .cells import FIGURES, By, IndicatorCell
 
-_EXTRA = "it is in an extra: pip install 'referral-routing[analyst]'"
+_EXTRA = "run `pip install 'referral-routing[analyst]'`"
 _NOTE = (
-    "Counts of needs, as published: a cell below its threshold is held back, and stays so. A sum is of the cells that "
-    "are told; “at least” and “at most” say what those that are held back leave it between."
+    "Counts of needs as published. A cell below its threshold is held back and stays so. A sum adds the published "
+    "counts only; the true sum, with the cells that are held back, is between “at least” and “at most”."
 )
 
 
 def as_csv(rows: Sequence[IndicatorCell], by: Sequence[By]) -> bytes:
-    """With headings. A count that is held back is empty."""
+    """A CSV file with headings. A count that is held back is empty."""
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
     writer.writerow([*(each.value for each in by), *FIGURES])
@@ -26,7 +26,7 @@ def as_csv(rows: Sequence[IndicatorCell], by: Sequence[By]) -> bytes:
 
 
 def as_parquet(rows: Sequence[IndicatorCell], by: Sequence[By]) -> bytes:
-    """One table; a count that is held back is null. `UserError` without pyarrow."""
+    """A Parquet file with one table. A count that is held back is null. Raises `UserError` without pyarrow."""
     try:
         import pyarrow
         from pyarrow import parquet
@@ -37,12 +37,12 @@ def as_parquet(rows: Sequence[IndicatorCell], by: Sequence[By]) -> bytes:
         metadata={"note": _NOTE},
     )
     out = pyarrow.BufferOutputStream()
-    parquet.write_table(pyarrow.Table.from_pylist([row.named(by) for row in rows], schema), out)
+    parquet.write_table(pyarrow.Table.from_pylist([row.document(by) for row in rows], schema), out)
     return bytes(out.getvalue().to_pybytes())
 
 
 def as_html(rows: Sequence[IndicatorCell], by: Sequence[By], title: str) -> bytes:
-    """A page on its own: a chart and its table. `UserError` without plotly."""
+    """A self-contained page with a chart and a table. Raises `UserError` without plotly."""
     try:
         import plotly.graph_objects as graph
     except ImportError:
@@ -64,18 +64,21 @@ _STYLE = "body{font-family:sans-serif;margin:2em;max-width:70em}td,th{padding:.2
 
 
 def bars(rows: Sequence[IndicatorCell]) -> list[dict[str, Any]]:
-    """For each second and further word a bar over the first; at the end, hatched, what is held back, at the least."""
+    """The bars of the chart: one series for each value of the second and further groups, over the first group.
+
+    A last, hatched series shows the cells that are held back, with their lowest possible count.
+    """
     firsts = list(dict.fromkeys(row.group[0] for row in rows))
     series = list(dict.fromkeys(row.group[1:] for row in rows))
-    made: list[dict[str, Any]] = [
-        {"name": " ".join(rest) or "told", "x": firsts, "y": [_sum(rows, first, rest) for first in firsts]}
+    chart: list[dict[str, Any]] = [
+        {"name": " ".join(rest) or "published", "x": firsts, "y": [_sum(rows, first, rest) for first in firsts]}
         for rest in series
     ]
-    held = [sum(row.held_back for row in rows if row.group[0] == first) for first in firsts]
-    if any(held):
+    held_back = [sum(row.held_back for row in rows if row.group[0] == first) for first in firsts]
+    if any(held_back):
         pattern = {"color": "lightgrey", "pattern": {"shape": "/"}}
-        made.append({"name": "held back, at least", "x": firsts, "y": held, "marker": pattern})
-    return made
+        chart.append({"name": "held back, at least", "x": firsts, "y": held_back, "marker": pattern})
+    return chart
 
 
 def _sum(rows: Sequence[IndicatorCell], first: str, rest: tuple[str, ...]) -> int:

@@ -1,13 +1,14 @@
-"""Reads directories as Open Referral HSDS has them: nested JSON, tables that refer to each other, or one flat table.
+"""Reads service directories in the Open Referral format (HSDS 3): nested JSON, tables joined by id, or one flat table.
 
-Each form is brought to one shape, HSDS 3's service with all that belongs to it inside (`nested`, `joined`, `flat` in
-shapes.py), and that is read (`readings` in entries.py) into directory entries, one for each location. Nothing is
-dropped in silence: an entry is taken, taken with warnings where it says what an entry can't (then a person decides),
-or refused with the reason. What only the publisher knows, such as its names of regions and categories, comes as a
-`Vocabulary`.
+`shapes` brings each form to one shape: an HSDS service with everything that belongs to it nested inside (`nested`,
+`joined`, `flat`). `entries` turns that into directory entries, one per location (`readings`), with the help of
+`fields`, which reads the single fields. Nothing is dropped silently: an entry is taken; taken with warnings, when an
+entry cannot express everything and a person must decide; or refused with the reason. What only the publisher knows,
+such as its names of regions and categories, is given as a `Vocabulary`.
 """
 
-from .entries import OLDEST, ReadService, Vocabulary, readings, slug
+from .entries import ReadService, readings, slug
+from .fields import OLDEST, Vocabulary
 from .shapes import Nested, flat, joined, nested
 
 __all__ = ["OLDEST", "Nested", "ReadService", "Vocabulary", "flat", "joined", "nested", "readings", "slug"]

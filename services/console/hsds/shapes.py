@@ -1,4 +1,4 @@
-"""From each form that directories come in to HSDS 3's service, with all that belongs to it inside."""
+"""Brings each form of an HSDS directory to one shape: services with everything that belongs to them nested inside."""
 
 import re
 from collections import defaultdict
@@ -9,7 +9,7 @@ Nested = dict[str, Any]
 
 
 def nested(document: Any) -> Iterator[Nested]:
-    """Services of a JSON document: one, a list, a page of an API, or organisations with their services."""
+    """The services of a JSON document: one service, a list, a page of an API, or organisations with their services."""
     if isinstance(document, list):
         for each in document:
             yield from nested(each)
@@ -23,7 +23,7 @@ def nested(document: Any) -> Iterator[Nested]:
 
 
 def joined(tables: Mapping[str, Sequence[Mapping[str, Any]]]) -> Iterator[Nested]:
-    """Services of tables that refer to each other by id, by table name (``services``, ``service_at_location``, ...)."""
+    """The services of tables that refer to each other by id. `tables` is by table name, such as ``services``."""
     organizations = {row["id"]: row for row in tables.get("organizations", ())}
     locations = {row["id"]: row for row in tables.get("locations", ())}
     terms = {row["id"]: row for row in tables.get("taxonomy_terms", ())}
@@ -68,36 +68,42 @@ _FLAGS = ("veteran",)
 
 
 def flat(rows: Iterable[Mapping[str | None, Any]]) -> Iterator[Nested]:
-    """Services of a table with a row for each; lists are parted by semicolons. A row that is shifted says so."""
+    """The services of one table with a row for each; lists are separated by semicolons.
+
+    A row whose cells seem to be shifted gets a field `shifted` with the names of the fields that show it.
+    """
     for row in rows:
-        named = {name: str(value or "").strip() for name, value in row.items() if name}
-        said = {name: next((named[each] for each in also if named.get(each)), "") for name, also in _ALIASES.items()}
+        cells = {name: str(value or "").strip() for name, value in row.items() if name}
+        values = {
+            name: next((cells[alias] for alias in aliases if cells.get(alias)), "")
+            for name, aliases in _ALIASES.items()
+        }
         nested_: Nested = {
-            "id": said["id"],
-            "name": said["name"],
-            "organization": {"name": said["organization"]},
-            "status": said["status"] or "active",
-            "minimum_age": said["minimum_age"] or None,
-            "maximum_age": said["maximum_age"] or None,
-            "service_areas": [{"name": each} for each in _parts(said["areas"])],
-            "attributes": [{"taxonomy_term": {"name": each}} for each in _parts(said["categories"])],
-            "languages": [{"code": each} for each in _parts(said["languages"])],
-            "statuses": _parts(said["statuses"]),
+            "id": values["id"],
+            "name": values["name"],
+            "organization": {"name": values["organization"]},
+            "status": values["status"] or "active",
+            "minimum_age": values["minimum_age"] or None,
+            "maximum_age": values["maximum_age"] or None,
+            "service_areas": [{"name": each} for each in _parts(values["areas"])],
+            "attributes": [{"taxonomy_term": {"name": each}} for each in _parts(values["categories"])],
+            "languages": [{"code": each} for each in _parts(values["languages"])],
+            "statuses": _parts(values["statuses"]),
             "conditions": {
-                "income up to so many percent of the poverty line": said["income"],
-                "veterans only": said["veteran"] if said["veteran"].lower() in ("true", "yes", "1") else "",
-                "custody": said["custody"],
-                "military status": said["military"],
+                "income up to so many percent of the poverty line": values["income"],
+                "veterans only": values["veteran"] if values["veteran"].lower() in ("true", "yes", "1") else "",
+                "custody": values["custody"],
+                "military status": values["military"],
             },
         }
-        if said["capacity"]:
-            nested_["capacities"] = [{"maximum": said["capacity"]}]
-        if said["latitude"] or said["longitude"]:
-            at = {"latitude": said["latitude"], "longitude": said["longitude"]}
+        if values["capacity"]:
+            nested_["capacities"] = [{"maximum": values["capacity"]}]
+        if values["latitude"] or values["longitude"]:
+            at = {"latitude": values["latitude"], "longitude": values["longitude"]}
             nested_["service_at_locations"] = [{"location": at}]
         beyond = any(str(value or "").strip() for name, value in row.items() if not name)
-        odd = [name for name in _NUMBERS if said[name] and not re.fullmatch(r"-?\d+(\.\d+)?", said[name])]
-        odd += [name for name in _FLAGS if said[name].lower() not in ("", "true", "false", "yes", "no", "1", "0")]
+        odd = [name for name in _NUMBERS if values[name] and not re.fullmatch(r"-?\d+(\.\d+)?", values[name])]
+        odd += [name for name in _FLAGS if values[name].lower() not in ("", "true", "false", "yes", "no", "1", "0")]
         if beyond or odd:
             nested_["shifted"] = odd or ["beyond the last column"]
         yield nested_

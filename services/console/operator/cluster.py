@@ -1,6 +1,6 @@
-"""What operators' commands ask of Kafka, beyond what deploy/ does."""
+"""The operator's Kafka client: dead letters, offsets and group members. Topics and rules are in deploy/cluster."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
 from confluent_kafka import ConsumerGroupTopicPartitions, KafkaError, KafkaException, Producer, TopicPartition
@@ -11,110 +11,112 @@ from deploy.cluster import topics
 from deploy.cluster.access import AccessError
 from deploy.cluster.login import Login
 from deploy.cluster.quotas import QuotaError
-from deploy.cluster.read_topic import ReadTopicError, whole
+from deploy.cluster.read_topic import ReadTopicError, read_to_end
 from services.chassis.ports import Partition
 
-from ..shared.connection import Hints, reach, words
+from ..shared.connection import Hints, connect, error_text
 from ..shared.errors import UserError
-from .dead_letter import DeadLetter, Whole
+from .dead_letter import DeadLetter, OriginalRecord
 
-_PATIENCE = 20.0
+_TIMEOUT = 20.0
 _DELIVERY_MS = 15_000
 _LARGEST = 2_000_000
-"""Bytes; the topics' own limits are the ones that count."""
+"""Bytes of a record to send; the topics themselves have lower limits."""
+
+Settle = Callable[[KafkaError | None, Any], None]
+"""Called when Kafka has stored a record, or has not."""
 
 FAILURES = (KafkaException, AccessError, QuotaError, ReadTopicError, *topics.FAILURES)
-"""What goes wrong with a Kafka that has answered once, here and in deploy/."""
+"""What a command may raise after Kafka has responded once, here and in deploy/."""
 
 
 class OperatorKafka:
-    """A Kafka that has answered. `UserError` when it does not, or not to us."""
+    """The operator's connection. Raises `UserError` when Kafka does not respond or refuses the login."""
 
     def __init__(self, login: Login) -> None:
         self.login = login
-        self._admin, self._topics = reach(login, Hints())
+        self._admin, self._topics = connect(login, Hints())
 
     @property
     def topics(self) -> dict[str, int]:
-        """All topics and their numbers of partitions."""
+        """All topics with their numbers of partitions."""
         return self._topics
 
-    def letters(self, start: int = 0) -> Iterator[DeadLetter]:
-        """All dead letters there are, oldest first."""
-        for message in whole(self.login, DEAD_LETTERS, start):
+    def dead_letters(self, start: int = 0) -> Iterator[DeadLetter]:
+        """All dead letters from the offset `start` on, oldest first."""
+        for message in read_to_end(self.login, DEAD_LETTERS, start):
             yield DeadLetter.read(message.offset(), message.timestamp()[1], message.headers() or [], message.value())
 
-    def letter(self, offset: int) -> DeadLetter:
-        """One dead letter."""
-        found = next(self.letters(offset), None)
-        if found is None or found.offset != offset:
-            raise UserError(
-                f"there is no dead letter {offset}", "they are kept for 7 days; see `referrals dead-letters list`"
-            )
-        return found
+    def dead_letter(self, offset: int) -> DeadLetter:
+        """One dead letter. Raises `UserError` when there is none at this offset."""
+        dead_letter = next(self.dead_letters(offset), None)
+        if dead_letter is None or dead_letter.offset != offset:
+            hint = "they are kept for 7 days; see `referrals dead-letters list`"
+            raise UserError(f"there is no dead letter {offset}", hint)
+        return dead_letter
 
-    def publish(self, records: Sequence[tuple[DeadLetter, Whole]]) -> list[str | None]:
-        """Put records back where they came from, in this order; for each, what failed, or None.
+    def publish(self, records: Sequence[tuple[DeadLetter, OriginalRecord]]) -> list[str | None]:
+        """Publish records again where they came from, in this order. Returns for each the failure, or None.
 
-        A record goes to the partition it was on: librdkafka's own choice for a key is another than our services'.
+        A record goes to the partition that it was on; one that never had a partition goes where its key belongs.
         """
-        said: dict[int, str | None] = {}
-        writer = Producer(
-            {
-                **self.login.confluent(),
-                "enable.idempotence": True,
-                "partitioner": "murmur2_random",  # Java's and aiokafka's, for what never was on a partition
-                "message.timeout.ms": _DELIVERY_MS,
-                "message.max.bytes": _LARGEST,
-            }
-        )
-        for index, (letter, record) in enumerate(records):
+        outcomes: dict[int, str | None] = {}
+        writer = Producer({**self.login.confluent_producer(_DELIVERY_MS), "message.max.bytes": _LARGEST})
+        for index, (dead_letter, record) in enumerate(records):
+
+            def settle(error: KafkaError | None, _: Any, index: int = index) -> None:
+                outcomes[index] = error.str() if error else None
+
             try:
-                self._produce(writer, letter, record, said, index)
+                self._produce(writer, dead_letter, record, settle)
             except (KafkaException, BufferError) as error:
-                said[index] = words(error)
-        writer.flush(_PATIENCE)
-        unknown = "no answer from Kafka: it may have arrived; replay it again, its id is the same"
-        return [said.get(index, unknown) for index in range(len(records))]
+                outcomes[index] = error_text(error)
+        writer.flush(_TIMEOUT)
+        unknown = "Kafka did not respond: it may have arrived; replay it again, its id stays the same"
+        return [outcomes.get(index, unknown) for index in range(len(records))]
 
-    def _produce(self, writer: Any, letter: DeadLetter, record: Whole, said: dict[int, str | None], index: int) -> None:
-        def settled(error: KafkaError | None, _: Any) -> None:
-            said[index] = error.str() if error else None
-
-        to = {} if letter.partition is None else {"partition": letter.partition}
+    def _produce(self, writer: Any, dead_letter: DeadLetter, record: OriginalRecord, settle: Settle) -> None:
+        partition = {} if dead_letter.partition is None else {"partition": dead_letter.partition}
         while True:
             try:
                 writer.produce(
-                    letter.topic, record.value, record.key, headers=record.headers, on_delivery=settled, **to
+                    dead_letter.topic, record.value, record.key, headers=record.headers, on_delivery=settle, **partition
                 )
                 return
-            except BufferError:  # its queue is full
-                if writer.flush(_PATIENCE):
+            except BufferError:  # the producer's queue is full
+                if writer.flush(_TIMEOUT):
                     raise
 
     def ends(self, names: Iterable[str]) -> dict[Partition, tuple[int, int]]:
         """The first and the next offset of each partition of these topics."""
-        at = [TopicPartition(name, number) for name in names for number in range(self._topics.get(name, 0))]
-        if not at:
+        partitions = [TopicPartition(name, number) for name in names for number in range(self._topics.get(name, 0))]
+        if not partitions:
             return {}
-        firsts = self._admin.list_offsets(dict.fromkeys(at, OffsetSpec.earliest()), request_timeout=_PATIENCE)
-        ends = self._admin.list_offsets(dict.fromkeys(at, OffsetSpec.latest()), request_timeout=_PATIENCE)
-        return {(each.topic, each.partition): (firsts[each].result().offset, ends[each].result().offset) for each in at}
+        firsts = self._admin.list_offsets(dict.fromkeys(partitions, OffsetSpec.earliest()), request_timeout=_TIMEOUT)
+        ends = self._admin.list_offsets(dict.fromkeys(partitions, OffsetSpec.latest()), request_timeout=_TIMEOUT)
+        return {
+            (each.topic, each.partition): (firsts[each].result().offset, ends[each].result().offset)
+            for each in partitions
+        }
 
     def committed(self, groups: Iterable[str]) -> dict[str, dict[Partition, int]]:
-        """How far each group has settled."""
-        asked = {  # librdkafka takes one group in a call
+        """The committed offsets of each group."""
+        futures = {  # librdkafka accepts only one group per call
             group: self._admin.list_consumer_group_offsets(
-                [ConsumerGroupTopicPartitions(group)], request_timeout=_PATIENCE
+                [ConsumerGroupTopicPartitions(group)], request_timeout=_TIMEOUT
             )[group]
             for group in groups
         }
         return {
-            group: {(at.topic, at.partition): at.offset for at in answer.result().topic_partitions if at.offset >= 0}
-            for group, answer in asked.items()
+            group: {
+                (each.topic, each.partition): each.offset
+                for each in future.result().topic_partitions
+                if each.offset >= 0
+            }
+            for group, future in futures.items()
         }
 
     def members(self, groups: Sequence[str]) -> dict[str, int]:
-        """How many instances are in each group."""
-        asked = self._admin.describe_consumer_groups(list(groups), request_timeout=_PATIENCE)
-        return {group: len(answer.result().members) for group, answer in asked.items()}
+        """The number of instances in each group."""
+        futures = self._admin.describe_consumer_groups(list(groups), request_timeout=_TIMEOUT)
+        return {group: len(future.result().members) for group, future in futures.items()}

@@ -1,4 +1,4 @@
-"""Consumer groups: what each one reads, and how far behind it is."""
+"""Consumer groups: what each reads, and how far it is behind. Pure."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ COLUMNS = ("GROUP", "TOPIC", "PARTITION", "COMMITTED", "END", "LAG")
 
 
 def stages() -> list[Stage]:
-    """Every group of every service. The registry of tenants is followed outside of groups."""
+    """Every consumer group of every service. The tenant registry is read without a group."""
     return [
         Stage(group, pattern=_TENANTS[group])
         if group in _TENANTS
@@ -28,7 +28,7 @@ def stages() -> list[Stage]:
 
 @dataclass(frozen=True)
 class Lag:
-    """One group on one partition. `committed` is None where it has settled nothing yet."""
+    """The lag of one group on one partition, in records. `committed` is None before its first commit."""
 
     group: str
     topic: str
@@ -38,31 +38,31 @@ class Lag:
     lag: int
 
     def row(self) -> tuple[object, ...]:
-        """Under `COLUMNS`."""
+        """The lag as a row under `COLUMNS`."""
         committed = "-" if self.committed is None else self.committed
         return (self.group, self.topic, self.partition, committed, self.end, self.lag)
 
 
 def lags(
-    ends: Mapping[Partition, tuple[int, int]], committed: Mapping[str, Mapping[Partition, int]], read: Iterable[Stage]
+    ends: Mapping[Partition, tuple[int, int]], committed: Mapping[str, Mapping[Partition, int]], groups: Iterable[Stage]
 ) -> list[Lag]:
-    """Every partition that every group reads. `ends` holds the first offset that is there, and the next one.
+    """The lag of every group on every partition it reads. `ends` has the first and the next offset of each partition.
 
-    What has expired is waited for by nobody; a group that has settled nothing starts at the first record.
+    Records that Kafka has deleted do not count. A group without a commit starts at the first record.
     """
-    found = []
-    for stage in read:
+    result = []
+    for stage in groups:
         for (topic, partition), (first, end) in sorted(ends.items()):
             if stage.reads(topic):
-                settled = committed.get(stage.group, {}).get((topic, partition))
-                behind = max(0, end - max(first, settled or 0))
-                found.append(Lag(stage.group, topic, partition, settled, end, behind))
-    return found
+                offset = committed.get(stage.group, {}).get((topic, partition))
+                behind = max(0, end - max(first, offset or 0))
+                result.append(Lag(stage.group, topic, partition, offset, end, behind))
+    return result
 
 
-def per_group(found: Iterable[Lag]) -> dict[str, int]:
-    """How far each group is behind on all it reads."""
+def per_group(partitions: Iterable[Lag]) -> dict[str, int]:
+    """The total lag of each group."""
     total: dict[str, int] = {}
-    for each in found:
+    for each in partitions:
         total[each.group] = total.get(each.group, 0) + each.lag
     return total

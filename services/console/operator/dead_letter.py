@@ -1,7 +1,7 @@
-"""Dead letters: what stands on them in clear, and what they hold once opened.
+"""Dead letters: what is readable without a key, and the original record once decrypted. Pure.
 
-Their format is that of services/chassis/engine/dead_letters.py. They hold keys, values and headers byte for byte,
-except header names that are not UTF-8, which were escaped when they were read (services/chassis/kafka/records.py).
+The format is that of services/chassis/engine/dead_letters.py. Keys, values and headers are kept byte for byte, except
+header names that are not UTF-8: these were escaped when they were read (services/chassis/kafka/records.py).
 """
 
 import dataclasses
@@ -24,13 +24,13 @@ COLUMNS = ("OFFSET", "WHEN (UTC)", "SERVICE", "FROM", "STAGE", "REASON", "FIELD"
 
 @dataclass(frozen=True)
 class DeadLetter:
-    """One dead letter from outside. Holds no input; its id is the offset on ``referrals.dead-letters``."""
+    """One dead letter without its content. Its id is the offset on ``referrals.dead-letters``."""
 
     offset: int
     at: datetime
     service: str
     topic: str
-    """Where the record came from, or was to go if it is undeliverable."""
+    """Where the record came from; for an undeliverable one, where it should go."""
     partition: int | None
     origin_offset: int | None
     stage: str
@@ -41,45 +41,45 @@ class DeadLetter:
 
     @staticmethod
     def read(offset: int, milliseconds: int, headers: Headers, sealed: bytes | None) -> "DeadLetter":
-        """Out of a record. What is not on it stays empty."""
-        found = {name.removeprefix("dlq_"): (raw or b"").decode(errors="replace") for name, raw in headers}
+        """A record of the topic as a dead letter. Missing headers give empty fields."""
+        values = {name.removeprefix("dlq_"): (raw or b"").decode(errors="replace") for name, raw in headers}
         return DeadLetter(
             offset,
             datetime.fromtimestamp(milliseconds / 1000, UTC),
-            found.get("service", ""),
-            found.get("topic", ""),
-            _number(found.get("partition")),
-            _number(found.get("offset")),
-            found.get("stage", ""),
-            found.get("reason", ""),
-            found.get("field", ""),
-            found.get("left_out", ""),
+            values.get("service", ""),
+            values.get("topic", ""),
+            _number(values.get("partition")),
+            _number(values.get("offset")),
+            values.get("stage", ""),
+            values.get("reason", ""),
+            values.get("field", ""),
+            values.get("left_out", ""),
             sealed or b"",
         )
 
     @property
     def undeliverable(self) -> bool:
-        """Whether it is an event of ours that could not be published, rather than one that could not be handled."""
+        """Whether it is an event of a service that could not be published, not one that could not be handled."""
         return self.reason == "undeliverable"
 
     @property
     def origin(self) -> str:
-        """Topic, partition and offset as one word."""
+        """Topic, partition and offset of the original record, as one word."""
         return "/".join(str(each) for each in (self.topic, self.partition, self.origin_offset) if each is not None)
 
     def clear(self) -> dict[str, Any]:
-        """What stands in clear, as JSON."""
+        """Everything that is not encrypted, as JSON."""
         return {name: value for name, value in asdict(self).items() if name != "sealed"} | {"at": self.at.isoformat()}
 
     def row(self) -> tuple[object, ...]:
-        """Under `COLUMNS`."""
+        """The dead letter as a row under `COLUMNS`."""
         when = f"{self.at:%Y-%m-%d %H:%M:%S}"
         field = self.field + (f" (without {self.left_out})" if self.left_out else "")
         return (self.offset, when, self.service, self.origin, self.stage, self.reason, field)
 
 
 @dataclass(frozen=True)
-class Whole:
+class OriginalRecord:
     """The record that could not be handled, byte for byte."""
 
     key: bytes | None
@@ -88,12 +88,12 @@ class Whole:
 
     @property
     def size(self) -> int:
-        """Bytes of key, value and headers."""
+        """Total bytes of key, value and headers."""
         parts = [self.key, self.value, *(part for name, raw in self.headers for part in (name.encode(), raw))]
         return sum(len(each or b"") for each in parts)
 
     def readable(self) -> dict[str, Any]:
-        """As JSON: text where it is text, base64 of it always, so that nothing is lost in reading."""
+        """The record as JSON: always in base64, so that nothing is lost, and as text where it is text."""
         return {
             "key": _both(self.key),
             "value": _both(self.value),
@@ -101,47 +101,52 @@ class Whole:
         }
 
 
-def opened(letter: DeadLetter, private_key: str) -> Whole:
-    """What a letter holds. Raises `Unsealable`."""
-    held = orjson.loads(open_sealed(private_key, letter.sealed.decode(errors="replace"), DEAD_LETTER))
-    headers = [(name, _raw(text)) for name, text in held["headers"]]
-    return Whole(_raw(held["key"]), _raw(held["value"]), headers)
+def decrypt(dead_letter: DeadLetter, private_key: str) -> OriginalRecord:
+    """The original record. Raises `UnsealableError` when the key does not fit."""
+    content = orjson.loads(open_sealed(private_key, dead_letter.sealed.decode(errors="replace"), DEAD_LETTER))
+    headers = [(name, _raw(text)) for name, text in content["headers"]]
+    return OriginalRecord(_raw(content["key"]), _raw(content["value"]), headers)
 
 
-def chosen(letters: Iterable[DeadLetter], service: str | None = None, reason: str | None = None) -> list[DeadLetter]:
-    """Those of a service and for a reason, where these are given."""
-    return [each for each in letters if service in (None, each.service) and reason in (None, each.reason)]
+def select(
+    dead_letters: Iterable[DeadLetter], service: str | None = None, reason: str | None = None
+) -> list[DeadLetter]:
+    """Those of this service and with this reason; None selects all."""
+    return [each for each in dead_letters if service in (None, each.service) and reason in (None, each.reason)]
 
 
-def per_reason(letters: Iterable[DeadLetter]) -> dict[str, int]:
-    """How many for each reason, the most frequent first."""
-    return dict(Counter(each.reason for each in letters).most_common())
+def per_reason(dead_letters: Iterable[DeadLetter]) -> dict[str, int]:
+    """The number for each reason, the most frequent first."""
+    return dict(Counter(each.reason for each in dead_letters).most_common())
 
 
-def since(letters: Iterable[DeadLetter], start: datetime) -> list[DeadLetter]:
-    """Those that were written then or later."""
-    return [each for each in letters if each.at >= start]
+def since(dead_letters: Iterable[DeadLetter], start: datetime) -> list[DeadLetter]:
+    """Those written at this time or later."""
+    return [each for each in dead_letters if each.at >= start]
 
 
-def obstacle(letter: DeadLetter, there: dict[str, int]) -> str | None:
-    """Why a letter can not be replayed; None: it can. `there` are the topics there are, with their partitions."""
-    if letter.left_out:
-        return f"it is without {letter.left_out}: too large to be kept; read {letter.origin} while it is there"
-    if letter.topic not in there:
-        return f"its topic {letter.topic or '(not said)'} is not there; `referrals topics apply`, or onboard the tenant"
-    if letter.partition is not None and letter.partition >= there[letter.topic]:
-        return f"{letter.topic} has no partition {letter.partition} any more"
+def obstacle(dead_letter: DeadLetter, partitions: dict[str, int]) -> str | None:
+    """Why it cannot be replayed; None when it can. `partitions` are the existing topics with their partition counts."""
+    topic = dead_letter.topic
+    if dead_letter.left_out:
+        what = f"the dead letter was too large to include the {dead_letter.left_out}"
+        return f"{what}; read the original at {dead_letter.origin} while it exists"
+    if topic not in partitions:
+        hint = "run `referrals topics apply`, or onboard the tenant"
+        return f"its topic {topic or '(unknown)'} does not exist; {hint}"
+    if dead_letter.partition is not None and dead_letter.partition >= partitions[topic]:
+        return f"{topic} no longer has a partition {dead_letter.partition}"
     return None
 
 
-def undeliverable(letters: Sequence[DeadLetter]) -> list[int]:
-    """Offsets of events of ours among these letters."""
-    return [each.offset for each in letters if each.undeliverable]
+def undeliverable(dead_letters: Sequence[DeadLetter]) -> list[int]:
+    """The offsets of those that are undeliverable events of a service."""
+    return [each.offset for each in dead_letters if each.undeliverable]
 
 
-def compacted(letters: Sequence[DeadLetter]) -> list[int]:
-    """Offsets of letters whose record would take the place of a newer one under its key, if there is one."""
-    return [each.offset for each in letters if re.match(topics.PROVIDER_DIRECTORY, each.topic)]
+def compacted(dead_letters: Sequence[DeadLetter]) -> list[int]:
+    """The offsets of those whose record, once replayed, would replace a newer one with the same key."""
+    return [each.offset for each in dead_letters if re.match(topics.PROVIDER_DIRECTORY, each.topic)]
 
 
 def _number(text: str | None) -> int | None:

@@ -1,4 +1,4 @@
-"""`referrals lag`: how far each consumer group has settled what it reads."""
+"""`referrals lag`: how far each consumer group is behind."""
 
 from dataclasses import asdict
 from typing import Annotated
@@ -11,25 +11,25 @@ from .consumer_groups import COLUMNS, Lag, lags, per_group, stages
 
 
 def measure(kafka: OperatorKafka) -> list[Lag]:
-    """Every group on every partition it reads. What is settled is asked first, so that nothing seems settled early."""
-    read = stages()
-    committed = kafka.committed([stage.group for stage in read])
-    names = [name for name in kafka.topics if any(stage.reads(name) for stage in read)]
-    return lags(kafka.ends(names), committed, read)
+    """The lag of every group. Commits are read before the ends, so that the lag is never shown too small."""
+    groups = stages()
+    committed = kafka.committed([stage.group for stage in groups])
+    names = [name for name in kafka.topics if any(stage.reads(name) for stage in groups)]
+    return lags(kafka.ends(names), committed, groups)
 
 
 def lag(
     context: typer.Context,
     most: Annotated[
-        int | None, typer.Option("--max", min=0, help="Exit status 1 if a group is further behind.")
+        int | None, typer.Option("--max", min=0, help="Exit status 1 if a group is more records behind.")
     ] = None,
-    behind: Annotated[bool, typer.Option("--behind", help="Only partitions where something waits.")] = False,
+    behind: Annotated[bool, typer.Option("--behind", help="Only partitions with waiting records.")] = False,
     as_json: output.Json = False,
 ) -> None:
-    """Committed offset, end and lag of each group, topic and partition."""
-    found = measure(OperatorKafka(context.obj.login))
-    total = per_group(found)
-    shown = [each for each in found if each.lag or not behind]
+    """Show how many records each consumer group is behind, by topic and partition."""
+    partitions = measure(OperatorKafka(context.obj.login))
+    total = per_group(partitions)
+    shown = [each for each in partitions if each.lag or not behind]
     if as_json:
         output.as_json({"partitions": [asdict(each) for each in shown], "groups": total})
     else:
@@ -37,5 +37,5 @@ def lag(
         output.say("; ".join(f"{group} {count}" for group, count in total.items()))
     over = [group for group, count in total.items() if most is not None and count > most]
     if over:
-        output.warn(f"more than {most} behind: {', '.join(over)}")
+        output.warn(f"more than {most} records behind: {', '.join(over)}")
         raise typer.Exit(1)

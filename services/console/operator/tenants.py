@@ -1,4 +1,4 @@
-"""`referrals tenants`: organisations taken in, given another password, shown the door (deploy/cluster/tenants.py)."""
+"""`referrals tenants`: onboards, lists, rotates and revokes organisations (deploy/cluster/tenants.py)."""
 
 from typing import Annotated
 
@@ -12,8 +12,11 @@ from ..shared import output
 from ..shared.errors import UserError
 from ..shared.settings import Settings
 from .cluster import OperatorKafka
+from .topics import ReplicationFactor
 
-app = typer.Typer(help="Organisations: take in, list, give another password, show the door.", no_args_is_help=True)
+app = typer.Typer(
+    help="Organisations: onboard them, list them, change their passwords, revoke their access.", no_args_is_help=True
+)
 
 Id = Annotated[str, typer.Argument(metavar="ID", help="The organisation's id: 1 to 63 characters of a-z, 0-9 and '-'.")]
 
@@ -23,64 +26,72 @@ def add(
     context: typer.Context,
     kind: Annotated[TenantKind, typer.Argument(metavar="KIND", help="agency, provider, both or enforcement.")],
     tenant: Id,
-    name: Annotated[str, typer.Option(help="What people call it.")],
-    copies: Annotated[int, typer.Option(min=1, envvar="REFERRALS_COPIES", help="Copies of its topics.")] = 1,
-    again: Annotated[bool, typer.Option("--again", help="Also if it is in: new passwords and a new key pair.")] = False,
+    name: Annotated[str, typer.Option(help="The organisation's name.")],
+    replication_factor: ReplicationFactor = 1,
+    again: Annotated[
+        bool, typer.Option("--again", help="Also if it is registered: give it new passwords and a new key pair.")
+    ] = False,
     as_json: output.Json = False,
 ) -> None:
-    """Take an organisation in: topics, login, rules, registry. Its passwords and keys are shown once, kept nowhere."""
+    """Onboard an organisation: create its topics, login and access rules, and register it.
+
+    Its passwords and keys are shown once and stored nowhere.
+    """
     settings: Settings = context.obj
     login = OperatorKafka(settings.login).login
-    there = next((each for each in tenants.list_tenants(login) if each.tenant == tenant), None)
-    if there and there.state == "active" and not again:
-        raise UserError(
-            f"{tenant} is registered", f"`referrals tenants rotate {tenant}` gives a new password, --again all anew"
-        )
+    existing = next((each for each in tenants.list_tenants(login) if each.tenant == tenant), None)
+    if existing and existing.state == "active" and not again:
+        hint = f"`referrals tenants rotate {tenant}` gives it new passwords; --again repeats all steps"
+        raise UserError(f"{tenant} is registered already", hint)
     try:
-        given = tenants.onboard(login, kind, tenant, name, copies)
-    except ValueError as fault:
-        raise UserError(f"{tenant} was not taken in", _first(fault)) from None
-    _hand_over(given, settings.clients, as_json)
+        credentials = tenants.onboard(login, kind, tenant, name, replication_factor)
+    except ValueError as error:
+        raise UserError(f"{tenant} was not onboarded", _first_message(error)) from None
+    _print_credentials(credentials, settings.clients, as_json)
 
 
 @app.command("list", epilog=output.example("referrals tenants list"))
 def list_(context: typer.Context, as_json: output.Json = False) -> None:
-    """Everybody in the registry, revoked ones too."""
-    found, unusable = tenants.read_registry(OperatorKafka(context.obj.login).login)
+    """List all registered organisations, including revoked ones."""
+    entries, unusable = tenants.read_registry(OperatorKafka(context.obj.login).login)
     if as_json:
-        output.as_json({"tenants": [each.model_dump(mode="json") for each in found], "unusable": unusable})
+        output.as_json({"tenants": [each.model_dump(mode="json") for each in entries], "unusable": unusable})
         return
-    output.table(("ID", "KIND", "STATE", "NAME", "SINCE (UTC)"), map(_row, found))
+    output.table(("ID", "KIND", "STATE", "NAME", "SINCE (UTC)"), map(_row, entries))
     for key, offset in unusable.items():
-        output.warn(f"the entry of {key} at offset {offset} is unusable, the one before holds; add it --again")
+        problem = f"the registry entry of {key} at offset {offset} cannot be read, so the one before it stays in force"
+        output.warn(f"{problem}; run `referrals tenants add … --again`")
 
 
 @app.command("rotate", epilog=output.example("referrals tenants rotate brest-help"))
 def rotate(context: typer.Context, tenant: Id, as_json: output.Json = False) -> None:
-    """New passwords, and a key pair for a provider, shown once; the old passwords are refused from now on."""
+    """Give an organisation new passwords, and a provider a new key pair. They are shown once.
+
+    The old passwords are refused from now on.
+    """
     settings: Settings = context.obj
     try:
-        given = tenants.rotate(OperatorKafka(settings.login).login, tenant)
+        credentials = tenants.rotate(OperatorKafka(settings.login).login, tenant)
     except tenants.UnknownTenantError:
         raise _unknown(tenant) from None
-    except ValueError as fault:
-        raise UserError(f"{tenant} has no passwords", _first(fault)) from None
-    _hand_over(given, settings.clients, as_json)
+    except ValueError as error:
+        raise UserError(f"the passwords of {tenant} were not changed", _first_message(error)) from None
+    _print_credentials(credentials, settings.clients, as_json)
 
 
 @app.command("revoke", epilog=output.example("referrals tenants revoke brest-help --yes"))
 def revoke(
     context: typer.Context,
     tenant: Id,
-    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask for confirmation.")] = False,
     as_json: output.Json = False,
 ) -> None:
-    """Take away its login and rules; what is under way with it ends, nothing new is taken from it."""
+    """Revoke an organisation's login and access rules. Its open cases can end; nothing new is accepted from it."""
     login = OperatorKafka(context.obj.login).login
     if tenant not in {each.tenant for each in tenants.list_tenants(login)}:
         raise _unknown(tenant)
     if not yes:
-        output.confirm(f"Revoke {tenant}? Its connections end, and nothing new is taken from it.")
+        output.confirm(f"Revoke {tenant}? Its connections will be closed, and nothing new is accepted from it.")
     tenants.revoke(login, tenant)
     if as_json:
         output.as_json({"tenant": tenant, "state": "revoked"})
@@ -92,23 +103,24 @@ def _row(entry: Tenant) -> tuple[object, ...]:
     return (entry.tenant, entry.kind.value, entry.state, entry.name, f"{entry.registered_at:%Y-%m-%d %H:%M}")
 
 
-def _hand_over(given: Credentials, kafka: str, as_json: bool) -> None:
+def _print_credentials(credentials: Credentials, kafka: str, as_json: bool) -> None:
+    tenant, logins = credentials.tenant, credentials.logins
     if as_json:
-        keys = {"private_key": given.private_key, "public_key": given.public_key}
-        output.as_json({"tenant": given.tenant, "kafka": kafka or None, "logins": given.logins, **keys})
+        keys = {"private_key": credentials.private_key, "public_key": credentials.public_key}
+        output.as_json({"tenant": tenant, "kafka": kafka or None, "logins": logins, **keys})
         return
-    if not given.logins and not given.private_key:
-        output.say(f"{given.tenant} is registered; there is nothing to hand over")
+    if not logins and not credentials.private_key:
+        output.say(f"{tenant} is registered; it has no credentials")
         return
-    output.warn("Hand this over by a safe way; it is kept nowhere and not shown again.")
-    output.say("\n".join(credentials_file.lines(given, kafka)))
+    output.warn("Send these credentials over a secure channel: they are stored nowhere and will not be shown again.")
+    output.say("\n".join(credentials_file.lines(credentials, kafka)))
 
 
 def _unknown(tenant: str) -> UserError:
     return UserError(f"{tenant} is not registered", "see `referrals tenants list`")
 
 
-def _first(fault: ValueError) -> str:
-    """The first line in words: of pydantic's errors there are more."""
-    errors = getattr(fault, "errors", None)
-    return f"{'.'.join(map(str, errors()[0]['loc']))}: {errors()[0]['msg']}" if errors else str(fault)
+def _first_message(error: ValueError) -> str:
+    """The message of an error; of a pydantic error, which has several, the first."""
+    errors = getattr(error, "errors", None)
+    return f"{'.'.join(map(str, errors()[0]['loc']))}: {errors()[0]['msg']}" if errors else str(error)

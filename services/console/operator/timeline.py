@@ -1,4 +1,4 @@
-"""`referrals timeline` and `explain`: what became of a referral or need, by outcomes, and why, by matching."""
+"""`referrals timeline` and `explain`: what happened to a referral (from outcomes), and why (from matching)."""
 
 from collections.abc import Iterator
 from typing import Annotated, Any
@@ -12,26 +12,26 @@ from ..shared.errors import UserError
 from ..shared.language import Language
 from ..shared.settings import Settings
 
-In = Annotated[Language, typer.Option("--language", help="The language of matching’s sentences.")]
+In = Annotated[Language, typer.Option("--language", help="The language of the explanations.")]
 COLUMNS = ("WHEN (UTC)", "ATTEMPT", "WHAT", "BY", "TO", "CODE")
 
 
 def timeline(
     context: typer.Context,
     id_: Annotated[
-        str, typer.Argument(metavar="ID", help="A referral's id, or a need's, as logs and statuses have it.")
+        str, typer.Argument(metavar="ID", help="The id of a referral or need, as logs and statuses show it.")
     ],
-    explain: Annotated[bool, typer.Option("--explain", help="Also why matching decided as it did.")] = False,
+    explain: Annotated[bool, typer.Option("--explain", help="Add the reasons for each decision of matching.")] = False,
     language: In = Language.EN,
     as_json: output.Json = False,
 ) -> None:
-    """Tell the life of a referral or need, in the order in which things happened. Holds ids, nobody's data."""
+    """Show what happened to a referral or need, in order. Shows ids only, no personal data."""
     settings: Settings = context.obj
     token = settings.token
-    life = service_client.read(settings.url("outcomes"), "/timeline/", id_, token)
-    if not isinstance(life, dict) or "needs" not in life:
-        raise UserError("what answers as outcomes tells no life", "correct --url outcomes=http://HOST:PORT")
-    needs = life["needs"]
+    document = service_client.read(settings.url("outcomes"), "/timeline/", id_, token)
+    if not isinstance(document, dict) or "needs" not in document:
+        raise UserError("the response is not a timeline", "correct --url outcomes=http://HOST:PORT")
+    needs = document["needs"]
     if explain:
         url = settings.url("matching")
         needs = [{**need, "explain": service_client.read(url, "/explain/", need["need"], token)} for need in needs]
@@ -47,34 +47,35 @@ def timeline(
 
 def explain(
     context: typer.Context,
-    need: Annotated[str, typer.Argument(metavar="NEED", help="A need's id, as logs and statuses have it.")],
+    need: Annotated[str, typer.Argument(metavar="NEED", help="The id of a need, as logs and statuses show it.")],
     language: In = Language.EN,
     as_json: output.Json = False,
 ) -> None:
-    """Say why matching decided as it did on a need: what it chose, what else there was, what would have changed it."""
+    """Explain the decisions on a need: what was chosen, the alternatives, and what would have changed the choice."""
     settings: Settings = context.obj
-    told = service_client.read(settings.url("matching"), "/explain/", need, settings.token)
+    explanation = service_client.read(settings.url("matching"), "/explain/", need, settings.token)
     if as_json:
-        output.as_json(told)
+        output.as_json(explanation)
         return
-    for line in why(told, language):
+    for line in why(explanation, language):
         output.say(line)
 
 
 def row(line: dict[str, Any]) -> tuple[object, ...]:
-    """One thing that happened, under `COLUMNS`."""
+    """One event as a row under `COLUMNS`."""
     when = str(line["at"]).replace("T", " ")[:19]
     return (when, line["attempt"] or "", line["what"], line["by"], line["to"], line["code"])
 
 
-def why(told: dict[str, Any] | None, language: str = Language.EN) -> Iterator[str]:
-    """What matching says of a need, in lines."""
-    if told is None:
+def why(explanation: dict[str, Any] | None, language: str = Language.EN) -> Iterator[str]:
+    """Matching's explanation of a need, as lines; no lines for None."""
+    if explanation is None:
         return
-    yield f"holds {told['chosen'] or 'no place'}" + (f" because: {_short(told['reasons'])}" if told["reasons"] else "")
-    if told["funnel"]:
-        yield f"last look: {_short(told['funnel'])}"
-    for each in told["decisions"]:
+    reasons = f" because: {_short(explanation['reasons'])}" if explanation["reasons"] else ""
+    yield f"holds {explanation['chosen'] or 'no place'}{reasons}"
+    if explanation["funnel"]:
+        yield f"last search: {_short(explanation['funnel'])}"
+    for each in explanation["decisions"]:
         place = f"{each['provider']}/{each['service']}" if each.get("provider") else ""
         rest = " ".join(str(each[name]) for name in ("cause", "code", "end", "until") if each.get(name))
         yield f"  {str(each['at']).replace('T', ' ')[:19]}  {each['what']:<14} {place} {rest}".rstrip()

@@ -1,1 +1,7 @@
-"""A provider's commands: publish services, read offers, answer them."""
+"""The commands of a provider.
+
+- `directory`: publish, list and remove services, and change their capacity; `service_file` reads the files.
+- `inbox`: offers, released contacts and recalls; the state of each case is computed in `cases`.
+- `answer`: one command for each answer to an offer; `answer_log` notes the answers given from this machine.
+- `deleted`: confirms that recalled data was deleted.
+"""

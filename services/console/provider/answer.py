@@ -1,4 +1,4 @@
-"""A command for each answer that a provider can give to an offer, and for saying that recalled data is deleted."""
+"""The commands that answer an offer: one for each possible answer."""
 
 import time
 import uuid
@@ -16,19 +16,22 @@ from contracts.provider import (
     AnswerRefused,
     CheckInCounted,
     ContactReleased,
+    Offer,
     ProviderInputRefused,
-    RecallAcknowledged,
 )
 from contracts.words import Answer, DecidedBy, DeclineCode, Document, NotDeliveredCode
 from services.chassis.ingress.validation_errors import problems_of
 from services.chassis.ports import Partition
 
 from ..shared import output
-from ..shared.client import Client, OutgoingMessage
+from ..shared.client import Client
 from ..shared.errors import RefusedError
 from ..shared.identity import PROVIDER
+from ..shared.records import OutgoingMessage
 from .answer_log import remember
-from .cases import Inbox, OpenCase, refusal
+from .cases import OpenCase, refusal
+from .deleted import OfferId as Id
+from .deleted import find_case
 
 COMMANDS = {
     Answer.ACKNOWLEDGED: "acknowledge",
@@ -45,26 +48,27 @@ COMMANDS = {
     Answer.NOT_DELIVERED: "not-delivered",
 }
 HELP = {
-    Answer.ACKNOWLEDGED: "Say that an offer is being looked at, so that its first clock stops.",
-    Answer.ACCEPTED: "Take an offer. What consent allows is released to you then: `inbox --show-contacts`.",
-    Answer.CHECK_IN: "Say that you are at work on it and need more time: sets the running clock anew, twice at most.",
-    Answer.APPOINTMENT_KEPT: "Say that the person came.",
-    Answer.NO_SHOW: "Say that the person did not come; another appointment may follow.",
-    Answer.IN_PROGRESS: "Say that help has begun.",
-    Answer.DELIVERED: "Say that help was given. It ends the need.",
-    Answer.PARTLY_DELIVERED: "Say that some of it was given. It ends the need.",
+    Answer.ACKNOWLEDGED: "Report that you are considering an offer. This meets its first deadline.",
+    Answer.ACCEPTED: "Accept an offer. The contact data that consent allows is then released: `inbox --show-contacts`.",
+    Answer.CHECK_IN: "Report that you are working on it and need more time. Restarts the deadline, twice at most.",
+    Answer.APPOINTMENT_KEPT: "Report that the person came to the appointment.",
+    Answer.NO_SHOW: "Report that the person did not come. You can propose another appointment.",
+    Answer.IN_PROGRESS: "Report that help has begun.",
+    Answer.DELIVERED: "Report that help was given. This ends the need.",
+    Answer.PARTLY_DELIVERED: "Report that help was given in part. This ends the need.",
 }
-"""Of those that need nothing but the offer."""
+"""Help texts of the answers that need nothing but the offer."""
 
-Id = Annotated[str, typer.Argument(metavar="OFFER", help="The start of its id, as the inbox has it; 4 or more of it.")]
-Note = Annotated[str | None, typer.Option(help="For the case; sealed, and read by nobody on the way.")]
-Number = Annotated[str | None, typer.Option("--reference", help="Your own number for the case.")]
-By = Annotated[DecidedBy, typer.Option(help="Whose decision it was.")]
-Wait = Annotated[float, typer.Option(min=0, help="Seconds to wait for a refusal; an answer that counts has no reply.")]
+Note = Annotated[str | None, typer.Option(help="A note for the case, encrypted so that nobody on the way can read it.")]
+Number = Annotated[str | None, typer.Option("--reference", help="Your own number of the case.")]
+By = Annotated[DecidedBy, typer.Option(help="Who made the decision.")]
+Wait = Annotated[float, typer.Option(min=0, help="Seconds to wait for a refusal; a valid answer gets no reply.")]
 At = Annotated[
     datetime,
     typer.Option(
-        help="When, with a zone, such as 2026-11-30T10:00+01:00.", parser=datetime.fromisoformat, metavar="TIME"
+        help="Date and time with its time zone, such as 2026-11-30T10:00+01:00.",
+        parser=datetime.fromisoformat,
+        metavar="TIME",
     ),
 ]
 _WAIT = 3.0
@@ -82,15 +86,17 @@ def simple(answer: Answer) -> Callable[..., None]:
         wait: Wait = _WAIT,
         as_json: output.Json = False,
     ) -> None:
-        said = {"provider_reference": reference, "note": note, "by": by}
-        _answer(context, offer, answer, said, wait, as_json)
+        fields = {"provider_reference": reference, "note": note, "by": by}
+        _answer(context, offer, answer, fields, wait, as_json)
 
-    command.__doc__ = HELP[answer] + "\n\nExit status 1 if the answer is refused, with what could be answered instead."
+    command.__doc__ = (
+        f"{HELP[answer]}\n\nExit status 1 if the answer is refused; the message lists the possible answers."
+    )
     return command
 
 
 def timed(answer: Answer) -> Callable[..., None]:
-    """The command for an appointment."""
+    """The command that proposes or moves an appointment."""
 
     def command(
         context: typer.Context,
@@ -102,115 +108,91 @@ def timed(answer: Answer) -> Callable[..., None]:
         wait: Wait = _WAIT,
         as_json: output.Json = False,
     ) -> None:
-        said = {"appointment_at": at, "provider_reference": reference, "note": note, "by": by}
-        _answer(context, offer, answer, said, wait, as_json)
+        fields = {"appointment_at": at, "provider_reference": reference, "note": note, "by": by}
+        _answer(context, offer, answer, fields, wait, as_json)
 
     what = "Propose" if answer is Answer.APPOINTMENT_PROPOSED else "Move"
-    command.__doc__ = f"{what} an appointment: the agency is told when it is.\n\nExit status 1 if it is refused."
+    command.__doc__ = f"{what} an appointment. The agency is notified of it.\n\nExit status 1 if it is refused."
     return command
 
 
 def decline(
     context: typer.Context,
     offer: Id,
-    code: Annotated[DeclineCode, typer.Option(help="Why; what comes next goes by it.")],
-    missing: Annotated[list[Document] | None, typer.Option(help="With missing-documents: which; repeatable.")] = None,
+    code: Annotated[DeclineCode, typer.Option(help="The reason; it decides what happens next.")],
+    missing: Annotated[
+        list[Document] | None,
+        typer.Option(help="With --code missing-documents: a document that is missing; repeatable."),
+    ] = None,
     reference: Number = None,
     note: Note = None,
     by: By = DecidedBy.PROVIDER,
     wait: Wait = _WAIT,
     as_json: output.Json = False,
 ) -> None:
-    """Leave an offer to others. After no-capacity nobody is sent until `referrals capacity` says that there are places.
+    """Decline an offer. After no-capacity you get no more offers until you report places with `referrals capacity`.
 
-    Exit status 1 if the answer is refused, with what could be answered instead.
+    Exit status 1 if the answer is refused; the message lists the possible answers.
     """
-    said = {"code": code, "missing": missing or [], "provider_reference": reference, "note": note, "by": by}
-    _answer(context, offer, Answer.DECLINED, said, wait, as_json)
+    fields = {"code": code, "missing": missing or [], "provider_reference": reference, "note": note, "by": by}
+    _answer(context, offer, Answer.DECLINED, fields, wait, as_json)
 
 
 def not_delivered(
     context: typer.Context,
     offer: Id,
-    code: Annotated[NotDeliveredCode, typer.Option(help="Why; with lack-of-resources the need goes on to others.")],
+    code: Annotated[
+        NotDeliveredCode, typer.Option(help="The reason; after lack-of-resources the need is offered to others.")
+    ],
     reference: Number = None,
     note: Note = None,
     by: By = DecidedBy.PROVIDER,
     wait: Wait = _WAIT,
     as_json: output.Json = False,
 ) -> None:
-    """Say that what was accepted was not given, and why.
+    """Report that the help you accepted to give was not given, and why.
 
-    Exit status 1 if the answer is refused, with what could be answered instead.
+    Exit status 1 if the answer is refused; the message lists the possible answers.
     """
-    said = {"code": code, "provider_reference": reference, "note": note, "by": by}
-    _answer(context, offer, Answer.NOT_DELIVERED, said, wait, as_json)
-
-
-def deleted(
-    context: typer.Context,
-    offer: Id,
-    recall: Annotated[int | None, typer.Option(min=1, help="Only this recall, by its number; else all of it.")] = None,
-    as_json: output.Json = False,
-) -> None:
-    """Say that what a recall names is deleted, in every copy. Exit status 1 if nothing of the offer is recalled."""
-    client = Client(context.obj.identity(PROVIDER))
-    case, _ = _case(client, offer)
-    told = [each for number, (_, each) in sorted(case.recalls.items()) if recall in (None, number)]
-    if not told:
-        raise RefusedError(f"nothing of {offer} is recalled", "`referrals inbox` says so where it is")
-    for each in told:
-        body = RecallAcknowledged(
-            referral_id=each.referral_id, need=each.need, attempt=each.attempt, recall=each.recall
-        )
-        client.send(topics.responses(client.who.id), OutgoingMessage(str(uuid.uuid4()), each.referral_id, body))
-    numbers = [each.recall for each in told]
-    if as_json:
-        output.as_json({"need_id": case.need_id, "deleted": numbers})
-    else:
-        output.say(f"said: deleted, of recall {', '.join(map(str, numbers))}")
-
-
-def _case(client: Client, start: str) -> tuple[OpenCase, dict[Partition, int]]:
-    """The case that is meant, and from where on what is told is news."""
-    topic, known = topics.notifications(client.who.id), Inbox()
-    ends = client.ends(topic)
-    for found in client.told(topic):
-        if found is not None:
-            known.take(*found)
-    return known.find(start), ends
+    fields = {"code": code, "provider_reference": reference, "note": note, "by": by}
+    _answer(context, offer, Answer.NOT_DELIVERED, fields, wait, as_json)
 
 
 def _answer(
-    context: typer.Context, offer: str, answer: Answer, said: Mapping[str, Any], wait: float, as_json: bool
+    context: typer.Context, offer: str, answer: Answer, fields: Mapping[str, Any], wait: float, as_json: bool
 ) -> None:
     client = Client(context.obj.identity(PROVIDER))
-    case, ends = _case(client, offer)
-    about = case.offer or next((message for _, message in case.released), None)
-    if about is None:
-        raise RefusedError(
-            f"the offer {offer} is not there any more", "notifications are kept for a week; ask the operator"
-        )
-    given = {name: value for name, value in said.items() if value not in (None, [])}
-    try:
-        body = Answered(referral_id=about.referral_id, need=about.need, attempt=case.attempt, answer=answer, **given)
-    except ValidationError as error:
-        told = "; ".join(f"{each.field} {each.fix}" for each in problems_of(error))
-        raise RefusedError("it was not sent", told) from None
-    client.send(topics.responses(client.who.id), OutgoingMessage(str(uuid.uuid4()), about.referral_id, body))
+    case, ends = find_case(client, offer)
+    source = case.offer or next((message for _, message in case.released), None)
+    if source is None:
+        hint = "notifications are kept for one week; ask the operator"
+        raise RefusedError(f"the offer {offer} can no longer be read", hint)
+    body = _body(source, case, answer, fields)
+    client.send(topics.responses(client.who.id), OutgoingMessage(str(uuid.uuid4()), source.referral_id, body))
     reply = _reply(client, case, answer, ends, wait)
     if not isinstance(reply, AnswerRefused | ProviderInputRefused):
         remember(client.who, case.need_id, case.attempt, answer)
-    _tell(case, answer, reply, as_json)
+    _report(case, answer, reply, as_json)
+
+
+def _body(source: Offer | ContactReleased, case: OpenCase, answer: Answer, fields: Mapping[str, Any]) -> Answered:
+    """The message to send, without options that were not given. Raises `RefusedError` when it is invalid."""
+    given_fields = {name: value for name, value in fields.items() if value not in (None, [])}
+    ids = {"referral_id": source.referral_id, "need": source.need, "attempt": case.attempt}
+    try:
+        return Answered(**ids, answer=answer, **given_fields)
+    except ValidationError as error:
+        fixes = "; ".join(f"{each.field} {each.fix}" for each in problems_of(error))
+        raise RefusedError("it was not sent", fixes) from None
 
 
 def _reply(
     client: Client, case: OpenCase, answer: Answer, start: Mapping[Partition, int], wait: float
 ) -> Message | None:
-    """What is told of it in time, if anything is: a refusal, a clock that was set anew, a contact."""
+    """The reply that comes in time, if any: a refusal, a deadline that was restarted, or released contact data."""
     deadline = time.monotonic() + wait
-    for found in client.told(topics.notifications(client.who.id), start, follow=wait):
-        message = found and found[1]
+    for event in client.messages(topics.notifications(client.who.id), start, follow=wait):
+        message = event and event[1]
         same = (getattr(message, "need_id", ""), getattr(message, "attempt", 0)) == (case.need_id, case.attempt)
         match message:
             case AnswerRefused() if same and message.answer is answer:
@@ -226,23 +208,22 @@ def _reply(
     return None
 
 
-def _tell(case: OpenCase, answer: Answer, reply: Message | None, as_json: bool) -> None:
+def _report(case: OpenCase, answer: Answer, reply: Message | None, as_json: bool) -> None:
     if isinstance(reply, ProviderInputRefused):
-        raise RefusedError("it is refused", "; ".join(f"{each.field} {each.fix}" for each in reply.problems))
+        raise RefusedError("the answer was refused", "; ".join(f"{each.field} {each.fix}" for each in reply.problems))
     if as_json:
         refused = isinstance(reply, AnswerRefused)
-        told = reply.model_dump(mode="json", exclude={"sealed"}) if reply else None
+        document = reply.model_dump(mode="json", exclude={"sealed"}) if reply else None
         ids = {"need_id": case.need_id, "attempt": case.attempt, "answer": answer.value}
-        output.as_json({**ids, "refused": refused, "reply": told})
+        output.as_json({**ids, "refused": refused, "reply": document})
         raise typer.Exit(1 if refused else 0)
     if isinstance(reply, AnswerRefused):
-        what, _, where = refusal(reply).partition(": ")
-        raise RefusedError(what, where)
+        what, _, details = refusal(reply).partition(": ")
+        raise RefusedError(what, details)
     output.say(f"sent: {case.need_id[:8]} {answer.value}")
     if isinstance(reply, ContactReleased):
         fields = " ".join(each.value for each in reply.fields)
-        output.say(f"released to you: {fields}; `referrals inbox --show-contacts` opens it")
+        output.say(f"released to you: {fields}; `referrals inbox --show-contacts` shows it")
     if isinstance(reply, CheckInCounted):
-        output.say(
-            f"the clock to {reply.clock.value} runs until {output.when(reply.due_at)} UTC; {reply.left} more possible"
-        )
+        deadline = f"{output.when(reply.due_at)} UTC"
+        output.say(f"new deadline to {reply.clock.value}: {deadline}; {reply.left} more check-ins possible")

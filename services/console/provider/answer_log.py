@@ -1,7 +1,7 @@
-"""What was answered from this machine, so that the inbox can show it: topics of answers are not open to who wrote them.
+"""The answers given from this machine, so that the inbox can show them: a provider may not read its topic of answers.
 
-A file for each provider under ``$XDG_STATE_HOME/referrals`` (``~/.local/state/referrals``), of ids and answers alone.
-Another desk's answers are not in it; what follows from those is told by the system all the same.
+There is one file per provider in ``$XDG_STATE_HOME/referrals`` (``~/.local/state/referrals``). It holds ids and answers
+only. Answers from another machine are not in it; the inbox shows only what follows from them.
 """
 
 import json
@@ -15,7 +15,7 @@ from ..shared import output
 from ..shared.identity import Identity
 
 _LINES = 5_000
-"""The newest that are looked at; notifications are kept for a week."""
+"""How many of the newest lines are read; notifications are kept for a week."""
 
 
 def _path(who: Identity) -> Path:
@@ -24,18 +24,18 @@ def _path(who: Identity) -> Path:
 
 
 def remember(who: Identity, need_id: str, attempt: int, answer: Answer) -> None:
-    """Note one. Where that can't be, the answer counts all the same, and it is warned of."""
+    """Note an answer. When the file cannot be written, print a warning: the answer was sent all the same."""
     path = _path(who)
     try:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         with os.fdopen(os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600), "a") as file:
             file.write(json.dumps([who.login.kafka, need_id, attempt, answer.value]) + "\n")
     except OSError as error:
-        output.warn(f"the inbox will not show this answer: {path} can not be written ({error.strerror})")
+        output.warn(f"the answer was sent, but the inbox will not show it: {path} cannot be written ({error.strerror})")
 
 
 def answers(who: Identity) -> Iterator[tuple[str, int, Answer]]:
-    """Need, attempt and answer of each, oldest first. What can not be read is passed over."""
+    """Need, attempt and answer of each noted answer, oldest first. Unreadable lines are skipped."""
     try:
         lines = _path(who).read_text().splitlines()[-_LINES:]
     except (OSError, UnicodeDecodeError):

@@ -1,4 +1,4 @@
-"""What offers have come to, out of all that a provider was told. Pure: no Kafka, no clock."""
+"""The state of each offer, computed from a provider's notifications. Pure: no Kafka, no clock."""
 
 import json
 from collections.abc import Iterator
@@ -25,27 +25,27 @@ from ..shared import output
 from ..shared.errors import RefusedError
 
 SHORT = 8
-"""Characters of a need's id that stand for an offer, where they are one offer's alone."""
+"""How many characters of a need's id name an offer, unless two offers begin with the same ones."""
 COLUMNS = ("OFFER", "IS", "CATEGORY", "URGENCY", "PERSON", "AREA", "SERVICE", "BY (UTC)", "LOOK CLOSER AT", "RELEASED")
 ABOUT_AN_OFFER = (Offer, Reminder, CheckInCounted, OfferClosed, AnswerRefused, ContactReleased, Recall)
 
 
 @dataclass
 class OpenCase:
-    """One attempt at a need, from its offer on. Of what came before the offer could be read, the offer is missing."""
+    """One attempt at a need, from its offer on. `offer` is None when the offer itself can no longer be read."""
 
     need_id: str
     attempt: int
     offer: Offer | None = None
     closed: str = ""
     answered: str = ""
-    """What was answered from here, if anything."""
+    """The last answer given from this machine; empty when there is none."""
     released: list[tuple[datetime, ContactReleased]] = field(default_factory=list)
     recalls: dict[int, tuple[datetime, Recall]] = field(default_factory=dict)
     due_at: datetime | None = None
 
     def state(self, now: datetime) -> str:
-        """As far as it can be told from here: an answer given elsewhere shows by what follows from it."""
+        """The state as known here. An answer from another machine shows only by its consequences."""
         if self.closed:
             return f"closed: {self.closed}"
         if self.recalls:
@@ -57,27 +57,27 @@ class OpenCase:
         return "to decide" if self.offer and now < self.offer.decide_by else "decided"
 
     def fields(self) -> dict[str, ContactReleased]:
-        """What is released and not recalled, by field: in the newest message that has it."""
-        found: dict[str, ContactReleased] = {}
+        """The fields that are released and not recalled, each with the newest message that contains it."""
+        released: dict[str, ContactReleased] = {}
         for at, message in sorted(self.released, key=lambda each: each[0]):
             for name in message.fields:
-                gone = any(at <= when and name in recall.fields for when, recall in self.recalls.values())
-                if not gone:
-                    found[name.value] = message
-        return found
+                recalled = any(at <= when and name in recall.fields for when, recall in self.recalls.values())
+                if not recalled:
+                    released[name.value] = message
+        return released
 
     def contact(self, key: str) -> dict[str, Any]:
-        """The same, opened with the provider's private key. Raises `Unsealable`."""
-        opened: dict[str, Any] = {}
+        """The values of `fields`, decrypted with the provider's private key. Raises `UnsealableError`."""
+        values: dict[str, Any] = {}
         allowed = self.fields()
         for message in {id(each): each for each in allowed.values()}.values():
             plain = json.loads(open_sealed(key, message.sealed, f"referral-routing/contact/{message.need_id}"))
             names = {name for name, each in allowed.items() if each is message}
-            opened |= {name: _without(plain[name], names) for name in plain if name in {*names, "household"}}
-        return opened
+            values |= {name: _restricted(plain[name], names) for name in plain if name in {*names, "household"}}
+        return values
 
     def row(self, now: datetime) -> tuple[object, ...]:
-        """Under `COLUMNS`."""
+        """The case as a row under `COLUMNS`."""
         offer, released = self.offer, " ".join(self.fields())
         if offer is None:
             return (self.need_id[:SHORT], self.state(now), *[""] * 7, released)
@@ -92,7 +92,7 @@ class OpenCase:
         return (self.need_id[:SHORT], self.state(now), offer.category.value, offer.urgency.value, who, *place)
 
     def document(self, now: datetime) -> dict[str, Any]:
-        """For programs."""
+        """The case as JSON."""
         recalls = [recall.model_dump(mode="json") for _, recall in self.recalls.values()]
         return {
             "need_id": self.need_id,
@@ -104,8 +104,8 @@ class OpenCase:
         }
 
 
-def _without(value: Any, names: set[str]) -> Any:
-    """Of members of a household too only what is released."""
+def _restricted(value: Any, names: set[str]) -> Any:
+    """A value, in which members of the household also have only the released fields `names`."""
     if not isinstance(value, list):
         return value
     return [
@@ -118,13 +118,13 @@ def _without(value: Any, names: set[str]) -> Any:
 
 @dataclass
 class Inbox:
-    """All cases, and what was refused of what the provider sent."""
+    """All cases, and the provider's messages that were refused."""
 
     cases: dict[tuple[str, int], OpenCase] = field(default_factory=dict)
     refused: list[tuple[CloudEvent, EntryRefused | ProviderInputRefused]] = field(default_factory=list)
 
     def take(self, event: CloudEvent, message: Message) -> bool:
-        """Keep it; False for what is of no kind that is known here."""
+        """Add a notification. Returns False for a type that is not shown here."""
         if isinstance(message, EntryRefused | ProviderInputRefused):
             self.refused.append((event, message))
             return True
@@ -134,7 +134,7 @@ class Inbox:
         case = self.cases.get(key)
         if case is None:
             if isinstance(message, AnswerRefused) and message.state == "unknown":
-                return True  # there is no such offer
+                return True  # the refused answer was for an offer that never existed
             case = self.cases[key] = OpenCase(*key)
         match message:
             case Offer():
@@ -152,51 +152,54 @@ class Inbox:
         return True
 
     def open(self) -> Iterator[OpenCase]:
-        """Those that have not been closed."""
+        """The cases that are not closed."""
         return (case for case in self.cases.values() if not case.closed)
 
     def find(self, start: str) -> OpenCase:
-        """The newest attempt at the need whose id begins so. `RefusedError` where there is none, or several needs."""
-        found = {
+        """The newest attempt at the need whose id begins with `start`.
+
+        Raises `RefusedError` when there is no such need, or there are several.
+        """
+        matches = {
             case.need_id: case for case in self.cases.values() if len(start) >= 4 and case.need_id.startswith(start)
         }
-        if len(found) == 1:
-            return next(iter(found.values()))
-        if found:
-            raise RefusedError(
-                f"{start} begins {len(found)} offers", "give more of its id; `referrals inbox --json` has all"
-            )
-        raise RefusedError(f"there is no offer {start}", "`referrals inbox --all` has all that are known")
+        if len(matches) == 1:
+            return next(iter(matches.values()))
+        if matches:
+            hint = "give more characters; `referrals inbox --json` shows whole ids"
+            raise RefusedError(f"the ids of {len(matches)} offers begin with {start}", hint)
+        raise RefusedError(f"there is no offer {start}", "`referrals inbox --all` lists all offers")
 
 
 def line(event: CloudEvent, message: Message) -> str:
-    """One thing that came, for who looks on."""
+    """One notification as a line, for --follow."""
     when = output.when(event.time)
     if isinstance(message, EntryRefused | ProviderInputRefused):
         what = message.entry if isinstance(message, EntryRefused) else message.sent
         return f"{when}  refused  {what}  " + "; ".join(f"{each.field} {each.fix}" for each in message.problems)
     if not isinstance(message, ABOUT_AN_OFFER):
         return f"{when}  {message.TYPE}"
-    said = [when, message.need_id[:SHORT], message.TYPE.removeprefix("provider.").rpartition(".")[0]]
+    parts = [when, message.need_id[:SHORT], message.TYPE.removeprefix("provider.").rpartition(".")[0]]
     match message:
         case Offer():
-            said += [message.category.value, message.urgency.value, message.region.admin1, message.service]
-            said += [f"decide by {output.when(message.decide_by)}"]
+            parts += [message.category.value, message.urgency.value, message.region.admin1, message.service]
+            parts += [f"decide by {output.when(message.decide_by)}"]
         case OfferClosed():
-            said += [message.reason]
+            parts += [message.reason]
         case AnswerRefused():
-            said += [refusal(message)]
+            parts += [refusal(message)]
         case Reminder() | CheckInCounted():
-            said += [message.clock.value, f"by {output.when(message.due_at)}"]
+            parts += [message.clock.value, f"by {output.when(message.due_at)}"]
         case ContactReleased():
-            said += [" ".join(name.value for name in message.fields)]
+            parts += [" ".join(name.value for name in message.fields)]
         case Recall():
-            said += [f"delete {' '.join(name.value for name in message.fields)}"]
-            said += [f"by {output.when(message.acknowledge_by)}"]
-    return "  ".join(said)
+            parts += [f"delete {' '.join(name.value for name in message.fields)}"]
+            parts += [f"by {output.when(message.acknowledge_by)}"]
+    return "  ".join(parts)
 
 
 def refusal(message: AnswerRefused) -> str:
-    """Why an answer changed nothing, and what could be answered."""
-    allowed = ", ".join(each.value for each in message.allowed) or "nothing"
-    return f"{message.answer.value} is refused ({message.reason.value}): it is {message.state}; possible now: {allowed}"
+    """Why an answer was refused, and which answers are possible."""
+    allowed = ", ".join(each.value for each in message.allowed) or "none"
+    refused = f"the answer {message.answer.value} was refused ({message.reason.value})"
+    return f"{refused}: the offer is {message.state}; possible answers: {allowed}"

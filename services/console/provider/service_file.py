@@ -1,4 +1,4 @@
-"""A file of services: HSDS 3 as JSON, a table as CSV, or entries as contracts/provider.py has them. Pure."""
+"""Reads a file of services: HSDS 3 as JSON, a table as CSV, or directory entries as JSON (contracts/provider.py)."""
 
 import csv
 import io
@@ -20,8 +20,8 @@ from ..shared import vocabulary_file
 from ..shared.errors import UserError
 
 
-class Words(BaseModel):
-    """The provider's own terms, as they stand in a TOML file; see `Vocabulary`. A status that means "" has no word."""
+class ProviderTerms(BaseModel):
+    """The provider's own terms, as in a TOML file; see `Vocabulary`. A status that maps to "" cannot be expressed."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -34,12 +34,12 @@ class Words(BaseModel):
     statuses: dict[str, Status | str] = {}
 
     @staticmethod
-    def read(path: Path) -> "Words":
-        """`UserError` where it is none."""
-        return vocabulary_file.read(path, Words, "file of words")
+    def read(path: Path) -> "ProviderTerms":
+        """The terms in a file. Raises `UserError` when it is invalid."""
+        return vocabulary_file.read(path, ProviderTerms, "file of terms")
 
     def vocabulary(self) -> Vocabulary:
-        """For the reader of HSDS."""
+        """The terms in the form that the HSDS reader expects."""
         statuses = {name.lower(): Status(each) if each in {*Status} else None for name, each in self.statuses.items()}
         return Vocabulary(
             area=self.area,
@@ -56,66 +56,69 @@ def _lower(words: Mapping[str, Any]) -> dict[str, Any]:
     return {name.lower(): value for name, value in words.items()}
 
 
-def read(raw: bytes, words: Words) -> list[ReadService]:
-    """What becomes of each service in a file. `UserError` where it is no file of services."""
+def read(raw: bytes, terms: ProviderTerms) -> list[ReadService]:
+    """The result for each service in a file. Raises `UserError` when it is not a file of services."""
     try:
         text = raw.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise UserError(f"byte {error.start} of the file is not UTF-8", "save it as UTF-8") from None
     try:
-        found = _document(text, words) if text.lstrip().startswith(("{", "[")) else _table(text, words)
+        results = _document(text, terms) if text.lstrip().startswith(("{", "[")) else _table(text, terms)
     except (AttributeError, TypeError, KeyError):
-        raise UserError(
-            "the file is not as HSDS has services", "see https://docs.openreferral.org, “Service”"
-        ) from None
-    if not found:
+        hint = "see “Service” at https://docs.openreferral.org"
+        raise UserError("the services in the file do not follow HSDS", hint) from None
+    if not results:
         raise UserError("there is no service in the file", "expected HSDS 3 as JSON, or a CSV with headings and rows")
-    stated = [each for each in found if each.service is not None]
-    names = [each.service.service for each in stated if each.service is not None]
-    if twice := next((name for name in names if names.count(name) > 1), None):
-        raise UserError(f"two services have the id {twice}", "of two under one key the second would replace the first")
-    return found
+    ids = [each.service.service for each in results if each.service is not None]
+    if duplicate := next((id_ for id_ in ids if ids.count(id_) > 1), None):
+        raise UserError(
+            f"two services have the id {duplicate}", "give each its own: the second would replace the first"
+        )
+    return results
 
 
-def _document(text: str, words: Words) -> list[ReadService]:
+def _document(text: str, terms: ProviderTerms) -> list[ReadService]:
     try:
         whole = json.loads(text)
     except (ValueError, RecursionError) as error:
         line = getattr(error, "lineno", 1)
-        raise UserError(f"the file is not JSON: line {line}", getattr(error, "msg", "nested too deeply")) from None
+        raise UserError(
+            f"line {line} of the file is not valid JSON", getattr(error, "msg", "nested too deeply")
+        ) from None
     entries = whole if isinstance(whole, list) else [whole]
     if all(isinstance(each, dict) and "service" in each and "capacity" in each for each in entries):
         return [_entry(each) for each in entries]
-    return [_placed(each, words) for each in readings(nested(whole), words.vocabulary())]
+    return [_with_capacity_note(each, terms) for each in readings(nested(whole), terms.vocabulary())]
 
 
-def _entry(stated: dict[str, Any]) -> ReadService:
-    """As the contract has it."""
-    raw = json.dumps(stated).encode()
-    if found := lint_raw_json(raw, Service):
-        return ReadService("", None, tuple(f"{each.field}: {each.fix}" for each in found))
+def _entry(document: dict[str, Any]) -> ReadService:
+    """A directory entry in our own format."""
+    raw = json.dumps(document).encode()
+    if problems := lint_raw_json(raw, Service):
+        return ReadService("", None, tuple(f"{each.field}: {each.fix}" for each in problems))
     try:
         return ReadService("", Service.read(raw))
     except ValidationError as error:
         return ReadService("", None, tuple(f"{each.field}: {each.fix}" for each in problems_of(error)))
 
 
-def _table(text: str, words: Words) -> list[ReadService]:
+def _table(text: str, terms: ProviderTerms) -> list[ReadService]:
     head = text.partition("\n")[0]
     reader = csv.reader(io.StringIO(text, newline=""), delimiter="\t" if "\t" in head else max(",;", key=head.count))
     try:
         headings, rows = next(reader, []), list(reader)
     except csv.Error as error:
-        raise UserError(f"line {reader.line_num} of the table can not be read", str(error)) from None
+        raise UserError(f"line {reader.line_num} of the table cannot be read", str(error)) from None
     known = [each.strip() for each in headings]
-    said: list[dict[str | None, str]] = [
+    cells: list[dict[str | None, str]] = [
         {**dict(zip(known, row, strict=False)), None: "".join(row[len(known) :])} for row in rows if any(row)
     ]
-    return [_placed(each, words) for each in readings(flat(said), words.vocabulary())]
+    return [_with_capacity_note(each, terms) for each in readings(flat(cells), terms.vocabulary())]
 
 
-def _placed(found: ReadService, words: Words) -> ReadService:
-    """Without a number of places nobody can be sent: said rather than guessed."""
-    if found.service is None or found.service.capacity or words.capacity:
-        return found
-    return replace(found, notes=(*found.notes, "no capacity: taken as full, until `referrals capacity` says otherwise"))
+def _with_capacity_note(result: ReadService, terms: ProviderTerms) -> ReadService:
+    """The result with a note when the number of places is missing: without it the service gets no offers."""
+    if result.service is None or result.service.capacity or terms.capacity:
+        return result
+    note = "no capacity: it counts as full until you set it with `referrals capacity`"
+    return replace(result, notes=(*result.notes, note))

@@ -1,4 +1,4 @@
-"""The first contact with Kafka: either it answers, or one line says why it does not."""
+"""The first contact with Kafka: it responds, or one line says why it does not."""
 
 import time
 from collections.abc import Sequence
@@ -16,42 +16,48 @@ _CONTACT = 8.0
 
 @dataclass(frozen=True)
 class Hints:
-    """What to do, by what goes wrong at the first contact; the operator's unless told otherwise."""
+    """What to do about each problem at the first contact; the defaults are for the operator."""
 
-    login: str = "check REFERRALS_KAFKA_USER, _PASSWORD and _MECHANISM; the operator has a listener of its own"
-    trust: str = "is REFERRALS_KAFKA_CA its authority's PEM file?"
-    silence: str = "is it up, is this the operator's listener, does it expect a login or TLS?"
-    away: type[UserError] = UserError
-    """What it is when nobody answers."""
+    login: str = "check REFERRALS_KAFKA_USER, _PASSWORD and _MECHANISM; the operator uses a listener of its own"
+    trust: str = "check that REFERRALS_KAFKA_CA is the PEM file of the authority that signed Kafka's certificate"
+    silence: str = (
+        "check that it is running, that this is the operator's listener, and whether it expects a login or TLS"
+    )
+    error: type[UserError] = UserError
+    """Raised when Kafka does not respond."""
 
 
-def reach(login: Login, hints: Hints) -> tuple[AdminClient, dict[str, int]]:
-    """A Kafka that answers, and the topics that may be known of with their partitions. `UserError` when it does not."""
-    heard: list[KafkaError] = []
+def connect(login: Login, hints: Hints) -> tuple[AdminClient, dict[str, int]]:
+    """An administrator's client, and the topics that this login may see with their numbers of partitions.
+
+    Raises `UserError` with one of `hints` when Kafka does not respond, is not trusted, or refuses the login.
+    """
+    errors: list[KafkaError] = []
     try:
-        admin = AdminClient({**login.confluent(), "error_cb": heard.append})
-    except KafkaException as error:  # such as a file that is not there
-        raise UserError(f"the login for Kafka at {login.kafka} is unusable", words(error)) from None
+        admin = AdminClient({**login.confluent(), "error_cb": errors.append})
+    except KafkaException as error:  # such as a missing file
+        raise UserError(f"the login for Kafka at {login.kafka} cannot be used", error_text(error)) from None
     deadline = time.monotonic() + _CONTACT
     while True:
         try:
-            found = admin.list_topics(timeout=1).topics
-            return admin, {name: len(topic.partitions) for name, topic in found.items()}
+            topics = admin.list_topics(timeout=1).topics
+            return admin, {name: len(topic.partitions) for name, topic in topics.items()}
         except KafkaException:
             admin.poll(0)
-            _explain(login.kafka, heard, hints, time.monotonic() > deadline)
+            _explain(login.kafka, errors, hints, time.monotonic() > deadline)
 
 
-def _explain(kafka: str, heard: Sequence[KafkaError], hints: Hints, late: bool) -> None:
-    if any(each.code() == KafkaError._AUTHENTICATION for each in heard):
+def _explain(kafka: str, errors: Sequence[KafkaError], hints: Hints, is_late: bool) -> None:
+    """Raises the error that explains why there is no answer, once the reason is known or it is too late."""
+    if any(each.code() == KafkaError._AUTHENTICATION for each in errors):
         raise UserError(f"Kafka at {kafka} refuses the login", hints.login)
-    if any(each.code() == KafkaError._SSL for each in heard):
-        raise UserError(f"Kafka at {kafka} is not trusted", hints.trust)
-    if late:
-        raise hints.away(f"Kafka at {kafka} does not answer", hints.silence)
+    if any(each.code() == KafkaError._SSL for each in errors):
+        raise UserError(f"the certificate of Kafka at {kafka} is not trusted", hints.trust)
+    if is_late:
+        raise hints.error(f"Kafka at {kafka} does not respond", hints.silence)
 
 
-def words(error: BaseException) -> str:
-    """What a client library or deploy/ says of a failure, without its own names."""
+def error_text(error: BaseException) -> str:
+    """The message of an error from a client library or from deploy/, without class names."""
     cause = error.args[0] if error.args else type(error).__name__
     return str(cause.str()) if isinstance(cause, KafkaError) else str(cause)

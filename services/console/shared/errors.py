@@ -1,15 +1,15 @@
-"""The errors of the command line, by exit status: 2 is `UserError` itself, 1 `RefusedError`, 3 `UnreachableError`."""
+"""The errors of the command line by exit status: `RefusedError` 1, `UserError` 2, `UnreachableError` 3."""
 
 from deploy.errors import UserError as UserError
 
 
 class RefusedError(UserError):
-    """The request was understood, and the answer is no: not known, not possible, or invalid."""
+    """The command was understood, and the answer is no: unknown, impossible, or invalid."""
 
     status = 1
 
 
 class UnreachableError(UserError):
-    """Nobody answered, or not in time. The same command may be given again."""
+    """Nothing responded, or not in time. The same command can be repeated."""
 
     status = 3

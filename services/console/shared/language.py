@@ -1,10 +1,10 @@
-"""The languages in which sentences can be read."""
+"""The languages of the sentences that explain a decision or a status."""
 
 from enum import StrEnum
 
 
 class Language(StrEnum):
-    """In which matching’s sentences are read."""
+    """A language of sentences, as ISO 639 code."""
 
     EN = "en"
     RU = "ru"

@@ -1,4 +1,4 @@
-"""What commands write: JSON for programs, tables for people. Only what was asked for goes to stdout."""
+"""What commands print: JSON for programs, tables for people. Only the result goes to stdout, all else to stderr."""
 
 import json
 import sys
@@ -11,62 +11,62 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-Json = Annotated[bool, typer.Option("--json", help="Write JSON to stdout, for programs.")]
+Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON, for programs.")]
 _WIDE = 220
-"""Columns where nobody looks: a pipe or a file shall get whole ids."""
+"""Width in a pipe or a file, so that ids are not cut."""
 _COLOURS = {"ok": "green", "warning": "yellow", "bad": "red"}
 
 
 def as_json(data: Any) -> None:
-    """One document."""
+    """Print one JSON document on a line of its own."""
     sys.stdout.write(json.dumps(data, ensure_ascii=False, default=str) + "\n")
-    sys.stdout.flush()  # of a command that goes on, each line at once
+    sys.stdout.flush()  # with --follow each line must come at once
 
 
 def table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
-    """Rows under their columns. Nothing in a cell is taken as markup."""
-    made = Table(*columns, box=None, pad_edge=False, header_style="bold")
+    """Print rows under their column headings. Cells are plain text, never markup."""
+    grid = Table(*columns, box=None, pad_edge=False, header_style="bold")
     for row in rows:
-        made.add_row(*(Text(plain(str(cell)), style=_COLOURS.get(str(cell), "")) for cell in row))
+        grid.add_row(*(Text(plain(str(cell)), style=_COLOURS.get(str(cell), "")) for cell in row))
     console = Console(width=None if sys.stdout.isatty() else _WIDE, highlight=False)
     if console.is_terminal:
-        console.print(made)
+        console.print(grid)
         return
-    with console.capture() as caught:
-        console.print(made)
-    sys.stdout.write("".join(f"{line.rstrip()}\n" for line in caught.get().splitlines()))
+    with console.capture() as captured:
+        console.print(grid)
+    sys.stdout.write("".join(f"{line.rstrip()}\n" for line in captured.get().splitlines()))
 
 
 def say(text: str) -> None:
-    """A line of the answer."""
+    """Print a line of the result."""
     sys.stdout.write(plain(text) + "\n")
     sys.stdout.flush()
 
 
 def warn(text: str) -> None:
-    """A line beside the answer."""
+    """Print a line on stderr, beside the result."""
     sys.stderr.write(plain(text) + "\n")
 
 
 def confirm(question: str) -> None:
-    """Ask on stderr, since stdout may be a program's. Anything but a yes ends the command with exit status 1."""
+    """Ask on stderr, since a program may read stdout. Any answer but yes ends the command with exit status 1."""
     sys.stderr.write(f"{plain(question)} [y/N] ")
     sys.stderr.flush()
     if sys.stdin.readline().strip().lower() not in ("y", "yes"):
-        warn("Nothing was done; --yes does not ask.")
+        warn("Nothing was done. With --yes the command does not ask.")
         raise typer.Exit(1)
 
 
 def when(moment: datetime | None) -> str:
-    """A time in UTC, to the second; empty where there is none."""
+    """A time in UTC to the second; empty for None."""
     return f"{moment.astimezone(UTC):%Y-%m-%d %H:%M:%S}" if moment else ""
 
 
 def example(command: str) -> str:
-    """What stands below a command's help. Each is tried by a test."""
+    """The example below a command's help. A test tries each one."""
     return f"Example: {command}"
 
 
 def plain(text: str) -> str:
-    """Text that can do nothing to a terminal: what is in records is others' input."""
+    """Text with control characters escaped, because records are untrusted input and could control the terminal."""
     return "".join(each if each.isprintable() or each in "\n\t" else ascii(each)[1:-1] for each in text)

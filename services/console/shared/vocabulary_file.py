@@ -1,4 +1,4 @@
-"""TOML files in which an organisation says what its own words mean: read, or told what is wrong with them."""
+"""TOML files in which an organisation explains its own terms."""
 
 import tomllib
 from pathlib import Path
@@ -21,18 +21,21 @@ def _zone(name: str) -> str:
 
 
 Zone = Annotated[str, AfterValidator(_zone)]
-"""A time zone's IANA name; empty where none is said."""
+"""A time zone's IANA name; empty when none is given."""
 
 
 def read(path: Path, model: type[M], what: str) -> M:
-    """The file as this model; `what` it is called where it can not be read, is no TOML or not as it has to be."""
+    """The content of the file as a `model`. `what` is the file's name in error messages, such as "map".
+
+    Raises `UserError` when the file cannot be read, is not TOML, or does not fit the model.
+    """
     try:
         return model.model_validate(tomllib.loads(path.read_text()))
     except (OSError, UnicodeDecodeError) as error:
-        why = getattr(error, "strerror", None) or "it is not UTF-8 text"
-        raise UserError(f"the {what} {path} can not be read", why) from None
+        reason = getattr(error, "strerror", None) or "it is not UTF-8 text"
+        raise UserError(f"the {what} {path} cannot be read", reason) from None
     except tomllib.TOMLDecodeError as error:
         raise UserError(f"the {what} {path} is not TOML", str(error)) from None
     except ValidationError as error:
-        told = "; ".join(f"{each.field} {each.fix}" for each in problems_of(error))
-        raise UserError(f"the {what} {path} can not be used", told) from None
+        fixes = "; ".join(f"{each.field} {each.fix}" for each in problems_of(error))
+        raise UserError(f"the {what} {path} cannot be used", fixes) from None

@@ -38,7 +38,7 @@ async def test_a_sheet_goes_in_once_however_often_it_is_submitted(desk: Desk, he
     done = await desk("submit", *PEOPLE, "--json")
     assert (done.code, done.json["sent"], done.json["before"]) == (0, 6, 0), done.err
     again = await desk("submit", *PEOPLE)
-    assert again.out == "6 rows, 0 at fault; 0 sent, 6 were sent before\n"
+    assert again.out == "6 rows, 0 with errors; 0 sent, 6 were sent before\n"
 
     noted = (desk.folder / "people.csv.sent").read_text().splitlines()
     (desk.folder / "people.csv.sent").write_text("\n".join(noted[:-2]) + "\n" + noted[-2][:9])  # as a crash leaves it
@@ -86,7 +86,7 @@ async def test_a_referral_is_corrected_withdrawn_and_its_life_told(desk: Desk) -
     assert {each["type"] for each in life["told"]} == {"outcomes.status-changed.v1"}
     assert "withdrawn" in (await desk("status", "L-104", "--texts", "en")).out
     assert "L-104" not in (await desk("status", "--open")).out
-    (await desk("status", "L-999")).refused("nothing is known of L-999")
+    (await desk("status", "L-999")).refused("nothing is known about L-999")
     (await desk("withdraw", "no reference")).refused("1 to 64 of the characters")
 
 
@@ -122,16 +122,16 @@ async def test_a_recommendation_is_asked_by_options_or_file_and_names_the_rule_t
 
 
 async def test_whoever_has_no_login_or_the_wrong_one_is_told(desk: Desk, servers: Addresses, tmp_path: Path) -> None:
-    (await desk("status", login="")).mistake("there is no login of an agency")
+    (await desk("status", login="")).mistake("the login of an agency is missing")
     (await desk("status", login="/no/file")).mistake("No such file")
     text = (desk.folder / Path(desk.env["REFERRALS_LOGIN"]).name).read_text()
     wrong = tmp_path / "wrong.env"
     wrong.write_text(text.replace("KAFKA=", "# KAFKA="))
-    (await desk("status", login=str(wrong))).mistake("no Kafka is named")
+    (await desk("status", login=str(wrong))).mistake("no Kafka address is given")
     wrong.write_text(text.replace(f"KAFKA={servers.kafka}", "KAFKA=127.0.0.1:1"))
     away = await desk("status", login=str(wrong))
     assert (away.code, away.out) == (3, "")
-    assert "does not answer" in away.err
+    assert "does not respond" in away.err
     if servers.operator.user:
         wrong.write_text(text.replace("KAFKA_PASSWORD=", "KAFKA_PASSWORD=not"))
         (await desk("status", login=str(wrong))).mistake("refuses the login")

@@ -56,7 +56,7 @@ async def test_an_organisation_is_taken_in_listed_given_another_password_and_sho
     (await referrals("tenants", "add", "agency", "No.Id", "--name", "x")).mistake("a-z")
 
     barred = await referrals("tenants", "add", "enforcement", "console-2", "--name", "Border police")
-    assert barred.out == "console-2 is registered; there is nothing to hand over\n"
+    assert barred.out == "console-2 is registered; it has no credentials\n"
 
     rotated = await referrals("tenants", "rotate", "console-1", "--json")
     assert rotated.json["private_key"] != added.json["private_key"]
@@ -208,8 +208,8 @@ async def test_what_could_not_be_delivered_is_delivered_by_a_replay_once_the_rul
 async def test_the_operators_mistakes_with_dead_letters_are_said_and_lose_nothing(
     here: People, servers: Addresses, referrals: Referrals, private_key: str
 ) -> None:
-    (await referrals("dead-letters", "replay")).mistake("which letters?")
-    (await referrals("dead-letters", "replay", "1", "--all")).mistake("one of these ways")
+    (await referrals("dead-letters", "replay")).mistake("which dead letters to replay")
+    (await referrals("dead-letters", "replay", "1", "--all")).mistake("or --all")
     (await referrals("dead-letters", "show", 10**9)).mistake("no dead letter")
     (await referrals("dead-letters", "show", "0", operator_private_key="no key")).mistake("32 bytes")
     (await referrals("dead-letters", "show", "0", operator_private_key="@/no/file")).mistake("No such file")
@@ -218,7 +218,7 @@ async def test_the_operators_mistakes_with_dead_letters_are_said_and_lose_nothin
     [gone] = await letters_of(referrals, "agency.gone.referrals", 1)
     done = await referrals("dead-letters", "replay", gone["offset"], "--yes", "--json")
     assert (done.code, done.json["replayed"], done.json["failed"]) == (1, 0, 1)
-    assert "not there" in done.json["letters"][0]["why"]
+    assert "does not exist" in done.json["letters"][0]["why"]
     other = "A" * 43 + "="
     (await referrals("dead-letters", "show", gone["offset"], operator_private_key=other)).mistake("does not open")
     failed = await referrals("dead-letters", "replay", gone["offset"], "--yes", operator_private_key=other)
@@ -244,10 +244,10 @@ async def test_a_life_is_told_by_referral_and_by_need_and_explained(here: People
     assert whole.json["needs"][0]["explain"]["chosen"]
     assert "holds provider-" in (await referrals("timeline", need, "--explain")).out
     assert CANARY not in told.out + whole.out
-    (await referrals("timeline", "nobody/../../health")).mistake("not known")
+    (await referrals("timeline", "nobody/../../health")).mistake("does not know")
     (await referrals("timeline", need, operator_token="not-the-token-of-anybody")).mistake("refuses the token")
-    (await referrals("timeline", need, urls="outcomes=http://127.0.0.1:1")).mistake("does not answer")
-    (await referrals("timeline", need, urls="outcomes=nonsense")).mistake("can not be read")
+    (await referrals("timeline", need, urls="outcomes=http://127.0.0.1:1")).mistake("does not respond")
+    (await referrals("timeline", need, urls="outcomes=nonsense")).mistake("cannot be read")
 
 
 async def test_lag_is_told_for_what_each_group_reads_and_a_limit_that_is_passed_is_an_error(

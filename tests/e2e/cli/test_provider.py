@@ -64,8 +64,8 @@ async def test_services_are_published_listed_changed_and_removed(desk: Desk, her
     assert (asked.code, "1 of them with warnings" in asked.err) == (1, True)
     done = await desk("services", "publish", "services.json", "--words", "words.toml", "--yes")
     assert "1 services, 0 refused; 1 published" in done.out
-    assert (await desk("capacity", "beds", "7")).out == "beds has 7 places, before 4\n"
-    (await desk("capacity", "bed", "7")).refused("you have no service bed: these are there: beds")
+    assert (await desk("capacity", "beds", "7")).out == "beds has 7 places (before: 4)\n"
+    (await desk("capacity", "bed", "7")).refused("you have no service bed: your services: beds")
     assert (await desk("services", "remove", "family-rooms")).code == 1
     assert (await desk("services", "remove", "family-rooms", "--yes")).code == 0
     listed = (await desk("services", "list", "--json")).json
@@ -106,11 +106,11 @@ async def test_an_offer_is_seen_taken_and_brought_to_its_end_and_the_contact_is_
     document = (await desk("inbox", "--show-contacts", "--json")).json["offers"][0]
     assert document["contact"]["name"] == CANARY
     other = await desk("inbox", "--show-contacts", "--key", "A" * 43 + "=")
-    assert (CANARY in other.out, "sealed to another key" in other.err) == (False, True)
+    assert (CANARY in other.out, "encrypted to another key" in other.err) == (False, True)
 
     again = await desk("accept", offer, "--wait", "15", "--json")
     assert (again.code, again.json["refused"], again.json["reply"]["reason"]) == (1, True, "repeated")
-    (await desk("acknowledge", offer, "--wait", "15")).refused("possible now: ")
+    (await desk("acknowledge", offer, "--wait", "15")).refused("possible answers: ")
     at = (datetime.now(UTC) + timedelta(days=1)).isoformat()
     for command in (("appointment", "--at", at), ("no-show",), ("start",), ("deliver",)):
         said = await desk(command[0], offer, *command[1:], "--wait", "0")
@@ -163,5 +163,5 @@ async def recalled(desk: Desk) -> list[dict[str, Any]]:
 
 async def test_an_agency_can_not_give_a_providers_command(desk: Desk, servers: Addresses, here: People) -> None:
     agency = await taken_in(servers, desk.folder, "agency", f"{name_of(here)}-agency")
-    (await agency("inbox")).mistake("takes the login of a provider")
-    (await desk("status")).mistake("takes the login of an agency")
+    (await agency("inbox")).mistake("needs the login of a provider")
+    (await desk("status")).mistake("needs the login of an agency")

@@ -63,7 +63,7 @@ async def test_a_story_as_the_pages_tell_it(
     if not servers.operator.user:
         pytest.skip("logins are handed over by a Kafka that has logins")
     operator = desk("operator")
-    await operator.plays("taken-in")
+    await operator.plays("onboard")
     provider, agency = desk("provider"), desk("agency")
 
     await provider.plays("publish", "change")
@@ -84,7 +84,7 @@ async def test_a_story_as_the_pages_tell_it(
         await provider.plays("inbox", "accept")
         await live.until("L-101", "taken-up")
         assert "taken-up" not in before.out
-        await operator.plays("life")
+        await operator.plays("timeline")
         await provider.plays("contacts", "answers")
         await live.until("L-101", "delivered")
     assert "delivered" in (await operator.desk("timeline", offered["referral_id"])).out
@@ -94,7 +94,7 @@ async def test_a_story_as_the_pages_tell_it(
     await operator.plays("health")
 
     await broken(servers, agency, operator)
-    await operator.plays("letters", "mended")
+    await operator.plays("dead-letters", "replay")
     await until_told(agency.desk, "L-104", "withdrawn")
     assert [reader.page for reader in (operator, provider, agency) if reader.left] == []
 
@@ -157,14 +157,14 @@ async def test_an_analyst_reads_what_is_published_and_small_counts_stay_held_bac
     assert len(files["html"]) > 1_000_000
     none = await analyst.desk("indicators", "--period", "1999")
     assert (none.code, "0 cells published" in none.out) == (1, True)
-    (await analyst.desk("indicators", "--by", "name")).mistake("one or several of category, area")
-    (await analyst.desk("status")).mistake("takes the login of an agency, not of analyst")
+    (await analyst.desk("indicators", "--by", "name")).mistake("one or more of category, area")
+    (await analyst.desk("status")).mistake("needs the login of an agency, not of analyst")
     document = (await analyst.desk("indicators", "--by", "area", "--period", "2026-11-02", "--json")).json
     assert {"area": "PL-06", "count": 7, "held_back": 1, "at_least": 8, "at_most": 11} in document["rows"]
 
 
 def test_a_page_is_read_as_blocks_and_a_line_that_does_not_come_is_found() -> None:
-    assert {"taken-in", "life", "letters"} <= set(blocks("operator"))
+    assert {"onboard", "timeline", "dead-letters"} <= set(blocks("operator"))
     assert first_missing(["A  B", "…", "x … z"], "A B\nsomething\n  x y z") is None
     assert first_missing(["A B", "C"], "C\nA B") == "C"
     assert first_missing(["x … z"], "x y") == "x … z"

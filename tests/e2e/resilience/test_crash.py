@@ -49,7 +49,7 @@ async def test_nothing_is_lost_or_doubled_when_each_service_is_killed_midway(
     with running(servers, tmp_path, "crash", **settings) as services:
         deaths: Counter[str] = Counter()
         supervisor = asyncio.create_task(_restart_what_dies(services, deaths))
-        status = await play(Console(file=output, width=120), logins, clock, COUNT, seed=7, patience=120, told=())
+        status = await play(Console(file=output, width=120), logins, clock, COUNT, seed=7, patience=120, stories=())
         await asyncio.sleep(3)  # for the sweep to doubt what a crash may have left
         supervisor.cancel()
     assert status == 0, output.getvalue()

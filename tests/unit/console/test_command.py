@@ -1,4 +1,4 @@
-"""The command itself: exit status, what goes to stdout and what beside it. No Kafka is needed for this."""
+"""The command line itself: exit statuses, stdout and stderr. Needs no Kafka."""
 
 import json
 import shlex
@@ -21,7 +21,7 @@ Run = Callable[..., tuple[int, str, str]]
 
 @pytest.fixture
 def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
-    """Exit status, stdout, stderr. Nothing runs here, and Kafka is given up on at once."""
+    """Runs a command; returns exit status, stdout and stderr. There is no local system, and no wait for Kafka."""
     monkeypatch.setattr(settings.State, "read", staticmethod(lambda: None))
     monkeypatch.setattr(connection, "_CONTACT", 0.1)
     for name in ("KAFKA", "KAFKA_USER", "KAFKA_PASSWORD", "URLS", "OPERATOR_TOKEN", "OPERATOR_PRIVATE_KEY"):
@@ -49,34 +49,37 @@ NEEDING_KAFKA = [
 
 
 @pytest.mark.parametrize("command", NEEDING_KAFKA, ids=" ".join)
-def test_without_any_kafka_a_command_says_what_to_give(run: Run, command: list[str]) -> None:
+def test_without_a_kafka_a_command_says_what_to_give(run: Run, command: list[str]) -> None:
     code, out, err = run(*command, "--json")
     assert (code, out) == (2, "")
-    assert err == "referrals: no Kafka is named and nothing runs here: give --kafka or REFERRALS_KAFKA, or `make up`\n"
+    assert err == (
+        "referrals: no Kafka address is given, and no local system is running: "
+        "give --kafka or REFERRALS_KAFKA, or run `make up`\n"
+    )
 
 
-def test_a_kafka_that_is_away_is_named(run: Run) -> None:
+def test_an_unreachable_kafka_is_named(run: Run) -> None:
     code, out, err = run("--kafka", "127.0.0.1:1", "lag", "--json")
     assert (code, out) == (2, "")
-    assert "127.0.0.1:1 does not answer" in err
+    assert "127.0.0.1:1 does not respond" in err
 
 
-def test_the_doctor_goes_on_where_everything_is_away(run: Run) -> None:
+def test_the_doctor_continues_when_nothing_responds(run: Run) -> None:
     code, out, _ = run("--kafka", "127.0.0.1:1", "--url", "intake=http://127.0.0.1:1", "doctor", "--json")
-    found = json.loads(out)
+    document = json.loads(out)
     assert code == 1
-    assert found["well"] is False
-    states = {each["name"]: each["says"] for each in found["checks"]}
-    assert states["intake"] == "does not answer"
+    assert document["well"] is False
+    states = {each["name"]: each["says"] for each in document["checks"]}
+    assert states["intake"] == "does not respond"
     assert "not known" in states["outcomes"]
     assert "kafka" in states
-    assert all(each["hint"] for each in found["checks"] if each["state"] == "bad")
+    assert all(each["hint"] for each in document["checks"] if each["state"] == "bad")
 
 
 @pytest.mark.parametrize(
     "arguments", [["nonsense"], ["lag", "--max", "-1"], ["tenants", "add", "king", "a", "--name", "x"]]
 )
-def test_what_is_no_command_is_said_beside_the_answer(run: Run, arguments: list[str]) -> None:
+def test_an_invalid_command_is_reported_on_stderr(run: Run, arguments: list[str]) -> None:
     code, out, err = run(*arguments)
     assert (code, out) == (2, "")
     assert err
@@ -93,7 +96,7 @@ def commands() -> Iterator[list[str]]:
 
 
 @pytest.mark.parametrize("command", list(commands()), ids=lambda each: " ".join(each) or "referrals")
-def test_every_command_explains_itself_and_each_of_its_options(
+def test_every_command_and_option_has_a_help_text(
     run: Run, command: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("COLUMNS", "200")
@@ -112,17 +115,17 @@ def groups() -> list[list[str]]:
 
 
 @pytest.mark.parametrize("command", [each for each in commands() if each not in groups()], ids=" ".join)
-def test_the_example_of_every_command_is_one_that_it_takes(command: list[str]) -> None:
+def test_the_example_of_every_command_is_valid(command: list[str]) -> None:
     here: Any = typer.main.get_command(app)
     for name in command:
         here = here.commands[name]
     program, *arguments = shlex.split(str(here.epilog).removeprefix("Example: "))
     assert program == "referrals"
-    found: Any = typer.main.get_command(app)
-    context = found.make_context("referrals", arguments)
-    while hasattr(found, "commands"):
-        _, found, rest = found.resolve_command(context, [*context._protected_args, *context.args])
-        context = found.make_context(found.name, rest, parent=context)
+    document: Any = typer.main.get_command(app)
+    context = document.make_context("referrals", arguments)
+    while hasattr(document, "commands"):
+        _, document, rest = document.resolve_command(context, [*context._protected_args, *context.args])
+        context = document.make_context(document.name, rest, parent=context)
     assert context.command_path.split()[1:] == command
 
 
@@ -130,7 +133,7 @@ DOCS = Path(services.console.__file__).parent / "docs"
 
 
 @pytest.mark.parametrize("page", ["agency", "provider", "analyst", "operator"])
-def test_a_page_names_every_command_of_those_it_is_for(page: str) -> None:
+def test_a_page_names_every_command_of_its_role(page: str) -> None:
     whom = {"agency": "agencies"}.get(page, f"{page}s")
     known = [*app.registered_commands, *app.registered_groups]
     names = [str(each.name) for each in known if each.rich_help_panel == f"For {whom}"]
@@ -139,7 +142,7 @@ def test_a_page_names_every_command_of_those_it_is_for(page: str) -> None:
     assert [name for name in names if f"`{name}" not in text and f"referrals {name}" not in text] == []
 
 
-def test_a_shell_is_told_how_to_complete(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_shell_can_complete_commands(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("_REFERRALS_COMPLETE", "complete_bash")
     monkeypatch.setenv("COMP_WORDS", "referrals with")
     monkeypatch.setenv("COMP_CWORD", "1")
@@ -148,7 +151,7 @@ def test_a_shell_is_told_how_to_complete(run: Run, monkeypatch: pytest.MonkeyPat
 
 
 class Answers(BaseHTTPRequestHandler):
-    """A service that says to every path what the path's first part is about."""
+    """A service whose answer depends on the last part of the path."""
 
     def do_GET(self) -> None:
         status = {"t1": 200, "busy": 503, "page": 200}.get(self.path.rsplit("/", 1)[-1], 404)
@@ -170,13 +173,18 @@ def service() -> Iterator[str]:
 
 
 @pytest.mark.parametrize(
-    ("id_", "code", "said"),
-    [("t1", 0, ""), ("busy", 2, "MongoDB is away"), ("x", 2, "no operator_token is set"), ("page", 2, "no life")],
+    ("id_", "code", "message"),
+    [
+        ("t1", 0, ""),
+        ("busy", 2, "MongoDB is away"),
+        ("x", 2, "no operator_token is set"),
+        ("page", 2, "not a timeline"),
+    ],
 )
-def test_a_services_answer_is_put_in_words(run: Run, service: str, id_: str, code: int, said: str) -> None:
-    found, out, err = run("--url", service, "--operator-token", "t" * 16, "timeline", id_, "--json")
-    assert found == code
-    assert said in err
+def test_a_services_response_becomes_a_message(run: Run, service: str, id_: str, code: int, message: str) -> None:
+    document, out, err = run("--url", service, "--operator-token", "t" * 16, "timeline", id_, "--json")
+    assert document == code
+    assert message in err
     assert (out == '{"needs": []}\n') is (code == 0)
 
 
@@ -186,7 +194,7 @@ def test_a_timeline_needs_a_token(run: Run, service: str) -> None:
     assert "REFERRALS_OPERATOR_TOKEN" in err
 
 
-def test_nothing_in_a_table_or_line_can_move_the_cursor(capsys: pytest.CaptureFixture[str]) -> None:
+def test_no_table_or_line_can_control_the_terminal(capsys: pytest.CaptureFixture[str]) -> None:
     output.table(("A",), [("\x1b[2J[red]x\u202e",)])
     output.say("\x1b]0;title\x07\tok")
     out = capsys.readouterr().out
@@ -195,20 +203,23 @@ def test_nothing_in_a_table_or_line_can_move_the_cursor(capsys: pytest.CaptureFi
     assert "\tok" in out
 
 
-def test_why_is_told_of_a_need_that_waits_too() -> None:
+def test_a_waiting_need_is_explained() -> None:
     decisions = [{"at": "2026-11-24T09:00:00+00:00", "what": "waiting", "until": "2026-11-25"}]
-    told = {"chosen": None, "reasons": [], "funnel": [{"cause": "area", "count": 3}], "decisions": decisions}
-    assert list(why(told)) == [
+    explanation = {"chosen": None, "reasons": [], "funnel": [{"cause": "area", "count": 3}], "decisions": decisions}
+    assert list(why(explanation)) == [
         "holds no place",
-        "last look: area 3",
+        "last search: area 3",
         "  2026-11-24 09:00:00  waiting         2026-11-25",
     ]
     assert list(why(None)) == []
 
 
-def test_why_is_told_in_the_language_asked_for() -> None:
-    said = {"en": ["No service can take it now; it waits."], "ru": ["Сейчас ни одна услуга не может принять запрос."]}
-    decisions = [{"at": "2026-11-24T09:00:00+00:00", "what": "waiting", "texts": said}]
-    told = {"chosen": None, "reasons": [], "funnel": [], "decisions": decisions}
-    assert list(why(told))[-1] == "      No service can take it now; it waits."
-    assert list(why(told, "ru"))[-1] == "      Сейчас ни одна услуга не может принять запрос."
+def test_an_explanation_is_in_the_requested_language() -> None:
+    message = {
+        "en": ["No service can take it now; it waits."],
+        "ru": ["Сейчас ни одна услуга не может принять запрос."],
+    }
+    decisions = [{"at": "2026-11-24T09:00:00+00:00", "what": "waiting", "texts": message}]
+    explanation = {"chosen": None, "reasons": [], "funnel": [], "decisions": decisions}
+    assert list(why(explanation))[-1] == "      No service can take it now; it waits."
+    assert list(why(explanation, "ru"))[-1] == "      Сейчас ни одна услуга не может принять запрос."

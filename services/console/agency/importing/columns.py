@@ -1,19 +1,19 @@
-"""From a row of a sheet to the object it means: which column is which field, and what its words mean.
+"""From a row of a sheet to a JSON object: which column is which field, and what the sheet's words mean.
 
-Without a map each heading is a path itself. A map is TOML:
+Without a map each heading must be the path of a field. A map is a TOML file:
 
     ignore = ["Entered by"]                  # columns that are not sent
-    dates = "%d.%m.%Y"                       # how dates are written, if not 1988-02-29
-    timezone = "Europe/Warsaw"               # of times that have none
+    dates = "%d.%m.%Y"                       # format of dates, if not 1988-02-29
+    timezone = "Europe/Warsaw"               # for times without a time zone
 
     [columns]                                # heading = path
     "Case no." = "reference"
-    "Languages" = "person.languages"         # a list: parted by ; , or |
+    "Languages" = "person.languages"         # a list, separated by ; , or |
 
-    [values."person.sex"]                    # what the sheet's words mean; capital or small is the same
+    [values."person.sex"]                    # what the sheet's words mean, ignoring case
     F = "female"
 
-    [constants]                              # what the sheet does not say, since it is always so
+    [constants]                              # fields that the sheet lacks because they are always the same
     referrer = "organisation"
 """
 
@@ -33,11 +33,11 @@ from ...shared.errors import UserError
 from .schema import Kind, alternatives, close_to, kind_of
 
 _LONGEST = 30
-"""A list has no more than this in any contract; ``needs.999999999.need`` shall cost no memory."""
+"""No list in the contracts is longer. The limit keeps a path such as ``needs.999999999.need`` from using memory."""
 
 
 class Columns(BaseModel):
-    """A map, as it stands in its file."""
+    """A map of columns, as in its file."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -50,33 +50,35 @@ class Columns(BaseModel):
 
     @staticmethod
     def read(path: Path) -> "Columns":
-        """`UserError` where it is no map."""
+        """The map in a file. Raises `UserError` when it is invalid."""
         return vocabulary_file.read(path, Columns, "map")
 
     def paths(self, headings: Sequence[str], model: type[Message]) -> list[str]:
-        """The path of each column, empty where it is not sent. `UserError` names the heading that leads nowhere."""
+        """The field path of each column, empty for ignored ones. Raises `UserError` for a heading without a field."""
         for name in [*self.columns, *self.ignore]:
             if name not in headings:
-                raise UserError(f"the map has a column {name!r}", f"the sheet has none: {', '.join(headings)}")
-        found = ["" if each in self.ignore else self.columns.get(each, each) for each in headings]
-        for heading, path in [*zip(headings, found, strict=True), *((f"[constants] {x}", x) for x in self.constants)]:
-            if path and (kind_of(model, path) is None or _far(path)):
-                near = close_to(model, path)
-                hint = f"is {near} meant? " if near else ""
-                raise UserError(f"column {heading!r}: there is no field {path}", f"{hint}map it to one, or ignore it")
-        said = [path for path in [*found, *self.constants] if path]
-        if twice := next((path for path in said if said.count(path) > 1), None):
-            raise UserError(f"two columns are {twice}", "map or ignore one of them; a constant counts as one")
-        return found
+                raise UserError(f"the map names a column {name!r}", f"the sheet has only {', '.join(headings)}")
+        paths = ["" if each in self.ignore else self.columns.get(each, each) for each in headings]
+        for heading, path in [*zip(headings, paths, strict=True), *((f"[constants] {x}", x) for x in self.constants)]:
+            if path and (kind_of(model, path) is None or _is_beyond_any_list(path)):
+                similar = close_to(model, path)
+                hint = f"did you mean {similar}? " if similar else ""
+                raise UserError(
+                    f"column {heading!r}: there is no field {path}", f"{hint}map it to a field, or ignore it"
+                )
+        used = [path for path in [*paths, *self.constants] if path]
+        if duplicate := next((path for path in used if used.count(path) > 1), None):
+            raise UserError(f"two columns are {duplicate}", "map or ignore one of them; a constant counts as a column")
+        return paths
 
     def row(self, cells: Sequence[str], paths: Sequence[str], model: type[Message]) -> dict[str, Any]:
-        """The object of one row. An empty cell says nothing."""
+        """The object of one row. Empty cells are left out."""
         whole: dict[str, Any] = {}
         for path, cell in [*self.constants.items(), *zip(paths, cells, strict=False)]:
             if path and cell.strip():
                 _put(whole, path.split("."), self._value(path, cell.strip(), model))
-        made: dict[str, Any] = _lists(whole)
-        return made
+        with_lists: dict[str, Any] = _lists(whole)
+        return with_lists
 
     def _value(self, path: str, cell: str, model: type[Message]) -> Any:
         words = {name.lower(): value for name, value in self.values.get(path, {}).items()}
@@ -93,7 +95,7 @@ class Columns(BaseModel):
         return words.get(cell.lower(), cell)
 
     def _date(self, cell: str) -> str:
-        """As ISO has it; as it stands, for the contract to judge, where it is not written as `dates` says."""
+        """The date in ISO format. Unchanged when it does not fit `dates`, so that validation reports it."""
         try:
             return datetime.strptime(cell, self.dates).date().isoformat() if self.dates else cell
         except ValueError:
@@ -107,7 +109,7 @@ class Columns(BaseModel):
         return time.replace(tzinfo=ZoneInfo(self.timezone)).isoformat() if self.timezone and not time.tzinfo else cell
 
 
-def _far(path: str) -> bool:
+def _is_beyond_any_list(path: str) -> bool:
     return any(part.isdigit() and int(part) >= _LONGEST for part in path.split("."))
 
 
@@ -118,11 +120,11 @@ def _put(whole: dict[str, Any], parts: Sequence[str], value: Any) -> None:
 
 
 def _lists(node: Any) -> Any:
-    """With objects that have numbers for names as lists. What is missing before the last is empty, and will be said."""
+    """The same, with objects whose names are numbers turned into lists. Gaps become {}, which validation reports."""
     if not isinstance(node, Mapping):
         return node
-    made = {name: _lists(inner) for name, inner in node.items()}
-    if made and all(name.isdigit() for name in made):
-        numbered = {int(name): inner for name, inner in made.items()}
+    converted = {name: _lists(inner) for name, inner in node.items()}
+    if converted and all(name.isdigit() for name in converted):
+        numbered = {int(name): inner for name, inner in converted.items()}
         return [numbered.get(number, {}) for number in range(max(numbered) + 1)]
-    return made
+    return converted

@@ -1,6 +1,6 @@
-"""What stands in a file of referrals: JSON, JSON lines or CSV. Each row on its own, good or with what is wrong with it.
+"""Reads a file of referrals (JSON, JSON lines or CSV): each row is either valid, or has faults.
 
-Nothing of a row's content is in a fault: the row, its column or field, and what to do.
+A fault names the row, its column or field, and what to do. It never contains the content of the row.
 """
 
 import csv
@@ -24,14 +24,14 @@ from ...shared.errors import UserError
 from .columns import Columns
 
 _LARGEST = 262_144
-"""Bytes of one event; what is larger intake's gate refuses."""
-_WORD = 131_072
+"""Bytes of one event; intake's gate refuses larger ones."""
+_LARGEST_CELL = 131_072
 
 M = TypeVar("M", bound=Input)
 
 
 class Form(StrEnum):
-    """How a file is written; ``auto`` looks at how it begins."""
+    """The format of a file; ``auto`` detects it from the beginning."""
 
     AUTO = "auto"
     JSON = "json"
@@ -41,7 +41,7 @@ class Form(StrEnum):
 
 @dataclass(frozen=True)
 class Fault:
-    """What is wrong with a row. `column` is the sheet's heading, empty where there is no sheet or no such column."""
+    """An error in a row. `column` is the heading in the sheet; empty without a sheet or without such a column."""
 
     row: str
     column: str
@@ -49,7 +49,7 @@ class Fault:
     fix: str
 
     def cells(self) -> tuple[object, ...]:
-        """Under `COLUMNS`."""
+        """The fault as a row under `COLUMNS`."""
         return tuple(asdict(self).values())
 
 
@@ -58,31 +58,31 @@ COLUMNS = ("ROW", "COLUMN", "FIELD", "WHAT TO DO")
 
 @dataclass(frozen=True)
 class ImportRow(Generic[M]):
-    """One row: what it says, or what is wrong with it."""
+    """One row: its content when it is valid, otherwise its faults."""
 
     where: str
     body: M | None
     faults: tuple[Fault, ...] = ()
     columns: Mapping[str, str] = field(default_factory=dict)
-    """Of a sheet: its headings, by path."""
+    """Headings of a sheet by field path."""
 
 
 def rows(raw: bytes, model: type[M], form: Form, columns: Columns, today: date, agency: str = "") -> list[ImportRow[M]]:
-    """Every row of a file. `UserError` where it can not be read as rows at all.
+    """Every row of a file. Raises `UserError` when the file cannot be read as rows at all.
 
-    `agency`, if known, is whose referrals these may be.
+    `agency`, if known, is the only agency whose referrals the file may contain.
     """
     try:
         text = raw.decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        hint = "save it as UTF-8 (of a sheet: “CSV UTF-8”)"
+        hint = "save it as UTF-8 (in a spreadsheet program: “CSV UTF-8”)"
         raise UserError(f"byte {error.start} of the file is not UTF-8", hint) from None
     form = _form(text) if form is Form.AUTO else form
-    read = _sheet(text, model, columns) if form is Form.CSV else _documents(text, model, form)
-    found = [_checked(each, today, agency) for each in read]
-    if not found:
-        raise UserError("there is nothing in the file", "expected JSON, JSON lines, or CSV with headings and rows")
-    return _once_each(found)
+    parsed = _sheet(text, model, columns) if form is Form.CSV else _documents(text, model, form)
+    checked = [_checked(each, today, agency) for each in parsed]
+    if not checked:
+        raise UserError("the file is empty", "expected JSON, JSON lines, or CSV with headings and rows")
+    return _refuse_duplicates(checked)
 
 
 def _form(text: str) -> Form:
@@ -113,7 +113,7 @@ def _documents(text: str, model: type[M], form: Form) -> Iterator[ImportRow[M]]:
 
 
 def _elements(text: str) -> Iterator[str]:
-    """The text of each element of a list: parsed whole, names given twice would be lost."""
+    """The text of each element of a list. Parsing the whole list would hide a name that is given twice."""
     decoder, at = json.JSONDecoder(), 1
     while True:
         at = _past(text, at, " \t\r\n")
@@ -123,11 +123,14 @@ def _elements(text: str) -> Iterator[str]:
             _, end = decoder.raw_decode(text, at)
         except (ValueError, RecursionError) as error:
             line = text.count("\n", 0, getattr(error, "pos", at)) + 1
-            raise UserError(f"the file is not JSON: line {line}", getattr(error, "msg", "nested too deeply")) from None
+            raise UserError(
+                f"line {line} of the file is not valid JSON", getattr(error, "msg", "nested too deeply")
+            ) from None
         yield text[at:end]
         at = _past(text, end, " \t\r\n")
         if text[at : at + 1] not in (",", "]"):
-            raise UserError(f"the file is not JSON: line {text.count(chr(10), 0, at) + 1}", "expected a comma or ]")
+            line = text.count("\n", 0, at) + 1
+            raise UserError(f"line {line} of the file is not valid JSON", "expected a comma or ]")
         at += text[at] == ","
 
 
@@ -139,8 +142,8 @@ def _past(text: str, at: int, what: str) -> int:
 
 def _document(where: str, text: str, model: type[M]) -> ImportRow[M]:
     raw = text.encode(errors="surrogatepass")
-    if found := lint_raw_json(raw, model):
-        return ImportRow(where, None, tuple(_faults(where, found)))
+    if problems := lint_raw_json(raw, model):
+        return ImportRow(where, None, tuple(_faults(where, problems)))
     try:
         return ImportRow(where, model.read(raw))
     except ValidationError as error:
@@ -149,67 +152,72 @@ def _document(where: str, text: str, model: type[M]) -> ImportRow[M]:
 
 def _sheet(text: str, model: type[M], columns: Columns) -> Iterator[ImportRow[M]]:
     head = text.partition("\n")[0]
-    csv.field_size_limit(_WORD)
+    csv.field_size_limit(_LARGEST_CELL)
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=max(",;\t", key=head.count), strict=True)
     try:
         headings = [each.strip() for each in next(reader, [])]
-        if twice := next((each for each in headings if each and headings.count(each) > 1), None):
-            raise UserError(f"the sheet has two columns {twice!r}", "give each a heading of its own")
+        if duplicate := next((each for each in headings if each and headings.count(each) > 1), None):
+            raise UserError(f"the sheet has two columns {duplicate!r}", "give each column its own heading")
         while headings and not headings[-1]:
             headings.pop()
         paths = columns.paths(headings, model)
-        named = {path: heading for heading, path in zip(headings, paths, strict=True) if path}
+        headings_by_path = {path: heading for heading, path in zip(headings, paths, strict=True) if path}
         for number, cells in enumerate(reader, 2):
             if any(cell.strip() for cell in cells):
-                yield _cells(f"row {number}", cells, paths, named, columns, model)
+                yield _cells(f"row {number}", cells, paths, headings_by_path, columns, model)
     except csv.Error as error:
-        raise UserError(f"line {reader.line_num} of the sheet can not be read", str(error)) from None
+        raise UserError(f"line {reader.line_num} of the sheet cannot be read", str(error)) from None
 
 
 def _cells(
-    where: str, cells: Sequence[str], paths: Sequence[str], named: dict[str, str], columns: Columns, model: type[M]
+    where: str,
+    cells: Sequence[str],
+    paths: Sequence[str],
+    headings: dict[str, str],
+    columns: Columns,
+    model: type[M],
 ) -> ImportRow[M]:
     if any(cell.strip() for cell in cells[len(paths) :]):
-        fix = "has more cells than there are headings: quote what has the separator in it"
+        fix = "has more cells than there are headings: put quotes around cells that contain the separator"
         return ImportRow(where, None, (Fault(where, "", "", fix),))
     whole = columns.row(cells, paths, model)
     raw = json.dumps(whole).encode()
     try:
-        if found := lint_raw_json(raw, model):
-            return ImportRow(where, None, tuple(_faults(where, found, named)))
-        return ImportRow(where, model.model_validate(whole), columns=named)
+        if problems := lint_raw_json(raw, model):
+            return ImportRow(where, None, tuple(_faults(where, problems, headings)))
+        return ImportRow(where, model.model_validate(whole), columns=headings)
     except ValidationError as error:
-        return ImportRow(where, None, tuple(_faults(where, problems_of(error), named)))
+        return ImportRow(where, None, tuple(_faults(where, problems_of(error), headings)))
 
 
-def _faults(where: str, problems: Sequence[Problem], named: Mapping[str, str] | None = None) -> Iterator[Fault]:
+def _faults(where: str, problems: Sequence[Problem], headings: Mapping[str, str] | None = None) -> Iterator[Fault]:
     for each in problems:
-        yield Fault(where, _heading(each.field, named or {}), each.field, each.fix)
+        yield Fault(where, _heading(each.field, headings or {}), each.field, each.fix)
 
 
-def _heading(field: str, named: Mapping[str, str]) -> str:
-    """The column a field is from: its own, that of the list it is in, or the one column of what it consists of."""
+def _heading(field: str, headings: Mapping[str, str]) -> str:
+    """The column of a field: its own, that of the list it is in, or the only column of the fields within it."""
     parts = field.split(".")
     for count in range(len(parts), 0, -1):
-        if found := named.get(".".join(parts[:count])):
-            return found
-    inner = [heading for path, heading in named.items() if path.startswith(f"{field}.")]
+        if heading := headings.get(".".join(parts[:count])):
+            return heading
+    inner = [heading for path, heading in headings.items() if path.startswith(f"{field}.")]
     return inner[0] if len(inner) == 1 else ""
 
 
 def _checked(row: ImportRow[M], today: date, agency: str) -> ImportRow[M]:
-    """What intake's gate would refuse, beyond the schema."""
+    """The row with what intake's gate would refuse beyond the schema."""
     body = row.body
     if body is None:
         return row
     problems = []
     claimed = getattr(body, "agency", None)
     if agency and claimed not in (None, agency):
-        problems.append(Problem(field="agency", fix=f"must be your own id, {agency}, or be left out"))
+        problems.append(Problem(field="agency", fix=f"must be your own id ({agency}) or be left out"))
     if isinstance(body, Submitted):
         problems += list(_ages(body, today))
     if len(body.model_dump_json(exclude_unset=True).encode()) > _LARGEST:
-        problems.append(Problem(field="body", fix="is larger than 256 KiB: shorten the notes, or send fewer needs"))
+        problems.append(Problem(field="body", fix="is larger than 256 KiB: shorten the notes or send fewer needs"))
     return replace(row, body=None if problems else body, faults=tuple(_faults(row.where, problems, row.columns)))
 
 
@@ -217,24 +225,24 @@ def _ages(body: Submitted, today: date) -> Iterator[Problem]:
     births = {f"household.{number}.birth_date": each.birth_date for number, each in enumerate(body.household)}
     births["person.birth_date"] = body.person.birth_date
     oldest = today.year - AgeBand.OLDER.years[1]
-    wrong = [name for name, day in births.items() if day is not None and not (oldest <= day.year and day <= today)]
-    for name in wrong:
-        yield Problem(field=name, fix="can not be: it is in the future, or nobody is that old")
-    if not wrong and body.person.band_on(today).years[1] < 18 and body.person.caregiver is None:
-        yield Problem(field="person.caregiver", fix="is needed under 18, also for an unaccompanied child")
+    impossible = [name for name, day in births.items() if day is not None and not (oldest <= day.year and day <= today)]
+    for name in impossible:
+        yield Problem(field=name, fix="is in the future, or nobody is that old: check the date")
+    if not impossible and body.person.band_on(today).years[1] < 18 and body.person.caregiver is None:
+        yield Problem(field="person.caregiver", fix="is needed for anybody under 18, also for an unaccompanied child")
 
 
-def _once_each(found: list[ImportRow[M]]) -> list[ImportRow[M]]:
-    """Two rows of one reference would be one referral, of which the second is lost."""
+def _refuse_duplicates(checked: list[ImportRow[M]]) -> list[ImportRow[M]]:
+    """The rows, with a fault in each that repeats a reference: it would be the same referral and be lost."""
     seen: dict[Any, str] = {}
-    said: list[ImportRow[M]] = []
-    for row in found:
+    unique: list[ImportRow[M]] = []
+    for row in checked:
         reference = getattr(row.body, "reference", None)
         if row.body is not None and reference in seen:
-            fix = f"{seen[reference]} has it too: give each referral a reference of its own"
+            fix = f"{seen[reference]} has the same reference: give each referral its own"
             row = replace(
                 row, body=None, faults=(Fault(row.where, row.columns.get("reference", ""), "reference", fix),)
             )
         seen.setdefault(reference, row.where)
-        said.append(row)
-    return said
+        unique.append(row)
+    return unique

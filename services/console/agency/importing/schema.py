@@ -1,4 +1,4 @@
-"""What a path such as ``person.languages`` or ``needs.0.category`` leads to in a message, by its JSON Schema."""
+"""The kind of field behind a path such as ``person.languages`` or ``needs.0.category``, from the JSON Schema."""
 
 import difflib
 from collections.abc import Iterator
@@ -10,7 +10,7 @@ from contracts.base import Message
 
 
 class Kind(StrEnum):
-    """What a cell under a path has to become."""
+    """What the text of a cell must be converted to."""
 
     VALUE = "value"
     LIST = "list"
@@ -20,11 +20,8 @@ class Kind(StrEnum):
 
 @cache
 def kind_of(model: type[Message], path: str) -> Kind | None:
-    """None: the path leads nowhere, or to something that no cell can hold."""
-    schema = _schema(model)
-    nodes = [schema]
-    for part in path.split("."):
-        nodes = [inner for node in nodes for inner in _options(schema, _step(node, part))]
+    """The kind of the field; None when there is no such field, or a single cell cannot hold its value."""
+    schema, nodes = _schema(model), _nodes(model, path)
     if any(node.get("type") == "array" and "properties" not in _first(schema, node) for node in nodes):
         return Kind.LIST
     if not nodes or all(node.get("type") in ("object", "array") for node in nodes):
@@ -34,18 +31,23 @@ def kind_of(model: type[Message], path: str) -> Kind | None:
 
 
 def alternatives(model: type[Message], path: str) -> set[str]:
-    """Single words that may stand where there else is a list, such as ``any``."""
-    schema = _schema(model)
-    nodes = [schema]
-    for part in path.split("."):
-        nodes = [inner for node in nodes for inner in _options(schema, _step(node, part))]
-    return {str(node["const"]) for node in nodes if "const" in node}
+    """Single words that are allowed instead of a list, such as ``any``."""
+    return {str(node["const"]) for node in _nodes(model, path) if "const" in node}
 
 
 def close_to(model: type[Message], path: str) -> str | None:
-    """The path that may have been meant."""
+    """The existing path that is most similar; None when none is."""
     known = list(_paths(_schema(model), _schema(model), ()))
     return next(iter(difflib.get_close_matches(path, known, 1)), None)
+
+
+def _nodes(model: type[Message], path: str) -> list[dict[str, Any]]:
+    """The schemas at the end of a path: one for each branch of a union."""
+    schema = _schema(model)
+    nodes = [schema]
+    for part in path.split("."):
+        nodes = [option for node in nodes for option in _options(schema, _step(node, part))]
+    return nodes
 
 
 @cache
@@ -54,7 +56,7 @@ def _schema(model: type[Message]) -> dict[str, Any]:
 
 
 def _options(schema: dict[str, Any], node: dict[str, Any] | None) -> Iterator[dict[str, Any]]:
-    """A node, without references and with each branch of a union on its own."""
+    """A node with its references resolved, and each branch of a union separately."""
     if node is None:
         return
     if "$ref" in node:
@@ -67,12 +69,12 @@ def _options(schema: dict[str, Any], node: dict[str, Any] | None) -> Iterator[di
 
 
 def _step(node: dict[str, Any], part: str) -> dict[str, Any] | None:
-    found = node.get("items") if part.isdigit() else node.get("properties", {}).get(part)
-    return found if isinstance(found, dict) else None
+    inner = node.get("items") if part.isdigit() else node.get("properties", {}).get(part)
+    return inner if isinstance(inner, dict) else None
 
 
 def _first(schema: dict[str, Any], node: dict[str, Any]) -> dict[str, Any]:
-    """The first of what a list holds."""
+    """The first kind of element that a list may hold."""
     return next(_options(schema, node.get("items")), {})
 
 

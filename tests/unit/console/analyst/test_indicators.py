@@ -1,4 +1,4 @@
-"""Published counts added up: what is held back stays so, in each format."""
+"""Sums of published counts: what is held back stays held back, in every format."""
 
 import csv
 import io
@@ -36,7 +36,7 @@ def cell(count: int | None, area: str = "PL-06", state: str = "open", day: int =
 CELLS = [cell(7), cell(None, day=25), cell(None, day=26, k=10), cell(None, state="delivered"), cell(12, area="PL-20")]
 
 
-def test_what_is_held_back_is_in_no_sum_and_leaves_it_between_two_bounds() -> None:
+def test_held_back_cells_are_in_no_sum_and_give_it_bounds() -> None:
     assert rows(CELLS, BY) == [
         IndicatorCell(("PL-06", "delivered"), None, 1, 1, 4),
         IndicatorCell(("PL-06", "open"), 7, 2, 9, 20),
@@ -44,7 +44,7 @@ def test_what_is_held_back_is_in_no_sum_and_leaves_it_between_two_bounds() -> No
     ]
 
 
-def test_times_are_those_of_the_windows() -> None:
+def test_cells_are_grouped_by_the_time_of_their_window() -> None:
     assert [row.group for row in rows(CELLS, [By.DAY])] == [("2026-11-24",), ("2026-11-25",), ("2026-11-26",)]
     assert [row.group for row in rows(CELLS, [By.MONTH, By.WEEK])] == [("2026-11", "2026-W48")]
     assert [row.group for row in rows(CELLS, [By.CATEGORY])] == [("shelter",)]
@@ -60,12 +60,12 @@ def test_times_are_those_of_the_windows() -> None:
         ("2026-11-24..2026-12", (date(2026, 11, 24), date(2027, 1, 1))),
     ],
 )
-def test_a_period_is_read(text: str, span: tuple[date, date]) -> None:
+def test_a_period_is_parsed(text: str, span: tuple[date, date]) -> None:
     assert period_of(text) == span
 
 
 @pytest.mark.parametrize("text", ["", "now", "2026-13", "2025-W53", "2026-11-31", "2026..2025", "..", "9999"])
-def test_a_period_that_is_none_is_said(text: str) -> None:
+def test_an_invalid_period_is_reported(text: str) -> None:
     with pytest.raises(UserError, match="the period"):
         period_of(text)
 
@@ -75,10 +75,10 @@ def test_only_windows_that_begin_in_the_period_count() -> None:
     assert within(CELLS, None) == CELLS
 
 
-def test_csv_has_an_empty_cell_where_a_count_is_held_back() -> None:
-    told = list(csv.DictReader(io.StringIO(as_csv(rows(CELLS, BY), BY).decode())))
-    assert [each["count"] for each in told] == ["", "7", "12"]
-    assert told[1] == {
+def test_csv_has_an_empty_cell_for_a_held_back_count() -> None:
+    result = list(csv.DictReader(io.StringIO(as_csv(rows(CELLS, BY), BY).decode())))
+    assert [each["count"] for each in result] == ["", "7", "12"]
+    assert result[1] == {
         "area": "PL-06",
         "state": "open",
         "count": "7",
@@ -88,7 +88,7 @@ def test_csv_has_an_empty_cell_where_a_count_is_held_back() -> None:
     }
 
 
-def test_parquet_has_null_there_and_whole_numbers() -> None:
+def test_parquet_has_null_for_a_held_back_count_and_integers() -> None:
     parquet = pytest.importorskip("pyarrow.parquet")
     table = parquet.read_table(io.BytesIO(as_parquet(rows(CELLS, BY), BY)))
     assert table.column("count").to_pylist() == [None, 7, 12]
@@ -97,7 +97,7 @@ def test_parquet_has_null_there_and_whole_numbers() -> None:
     assert parquet.read_table(io.BytesIO(as_parquet([], BY))).num_rows == 0
 
 
-def test_a_page_needs_no_network_and_says_what_is_held_back() -> None:
+def test_a_page_needs_no_network_and_shows_what_is_held_back() -> None:
     pytest.importorskip("plotly")
     page = as_html(rows([*CELLS, cell(None, state="<b>")], BY), BY, "Needs <by> area").decode()
     assert not re.findall(r"<(?:script|img|iframe)[^>]*\ssrc=|<link\b", page)
@@ -107,13 +107,13 @@ def test_a_page_needs_no_network_and_says_what_is_held_back() -> None:
     assert "<td><b>" not in page
 
 
-def test_bars_stack_what_is_told_and_on_it_what_is_held_back() -> None:
-    told = {each["name"]: each["y"] for each in bars(rows(CELLS, BY))}
-    assert told == {"delivered": [0, 0], "open": [7, 12], "held back, at least": [3, 0]}
-    assert [each["name"] for each in bars(rows([cell(7)], [By.AREA]))] == ["told"]
+def test_bars_stack_published_counts_and_held_back_cells() -> None:
+    result = {each["name"]: each["y"] for each in bars(rows(CELLS, BY))}
+    assert result == {"delivered": [0, 0], "open": [7, 12], "held back, at least": [3, 0]}
+    assert [each["name"] for each in bars(rows([cell(7)], [By.AREA]))] == ["published"]
 
 
-def test_a_library_that_is_not_there_is_named_with_its_extra(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_missing_library_is_reported_with_its_extra(monkeypatch: pytest.MonkeyPatch) -> None:
     for library in ("pyarrow", "plotly", "plotly.graph_objects"):
         monkeypatch.setitem(__import__("sys").modules, library, None)
     for write in (lambda: as_parquet([], BY), lambda: as_html([], BY, "")):

@@ -1,4 +1,4 @@
-"""What `doctor` and `lag` make of what they find."""
+"""The results of `doctor` and `lag` for given measurements."""
 
 import pytest
 
@@ -16,31 +16,31 @@ from tests.support.rig import OPERATOR_PRIVATE
 RULE = AccessRule("intake", "read", "topic", "agency.a.referrals")
 
 
-def test_every_group_of_every_service_has_something_to_read() -> None:
-    read = {stage.group: stage for stage in stages()}
-    assert set(read) == {group for groups in GROUPS.values() for group in groups}
-    assert all(stage.topics or stage.pattern for stage in read.values())
-    assert read["intake-gate"].reads("agency.a.referrals")
-    assert not read["intake-gate"].reads("agency.a.referrals.old")
-    assert all(read[service].reads(inbox(service)) for service in READS)
+def test_every_consumer_group_reads_something() -> None:
+    groups = {stage.group: stage for stage in stages()}
+    assert set(groups) == {group for groups in GROUPS.values() for group in groups}
+    assert all(stage.topics or stage.pattern for stage in groups.values())
+    assert groups["intake-gate"].reads("agency.a.referrals")
+    assert not groups["intake-gate"].reads("agency.a.referrals.old")
+    assert all(groups[service].reads(inbox(service)) for service in READS)
 
 
-def test_lag_counts_what_is_there_and_not_settled() -> None:
+def test_lag_counts_existing_records_without_a_commit() -> None:
     topic = inbox("intake")
     ends = {(topic, 0): (0, 10), (topic, 1): (5, 7), (topic, 2): (9, 9), ("other", 0): (0, 99)}
-    found = lags(
+    result = lags(
         ends, {"intake": {(topic, 0): 4, (topic, 1): 2}}, [each for each in stages() if each.group == "intake"]
     )
-    assert [each.lag for each in found] == [6, 2, 0]  # what expired before it was settled is waited for by nobody
-    assert found[2].committed is None
-    assert found[2].row()[3] == "-"
-    assert per_group(found) == {"intake": 8}
+    assert [each.lag for each in result] == [6, 2, 0]  # records that Kafka deleted do not count
+    assert result[2].committed is None
+    assert result[2].row()[3] == "-"
+    assert per_group(result) == {"intake": 8}
 
 
-def test_topics_are_compared_with_what_is_declared() -> None:
+def test_topics_are_compared_with_the_declaration() -> None:
     declared = {"a": Topic("a", 4, {"x": "1"}), "b": Topic("b"), "c": Topic("c")}
-    there = {"a": Topic("a", 3, {"x": "2", "y": "3"}), "b": Topic("b"), "d": Topic("d")}
-    assert compare(declared, there) == [
+    existing = {"a": Topic("a", 3, {"x": "2", "y": "3"}), "b": Topic("b"), "d": Topic("d")}
+    assert compare(declared, existing) == [
         Differs("a", "partitions", "4", "3"),
         Differs("a", "x", "1", "2"),
         Differs("a", "y", "default", "3"),
@@ -49,12 +49,12 @@ def test_topics_are_compared_with_what_is_declared() -> None:
     ]
 
 
-def test_differences_are_told_with_their_signs() -> None:
-    found = Differences(
+def test_differences_are_listed_with_their_signs() -> None:
+    result = Differences(
         [Differs("c", "topic", "there", "missing"), Differs("a", "x", "1", "2")], AccessDifference([RULE], [RULE])
     )
-    assert found
-    assert found.rows() == [
+    assert result
+    assert result.rows() == [
         ("~", "c", "missing"),
         ("~", "a", "x is 2, declared 1"),
         ("+", "topic agency.a.referrals", "intake read"),
@@ -80,8 +80,8 @@ def test_differences_are_told_with_their_signs() -> None:
         (checks.of_service("intake", None, None), "bad"),
         (checks.of_groups({"intake": 2}), "ok"),
         (checks.of_groups({"intake": 2, "outcomes": 0}), "bad"),
-        (checks.of_letters([]), "ok"),
-        (checks.of_letters([DeadLetter.read(0, 0, [], b"")]), "warning"),
+        (checks.of_dead_letters([]), "ok"),
+        (checks.of_dead_letters([DeadLetter.read(0, 0, [], b"")]), "warning"),
         (checks.of_registry(3, {}), "ok"),
         (checks.of_registry(3, {"a": 7}), "bad"),
         (checks.of_key(OPERATOR_PRIVATE, None), "ok"),
@@ -92,7 +92,7 @@ def test_differences_are_told_with_their_signs() -> None:
         (checks.of_lag([Lag("intake", "t", 0, 1, 3, 2)], 1), "warning"),
     ],
 )
-def test_a_check_says_how_bad_it_is_and_what_to_do(check: checks.Check, state: str) -> None:
+def test_a_check_has_a_state_and_a_hint_unless_it_is_ok(check: checks.Check, state: str) -> None:
     assert check.state == state
     assert check.says
     assert bool(check.hint) is (state != "ok")

@@ -1,4 +1,4 @@
-"""Which answers were given from this machine."""
+"""The answers given from this machine."""
 
 from pathlib import Path
 
@@ -12,7 +12,7 @@ from services.console.shared.identity import Identity
 WHO = Identity("provider", "p", Login("k:1"))
 
 
-def test_answers_are_known_again_for_this_provider_on_this_kafka(
+def test_answers_are_remembered_for_this_provider_on_this_kafka(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
@@ -27,10 +27,10 @@ def test_answers_are_known_again_for_this_provider_on_this_kafka(
     assert file.stat().st_mode & 0o077 == 0
 
 
-def test_where_nothing_can_be_kept_it_is_warned_of(
+def test_an_unwritable_log_gives_a_warning(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (tmp_path / "file").touch()
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "file"))
     remember(WHO, "n", 1, Answer.ACCEPTED)
-    assert "can not be written" in capsys.readouterr().err
+    assert "cannot be written" in capsys.readouterr().err

@@ -1,4 +1,4 @@
-"""Who gives a command: what was handed over, from a file or from the environment."""
+"""The identity behind a command, from a credentials file or the environment."""
 
 from pathlib import Path
 
@@ -31,7 +31,7 @@ def file_of(folder: Path, text: str) -> Path:
     return path
 
 
-def test_each_role_finds_its_own_login_and_what_is_beside_the_file(tmp_path: Path) -> None:
+def test_each_role_has_its_own_login_and_paths_are_relative_to_the_file(tmp_path: Path) -> None:
     lines = from_file(file_of(tmp_path, BOTH))
     agency, provider = identity("agency", lines), identity("provider", lines)
     assert agency.login == Login("k:9092", "agency:one", "a=b", ca=str(tmp_path / "ca.pem"))
@@ -42,45 +42,45 @@ def test_each_role_finds_its_own_login_and_what_is_beside_the_file(tmp_path: Pat
     assert "private'" not in repr(provider)
 
 
-def test_without_a_password_the_user_is_but_a_name() -> None:
+def test_without_a_password_the_login_has_no_user() -> None:
     who = identity("agency", [("KAFKA_USER", "agency:one")], "k:1")
     assert (who.id, who.login) == ("one", Login("k:1"))
 
 
 @pytest.mark.parametrize(
-    ("lines", "said"),
+    ("lines", "message"),
     [
-        ([], "there is no login of an agency"),
-        ([("KAFKA_USER", "provider:one")], "takes the login of an agency, not of provider:one"),
+        ([], "the login of an agency is missing"),
+        ([("KAFKA_USER", "provider:one")], "needs the login of an agency, not of provider:one"),
         ([("KAFKA_USER", "agency:One.Two")], "expected agency:ID"),
-        ([("KAFKA_USER", "agency:one")], "no Kafka is named"),
+        ([("KAFKA_USER", "agency:one")], "no Kafka address is given"),
     ],
 )
-def test_what_is_missing_is_said(lines: list[tuple[str, str]], said: str) -> None:
-    with pytest.raises(UserError, match=said):
-        identity("agency", lines, "k:1" if "expected" in said else "")
+def test_a_missing_value_is_reported(lines: list[tuple[str, str]], message: str) -> None:
+    with pytest.raises(UserError, match=message):
+        identity("agency", lines, "k:1" if "expected" in message else "")
 
 
 @pytest.mark.parametrize(
-    ("text", "said"),
+    ("text", "message"),
     [("KAFKA", "line 1 of"), ("\nHOME=/root", "line 2 of"), ("KAFKA_PASSWORD=@none", "KAFKA_PASSWORD")],
 )
-def test_a_line_that_can_not_be_read_is_named_without_what_is_in_it(tmp_path: Path, text: str, said: str) -> None:
-    with pytest.raises(UserError, match=said) as raised:
+def test_an_unreadable_line_is_reported_without_its_content(tmp_path: Path, text: str, message: str) -> None:
+    with pytest.raises(UserError, match=message) as raised:
         from_file(file_of(tmp_path, text))
     assert "/root" not in str(raised.value)
 
 
-def test_a_file_that_others_can_read_is_warned_of(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_file_that_others_can_read_gives_a_warning(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     path = file_of(tmp_path, BOTH)
     path.chmod(0o644)
     from_file(path)
     assert "chmod 600" in capsys.readouterr().err
 
 
-def test_the_environment_is_read_where_no_file_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    said = {"KAFKA": "k:1", "KAFKA_USER": "agency:one", "KAFKA_PASSWORD": "p", "OTHER": "x"}
-    assert dict(from_environment(said)) == {name: said[name] for name in said if name != "OTHER"}
-    for name, value in said.items():
+def test_the_environment_is_read_when_no_file_is_given(monkeypatch: pytest.MonkeyPatch) -> None:
+    values = {"KAFKA": "k:1", "KAFKA_USER": "agency:one", "KAFKA_PASSWORD": "p", "OTHER": "x"}
+    assert dict(from_environment(values)) == {name: values[name] for name in values if name != "OTHER"}
+    for name, value in values.items():
         monkeypatch.setenv(name, value)
     assert Settings(CommandOptions(), lambda: None).identity("agency").login == Login("k:1", "agency:one", "p")

@@ -1,4 +1,4 @@
-"""Ctrl-C amid a submission: kept until what is under way is settled."""
+"""Ctrl-C while events are sent: deferred until those in flight are settled."""
 
 import signal
 import subprocess
@@ -7,47 +7,47 @@ from collections.abc import Iterator
 
 import pytest
 
-from services.console.shared.client import _kept_interruption
+from services.console.shared.interruption import deferred_interruption
 
 
 @pytest.fixture(autouse=True)
-def heard() -> Iterator[None]:
-    """Ctrl-C as in a terminal: a shell has what it starts in the background ignore it."""
+def default_interruption() -> Iterator[None]:
+    """Ctrl-C as in a terminal; a shell makes background jobs ignore it."""
     before = signal.signal(signal.SIGINT, signal.default_int_handler)
     yield
     signal.signal(signal.SIGINT, before)
 
 
-def interrupted(times: int, told: list[bool]) -> None:
-    with _kept_interruption() as heard:
-        told.append(heard())
+def interrupted(times: int, states: list[bool]) -> None:
+    with deferred_interruption() as pressed:
+        states.append(pressed())
         for _ in range(times):
             signal.raise_signal(signal.SIGINT)
-        told.append(heard())
+        states.append(pressed())
 
 
-def test_an_interruption_is_kept_to_the_end_and_told_in_between() -> None:
-    told: list[bool] = []
+def test_an_interruption_is_deferred_to_the_end_and_visible_meanwhile() -> None:
+    states: list[bool] = []
     before = signal.getsignal(signal.SIGINT)
     with pytest.raises(KeyboardInterrupt):
-        interrupted(1, told)
-    assert told == [False, True]
+        interrupted(1, states)
+    assert states == [False, True]
     assert signal.getsignal(signal.SIGINT) is before
 
 
-def test_a_second_one_is_not_kept() -> None:
-    told: list[bool] = []
+def test_a_second_interruption_is_not_deferred() -> None:
+    states: list[bool] = []
     with pytest.raises(KeyboardInterrupt):
-        interrupted(2, told)
-    assert told == [False]
+        interrupted(2, states)
+    assert states == [False]
 
 
-def test_who_is_not_to_be_interrupted_is_not() -> None:
+def test_a_process_that_ignores_interruptions_keeps_ignoring_them() -> None:
     code = """
 import signal
 signal.signal(signal.SIGINT, signal.SIG_IGN)
-from services.console.shared.client import _kept_interruption
-with _kept_interruption() as interrupted:
+from services.console.shared.interruption import deferred_interruption
+with deferred_interruption() as interrupted:
     signal.raise_signal(signal.SIGINT)
     assert not interrupted()
 print("done")

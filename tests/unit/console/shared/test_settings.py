@@ -1,4 +1,4 @@
-"""Where the command line takes its settings from."""
+"""The settings of the command line: options, environment, and the local system."""
 
 from pathlib import Path
 
@@ -21,7 +21,7 @@ def running(folder: Path) -> State:
     return State(1, addresses, {"intake": "http://127.0.0.1:3"}, TOKEN, str(key))
 
 
-def test_what_runs_here_is_enough(tmp_path: Path) -> None:
+def test_a_local_system_needs_no_options(tmp_path: Path) -> None:
     settings = Settings(CommandOptions(), lambda: running(tmp_path))
     assert settings.login == Login("127.0.0.1:2", "operator", "pw", "PLAIN")
     assert settings.clients == "127.0.0.1:1"
@@ -29,9 +29,9 @@ def test_what_runs_here_is_enough(tmp_path: Path) -> None:
     assert (settings.token, settings.private_key) == (TOKEN, OPERATOR_PRIVATE)
 
 
-@pytest.mark.parametrize("given", [CommandOptions(kafka="k:1"), CommandOptions(urls=["intake=http://h:1"])])
-def test_nothing_of_what_runs_here_goes_to_another_system(given: CommandOptions, tmp_path: Path) -> None:
-    settings = Settings(given, lambda: running(tmp_path))
+@pytest.mark.parametrize("options", [CommandOptions(kafka="k:1"), CommandOptions(urls=["intake=http://h:1"])])
+def test_no_secret_of_the_local_system_goes_to_another(options: CommandOptions, tmp_path: Path) -> None:
+    settings = Settings(options, lambda: running(tmp_path))
     assert settings.clients == ""
     for secret in ("token", "private_key"):
         with pytest.raises(UserError, match="REFERRALS_OPERATOR"):
@@ -39,7 +39,7 @@ def test_nothing_of_what_runs_here_goes_to_another_system(given: CommandOptions,
 
 
 @pytest.mark.parametrize("kafka", ["a:1,b:2", '["a:1", "b:2"]'])
-def test_kafka_is_named_as_the_clients_or_as_the_services_do(kafka: str, tmp_path: Path) -> None:
+def test_kafka_is_given_as_clients_or_as_services_write_it(kafka: str, tmp_path: Path) -> None:
     (tmp_path / "password").write_text("secret\n")
     settings = Settings(CommandOptions(kafka, "me", f"@{tmp_path / 'password'}", ca="ca.pem"))
     assert settings.login == Login("a:1,b:2", "me", "secret", "PLAIN", "ca.pem")
@@ -47,25 +47,25 @@ def test_kafka_is_named_as_the_clients_or_as_the_services_do(kafka: str, tmp_pat
 
 
 @pytest.mark.parametrize(
-    ("given", "asked", "said"),
+    ("options", "setting", "message"),
     [
-        (CommandOptions(), "login", "nothing runs here"),
-        (CommandOptions(kafka="[1"), "login", "can not be read"),
-        (CommandOptions(kafka="[1]"), "login", "can not be read"),
+        (CommandOptions(), "login", "no local system is running"),
+        (CommandOptions(kafka="[1"), "login", "cannot be read"),
+        (CommandOptions(kafka="[1]"), "login", "cannot be read"),
         (CommandOptions(kafka="k:1", password="@/no/such"), "login", "No such file"),
-        (CommandOptions(urls=["nobody=http://h:1"]), "urls", "can not be read"),
-        (CommandOptions(urls=["intake=h:1"]), "urls", "can not be read"),
+        (CommandOptions(urls=["nobody=http://h:1"]), "urls", "cannot be read"),
+        (CommandOptions(urls=["intake=h:1"]), "urls", "cannot be read"),
         (CommandOptions(key="short"), "private_key", "32 bytes"),
         (CommandOptions(key="@/"), "private_key", "Is a directory"),
     ],
 )
-def test_what_is_wrong_is_said_with_what_to_do(given: CommandOptions, asked: str, said: str) -> None:
-    with pytest.raises(UserError, match=said) as trouble:
-        getattr(Settings(given, lambda: None), asked)
-    assert trouble.value.hint
+def test_a_problem_is_reported_with_a_hint(options: CommandOptions, setting: str, message: str) -> None:
+    with pytest.raises(UserError, match=message) as error:
+        getattr(Settings(options, lambda: None), setting)
+    assert error.value.hint
 
 
-def test_a_state_that_can_not_be_read_is_no_riddle() -> None:
+def test_an_unreadable_state_gives_a_hint() -> None:
     def broken() -> State:
         raise PermissionError
 
@@ -73,5 +73,5 @@ def test_a_state_that_can_not_be_read_is_no_riddle() -> None:
         _ = Settings(CommandOptions(), broken).login
 
 
-def test_a_state_written_by_an_older_version_is_still_read() -> None:
+def test_a_state_written_by_an_older_version_can_be_read() -> None:
     assert State(1, Addresses("k:1", "m"), {}).operator_token == ""

@@ -1,4 +1,4 @@
-"""The table of who may do what, as it is declared. What Kafka makes of it is not tested here."""
+"""The declared access rules. How Kafka applies them is tested in tests/access_control."""
 
 from collections.abc import Callable
 
@@ -14,7 +14,7 @@ def who(operation: str, topic: str) -> set[str]:
     return {rule.principal for rule in ALL if (rule.operation, rule.kind, rule.name) == (operation, "topic", topic)}
 
 
-def test_a_tenants_topics_are_open_to_that_tenant_and_the_services_of_the_table_only() -> None:
+def test_a_tenants_topics_are_open_to_that_tenant_and_the_declared_services_only() -> None:
     assert who("write", topics.referrals("a")) == {"agency:a"}
     assert who("read", topics.referrals("a")) == {"intake"}
     assert who("write", topics.status("a")) == {"outcomes"}
@@ -27,7 +27,7 @@ def test_a_tenants_topics_are_open_to_that_tenant_and_the_services_of_the_table_
     assert who("read", topics.responses("a")) == {"notification"}
 
 
-def test_no_rule_opens_more_than_it_names() -> None:
+def test_no_rule_allows_more_than_it_names() -> None:
     assert all(rule.kind == "group" and rule.name.endswith(".") for rule in ALL if rule.prefix)
     of_a = [rule.name for rule in ALL if rule.principal in ("agency:a", "provider:a")]
     assert not any(".ab." in name for name in of_a)
@@ -35,7 +35,7 @@ def test_no_rule_opens_more_than_it_names() -> None:
 
 @pytest.mark.parametrize("id_", ["a.b", "A", "", "a_b", "a/b"])
 @pytest.mark.parametrize("rules", [of_agency, of_provider])
-def test_an_id_that_is_none_gets_no_rules(rules: Callable[[str], list[AccessRule]], id_: str) -> None:
+def test_an_invalid_id_gets_no_rules(rules: Callable[[str], list[AccessRule]], id_: str) -> None:
     with pytest.raises(ValueError, match="id"):
         rules(id_)
 

@@ -1,4 +1,4 @@
-"""The demo in the compose system, as far as no engine is needed."""
+"""The demo in the compose system, as far as it needs no container engine."""
 
 import subprocess
 from pathlib import Path
@@ -15,37 +15,37 @@ from deploy.demo.cast import AGENCIES, PROVIDERS
 CA = "folder/ca.pem"
 
 
-def handed(*ids: tuple[str, str]) -> str:
-    told = [
+def credentials_text(*ids: tuple[str, str]) -> str:
+    credentials = [
         Credentials(id_, {f"{role}:{id_}": f"secret-{id_}"}, *(("k", "p") if role == "provider" else (None, None)))
         for role, id_ in ids
     ]
-    return "\n".join(line for each in told for line in lines(each, "localhost:9092", "ca.pem")) + "\n"
+    return "\n".join(line for each in credentials for line in lines(each, "localhost:9092", "ca.pem")) + "\n"
 
 
-def test_each_organisation_gets_the_login_that_was_handed_over_for_it() -> None:
-    found = against.read_logins(handed(("agency", "a"), ("provider", "p")), CA)
-    assert found == {
+def test_each_organisation_gets_its_own_login() -> None:
+    logins = against.read_logins(credentials_text(("agency", "a"), ("provider", "p")), CA)
+    assert logins == {
         "a": Login("localhost:9092", "agency:a", "secret-a", ca=CA),
         "p": Login("localhost:9092", "provider:p", "secret-p", ca=CA),
     }
 
 
-def test_all_of_the_cast_are_taken_in_at_once(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    said: list[tuple[str, ...]] = []
+def test_the_whole_cast_is_onboarded_at_once(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    calls: list[tuple[str, ...]] = []
 
     def docker(*arguments: str) -> str:
-        said.append(arguments)
-        asked = arguments[arguments.index("onboard") + 1 :] if "onboard" in arguments else ()
-        return handed(*zip(asked[::2], asked[1::2], strict=True))
+        calls.append(arguments)
+        pairs = arguments[arguments.index("onboard") + 1 :] if "onboard" in arguments else ()
+        return credentials_text(*zip(pairs[::2], pairs[1::2], strict=True))
 
     monkeypatch.setattr(against, "_docker", docker)
-    found = against.onboard(tmp_path)
-    assert found.keys() == {*AGENCIES, *(each.id for each in PROVIDERS)}
-    assert [each[0] for each in said] == ["cp", "run"]
+    logins = against.onboard(tmp_path)
+    assert logins.keys() == {*AGENCIES, *(each.id for each in PROVIDERS)}
+    assert [each[0] for each in calls] == ["cp", "run"]
 
 
-def test_a_system_that_is_not_up_is_told_as_such(
+def test_a_system_that_is_not_running_is_reported(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     def failing(*_: object, **__: object) -> subprocess.CompletedProcess[str]:

@@ -1,4 +1,4 @@
-"""What the demo tells of matching's reasons, out of what matching itself answers."""
+"""The demo's explanations, from real answers of matching."""
 
 import io
 from typing import Any
@@ -15,39 +15,39 @@ from tests.support.matching_world import MatchingWorld
 
 
 def shown(*states: Lifecycle) -> str:
-    """A need for each state, of which the first takes the only place."""
-    made, watch = MatchingWorld(), Watch()
-    made.publish(service(capacity=1), "p1")
+    """What is shown for needs in these states; the first need takes the only place."""
+    world, watch = MatchingWorld(), Watch()
+    world.publish(service(capacity=1), "p1")
     for number, state in enumerate(states, 1):
-        made.handle(accepted(need_id=f"n{number}", referral_id=f"r{number}"))
+        world.handle(accepted(need_id=f"n{number}", referral_id=f"r{number}"))
         watch.needs["a1", f"R-{number}", "1"] = [StatusChanged.model_construct(need_id=f"n{number}", state=state)]
-    made.elapse(hours=24 * 8)
+    world.elapse(hours=24 * 8)
 
     def asks(need: str) -> dict[str, Any]:
-        told = explain([each for each in made.store.journal.values() if each["stream"] == need])
-        assert told is not None
-        return told
+        text = explain([each for each in world.store.journal.values() if each["stream"] == need])
+        assert text is not None
+        return text
 
     out = io.StringIO()
     show(Console(file=out, width=200), watch, asks)
     return out.getvalue()
 
 
-def test_a_match_and_a_need_that_found_no_help_are_explained() -> None:
-    told = shown(Lifecycle.DELIVERED, Lifecycle.UNMET)
-    assert "Why this service: need 1 of R-1, a1" in told
-    assert "Chosen: p1/beds." in told
-    assert "Why nobody could help: need 1 of R-2, a1" in told
+def test_a_match_and_an_unmet_need_are_explained() -> None:
+    text = shown(Lifecycle.DELIVERED, Lifecycle.UNMET)
+    assert "Why this service: need 1 of R-1, a1" in text
+    assert "Chosen: p1/beds." in text
+    assert "Why nobody could help: need 1 of R-2, a1" in text
     for none in ("none with a free place", "ни одной со свободным местом", "ніводнай са свабодным месцам"):
-        assert none in told
+        assert none in text
 
 
-def test_where_all_found_help_one_that_had_to_wait_is_explained() -> None:
+def test_a_need_that_had_to_wait_is_explained_when_none_is_unmet() -> None:
     assert "Why it had to wait: need 1 of R-2, a1" in shown(Lifecycle.DELIVERED, Lifecycle.WAITING)
 
 
-def test_that_there_is_nothing_to_explain_is_said() -> None:
+def test_nothing_to_explain_is_reported() -> None:
     assert shown().splitlines() == [
-        "No need was matched of which there is something to explain.",
-        "No need was waiting of which there is something to explain.",
+        "There is nothing to explain: no need was matched.",
+        "There is nothing to explain: no need was waiting.",
     ]

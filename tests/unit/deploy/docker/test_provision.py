@@ -1,4 +1,4 @@
-"""The compose system's secrets: each container is given its own, which are enough for it, and no other's."""
+"""The compose system's secrets: each container gets exactly the secrets it needs."""
 
 import re
 from pathlib import Path
@@ -15,10 +15,10 @@ COMPOSE = (Path(__file__).parents[4] / "docker-compose.yml").read_text()
 
 
 def block(name: str) -> str:
-    """One service of the compose file."""
-    found = re.search(rf"^  {name}:.*\n((?:    .*\n|\n)+)", COMPOSE, re.MULTILINE)
-    assert found, name
-    return found[1]
+    """The text of one service in the compose file."""
+    match = re.search(rf"^  {name}:.*\n((?:    .*\n|\n)+)", COMPOSE, re.MULTILINE)
+    assert match, name
+    return match[1]
 
 
 @pytest.fixture(scope="module")
@@ -55,7 +55,7 @@ def test_a_service_finds_its_settings_where_the_compose_file_says(
     assert settings.mongo.startswith(f"mongodb://referrals_{service}:")
 
 
-def test_no_container_has_what_is_anothers() -> None:
+def test_no_container_mounts_the_secrets_of_another() -> None:
     for service in SERVICES:
         assert re.findall(r"secrets-\w+", block(service)) == [f"secrets-{service}"]
     for server in ("kafka", "mongo"):

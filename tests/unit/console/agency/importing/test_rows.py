@@ -1,4 +1,4 @@
-"""A file of referrals, row by row: what is right, and what is wrong with the others and where."""
+"""A file of referrals, row by row: valid rows, and the faults of the others."""
 
 import csv
 import io
@@ -45,15 +45,15 @@ def sheet(**changes: str) -> str:
     return out.getvalue()
 
 
-def faults(found: list[ImportRow[Submitted]]) -> list[tuple[str, str, str]]:
-    return [(each.row, each.column, each.field) for row in found for each in row.faults]
+def faults(result: list[ImportRow[Submitted]]) -> list[tuple[str, str, str]]:
+    return [(each.row, each.column, each.field) for row in result for each in row.faults]
 
 
-def test_the_sample_sheet_says_what_it_means() -> None:
-    found = rows((SAMPLES / "people.csv").read_bytes(), Submitted, Form.AUTO, MAP, TODAY)
-    bodies = [row.body for row in found]
+def test_the_sample_sheet_is_read() -> None:
+    result = rows((SAMPLES / "people.csv").read_bytes(), Submitted, Form.AUTO, MAP, TODAY)
+    bodies = [row.body for row in result]
     assert None not in bodies
-    assert [row.where for row in found] == [f"row {number}" for number in range(2, 8)]
+    assert [row.where for row in result] == [f"row {number}" for number in range(2, 8)]
     first = bodies[0]
     assert first is not None
     assert first.consent.given_at == datetime(2026, 11, 24, 8, 10, tzinfo=UTC)
@@ -72,17 +72,17 @@ def test_the_sample_sheet_says_what_it_means() -> None:
         ("\ufeff" + json.dumps(ONE), 1),
     ],
 )
-def test_json_is_known_by_how_it_begins(text: str, count: int) -> None:
-    found = read(text)
-    assert (len(found), faults(found)) == (count, [])
+def test_json_is_recognised_by_its_beginning(text: str, count: int) -> None:
+    result = read(text)
+    assert (len(result), faults(result)) == (count, [])
 
 
-def test_faults_of_json_are_told_by_row_and_field_without_the_input() -> None:
+def test_faults_of_json_name_row_and_field_without_the_input() -> None:
     wrong = {**ONE, "reference": "R-2", "person": {**ONE["person"], "sex": "Canary"}}
     twice = json.dumps({**ONE, "reference": "R-3"}).replace('"PL-06"', '"PL-06", "admin1": "PL-08"')
-    found = read(f"[{json.dumps(ONE)}, {json.dumps(wrong)}, {twice}]")
-    assert faults(found) == [("2", "", "person.sex"), ("3", "", "location.admin1")]
-    assert "Canary" not in repr(found)
+    result = read(f"[{json.dumps(ONE)}, {json.dumps(wrong)}, {twice}]")
+    assert faults(result) == [("2", "", "person.sex"), ("3", "", "location.admin1")]
+    assert "Canary" not in repr(result)
     lines = read(json.dumps(ONE) + "\n" + json.dumps(wrong), Form.JSONL)
     assert faults(lines) == [("line 2", "", "person.sex")]
 
@@ -100,13 +100,13 @@ def test_faults_of_json_are_told_by_row_and_field_without_the_input() -> None:
         ({"Shared": "name, shoe size"}, "consent.grants.0.fields.1"),
     ],
 )
-def test_a_cell_at_fault_is_named_by_its_column(changes: dict[str, str], field: str) -> None:
+def test_a_faulty_cell_is_named_by_its_column(changes: dict[str, str], field: str) -> None:
     [(row, column, at)] = faults(read(sheet(**changes), columns=MAP))
     assert (row, at) == ("row 2", field)
     assert column == ("" if field == "person.caregiver" else next(iter(changes)))
 
 
-def test_a_sheet_parted_by_semicolons_with_headings_that_are_paths_needs_no_map() -> None:
+def test_a_sheet_with_semicolons_and_paths_as_headings_needs_no_map() -> None:
     flat = {
         "reference": "R-1", "referrer": "peer", "person.case_code": "c", "person.age_band": "18-59",
         "person.sex": "male", "person.languages": '"ru;be"', "person.contact.may_contact": "no",
@@ -122,35 +122,35 @@ def test_a_sheet_parted_by_semicolons_with_headings_that_are_paths_needs_no_map(
 
 
 @pytest.mark.parametrize(
-    ("text", "said"),
+    ("text", "message"),
     [
-        ("", "nothing in the file"),
-        ("reference,referrer\n", "nothing in the file"),
-        ("refrence\nR-1\n", "is reference meant"),
+        ("", "the file is empty"),
+        ("reference,referrer\n", "the file is empty"),
+        ("refrence\nR-1\n", "did you mean reference"),
         ("reference,reference\n1,2\n", "two columns"),
         ("reference,needs\n1,2\n", "there is no field needs"),
         ("reference,needs.99999999.need\n1,2\n", "there is no field needs.99999999"),
-        ('reference\n"R-1\n', "can not be read"),
-        ("[{]", "is not JSON: line 1"),
+        ('reference\n"R-1\n', "cannot be read"),
+        ("[{]", "line 1 of the file is not valid JSON"),
         ('[{"a": 1}\n{"b": 2}]', "expected a comma"),
     ],
 )
-def test_what_is_no_file_of_rows_is_said(text: str, said: str) -> None:
-    with pytest.raises(UserError, match=said):
+def test_an_invalid_file_is_reported(text: str, message: str) -> None:
+    with pytest.raises(UserError, match=message):
         read(text)
 
 
-def test_bytes_that_are_not_utf_8_are_said_with_what_to_do() -> None:
+def test_bytes_that_are_not_utf_8_are_reported_with_a_hint() -> None:
     with pytest.raises(UserError, match="save it as UTF-8"):
         rows("name\nŁucja".encode("cp1250"), Submitted, Form.AUTO, MAP, TODAY)
 
 
-def test_a_row_with_a_cell_too_many_is_not_guessed_at() -> None:
+def test_a_row_with_a_surplus_cell_is_refused() -> None:
     [row] = read(sheet().rstrip("\r\n") + ",surplus\r\n", columns=MAP)
     assert "more cells" in row.faults[0].fix
 
 
-def test_one_reference_twice_and_anothers_agency_are_faults() -> None:
+def test_a_repeated_reference_and_another_agency_are_faults() -> None:
     again = read(json.dumps([ONE, ONE]))
     assert faults(again) == [("2", "", "reference")]
     assert again[0].body is not None
@@ -160,14 +160,14 @@ def test_one_reference_twice_and_anothers_agency_are_faults() -> None:
     assert faults(read(json.dumps({**ONE, "agency": "mine"}), agency="mine")) == []
 
 
-def test_what_is_too_large_is_said_before_it_is_sent() -> None:
+def test_a_row_that_is_too_large_is_a_fault() -> None:
     needs = [{**ONE["needs"][0], "need": str(number), "note": "𝄞" * 2000} for number in range(20)]
     household = [{"member": str(n), "age_band": "18-59", "sex": "male", "name": "𝄞" * 200, "case_code": "𝄞" * 200,
                   "relation": "𝄞" * 200, "flags": []} for n in range(29)]  # fmt: skip
     grants = [{"recipients": [f"{'p' * 60}-{n}" for n in range(50)], "fields": []}] * 20
     big = {**ONE, "needs": needs, "household": household, "consent": {**ONE["consent"], "grants": grants}}
-    found = read(json.dumps(big))
-    assert faults(found) == [("1", "", "body")]
+    result = read(json.dumps(big))
+    assert faults(result) == [("1", "", "body")]
     assert faults(read(json.dumps({**big, "household": []}))) == []
 
 
@@ -191,14 +191,14 @@ def test_a_paths_kind_is_read_from_the_schema(path: str, kind: Kind | None) -> N
     assert kind_of(Corrected, path) is kind
 
 
-def test_a_path_that_was_meant_is_found() -> None:
+def test_a_similar_path_is_suggested() -> None:
     assert close_to(Submitted, "person.langages") == "person.languages"
     assert close_to(Submitted, "needs.0.categry") == "needs.0.category"
     assert close_to(Submitted, "quite something else") is None
 
 
 @pytest.mark.parametrize(
-    ("text", "said"),
+    ("text", "message"),
     [
         ("columns = 1", "columns Input should be"),
         ("colums = {}", "remove the unknown field"),
@@ -208,8 +208,8 @@ def test_a_path_that_was_meant_is_found() -> None:
         ("[constants]\nreference = '1'\n", "two columns are reference"),
     ],
 )
-def test_a_map_that_can_not_be_used_is_said(tmp_path: Path, text: str, said: str) -> None:
+def test_an_invalid_map_is_reported(tmp_path: Path, text: str, message: str) -> None:
     path = tmp_path / "map.toml"
     path.write_text(text)
-    with pytest.raises(UserError, match=said):
+    with pytest.raises(UserError, match=message):
         read("reference,referrer\n1,peer\n", columns=Columns.read(path))
