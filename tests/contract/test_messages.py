@@ -4,6 +4,7 @@ import copy
 import json
 import re
 from collections.abc import Iterator
+from functools import cache
 from typing import Any
 
 import pytest
@@ -63,6 +64,12 @@ EVENTS = [
     builders.of_offer(notification.Offered),
     builders.of_offer(notification.Declined),
 ]
+
+
+@cache
+def exported() -> dict[str, str]:
+    """Cached, since building all schemas takes a second."""
+    return schemas.exported()
 
 
 def dumped(body: Any) -> str:
@@ -211,12 +218,12 @@ def test_many_faults_are_told_shortly() -> None:
 
 def test_the_committed_schemas_are_those_of_the_models() -> None:
     committed = {path.name: path.read_text() for path in schemas.FOLDER.glob("*.json")}
-    assert committed == schemas.exported(), "run make schemas"
+    assert committed == exported(), "run make schemas"
 
 
 def test_the_schemas_are_schemas_and_agree_with_the_models() -> None:
     for kind, body in INPUTS.items():
-        schema = json.loads(schemas.exported()[f"{kind.TYPE}.json"])
+        schema = json.loads(exported()[f"{kind.TYPE}.json"])
         Draft202012Validator.check_schema(schema)
         if kind not in (agency.Submitted, agency.Corrected):  # urgency's aliases are not in the schema
             Draft202012Validator(schema).validate(body)
@@ -227,9 +234,9 @@ def test_the_schemas_are_schemas_and_agree_with_the_models() -> None:
 @pytest.mark.parametrize("kind", MESSAGES.values(), ids=lambda kind: kind.TYPE)
 def test_by_the_schema_nobody_refuses_what_a_newer_version_of_ours_says(kind: type[Message]) -> None:
     """What organisations send is closed all through, what we say is open: and so is the AsyncAPI document."""
-    document = json.loads(schemas.exported()["asyncapi.json"])["components"]["schemas"]
+    document = json.loads(exported()["asyncapi.json"])["components"]["schemas"]
     closed = issubclass(kind, Input)
-    for whole in (schemas.exported()[f"{kind.TYPE}.json"], json.dumps(reached(document, kind.TYPE))):
+    for whole in (exported()[f"{kind.TYPE}.json"], json.dumps(reached(document, kind.TYPE))):
         parts = list(objects(json.loads(whole)))
         assert parts or kind.TYPE not in document, "it is on no channel"
         assert {each.get("additionalProperties") for each in parts} <= ({False} if closed else {None})

@@ -23,7 +23,6 @@ from services.chassis.engine.loop import Loop
 from services.chassis.errors import TransientError
 from services.intake.domain.deduplication import row_of
 from services.intake.domain.policy import IntakePolicy
-from services.intake.domain.state import Referral
 from tests.support.memory_twins import MemoryStore
 
 from .people import PROVIDERS, TENANTS, People, ended
@@ -192,9 +191,9 @@ def _nobody_waits_for_a_need_that_has_ended(world: World) -> None:
             received = ReferralReceived.read(event.data)
             marks.setdefault(received.referral_id, received.marks)
     for stream, facts in _facts(world, "intake").items():
-        own = reduce(evolve, facts, Referral())
-        assert not own.serving, f"{stream}: a need has ended, and its turn is not given to the next"
-        assert not own.links, f"{stream}: a need has ended, and is linked"
+        own = reduce(evolve, facts, IntakePolicy().initial(stream))
+        assert not own.needs.serving, f"{stream}: a need has ended, and its turn is not given to the next"
+        assert not own.needs.links, f"{stream}: a need has ended, and is linked"
         rows = {fact.row for fact in facts if isinstance(fact, PrimaryClaimed)}
         for need in (fact for fact in facts if isinstance(fact, NeedRegistered) and fact.revision == 0):
             row = row_of(marks[stream], need.category) if need.places == 1 else None  # never a household's

@@ -96,8 +96,14 @@ class Instance:
         intake = IntakePolicy(RECALL_WITHIN, link_confidential=True)
         release = Release(ring, providers, Journals(service.store.load, intake))
         policy, own = {
-            "intake": (intake, {"context_loader": IntakeContextLoader(providers, service.claims), "render": release.render}),
-            "matching": (MatchingPolicy(world.limits), {"context_loader": MatchingContextLoader(directory, service.claims)}),
+            "intake": (
+                intake,
+                {"context_loader": IntakeContextLoader(providers, service.claims), "render": release.render},
+            ),
+            "matching": (
+                MatchingPolicy(world.limits),
+                {"context_loader": MatchingContextLoader(directory, service.claims)},
+            ),
             "notification": (NotificationPolicy(world.deadlines), {"context_loader": Recipients(TenantRegistry())}),
             "outcomes": (OutcomesPolicy(sentences), {}),
         }[service.name]

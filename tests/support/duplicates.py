@@ -12,7 +12,7 @@ from services.intake.domain.deduplication import LINKS, SERVED
 from services.intake.domain.policy import IntakePolicy
 
 from .clock import START
-from .intake_world import asked, received
+from .intake_world import received, requested
 from .stream import Stream, emitted
 
 STRONG = IdentityFingerprint(person="the-same-person")
@@ -86,7 +86,7 @@ class Front:
 
     def now(self, referral: str, label: str = "bed") -> NeedRegistered:
         """Intake's latest word on a need."""
-        accepted: NeedRegistered = self.state(referral).accepted[label]
+        accepted: NeedRegistered = self.state(referral).needs.registered[label]
         return accepted
 
     def told(self, referral: str) -> list[Message]:
@@ -101,7 +101,7 @@ class Front:
 
 def need(referral: str, label: str = "bed", **changes: Any) -> intake.RequestedNeed:
     """A need with an id of its own."""
-    return asked(label, **{"need_id": f"{referral}/{label}", "category": Category.SHELTER, **changes})
+    return requested(label, **{"need_id": f"{referral}/{label}", "category": Category.SHELTER, **changes})
 
 
 def links(effects: Sequence[Effect]) -> list[Linked]:

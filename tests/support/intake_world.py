@@ -114,7 +114,7 @@ def consent(*fields: PersonalField, recipients: Any = "any") -> Consent:
     )
 
 
-def asked(label: str = "bed", **changes: Any) -> RequestedNeed:
+def requested(label: str = "bed", **changes: Any) -> RequestedNeed:
     return RequestedNeed(
         **{
             "need_id": f"id-of-{label}",
@@ -137,7 +137,7 @@ def received(*needs: RequestedNeed, **changes: Any) -> intake.ReferralReceived:
             "person": minimum(),
             "region": intake.Region(admin1="BY-BR"),
             "consent": consent(PersonalField.NAME, PersonalField.CONTACT),
-            "needs": list(needs) or [asked()],
+            "needs": list(needs) or [requested()],
             "personal": Sealed(key_id=REFERRAL, box="box", digest="digest"),
             **changes,
         }

@@ -89,7 +89,7 @@ class Persons(RuleBasedStateMachine):
     def one_at_a_time(self) -> None:
         holders: dict[str, Any] = {}
         for name, stream in self.front.streams.items():
-            for serving in stream.state.serving.values():
+            for serving in stream.state.needs.serving.values():
                 assert holders.setdefault(serving.row, name) == name
                 doc = self.front.served[serving.row]
                 assert (doc["referral"], doc["turn"]) == (name, serving.turn), "the row is its own"
@@ -100,11 +100,11 @@ class Persons(RuleBasedStateMachine):
         for name, stream in self.front.streams.items():
             state = stream.state
             assert state == stream.folded(repeats=2)
-            if not state.held or "bed" in state.withdrawn:
-                assert not state.links
-                assert not state.serving
+            if not state.stored or "bed" in state.needs.withdrawn:
+                assert not state.needs.links
+                assert not state.needs.serving
                 continue
-            held, link = self.front.now(name).held_back, state.links.get("bed")
+            held, link = self.front.now(name).held_back, state.needs.links.get("bed")
             if link is not None:
                 assert held is link.held_back
                 assert f"{name}/bed:{link.turn}" in self.front.links

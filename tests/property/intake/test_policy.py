@@ -24,13 +24,13 @@ from services.intake.domain.policy import IntakePolicy
 from tests.support.builders import REFERRAL, elapsed, minimum
 from tests.support.clock import START
 from tests.support.intake_world import (
-    asked,
     consent,
     consent_received,
     deletion_confirmed,
     received,
     release_ended,
     release_requested,
+    requested,
     status_asked,
     withdrawal,
 )
@@ -51,7 +51,7 @@ GRANTS = st.lists(
 CONSENTS = GRANTS.map(lambda grants: consent().model_copy(update={"grants": grants}))
 NEEDS = st.lists(
     st.builds(
-        asked,
+        requested,
         st.sampled_from(LABELS),
         urgency=st.sampled_from([Urgency.NORMAL, Urgency.EMERGENCY]),
         category=st.sampled_from([Category.SHELTER, Category.GBV]),
@@ -330,7 +330,7 @@ class Referrals(RuleBasedStateMachine):
 
     @invariant()
     def what_outsiders_know_is_the_state(self) -> None:
-        assert set(self.stream.state.open) == set(self.revisions) - self.withdrawn
+        assert set(self.stream.state.needs.open) == set(self.revisions) - self.withdrawn
 
     @invariant()
     def what_is_granted_no_more_is_under_recall(self) -> None:

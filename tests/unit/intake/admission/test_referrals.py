@@ -75,7 +75,7 @@ async def test_the_whole_person_is_in_the_box_for_whoever_has_the_referrals_key(
     received = admitted(await gate.passed())
     key = (await gate.keys.find([received.referral_id]))[received.referral_id]
     opened = unseal(key, received.personal.box, purpose(received.referral_id))
-    assert Personal.model_validate_json(opened) == Personal.of(agency.Submitted(**body()))
+    assert Personal.model_validate_json(opened) == Personal.from_referral(agency.Submitted(**body()))
     assert received.personal.key_id == received.referral_id
 
 

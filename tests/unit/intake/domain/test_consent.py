@@ -15,7 +15,6 @@ from services.intake.domain.policy import IntakePolicy
 from tests.support.builders import REFERRAL, elapsed
 from tests.support.clock import START
 from tests.support.intake_world import (
-    asked,
     consent,
     consent_received,
     corrected,
@@ -23,6 +22,7 @@ from tests.support.intake_world import (
     received,
     release_ended,
     release_requested,
+    requested,
     withdrawal,
 )
 from tests.support.stream import Stream, emitted, replied
@@ -37,7 +37,7 @@ LATER = START + timedelta(hours=1)
 def known() -> Stream:
     """Two needs, bed and school; name and contact are granted to any."""
     stream = Stream("intake", IntakePolicy(WITHIN), REFERRAL)
-    stream.handle(received(asked("bed"), asked("school")))
+    stream.handle(received(requested("bed"), requested("school")))
     return stream
 
 
@@ -127,7 +127,7 @@ def test_a_wait_for_a_key_ends_with_the_grant_and_begins_anew_with_another(known
 
 def test_a_corrected_person_is_released_anew_to_who_has_the_need(told: Stream) -> None:
     personal = Sealed(key_id=REFERRAL, box="new", digest="another telephone number")
-    effects = told.handle(corrected(asked("bed"), asked("school"), personal=personal), context=KEYS)
+    effects = told.handle(corrected(requested("bed"), requested("school"), personal=personal), context=KEYS)
     [released] = emitted(effects, intake.Released)
     assert (released.fields, released.personal) == ([NAME, CONTACT], personal)
 
@@ -166,13 +166,15 @@ def test_what_was_recalled_and_is_granted_again_is_released_again_and_recalled_a
 
 
 def test_a_correction_that_narrows_recalls_as_well(told: Stream) -> None:
-    effects = told.handle(corrected(asked("bed"), asked("school"), consent=consent(NAME)), context=KEYS)
+    effects = told.handle(corrected(requested("bed"), requested("school"), consent=consent(NAME)), context=KEYS)
     assert recalls(effects) == [([CONTACT], "consent-changed")]
 
 
 def test_do_not_contact_recalls_the_contact_and_it_is_never_released_again(told: Stream) -> None:
     personal = Sealed(key_id=REFERRAL, box="new", digest="not to be contacted")
-    effects = told.handle(corrected(asked("bed"), asked("school"), personal=personal, may_contact=False), context=KEYS)
+    effects = told.handle(
+        corrected(requested("bed"), requested("school"), personal=personal, may_contact=False), context=KEYS
+    )
     assert recalls(effects) == [([CONTACT], "do-not-contact")]
     assert releases(effects) == [("provider-1", [NAME])]
     assert releases(change(told, *PersonalField)) == [
@@ -207,7 +209,7 @@ def test_without_any_consent_all_is_recalled_and_the_needs_end(told: Stream) -> 
         "school": "consent-withdrawn",
     }
     assert recalls(effects) == [([NAME, CONTACT], "consent-withdrawn")]
-    assert told.state.open == []
+    assert told.state.needs.open == []
 
 
 @pytest.mark.parametrize("basis", [each for each in LegalBasis if each is not LegalBasis.CONSENT])
@@ -216,7 +218,7 @@ def test_on_another_legal_basis_the_needs_stay_though_nobody_may_be_asked(told: 
     assert emitted(effects, intake.NeedWithdrawn) == []
     assert [each.recipients for each in emitted(effects, intake.NeedRegistered)] == [[], []]
     assert recalls(effects) == [([NAME, CONTACT], "consent-withdrawn")]
-    assert told.state.held.consent.basis is basis
+    assert told.state.stored.consent.basis is basis
 
 
 def test_a_release_that_was_asked_for_before_and_is_due_after_carries_only_what_is_granted_then(known: Stream) -> None:
@@ -241,7 +243,7 @@ def test_a_consent_older_than_the_one_in_force_is_refused(known: Stream) -> None
     old = consent(*PersonalField).model_copy(update={"given_at": START - timedelta(days=1)})
     before = known.state
     assert refused(change(known, *PersonalField, given_at=old.given_at)) == ["consent.given_at"]
-    stale = corrected(asked("bed"), asked("school"), asked("food"), consent=old)
+    stale = corrected(requested("bed"), requested("school"), requested("food"), consent=old)
     assert refused(known.handle(stale, context=KEYS)) == ["consent.given_at"]
     assert known.state == before
 

@@ -78,7 +78,7 @@ def test_both_are_served(front: Front, changes: dict[str, Any], marks: IdentityF
 
 def test_two_needs_of_one_referral_are_both_served(front: Front) -> None:
     effects = front.submit("one", need("one", "bed"), need("one", "cot"))
-    assert [each.held_back for each in front.state("one").accepted.values()] == [None, None]
+    assert [each.held_back for each in front.state("one").needs.registered.values()] == [None, None]
     assert len([each for each in effects if isinstance(each, Claim)]) == 1
 
 

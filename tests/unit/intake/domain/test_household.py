@@ -15,7 +15,16 @@ from services.chassis.encryption import unseal
 from services.intake.domain.policy import IntakePolicy
 from services.intake.privacy.person import Personal, purpose
 from tests.support.builders import minimum
-from tests.support.intake_world import IntakeGate, asked, body, consent, need, received, release_requested, submission
+from tests.support.intake_world import (
+    IntakeGate,
+    body,
+    consent,
+    need,
+    received,
+    release_requested,
+    requested,
+    submission,
+)
 from tests.support.stream import Stream, emitted, replied
 
 SON, AUNT = "Zqson Lopez", "Zqaunt Lopez"
@@ -87,7 +96,9 @@ async def test_members_leave_the_gate_coarse_and_are_sealed_like_the_person() ->
     assert not [each for each in (SON, AUNT, "2018-02-03", "son of Zq") if each.encode() in heap]
     key = (await gate.keys.find([got.referral_id]))[got.referral_id]
     box = unseal(key, got.personal.box, purpose(got.referral_id))
-    assert Personal.model_validate_json(box) == Personal.of(submission(**referral(need(members=["c1"], note=None))))
+    assert Personal.model_validate_json(box) == Personal.from_referral(
+        submission(**referral(need(members=["c1"], note=None)))
+    )
     assert SON in box.decode()
 
 
@@ -98,7 +109,7 @@ async def test_a_members_birth_date_is_checked_and_told_by_path() -> None:
 
 
 def test_a_person_alone_is_sealed_to_the_same_bytes_as_before_there_were_households() -> None:
-    alone = Personal.of(submission())
+    alone = Personal.from_referral(submission())
     assert "household" not in json.loads(alone.model_dump_json(exclude_defaults=True))
     assert Personal.model_validate_json(alone.model_dump_json(exclude_defaults=True)) == alone
 
@@ -116,38 +127,40 @@ def known(event: ReferralReceived) -> tuple[Stream, list[NeedRegistered]]:
 
 
 def test_a_need_for_all_takes_a_place_for_each() -> None:
-    _, [accepted] = known(of(asked(together=True)))
+    _, [accepted] = known(of(requested(together=True)))
     assert (accepted.places, accepted.person.household_size) == (3, 3)
     assert [each.age_band for each in accepted.people] == [AgeBand.ADULT, AgeBand.CHILD, AgeBand.OLDER]
 
 
 def test_those_who_are_not_described_have_a_place_too() -> None:
-    _, [accepted] = known(of(asked(together=True), person=minimum(household_size=5)))
+    _, [accepted] = known(of(requested(together=True), person=minimum(household_size=5)))
     assert (accepted.places, len(accepted.people)) == (5, 3)
 
 
 def test_a_need_of_one_member_is_that_members() -> None:
-    _, [school, bed] = known(of(asked("school", members=["c1"]), asked("bed", members=["a1", "c1"], together=True)))
+    _, [school, bed] = known(
+        of(requested("school", members=["c1"]), requested("bed", members=["a1", "c1"], together=True))
+    )
     assert (school.places, school.people) == (1, [BOY.person.model_copy(update={"household_size": 1})])
     assert (bed.places, [each.age_band for each in bed.people]) == (2, [AgeBand.OLDER, AgeBand.CHILD])
 
 
 def test_a_need_of_nobody_named_is_the_persons() -> None:
-    _, [legal] = known(of(asked()))
+    _, [legal] = known(of(requested()))
     assert (legal.places, legal.companions, legal.person) == (1, [], minimum(household_size=3))
 
 
 def test_the_floor_of_urgency_counts_for_those_it_is_for() -> None:
     child = HouseholdMember(member="c1", person=minimum(flags=[Flag.UNACCOMPANIED_CHILD]))
-    needs = [asked(str(n), urgency=Urgency.NORMAL, **more) for n, more in enumerate(({}, {"members": ["c1"]}))]
+    needs = [requested(str(n), urgency=Urgency.NORMAL, **more) for n, more in enumerate(({}, {"members": ["c1"]}))]
     _, accepted = known(of(*needs, household=[child]))
     assert [each.urgency for each in accepted] == [Urgency.NORMAL, Urgency.URGENT]
 
 
 def test_a_corrected_member_corrects_the_needs_that_are_theirs() -> None:
-    stream, _ = known(of(asked("bed"), asked("school", members=["c1"])))
+    stream, _ = known(of(requested("bed"), requested("school", members=["c1"])))
     older = HouseholdMember(member="c1", person=BOY.person.model_copy(update={"age_band": AgeBand.ADOLESCENT}))
-    needs = [asked("bed"), asked("school", members=["c1"])]
+    needs = [requested("bed"), requested("school", members=["c1"])]
     effects = stream.handle(of(*needs, household=[older, AUNTIE], corrects=True))
     assert [each.need for each in emitted(effects, NeedRegistered)] == ["school"]
     [refused] = replied(stream.handle(of(*needs), id="again"))
@@ -164,7 +177,10 @@ def _released(event: ReferralReceived, need_: str) -> Released:
 
 def test_a_release_names_those_the_need_is_for() -> None:
     event: Message = of(
-        asked("bed", together=True), asked("school", members=["c1"]), asked("law"), consent=consent(PersonalField.NAME)
+        requested("bed", together=True),
+        requested("school", members=["c1"]),
+        requested("law"),
+        consent=consent(PersonalField.NAME),
     )
     assert isinstance(event, ReferralReceived)
     assert [_released(event, each).members for each in ("bed", "school", "law")] == [
@@ -176,7 +192,7 @@ def test_a_release_names_those_the_need_is_for() -> None:
 
 
 def test_only_those_the_need_is_for_are_named() -> None:
-    whole = Personal.of(submission(**referral()))
+    whole = Personal.from_referral(submission(**referral()))
     fields = [PersonalField.NAME, PersonalField.CONTACT]
     of_son = whole.release(fields, "bed", ["c1"])
     assert of_son["household"] == [{"member": "c1", "name": SON, "relation": "son of Zq"}]
@@ -190,5 +206,5 @@ def test_only_those_the_need_is_for_are_named() -> None:
 
 
 def test_what_consent_does_not_name_of_the_person_it_does_not_of_members_either() -> None:
-    told = Personal.of(submission(**referral())).release([PersonalField.CONTACT], "bed", ["c1"])
+    told = Personal.from_referral(submission(**referral())).release([PersonalField.CONTACT], "bed", ["c1"])
     assert told["household"] == [{"member": "c1"}]

@@ -13,7 +13,15 @@ from services.chassis.decider import Effect, Emit, Reply, SetTimer
 from services.intake.domain.policy import IntakePolicy
 from tests.support.builders import REFERRAL, elapsed, minimum
 from tests.support.clock import START
-from tests.support.intake_world import asked, consent, corrected, received, release_requested, status_asked, withdrawal
+from tests.support.intake_world import (
+    consent,
+    corrected,
+    received,
+    release_requested,
+    requested,
+    status_asked,
+    withdrawal,
+)
 from tests.support.stream import Stream, emitted, replied
 
 LATER = START + timedelta(days=2)
@@ -28,7 +36,7 @@ def referral() -> Stream:
 @pytest.fixture
 def known(referral: Stream) -> Stream:
     """With two needs: bed and school."""
-    referral.handle(received(asked("bed"), asked("school")))
+    referral.handle(received(requested("bed"), requested("school")))
     return referral
 
 
@@ -59,7 +67,7 @@ def gone(effects: Sequence[Effect]) -> dict[str, str]:
 
 
 def test_a_new_referral_is_held_and_its_needs_are_told_to_the_others(referral: Stream) -> None:
-    held, bed, school = referral.handle(received(asked("bed"), asked("school")))
+    held, bed, school = referral.handle(received(requested("bed"), requested("school")))
     assert isinstance(held, Emit)
     assert held.topic is None, "what is held is on no topic"
     assert isinstance(held.event, intake.ReferralStored)
@@ -78,7 +86,7 @@ def test_what_the_others_are_told_holds_nothing_sealed(referral: Stream) -> None
 
 def test_the_urgency_told_is_the_triaged_one(referral: Stream) -> None:
     person = minimum(flags=[Flag.UNACCOMPANIED_CHILD])
-    needs = [asked("bed", urgency=Urgency.NORMAL), asked("doctor", urgency=Urgency.EMERGENCY)]
+    needs = [requested("bed", urgency=Urgency.NORMAL), requested("doctor", urgency=Urgency.EMERGENCY)]
     told = accepted(referral.handle(received(*needs, person=person)))
     assert {need: each.urgency for need, each in told.items()} == {"bed": Urgency.URGENT, "doctor": Urgency.EMERGENCY}
 
@@ -91,7 +99,10 @@ def test_matching_learns_who_may_be_asked_and_not_what_they_may_see(referral: St
 
 def test_sending_it_twice_is_sending_it_once(known: Stream) -> None:
     again = received(
-        asked("bed"), asked("school"), received_at=LATER, personal=Sealed(key_id=REFERRAL, box="other", digest="digest")
+        requested("bed"),
+        requested("school"),
+        received_at=LATER,
+        personal=Sealed(key_id=REFERRAL, box="other", digest="digest"),
     )
     assert said_again(known.handle(again, now=LATER)) == ["bed", "school"]
     assert len(known.entries) == 1
@@ -104,12 +115,12 @@ def test_sending_it_twice_is_sending_it_once(known: Stream) -> None:
         {"region": intake.Region(admin1="BY-HM")},
         {"consent": consent(PersonalField.NAME)},
         {"personal": Sealed(key_id=REFERRAL, box="box", digest="of another name")},
-        {"needs": [asked("bed")]},
-        {"needs": [asked("bed"), asked("school", category=Category.LANGUAGE)]},
+        {"needs": [requested("bed")]},
+        {"needs": [requested("bed"), requested("school", category=Category.LANGUAGE)]},
     ],
 )
 def test_the_same_reference_for_anything_else_is_refused(known: Stream, other: dict[str, Any]) -> None:
-    needs = other.pop("needs", [asked("bed"), asked("school")])
+    needs = other.pop("needs", [requested("bed"), requested("school")])
     refused = refusal(known.handle(received(*needs, **other)))
     assert refused.sent == agency.Submitted.TYPE
     assert [problem.field for problem in refused.problems] == ["reference"]
@@ -120,15 +131,19 @@ def test_the_same_reference_for_anything_else_is_refused(known: Stream, other: d
 
 
 def test_a_correction_adds_changes_and_withdraws_and_leaves_the_rest(referral: Stream) -> None:
-    referral.handle(received(asked("bed"), asked("school"), asked("food")))
-    now = [asked("bed"), asked("school", urgency=Urgency.EMERGENCY), asked("lawyer", category=Category.LEGAL)]
+    referral.handle(received(requested("bed"), requested("school"), requested("food")))
+    now = [
+        requested("bed"),
+        requested("school", urgency=Urgency.EMERGENCY),
+        requested("lawyer", category=Category.LEGAL),
+    ]
     effects = referral.handle(corrected(*now, received_at=LATER), now=LATER)
     assert accepted(effects).keys() == {"school", "lawyer"}
     assert gone(effects) == {"food": "corrected"}
 
 
 def test_a_corrected_need_keeps_the_time_first_asked_and_a_new_one_has_its_own(known: Stream) -> None:
-    now = [asked("bed", urgency=Urgency.EMERGENCY), asked("school"), asked("lawyer")]
+    now = [requested("bed", urgency=Urgency.EMERGENCY), requested("school"), requested("lawyer")]
     told = accepted(known.handle(corrected(*now, received_at=LATER), now=LATER))
     assert (told["bed"].requested_at, told["bed"].revision) == (START, 1)
     assert (told["lawyer"].requested_at, told["lawyer"].revision) == (LATER, 0)
@@ -137,13 +152,16 @@ def test_a_corrected_need_keeps_the_time_first_asked_and_a_new_one_has_its_own(k
 def test_revisions_count_the_corrections_of_a_need(known: Stream) -> None:
     seen = []
     for distance in (10, 20, 30):
-        needs = [asked("bed", constraints=agency.Constraints(max_distance_km=distance)), asked("school")]
+        needs = [
+            requested("bed", constraints=agency.Constraints(max_distance_km=distance)),
+            requested("school"),
+        ]
         seen += [each.revision for each in accepted(known.handle(corrected(*needs))).values()]
     assert seen == [1, 2, 3]
 
 
 def test_a_correction_of_the_person_concerns_every_need(known: Stream) -> None:
-    effects = known.handle(corrected(asked("bed"), asked("school"), person=minimum(household_size=3)))
+    effects = known.handle(corrected(requested("bed"), requested("school"), person=minimum(household_size=3)))
     assert accepted(effects).keys() == {"bed", "school"}
 
 
@@ -151,17 +169,17 @@ def test_a_correction_of_what_is_sealed_is_held_and_answered_and_others_learn_on
     known: Stream,
 ) -> None:
     personal = Sealed(key_id=REFERRAL, box="new", digest="another telephone number")
-    effects = known.handle(corrected(asked("bed"), asked("school"), personal=personal))
+    effects = known.handle(corrected(requested("bed"), requested("school"), personal=personal))
     held, *told = emitted(effects)
     assert held.personal == personal
     assert [(type(each), each.need) for each in told] == [(PersonCorrected, "bed"), (PersonCorrected, "school")]
     assert said_again([each for each in effects if isinstance(each, Reply)]) == ["bed", "school"]
-    assert known.state.held.personal == personal
+    assert known.state.stored.personal == personal
 
 
 def test_a_correction_that_corrects_nothing_is_answered_and_not_journaled(known: Stream) -> None:
     for _ in range(3):
-        assert said_again(known.handle(corrected(asked("bed"), asked("school")))) == ["bed", "school"]
+        assert said_again(known.handle(corrected(requested("bed"), requested("school")))) == ["bed", "school"]
     assert len(known.entries) == 1
 
 
@@ -173,10 +191,10 @@ def test_a_correction_of_what_is_not_known_is_refused(referral: Stream) -> None:
 
 def test_the_label_of_a_withdrawn_need_does_not_come_back(known: Stream) -> None:
     known.handle(withdrawal("bed"))
-    refused = refusal(known.handle(corrected(asked("bed"), asked("school"), asked("lawyer"))))
+    refused = refusal(known.handle(corrected(requested("bed"), requested("school"), requested("lawyer"))))
     assert refused.sent == agency.Corrected.TYPE
     assert [(problem.field, problem.fix.split()[0]) for problem in refused.problems] == [("needs", "bed")]
-    assert accepted(known.handle(corrected(asked("bed-2"), asked("school")))).keys() == {"bed-2"}
+    assert accepted(known.handle(corrected(requested("bed-2"), requested("school")))).keys() == {"bed-2"}
 
 
 # withdrawn ------------------------------------------------------------------------------------------------------------
@@ -186,13 +204,13 @@ def test_named_needs_are_withdrawn_and_the_others_stay(known: Stream) -> None:
     effects = known.handle(withdrawal("bed", reason="moved-away"))
     assert gone(effects) == {"bed": "moved-away"}
     assert all(isinstance(each, Emit) and each.topic == topics.INTAKE for each in effects)
-    assert known.state.open == ["school"]
+    assert known.state.needs.open == ["school"]
 
 
 def test_a_withdrawal_without_names_withdraws_all_that_is_open(known: Stream) -> None:
     known.handle(withdrawal("bed"))
     assert gone(known.handle(withdrawal())).keys() == {"school"}
-    assert known.state.open == []
+    assert known.state.needs.open == []
 
 
 def test_what_is_withdrawn_already_is_said_again(known: Stream) -> None:
@@ -206,7 +224,7 @@ def test_a_withdrawal_that_names_an_unknown_need_withdraws_nothing(known: Stream
     refused = refusal(known.handle(withdrawal("bed", "boat")))
     assert (refused.sent, refused.problems[0].field) == (agency.ReferralWithdrawn.TYPE, "needs")
     assert refused.problems[0].fix.endswith("bed, school")
-    assert known.state.open == ["bed", "school"]
+    assert known.state.needs.open == ["bed", "school"]
 
 
 def test_a_withdrawal_of_what_is_not_known_is_refused(referral: Stream) -> None:
@@ -234,8 +252,8 @@ def test_the_status_of_what_is_not_known_is_refused(referral: Stream) -> None:
 @pytest.mark.parametrize(
     ("second", "sent"),
     [
-        (received(asked("boat")), agency.Submitted.TYPE),
-        (corrected(asked("boat")), agency.Corrected.TYPE),
+        (received(requested("boat")), agency.Submitted.TYPE),
+        (corrected(requested("boat")), agency.Corrected.TYPE),
         (withdrawal(), agency.ReferralWithdrawn.TYPE),
         (status_asked(), agency.StatusRequested.TYPE),
     ],
@@ -276,7 +294,7 @@ def test_a_release_happens_once_for_each_need_and_attempt(known: Stream) -> None
 def test_what_is_corrected_before_the_release_is_what_is_released(known: Stream) -> None:
     personal = Sealed(key_id=REFERRAL, box="new", digest="new")
     grants = consent(PersonalField.CASE_CODE)
-    known.handle(corrected(asked("bed"), asked("school"), personal=personal, consent=grants))
+    known.handle(corrected(requested("bed"), requested("school"), personal=personal, consent=grants))
     [released] = emitted(known.handle(release_requested(), context=KEYS))
     assert (released.personal, released.fields) == (personal, [PersonalField.CASE_CODE])
 
@@ -312,7 +330,7 @@ def test_a_release_waits_until_the_provider_has_a_key(known: Stream) -> None:
     assert still == SetTimer("release:bed:1:1", LATER + timedelta(seconds=4))
     [released] = emitted(known.handle(elapsed("release:bed:1:1", still.due_at), context=KEYS))
     assert isinstance(released, intake.Released)
-    assert not known.state.holdings["bed", 1].waits
+    assert not known.state.needs.disclosures["bed", 1].awaits_key
     assert known.handle(elapsed("release:bed:1:1", still.due_at), context=KEYS, id="late") == []
 
 

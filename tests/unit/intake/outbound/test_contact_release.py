@@ -62,7 +62,7 @@ class Releasing:
     async def released(self, *fields: PersonalField, **whom: Any) -> OutgoingEvent:
         """The fact, as the loop hands it over."""
         key = (await self.keys.ensure([REFERRAL]))[REFERRAL]
-        plain = Personal.of(submission(person=person(**whom))).model_dump_json().encode()
+        plain = Personal.from_referral(submission(person=person(**whom))).model_dump_json().encode()
         box = Sealed(key_id=REFERRAL, box=seal(key, plain, purpose(REFERRAL)))
         self.journal.handle(received(consent=consent(*fields), personal=box))
         [fact] = emitted(self.journal.handle(release_requested(attempt=2), context={"provider-1"}), Released)

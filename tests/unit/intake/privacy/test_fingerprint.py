@@ -7,17 +7,17 @@ import pytest
 from contracts.agency import Consent, Person
 from contracts.intake import IdentityFingerprint
 from contracts.words import PersonalField
-from services.intake.domain.grants import may_link
-from services.intake.privacy.fingerprint import marking_key, marks_of, phone_of
-from services.intake.privacy.name_folding import name_of
+from services.intake.domain.consent import may_link
+from services.intake.privacy.fingerprint import canonical_phone, fingerprint_key, fingerprint_of
+from services.intake.privacy.name_folding import canonical_name
 from tests.support.intake_world import body, consent, person
 
-KEY = marking_key(b"s" * 32)
+KEY = fingerprint_key(b"s" * 32)
 OPEN = consent(PersonalField.NAME)
 
 
 def marks(consent: Consent = OPEN, key: bytes = KEY, **changes: Any) -> IdentityFingerprint:
-    return marks_of(key, Person.model_validate(person(**changes)), consent)
+    return fingerprint_of(key, Person.model_validate(person(**changes)), consent)
 
 
 @pytest.mark.parametrize(
@@ -43,7 +43,7 @@ def marks(consent: Consent = OPEN, key: bytes = KEY, **changes: Any) -> Identity
     ],
 )
 def test_spellings_of_one_name(spellings: str) -> None:
-    assert len({name_of(each) for each in spellings.split("|")}) == 1
+    assert len({canonical_name(each) for each in spellings.split("|")}) == 1
 
 
 @pytest.mark.parametrize(
@@ -58,7 +58,7 @@ def test_spellings_of_one_name(spellings: str) -> None:
     ],
 )
 def test_other_names_stay_apart(names: str) -> None:
-    assert len({name_of(each) for each in names.split("|")}) == len(names.split("|"))
+    assert len({canonical_name(each) for each in names.split("|")}) == len(names.split("|"))
 
 
 @pytest.mark.parametrize(
@@ -79,7 +79,7 @@ def test_other_names_stay_apart(names: str) -> None:
     ],
 )
 def test_a_phone_counts_where_its_country_is_known(said: str, digits: str) -> None:
-    assert phone_of(said) == digits
+    assert canonical_phone(said) == digits
 
 
 NOWHERE: dict[str, Any] = {"may_contact": False, "phone": None, "email": None}
@@ -121,7 +121,7 @@ def test_without_consent_to_be_known_by_name_there_is_no_mark() -> None:
 
 def test_marks_hold_nothing_plain_and_none_can_make_them_without_the_key() -> None:
     text = marks().model_dump_json()
-    assert marks(key=marking_key(b"t" * 32)) != marks()
+    assert marks(key=fingerprint_key(b"t" * 32)) != marks()
     plain = body()["person"]
     for each in (plain["name"], plain["birth_date"], "canaria", "1988", "7654321"):
         assert each not in text

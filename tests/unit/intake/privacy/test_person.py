@@ -4,13 +4,13 @@ import pytest
 
 from contracts.agency import Grant
 from contracts.words import PersonalField as Field
-from services.intake.domain.grants import granted, recipients
+from services.intake.domain.consent import granted_fields, recipients
 from services.intake.privacy.person import Personal
 from tests.support.intake_world import CANARIES, body, need, person, submission
 
 
 def personal(**changes: object) -> Personal:
-    return Personal.of(submission(**changes))
+    return Personal.from_referral(submission(**changes))
 
 
 def test_everything_personal_is_kept_and_nothing_else() -> None:
@@ -60,16 +60,16 @@ def test_a_provider_is_granted_what_names_it_and_what_names_any() -> None:
         Grant(recipients=["two"], fields=[Field.NAME, Field.CONTACT]),
         Grant(recipients="any", fields=[Field.CASE_CODE]),
     ]
-    assert granted(grants, "one") == [Field.CASE_CODE, Field.CONTACT]
-    assert granted(grants, "two") == [Field.NAME, Field.CASE_CODE, Field.CONTACT]
-    assert granted(grants, "three") == [Field.CASE_CODE]
-    assert granted(grants[:2], "three") == []
-    assert granted(grants, "two", may_contact=False) == [Field.NAME, Field.CASE_CODE]
+    assert granted_fields(grants, "one") == [Field.CASE_CODE, Field.CONTACT]
+    assert granted_fields(grants, "two") == [Field.NAME, Field.CASE_CODE, Field.CONTACT]
+    assert granted_fields(grants, "three") == [Field.CASE_CODE]
+    assert granted_fields(grants[:2], "three") == []
+    assert granted_fields(grants, "two", may_contact=False) == [Field.NAME, Field.CASE_CODE]
 
 
 def test_those_who_may_be_asked_are_those_named_also_where_no_field_is_granted() -> None:
     assert recipients([Grant(recipients=["two", "one"]), Grant(recipients=["one", "three"])]) == ["one", "three", "two"]
-    assert recipients([Grant(recipients=["one"]), Grant(recipients="any")]) is None
+    assert recipients([Grant(recipients=["one"]), Grant(recipients="any")]) == "any"
 
 
 def test_the_body_of_the_kit_is_what_an_agency_could_send() -> None:
