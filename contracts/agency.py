@@ -184,7 +184,7 @@ class NeedRequest(Value):
         if len(set(self.members)) != len(self.members):
             raise ValueError("name each member once")
         if self.together is False and len(self.members) > 1:
-            raise ValueError("whoever is not to be served together has a need of their own: name one member in each")
+            raise ValueError("each person who is served alone has a need of their own: name one member in each")
         return self
 
     def is_together(self, household: int) -> bool:

@@ -80,10 +80,10 @@ def check_labels(needs: Sequence[LabelledNeed], members: Sequence[str], stated_s
     """
     labels = [need.need for need in needs]
     if len(set(labels)) != len(labels):
-        raise ValueError("each need has a label of its own within the referral")
+        raise ValueError("each need must have a label of its own within the referral")
     if len({PERSON, *members}) != len(members) + 1:
-        raise ValueError("each member of the household has a label of its own, and 'person' is the person's")
+        raise ValueError("each member of the household has a label of its own, and 'person' is reserved")
     if not {member for need in needs for member in need.members} <= {PERSON, *members}:
-        raise ValueError("needs name members by the labels in household, or 'person'")
+        raise ValueError("needs must list members by the labels in household, or 'person'")
     if 1 < stated_size < 1 + len(members):
         raise ValueError("household_size counts the person and each member of household: leave it out, or raise it")

@@ -7,7 +7,8 @@ from pydantic import AwareDatetime
 
 from .agency import Admin1, Constraints
 from .base import Event, Value
-from .intake import MinimalProfile, NeedRegistered, Region
+from .intake import NeedRegistered
+from .profiles import MinimalProfile, Region
 from .schedule import Schedule
 from .words import Behind, Category, Change, Document, Lapse, Rule, Urgency, Wait
 

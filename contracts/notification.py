@@ -5,8 +5,8 @@ from typing import ClassVar
 from pydantic import AwareDatetime
 
 from .base import Event, Value
-from .intake import Problem
 from .matching import Broadcast
+from .profiles import Problem
 from .schedule import Schedule
 from .words import (
     Answer,

@@ -7,8 +7,8 @@ from pydantic import AwareDatetime
 
 from .agency import Admin1
 from .base import Event
-from .intake import Problem
 from .matching import Broadcast, FunnelStep, Suggestions
+from .profiles import Problem
 from .words import Category, DeadlineKind, DecidedBy, Document, Lifecycle, NextStep, PersonalField, Rule, Urgency
 
 

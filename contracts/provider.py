@@ -7,7 +7,7 @@ from pydantic import AwareDatetime, Field, StringConstraints, model_validator
 from .agency import Constraints, Note, Reference, Short
 from .base import Event, Input
 from .eligibility import Eligibility as Eligibility
-from .intake import MinimalProfile, Problem, Region
+from .profiles import MinimalProfile, Problem, Region
 from .service import Service as Service
 from .words import (
     Answer,

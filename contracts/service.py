@@ -25,9 +25,9 @@ class Cost(Value):
         if (self.amount is None) != (self.currency is None):
             raise ValueError("give amount and currency, or neither")
         if self.free and self.amount:
-            raise ValueError("is free and has an amount: leave one of them out")
+            raise ValueError("cost is free and has an amount: leave one of them out")
         if not self.free and self.amount is None and self.description is None:
-            raise ValueError("say that it is free, or an amount, or describe it")
+            raise ValueError("say that it is free, or give an amount, or describe the cost")
         return self
 
 
@@ -80,9 +80,9 @@ class Service(Input):
         if (self.latitude is None) != (self.longitude is None):
             raise ValueError("give both latitude and longitude, or neither")
         if self.radius_km is not None and self.latitude is None:
-            raise ValueError("radius_km counts from coordinates: give latitude and longitude")
+            raise ValueError("radius_km is measured from coordinates: give latitude and longitude")
         if self.valid_from is not None and self.valid_to is not None and self.valid_from > self.valid_to:
             raise ValueError("valid_from is after valid_to")
         if not self.language_levels.keys() <= set(self.languages):
-            raise ValueError("language_levels speaks of languages: list each in languages too")
+            raise ValueError("language_levels is about languages: list each in languages too")
         return self

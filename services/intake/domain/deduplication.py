@@ -67,7 +67,7 @@ def row_of(fingerprint: IdentityFingerprint, category: Category) -> str | None:
 
 
 def is_for_the_person_alone(received: ReferralReceived, requested: RequestedNeed) -> bool:
-    """Whether a need is for nobody but the person with the fingerprint."""
+    """Whether a need is only for the person with the fingerprint."""
     people = people_served(requested.members, requested.together, received.person, received.household)
     household = [member.member for member in received.household]
     return member_labels(requested.members, requested.together, household) == [PERSON] and people.places == 1

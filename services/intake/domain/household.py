@@ -31,7 +31,7 @@ def people_served(
     A member who is served alone counts as a household of one. The person referred keeps the size of the whole
     household, since a service that limits households has always been asked with that size.
     """
-    if not members and not household:  # the usual case: nobody else is described
+    if not members and not household:  # the usual case: no other member is described
         return PeopleServed(person, [], max(person.household_size, 1) if together else 1)
     profiles = {PERSON: person, **{each.member: each.person for each in household}}
     labels = member_labels(members, together, [label for label in profiles if label != PERSON])
