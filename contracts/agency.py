@@ -1,31 +1,36 @@
-"""What an agency sends on ``agency.<id>.referrals``. Holds personal data; intake's gate seals it."""
+"""What an agency sends on ``agency.<id>.referrals``. It contains personal data, which intake's gate seals."""
 
-from collections.abc import Sequence
 from datetime import date
 from typing import Annotated, ClassVar, Literal, Self
 
 from pydantic import AwareDatetime, Field, StringConstraints, model_validator
 
 from .base import Input, Value
+from .household_rules import (
+    HouseholdSize,
+    age_band_on,
+    check_labels,
+    check_one_age,
+    household_size,
+    needs_caregiver,
+)
 from .words import AgeBand, Category, ConsentGiver, Flag, LegalBasis, PersonalField, ReferrerKind, Sex, Status, Urgency
 
 Reference = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9._-]{1,64}$")]
-"""An agency's own number for a referral, or its label for a need. Appears in topics, so it must not be a name."""
+"""An agency's own number for a referral, or its label for a need. It must not be a name, since services see it."""
 
 TenantId = Annotated[str, StringConstraints(pattern=r"^[a-z0-9-]{1,63}$")]
 Language = Annotated[str, StringConstraints(pattern=r"^[a-z]{2,3}$")]
 """ISO 639-1 or 639-3 code."""
 Admin1 = Annotated[str, StringConstraints(pattern=r"^[A-Z]{2}(-[A-Z0-9]{1,3})?$")]
 """ISO 3166-2 subdivision such as ``BY-BR``, or the country alone."""
-PERSON = "person"
-"""The label of the person referred, among the labels of the household's members."""
 
 Short = Annotated[str, StringConstraints(min_length=1, max_length=200)]
 Note = Annotated[str, StringConstraints(min_length=1, max_length=2000)]
 
 
 class Caregiver(Value):
-    """Who cares for a child, and whether they know of the referral (UNHCR inter-agency form)."""
+    """Who cares for a child, and whether that person knows of the referral (UNHCR inter-agency referral form)."""
 
     name: Short | None = None
     relation: Short | None = None
@@ -34,7 +39,7 @@ class Caregiver(Value):
 
 
 class Contact(Value):
-    """How, or whether, the person may be reached. `may_contact` false hides every channel from everyone."""
+    """Whether and how the person may be reached. If `may_contact` is false, no channel is released to anyone."""
 
     may_contact: bool
     phone: Short | None = None
@@ -42,16 +47,8 @@ class Contact(Value):
     other: Short | None = None
 
 
-def _band_on(day: date, born: date | None, band: AgeBand | None) -> AgeBand:
-    """Of somebody of whom one of the two is known."""
-    if band is not None:
-        return band
-    assert born is not None, "the model holds one of the two"  # noqa: S101
-    return AgeBand.born(born, day)
-
-
 class Person(Value):
-    """Who is referred. A name or a case code, a birth date or an age band: the least that will do."""
+    """The person referred. A name or a case code and a birth date or an age band are enough."""
 
     name: Short | None = None
     case_code: Short | None = None
@@ -70,22 +67,21 @@ class Person(Value):
     def _identified_and_aged(self) -> Self:
         if self.name is None and self.case_code is None:
             raise ValueError("give a name or a case_code")
-        if (self.birth_date is None) == (self.age_band is None):
-            raise ValueError("give either birth_date or age_band")
-        band = self.age_band
-        if band in (AgeBand.TODDLER, AgeBand.CHILD, AgeBand.ADOLESCENT) and self.caregiver is None:
+        check_one_age(self.birth_date, self.age_band)
+        # With a birth date the age depends on the day, so the gate checks it.
+        if self.age_band is not None and needs_caregiver(self.age_band) and self.caregiver is None:
             raise ValueError("under 18 the caregiver block is needed, also for an unaccompanied child")
         return self
 
     def band_on(self, day: date) -> AgeBand:
         """The age band on a day."""
-        return _band_on(day, self.birth_date, self.age_band)
+        return age_band_on(day, self.birth_date, self.age_band)
 
 
 class Member(Value):
-    """Somebody of the household besides the person. `member` is the agency's label, so it must not be a name.
+    """A member of the household other than the person. `member` is the agency's label; it must not be a name.
 
-    Without `languages` they are the person's. Reached by the person's contact.
+    Without `languages` the member speaks the person's. The household is reached through the person's contact.
     """
 
     member: Reference
@@ -103,17 +99,16 @@ class Member(Value):
 
     @model_validator(mode="after")
     def _aged(self) -> Self:
-        if (self.birth_date is None) == (self.age_band is None):
-            raise ValueError("give either birth_date or age_band")
+        check_one_age(self.birth_date, self.age_band)
         return self
 
     def band_on(self, day: date) -> AgeBand:
         """The age band on a day."""
-        return _band_on(day, self.birth_date, self.age_band)
+        return age_band_on(day, self.birth_date, self.age_band)
 
 
 class Location(Value):
-    """Where the person is. Coordinates are WGS 84 degrees and leave the gate only as a coarse H3 cell."""
+    """Where the person is. Coordinates are WGS 84 degrees; only a coarse H3 cell leaves the gate."""
 
     admin1: Admin1
     place: Short | None = None
@@ -128,16 +123,16 @@ class Location(Value):
 
 
 class Grant(Value):
-    """Which fields the named recipients may see once they have accepted."""
+    """Which fields these recipients may see once they have accepted."""
 
     recipients: Literal["any"] | Annotated[list[TenantId], Field(min_length=1, max_length=50)]
     fields: Annotated[list[PersonalField], Field(max_length=len(PersonalField))] = []
 
 
 class Consent(Value):
-    """What was agreed, on what basis, when and by whom. No grant that covers a provider: never routed to it.
+    """What was agreed, on what legal basis, when and by whom.
 
-    No grants at all: it was withdrawn.
+    A need is never routed to a provider that no grant covers. Without any grants, consent was withdrawn.
     """
 
     basis: LegalBasis
@@ -147,13 +142,13 @@ class Consent(Value):
 
 
 class GivenConsent(Consent):
-    """A consent that lets somebody be asked. Without one there is nothing to refer."""
+    """A consent with a grant, which every new referral must have: without one no provider may be asked."""
 
     grants: Annotated[list[Grant], Field(min_length=1, max_length=20)]
 
 
 class Constraints(Value):
-    """Limits that are never traded. `max_distance_km` counts from the person's cell to the service."""
+    """Limits that every service must keep. `max_distance_km` is measured from the person's cell to the service."""
 
     max_distance_km: Annotated[float, Field(gt=0, le=1000)] | None = None
     languages: Annotated[list[Language], Field(max_length=5)] = []
@@ -162,17 +157,18 @@ class Constraints(Value):
 
 
 class Preferences(Value):
-    """What would be liked, other things being equal."""
+    """What the person prefers. It decides only between services that are otherwise equal or nearly so."""
 
     providers: Annotated[list[TenantId], Field(max_length=10)] = []
 
 
 class NeedRequest(Value):
-    """One thing asked for. `need` is the agency's label for it.
+    """One thing that is needed. `need` is the agency's label for it.
 
-    `members` says whom it is for, by label (``person`` is who is referred). None named: the whole household where it
-    is `together`, else the person. What is together is met for all at one service, which has a place for each, or not
-    at all. Left out, it is true for several members, and for shelter: a family is not to be parted by default.
+    `members` are the labels of the people it is for (``person`` is the person referred). Without any, it is for the
+    whole household if `together` is true, else for the person. A need that is `together` is met for all of them at one
+    service, which has a place for each, or not at all. If left out, `together` is true for several members, and for
+    shelter, so that families stay together by default.
     """
 
     need: Reference
@@ -188,11 +184,11 @@ class NeedRequest(Value):
         if len(set(self.members)) != len(self.members):
             raise ValueError("name each member once")
         if self.together is False and len(self.members) > 1:
-            raise ValueError("whoever is not to be served together has a need of their own: name one member in each")
+            raise ValueError("each person who is served alone has a need of their own: name one member in each")
         return self
 
     def is_together(self, household: int) -> bool:
-        """Whether it is for several, in a household of so many, and all of them are to be served or none."""
+        """Whether it is for several people who must be served together, in a household of this size."""
         if len(self.members or range(household)) == 1:
             return False
         return self.category is Category.SHELTER or bool(self.members) if self.together is None else self.together
@@ -204,23 +200,10 @@ class ReferralNeed(NeedRequest):
     note: Note | None = None
 
 
-def check_labels(needs: Sequence[NeedRequest], members: Sequence[str], size: int) -> None:
-    """What needs and members of one household have to agree in. `size` is 1 where it was left out."""
-    labels = [need.need for need in needs]
-    if len(set(labels)) != len(labels):
-        raise ValueError("each need has a label of its own within the referral")
-    if len({PERSON, *members}) != len(members) + 1:
-        raise ValueError("each member of the household has a label of its own, and 'person' is the person's")
-    if not {member for need in needs for member in need.members} <= {PERSON, *members}:
-        raise ValueError("needs name members by the labels in household, or 'person'")
-    if 1 < size < 1 + len(members):
-        raise ValueError("household_size counts the person and each member of household: leave it out, or raise it")
-
-
 class Submitted(Input):
-    """A new referral. Sent twice, with the same reference, it is one referral.
+    """A new referral, from an agency to intake. Sent twice with the same reference, it is one referral.
 
-    `household` describes who belongs to the person, as far as needs name them or are to be met together.
+    `household` describes the members of the person's household, if a need is for them or must be met together.
     """
 
     TYPE: ClassVar[str] = "agency.submitted.v1"
@@ -229,7 +212,7 @@ class Submitted(Input):
     agency: TenantId | None = None
     referrer: ReferrerKind
     person: Person
-    household_size: Annotated[int, Field(ge=1, le=30)] = 1
+    household_size: HouseholdSize = 1
     household: Annotated[list[Member], Field(max_length=29)] = []
     location: Location
     consent: GivenConsent
@@ -242,23 +225,27 @@ class Submitted(Input):
 
     @property
     def size(self) -> int:
-        """How many the household is, the person included; `household_size` may count some who are not described."""
-        return max(self.household_size, 1 + len(self.household))
+        """The number of people in the household, the person included, whether or not they are described."""
+        return household_size(self.household_size, len(self.household))
 
 
 class Corrected(Submitted):
-    """The referral as it should have been, whole. Needs that are no longer in it are withdrawn."""
+    """A correction, from an agency to intake: the whole referral as it should have been.
+
+    Needs that are no longer in it are withdrawn.
+    """
 
     TYPE: ClassVar[str] = "agency.corrected.v1"
 
 
 class ConsentChanged(Input):
-    """The consent as it is from now on, whole. One older (`given_at`) than the consent in force is refused.
+    """A changed consent, from an agency to intake: the whole consent from now on.
 
-    Wider: providers that may be asked now are, and one that has the need is sent the fields it may see now. Narrower:
-    offers to providers that may have the need no more are revoked, and what was released beyond the grants is recalled.
-    No grants: all is revoked and recalled, and where the basis is ``consent`` the open needs end as withdrawn; on any
-    other legal basis they stay open, though nobody may be asked until there is a grant.
+    A consent with an older `given_at` than the one in force is refused. If the new consent is wider, further providers
+    can be asked, and a provider that has the need is sent the fields that it may now see. If it is narrower, offers to
+    providers that may no longer have the need are revoked, and fields beyond the grants are recalled. Without grants
+    everything is revoked and recalled; if the basis is ``consent``, the open needs end as withdrawn. On any other legal
+    basis they stay open, but no provider is asked until there is a grant.
     """
 
     TYPE: ClassVar[str] = "agency.consent-changed.v1"
@@ -269,7 +256,7 @@ class ConsentChanged(Input):
 
 
 class ReferralWithdrawn(Input):
-    """The referral, or the named needs of it, are not wanted any more."""
+    """A withdrawal, from an agency to intake: the listed needs, or the whole referral, are no longer wanted."""
 
     TYPE: ClassVar[str] = "agency.withdrawn.v1"
 
@@ -280,7 +267,7 @@ class ReferralWithdrawn(Input):
 
 
 class StatusRequested(Input):
-    """Tell me again where this referral stands."""
+    """A question from an agency to intake: what is the current status of this referral?"""
 
     TYPE: ClassVar[str] = "agency.status-requested.v1"
 

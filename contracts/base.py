@@ -1,13 +1,13 @@
-"""The bases of all messages, and the event types they are known by.
+"""The base classes of all messages.
 
-Three strictnesses, because three parties write:
+How strict a message is depends on who writes it:
 
-- `Input`: what a tenant sends. Unknown fields are refused, since a typo in ``consent`` must not drop a limit.
-- `Event`: what a service emits. Writers forbid unknown fields, readers ignore them, so that a newer writer can add one:
-  `read` is the reader's door.
-- `Value`: a part of either.
+- `Input` is what a tenant sends. Unknown fields are refused, since a typo in ``consent`` must not drop a limit.
+- `Event` is what a service emits. Writers must not write unknown fields, but readers ignore them (`Message.read`), so
+  that a newer writer can add a field.
+- `Value` is a part of either.
 
-Errors never carry the input (`hide_input_in_errors`), because the input is a person.
+Errors never contain the input (`hide_input_in_errors`), because the input is about a person.
 """
 
 from functools import cache
@@ -24,22 +24,22 @@ class Value(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True, allow_inf_nan=False)
 
     def __deepcopy__(self, memo: dict[int, Any] | None = None) -> Self:
-        """Itself. Pydantic copies a default with every message that lacks the field."""
+        """The value itself, since it is immutable. Pydantic copies a default for every message that lacks the field."""
         return self
 
 
 class Message(Value):
-    """The body of a CloudEvent. `TYPE` is its ``ce_type`` less the prefix, such as ``intake.accepted.v1``."""
+    """The body of a CloudEvent. `TYPE` is its ``ce_type`` without the prefix, such as ``intake.accepted.v1``."""
 
     TYPE: ClassVar[str]
 
     WHOLE: ClassVar[bool] = False
-    """True where each says all there is to say: of the facts of this type in a stream, the last alone counts."""
+    """True if each fact of this type replaces the one before it: only the last one in a stream is folded."""
 
     @classmethod
     @cache
     def ce_type(cls) -> str:
-        """The CloudEvents type attribute, reverse-DNS with a version."""
+        """The CloudEvents type attribute: reverse DNS, with a version."""
         return PREFIX + cls.TYPE
 
     @classmethod
@@ -53,11 +53,11 @@ class Message(Value):
 
 
 class Event(Message):
-    """What one of our services says. Readers ignore fields they do not know."""
+    """A message from one of our services. Readers ignore fields they do not know."""
 
 
 class Input(Message):
-    """What an agency or a provider says. Fields we do not know are refused."""
+    """A message from an agency or a provider. Unknown fields are refused."""
 
     @classmethod
     def _unknown(cls) -> Any:

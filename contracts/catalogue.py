@@ -1,4 +1,4 @@
-"""Every message type there is, by its CloudEvents type."""
+"""All message types, by their CloudEvents type."""
 
 from . import agency, intake, matching, notification, operations, outcomes, provider, recommendation
 from .base import Message
@@ -9,4 +9,4 @@ MESSAGES: dict[str, type[Message]] = {
     for model in vars(module).values()
     if isinstance(model, type) and issubclass(model, Message) and hasattr(model, "TYPE")
 }
-"""All messages; what a service reads or writes is a part of these."""
+"""Every message that any party sends or journals."""

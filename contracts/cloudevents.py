@@ -1,7 +1,7 @@
-"""CloudEvents 1.0 over Kafka: binary mode in and out, structured mode in.
+"""CloudEvents 1.0 over Kafka: binary mode is read and written, structured mode is read.
 
 Source: cloudevents/spec, bindings/kafka-protocol-binding.md. The SDK decodes all headers at once and crashes on one
-that is not UTF-8; here each fault is a `MalformedError` that names the field, so that one record can be set aside alone.
+that is not UTF-8. Here each fault is a `MalformedError` that names the field, so that only that record is refused.
 """
 
 from collections.abc import Iterable
@@ -20,7 +20,7 @@ _MAX_ATTRIBUTE = 1024
 
 
 class MalformedError(Exception):
-    """Not a CloudEvent we can read. `code` and `field` hold no input, so they may be logged."""
+    """The record is not a readable CloudEvent. `code` and `field` contain no input, so they may be logged."""
 
     def __init__(self, code: str, field: str) -> None:
         super().__init__(f"{code}: {field}")
@@ -29,10 +29,10 @@ class MalformedError(Exception):
 
 
 class CloudEvent(NamedTuple):
-    """One event: its attributes, and its body as JSON text not yet parsed.
+    """One event: its attributes, and its body as JSON that is not yet parsed.
 
-    `bodyhash` is an extension of ours: where a gate had to seal a body (never twice to the same bytes), it is a keyed
-    hash of the original, so that a repetition is known as one.
+    `bodyhash` is an extension: a keyed hash of the original body, for events whose gate sealed it. The same body is
+    never sealed to the same bytes, so only the hash shows that an event is a repetition.
     """
 
     id: str
@@ -48,24 +48,24 @@ class CloudEvent(NamedTuple):
 
 
 def decode(headers: Headers, value: bytes | None, appended: datetime) -> CloudEvent:
-    """Read a Kafka record. `appended` (the broker's time) stands in for a missing ``time``. Raises `MalformedError`."""
-    found: dict[str, str] = {}
+    """The event in a record. `appended`, the broker's time, replaces a missing ``time``. Raises `MalformedError`."""
+    attributes: dict[str, str] = {}
     for name, raw in headers:
         key = name.lower()
-        if key in _HEADERS:  # another's name is input, and what it holds is not ours to judge
-            found[key.removeprefix("ce_")] = _text(raw, key)
+        if key in _HEADERS:  # other headers belong to the sender, and their names are input
+            attributes[key.removeprefix("ce_")] = _text(raw, key)
     if value is None:
         raise MalformedError("no-body", "value")
-    content = found.get("content-type", "")
-    if content.startswith("application/cloudevents"):
-        return _structured(value, found, appended)
-    if content and not content.startswith("application/json"):
+    content_type = attributes.get("content-type", "")
+    if content_type.startswith("application/cloudevents"):
+        return _structured(value, attributes.get("traceparent"), appended)
+    if content_type and not content_type.startswith("application/json"):
         raise MalformedError("content-type-not-json", "content-type")
-    return _event(found, value, appended)
+    return _event(attributes, value, appended)
 
 
 def encode(event: CloudEvent) -> list[tuple[str, bytes]]:
-    """The headers of an event in binary mode; the body goes as the record's value."""
+    """The headers of an event in binary mode. Its body is the record's value."""
     headers = [
         ("content-type", b"application/json"),
         ("ce_specversion", b"1.0"),
@@ -78,14 +78,14 @@ def encode(event: CloudEvent) -> list[tuple[str, bytes]]:
         text = getattr(event, name)
         if text is not None:
             headers.append((f"ce_{name}", text.encode()))
-    if event.traceparent is not None:  # the extension's name, and the one OpenTelemetry reads
+    if event.traceparent is not None:  # under the extension's name, and under the one that OpenTelemetry reads
         headers += [("ce_traceparent", event.traceparent.encode()), ("traceparent", event.traceparent.encode())]
     return headers
 
 
 @lru_cache(maxsize=16)
 def rfc3339(time: datetime) -> str:
-    """An aware time in UTC, as text. Remembered, since the journal and each event that leaves have one time."""
+    """A time in UTC as RFC 3339 text. Cached, since the journal and all events of a batch have the same time."""
     return time.astimezone(UTC).isoformat()
 
 
@@ -101,7 +101,7 @@ def _text(raw: bytes | None, field: str) -> str:
     return text
 
 
-def _structured(value: bytes, found: dict[str, str], appended: datetime) -> CloudEvent:
+def _structured(value: bytes, traceparent: str | None, appended: datetime) -> CloudEvent:
     try:
         envelope: Any = orjson.loads(value)
     except orjson.JSONDecodeError:
@@ -110,7 +110,7 @@ def _structured(value: bytes, found: dict[str, str], appended: datetime) -> Clou
         raise MalformedError("body-not-an-object", "value")
     if "data" not in envelope:
         raise MalformedError("no-body", "data")
-    attributes = {"traceparent": found["traceparent"]} if "traceparent" in found else {}
+    attributes = {} if traceparent is None else {"traceparent": traceparent}
     for name in _KNOWN:
         if envelope.get(name) is not None:
             text = envelope[name]
@@ -119,28 +119,28 @@ def _structured(value: bytes, found: dict[str, str], appended: datetime) -> Clou
             attributes[name] = text
     try:
         data = orjson.dumps(envelope["data"])
-    except orjson.JSONEncodeError:  # it reads deeper than it writes
+    except orjson.JSONEncodeError:  # orjson reads deeper nesting than it writes
         raise MalformedError("body-too-deep", "data") from None
     return _event(attributes, data, appended)
 
 
-def _event(found: dict[str, str], data: bytes, appended: datetime) -> CloudEvent:
+def _event(attributes: dict[str, str], data: bytes, appended: datetime) -> CloudEvent:
     for name in _REQUIRED:
-        if not found.get(name):
+        if not attributes.get(name):
             raise MalformedError("attribute-missing", f"ce_{name}")
-    if found["specversion"] != "1.0":
+    if attributes["specversion"] != "1.0":
         raise MalformedError("specversion-unknown", "ce_specversion")
     return CloudEvent(
-        id=found["id"],
-        source=found["source"],
-        type=found["type"],
-        time=_time(found["time"]) if "time" in found else appended,
+        id=attributes["id"],
+        source=attributes["source"],
+        type=attributes["type"],
+        time=_time(attributes["time"]) if "time" in attributes else appended,
         data=data,
-        subject=found.get("subject"),
-        causationid=found.get("causationid"),
-        correlationid=found.get("correlationid"),
-        traceparent=found.get("traceparent"),
-        bodyhash=found.get("bodyhash"),
+        subject=attributes.get("subject"),
+        causationid=attributes.get("causationid"),
+        correlationid=attributes.get("correlationid"),
+        traceparent=attributes.get("traceparent"),
+        bodyhash=attributes.get("bodyhash"),
     )
 
 

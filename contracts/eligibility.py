@@ -6,12 +6,15 @@ from pydantic import Field, model_validator
 
 from .agency import Note
 from .base import Value
+from .household_rules import MAX_AGE, Age, HouseholdSize
 from .words import Flag, Sex, Status, Unknown
 
 
 class IfUnknown(Value):
-    """What a criterion does with a person of whom it can't be told whether they meet it. It never lets anybody through
-    whom it is known not to be for."""
+    """What happens if it is unknown whether a person meets a criterion.
+
+    A person who is known not to meet it is never accepted.
+    """
 
     age: Unknown = Unknown.ASSESS
     sex: Unknown = Unknown.ASSESS
@@ -21,21 +24,21 @@ class IfUnknown(Value):
 
 
 class Criteria(Value):
-    """A conjunction: each of the criteria stated. An empty list states none.
+    """Criteria that must all be met. An empty list states no criterion.
 
-    Ages are whole years, both included. `flags_any`: at least one of them; `not_flags`: none. `maximum_household` is a
-    number of people. `description` is what no other field can say, in words (HSDS ``eligibility_description``): of
-    nobody is it known whether they meet it.
+    Ages are whole years, both included. `flags_any`: at least one of them; `not_flags`: none of them.
+    `maximum_household` is a number of people. `description` states in words what no other field can (HSDS
+    ``eligibility_description``); whether a person meets it is always unknown.
     """
 
-    minimum_age: Annotated[int, Field(ge=0, le=150)] = 0
-    maximum_age: Annotated[int, Field(ge=0, le=150)] = 150
+    minimum_age: Age = 0
+    maximum_age: Age = MAX_AGE
     sexes: list[Sex] = []
     statuses: list[Status] = []
     flags_any: list[Flag] = []
     not_flags: list[Flag] = []
     not_statuses: list[Status] = []
-    maximum_household: Annotated[int, Field(ge=1, le=30)] | None = None
+    maximum_household: HouseholdSize | None = None
     description: Note | None = None
     unknown: IfUnknown = IfUnknown()
 
@@ -56,10 +59,11 @@ class Criteria(Value):
 
 
 class Eligibility(Criteria):
-    """Who may come: who meets the criteria stated here, one of `any_of` at least, if any, and none of `none_of`.
+    """Whom a service is for: people who meet the criteria here, one of `any_of` (if any), and none of `none_of`.
 
-    Of a household each has to meet some alternative of `any_of`, not all of them the same; and none may meet one of
-    `none_of`. Of `flags_any`, but in `none_of`, it is enough that one of the household has it: the others come along.
+    In a household each person must meet some alternative of `any_of`, not necessarily the same one, and no one may meet
+    one of `none_of`. For `flags_any` outside `none_of` it is enough that one person of the household has a flag: the
+    others come along.
     """
 
     any_of: Annotated[list[Criteria], Field(max_length=20)] = []

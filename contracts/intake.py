@@ -1,80 +1,28 @@
-"""What intake says: facts on ``referrals.intake``, and what its gate puts on its inbox."""
+"""Intake's messages: its facts on ``referrals.intake``, what its gate puts on its inbox, and what others ask of it."""
 
 from typing import Annotated, ClassVar, Literal
 
 from pydantic import AwareDatetime, Field
 
-from .agency import Admin1, Consent, Constraints, Language, Preferences
-from .base import Event, Value
-from .words import AgeBand, Category, Flag, HeldBack, Lifecycle, PersonalField, ReferrerKind, Sex, Status, Urgency
+from .agency import Consent, Constraints, Preferences
+from .base import Event
 
-
-class MinimalProfile(Value):
-    """All that matching and an undecided provider learn of a person. Coarse; no free text."""
-
-    age_band: AgeBand
-    sex: Sex
-    languages: list[Language]
-    status: Status | None = None
-    flags: list[Flag] = []
-    household_size: int = 1
-
-
-class HouseholdMember(Value):
-    """The minimum of somebody of the household besides the person, under the agency's label."""
-
-    member: str
-    person: MinimalProfile
-
-
-class Region(Value):
-    """Where, coarsely: an ISO 3166-2 subdivision, and an H3 cell of resolution 5 (some 250 km²) where known."""
-
-    admin1: Admin1
-    cell: str | None = None
-
-
-class RequestedNeed(Value):
-    """A need without its note. `need_id` is derived from the referral's id and the agency's label `need`.
-
-    `members` are those it is for, none named: the household where it is `together`, else the person.
-    """
-
-    need_id: str
-    need: str
-    category: Category
-    urgency: Urgency
-    constraints: Constraints = Constraints()
-    preferences: Preferences = Preferences()
-    members: list[str] = []
-    together: bool = False
-
-
-class Sealed(Value):
-    """AES-256-GCM under the referral's own data key: base64 of nonce and ciphertext, bound to referral and purpose.
-
-    The same person is never sealed twice to the same `box`; `digest`, under the same key, tells that it is the same.
-    """
-
-    key_id: str
-    box: str
-    digest: str = ""
-
-
-class IdentityFingerprint(Value):
-    """Keyed hashes by which a person can be known again; on intake's inbox and in its database, nowhere else.
-
-    `person` is strong identity, the same whichever agency sends it; none where there is too little to know a person by,
-    or consent does not allow it.
-    """
-
-    person: str | None = None
+# Importable from here as well, since readers of intake's messages need their parts.
+from .profiles import HouseholdMember as HouseholdMember
+from .profiles import HypotheticalNeed as HypotheticalNeed
+from .profiles import IdentityFingerprint as IdentityFingerprint
+from .profiles import MinimalProfile as MinimalProfile
+from .profiles import Problem as Problem
+from .profiles import Region as Region
+from .profiles import RequestedNeed as RequestedNeed
+from .profiles import Sealed as Sealed
+from .words import Category, HeldBack, Lifecycle, PersonalField, ReferrerKind, Urgency
 
 
 class ReferralReceived(Event):
-    """Gate to intake: a submitted (or corrected) referral, well-formed, its personal data sealed.
+    """From intake's gate to intake: a submitted or corrected referral, well-formed, with its personal data sealed.
 
-    `may_contact` false: the field `contact` is released to nobody.
+    If `may_contact` is false, the field `contact` is never released. `marks` is the person's identity fingerprint.
     """
 
     TYPE: ClassVar[str] = "intake.received.v1"
@@ -96,7 +44,7 @@ class ReferralReceived(Event):
 
 
 class ConsentReceived(Event):
-    """Gate to intake: the consent as it is from now on, whole."""
+    """From intake's gate to intake: the whole consent from now on."""
 
     TYPE: ClassVar[str] = "intake.consent-received.v1"
 
@@ -108,7 +56,7 @@ class ConsentReceived(Event):
 
 
 class WithdrawalReceived(Event):
-    """Gate to intake: a withdrawal. No needs named: all of them."""
+    """From intake's gate to intake: a withdrawal of the listed needs, or of all if none is listed."""
 
     TYPE: ClassVar[str] = "intake.withdrawal-received.v1"
 
@@ -120,7 +68,7 @@ class WithdrawalReceived(Event):
 
 
 class StatusAsked(Event):
-    """Gate to intake: the agency asks where the referral stands."""
+    """From intake's gate to intake: the agency asks for the current status of the referral."""
 
     TYPE: ClassVar[str] = "intake.status-asked.v1"
 
@@ -129,24 +77,10 @@ class StatusAsked(Event):
     reference: str
 
 
-class HypotheticalNeed(Value):
-    """A need that is only asked about, with whom it is for (see `NeedRegistered`)."""
-
-    need_id: str
-    need: str
-    category: Category
-    urgency: Urgency
-    constraints: Constraints = Constraints()
-    preferences: Preferences = Preferences()
-    person: MinimalProfile
-    companions: list[MinimalProfile] = []
-    places: Annotated[int, Field(ge=1)] = 1
-
-
 class RecommendationAsked(Event):
-    """Gate to matching: what could this person go to? `request_id` is a keyed hash of agency and reference.
+    """From intake's gate to matching: which services could help this person?
 
-    Urgency is after triage. No stream has facts of it, and no one keeps it but the topic.
+    `request_id` is a keyed hash of agency and reference. Urgency is after triage. It is not journaled.
     """
 
     TYPE: ClassVar[str] = "intake.recommendation-asked.v1"
@@ -169,11 +103,12 @@ class _OfNeed(Event):
 
 
 class NeedRegistered(_OfNeed):
-    """A need to be matched. `revision` counts corrections of it, from 0.
+    """From intake to matching and outcomes: a need to be matched, new or corrected.
 
-    It is for `person`, and for `companions` who are to be served with them: at one service, with `places` places, or
-    not at all. Where there are more places than people described, the rest of the household is not known.
-    `held_back`: it is not to be offered to anyone for now; where that ends, it comes again with the next revision.
+    `revision` counts corrections from 0. The need is for `person` and `companions`, who must be served together: at
+    one service with `places` places, or not at all. If there are more places than people, the rest of the household
+    is not described. A need that is `held_back` must not be offered for now; when that ends, it is sent again with
+    the next revision.
     """
 
     TYPE: ClassVar[str] = "intake.accepted.v1"
@@ -194,18 +129,21 @@ class NeedRegistered(_OfNeed):
 
     @property
     def people(self) -> list[MinimalProfile]:
-        """All whom it is for, as far as they are described."""
+        """The people it is for, as far as they are described."""
         return [self.person, *self.companions]
 
 
 class PersonCorrected(_OfNeed):
-    """The referral was corrected in what is sealed or not of this need; what matching sees of it is the same."""
+    """From intake to matching: the referral was corrected, but this need looks the same to matching.
+
+    The correction was of sealed data or of other needs. A need that is on hold for it can resume.
+    """
 
     TYPE: ClassVar[str] = "intake.person-corrected.v1"
 
 
 class NeedWithdrawn(_OfNeed):
-    """A need that is not wanted any more."""
+    """From intake to matching and outcomes: a need is no longer wanted."""
 
     TYPE: ClassVar[str] = "intake.withdrawn.v1"
 
@@ -213,9 +151,9 @@ class NeedWithdrawn(_OfNeed):
 
 
 class ReferralStored(Event):
-    """What intake keeps of a referral for itself: the sealed person and the consent. Journaled, on no topic.
+    """Intake's own record of a referral, with the sealed person and the consent. Journaled, not published.
 
-    `consent_at` is since when the consent holds: when it was given, or received where that is earlier.
+    `consent_at` is when the consent took effect: when it was given, or received if that is earlier.
     """
 
     TYPE: ClassVar[str] = "intake.held.v1"
@@ -235,15 +173,11 @@ class ReferralStored(Event):
     personal: Sealed
 
 
-class Problem(Value):
-    """One thing to fix: the field's path, and what to do. Never the value."""
-
-    field: str
-    fix: str
-
-
 class ReferralRefused(Event):
-    """What an agency sent cannot be acted on, and why. `reference` is empty where none could be read."""
+    """From intake or its gate to outcomes: a message from an agency was refused, and why.
+
+    `reference` is empty if none could be read.
+    """
 
     TYPE: ClassVar[str] = "intake.refused.v1"
 
@@ -255,7 +189,7 @@ class ReferralRefused(Event):
 
 
 class StatusDue(Event):
-    """To outcomes: tell the agency again where this need stands."""
+    """From intake to outcomes: send the agency the current status of this need again."""
 
     TYPE: ClassVar[str] = "intake.status-due.v1"
 
@@ -276,16 +210,16 @@ class _OfAttempt(Event):
 
 
 class ReleaseRequested(_OfAttempt):
-    """To intake: this provider has accepted; release what consent allows.
+    """From notification to intake: this provider has accepted; release what consent allows.
 
-    Journaled by intake where the release awaits the provider's key.
+    Intake journals it if the release waits for the provider's key.
     """
 
     TYPE: ClassVar[str] = "intake.release-requested.v1"
 
 
 class ReleaseEnded(_OfAttempt):
-    """To intake: the provider that had accepted has the need no more. `end` says how it ended for it."""
+    """From notification to intake: the provider that had accepted no longer has the need. `end` says how it ended."""
 
     TYPE: ClassVar[str] = "intake.release-ended.v1"
 
@@ -293,16 +227,17 @@ class ReleaseEnded(_OfAttempt):
 
 
 class NothingToRelease(_OfAttempt):
-    """A provider has the need, and consent lets it know nothing more (yet). Journaled, on no topic."""
+    """A provider has the need, and consent allows no further release yet. Journaled by intake, not published."""
 
     TYPE: ClassVar[str] = "intake.taken-up.v1"
 
 
 class Released(Event):
-    """What is released to whom. The ciphertext for the provider is made when it is published, never journaled.
+    """The fields released to a provider. Journaled by intake, and published to the provider as `ContactReleased`.
 
-    `members` are the labels of those whom the need is for; none: the person. An attempt may have several releases: what
-    is granted later follows, and what was corrected comes again.
+    The ciphertext is made when it is published, and never journaled. `members` are the labels of the people the need is
+    for; without any, the person. An attempt may have several releases: fields granted later follow, and corrected ones
+    are sent again.
     """
 
     TYPE: ClassVar[str] = "intake.released.v1"
@@ -320,9 +255,9 @@ class Released(Event):
 
 
 class DeletionConfirmed(Event):
-    """Notification's gate to intake: a provider says that it has deleted what this recall names.
+    """From notification's gate to intake: a provider has deleted the fields of this recall.
 
-    Counts at `at`, the broker's append time.
+    `at` is when that counts: the broker's append time.
     """
 
     TYPE: ClassVar[str] = "intake.deletion-confirmed.v1"
@@ -348,29 +283,29 @@ class _OfRecall(_OfNeed):
 
 
 class Recalled(_OfRecall):
-    """A provider was told to delete fields that were released to it. `recall` counts those of an attempt, from 1.
+    """From intake to outcomes: a provider was asked to delete fields that had been released to it.
 
-    `reason` is ``consent-changed``, ``consent-withdrawn``, ``do-not-contact``, or the lifecycle's word for how the
-    attempt ended without delivery.
+    `recall` counts the recalls of an attempt from 1. `reason` is ``consent-changed``, ``consent-withdrawn``,
+    ``do-not-contact``, or the `words.Lifecycle` state in which the attempt ended without delivery.
     """
 
     TYPE: ClassVar[str] = "intake.recalled.v1"
 
 
 class RecallOverdue(_OfRecall):
-    """The provider has not said in time that it has deleted them. Said once; it may still come."""
+    """From intake to outcomes, once: the provider has not confirmed the deletion in time. It may still do so."""
 
     TYPE: ClassVar[str] = "intake.recall-overdue.v1"
 
 
 class RecallConfirmed(_OfRecall):
-    """The provider says that it has deleted them."""
+    """From intake to outcomes: the provider has confirmed the deletion."""
 
     TYPE: ClassVar[str] = "intake.recall-acknowledged.v1"
 
 
 class _OfRow(Event):
-    """Of a need and a row of the table ``served``. `turn` tells apart the rows that one referral has had."""
+    """A need and a row of the table ``served``. `turn` distinguishes the rows that one referral has had."""
 
     need_id: str
     need: str
@@ -379,13 +314,16 @@ class _OfRow(Event):
 
 
 class PrimaryClaimed(_OfRow):
-    """The need is the one for which the person is served in its category: its row is claimed. On no topic."""
+    """The need has claimed the row: the person is served for it. Journaled by intake, not published."""
 
     TYPE: ClassVar[str] = "intake.serving.v1"
 
 
 class PrimaryReleased(_OfRow):
-    """The row is given back, since the need has ended (`end`) or is another person's now. On no topic."""
+    """The row is released. Journaled by intake, not published.
+
+    The need has ended (`end`) or was corrected, or the row was never its own.
+    """
 
     TYPE: ClassVar[str] = "intake.serving-ended.v1"
 
@@ -393,7 +331,7 @@ class PrimaryReleased(_OfRow):
 
 
 class Linked(_OfRow):
-    """The need is held back, since another referral's need has this row. Nothing says which. On no topic."""
+    """The need is held back, since a need of another referral has this row. Journaled by intake, not published."""
 
     TYPE: ClassVar[str] = "intake.linked.v1"
 
@@ -401,13 +339,16 @@ class Linked(_OfRow):
 
 
 class Unlinked(_OfRow):
-    """The need is linked no more. On no topic."""
+    """The need no longer waits for the row. Journaled by intake, not published."""
 
     TYPE: ClassVar[str] = "intake.unlinked.v1"
 
 
 class LinkEnded(_OfRow):
-    """To a linked need's own stream: whoever had the row has given it back. `end`: how that need ended, if known."""
+    """From intake to the stream of a linked need: the row was released.
+
+    `end` says how the other need ended, if that is known.
+    """
 
     TYPE: ClassVar[str] = "intake.link-ended.v1"
 
@@ -416,7 +357,7 @@ class LinkEnded(_OfRow):
 
 
 class ServedDoubtful(_OfRow):
-    """To the stream that a row of ``served`` names: is this still yours?"""
+    """From intake's sweep to the stream that a row of ``served`` names: does the row still belong to this need?"""
 
     TYPE: ClassVar[str] = "intake.served-doubtful.v1"
 

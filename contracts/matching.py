@@ -1,4 +1,4 @@
-"""What matching says: facts on ``referrals.matching``, and its messages to itself."""
+"""Matching's messages: its facts on ``referrals.matching``, and its messages to itself."""
 
 from datetime import date
 from typing import ClassVar
@@ -7,7 +7,8 @@ from pydantic import AwareDatetime
 
 from .agency import Admin1, Constraints
 from .base import Event, Value
-from .intake import MinimalProfile, NeedRegistered, Region
+from .intake import NeedRegistered
+from .profiles import MinimalProfile, Region
 from .schedule import Schedule
 from .words import Behind, Category, Change, Document, Lapse, Rule, Urgency, Wait
 
@@ -20,14 +21,14 @@ class FunnelStep(Value):
 
 
 class MatchReason(Value):
-    """One term of a score, in [0, 1]; but ``price``, which is taken from it, is below 0."""
+    """One term of a score, in [0, 1]. Only ``price``, which is subtracted, is below 0."""
 
     term: str
     value: float
 
 
 class Broadcast(Value):
-    """Attempts that were made at once: `offers` in number, the first one numbered `first`, the others after it."""
+    """Attempts that were made at once: `offers` of them, numbered from `first`."""
 
     first: int
     offers: int
@@ -36,10 +37,11 @@ class Broadcast(Value):
 class Alternative(Value):
     """A service that can take the need and was not chosen. `version` is its directory entry, ``<service>@<offset>``.
 
-    `free` is how many places we counted there. `worse` says in which terms of the score it is behind the chosen one
-    (the last of several chosen at once), weighted, so that the sum is what it lacks; below 0 it is better. Where it
-    had no place, it is compared as if it had as many as the need takes; where none was chosen, it is not compared.
-    `unknown` are its rules of which nobody can tell whether they are met.
+    `free` is the number of free places counted there. `worse` says in which terms of the score it is behind the chosen
+    service (the last of several chosen at once). The values are weighted, so their sum is the difference in score; a
+    value below 0 means that it is better. A service without a free place is compared as if it had the places that the
+    need takes; if none was chosen, there is no comparison. `unknown` are its rules of which it is unknown whether they
+    are met.
     """
 
     version: str
@@ -52,7 +54,7 @@ class Alternative(Value):
 class Counterfactual(Value):
     """With this one `change`, `service` (its id among all providers) would have been chosen.
 
-    `places`: how many would have had to be free there.
+    `places` is how many places would have had to be free there.
     """
 
     change: Change
@@ -61,10 +63,11 @@ class Counterfactual(Value):
 
 
 class DecisionRationale(Value):
-    """What a decision saw of the services that can take the need, to be explained, and to be made again.
+    """What a decision knew of the services that can take the need, so that it can be explained and repeated.
 
-    `weights` is the version of the score's weights. `next` are up to five that were not chosen, those with a place
-    first and best first. Codes, ids and numbers only: what they mean is said when they are read.
+    `weights` is the version of the score's weights. `next` are up to five services that were not chosen: those with a
+    place first, then by score. `otherwise` are changes that would have led to another choice. It contains only codes,
+    ids and numbers; they are put into words when they are read.
     """
 
     weights: str
@@ -82,15 +85,15 @@ class _OfNeed(Event):
 
 
 class Matched(_OfNeed):
-    """The need holds a place: slot `slot` of `service`. `version` is the directory entry the decision saw.
+    """From matching to notification and outcomes: the need has a place, slot `slot` of `service`.
 
-    `schedule` is the service's, for whoever counts its opening hours. Where several are to be served together it holds
-    a place for each: `slots`, of which `slot` is the first. `needs_assessment` are rules of the service of which nobody
-    can tell from what is known whether they are met. With `broadcast` it holds that at each of several services: the
-    first to accept keeps the need, the other places are given back. They have one `match_id`, as they are one match.
-    `free` is how many places it had, this one included. `weighed` stands with the first of those made at once. Of
-    `hard_to_place` see `NeedKept`. `price_set` is the `PriceSet` of the decision; none, if there was nothing in it for
-    it. `at` is when it was decided.
+    `version` is the directory entry that the decision was based on, `schedule` its opening hours. If several people
+    are served together, each has a place: `slots`, of which `slot` is the first. `needs_assessment` are rules of the
+    service of which it is unknown whether they are met. With `broadcast` the need has places at several services: the
+    first to accept keeps the need, and the other places are released. They share one `match_id`. `free` is how many
+    places the service had, this one included. `weighed` is the decision rationale, with the first of several matches
+    made at once. For `hard_to_place` see `NeedKept`. `price_set` is the `PriceSet` used, if it had a price that
+    mattered. `at` is when it was decided.
     """
 
     TYPE: ClassVar[str] = "matching.matched.v1"
@@ -121,9 +124,10 @@ class Matched(_OfNeed):
 
 
 class Waiting(_OfNeed):
-    """No service can take it now. `until` is the end of the wait; `attempt` the last attempt made (0: none).
+    """From matching to outcomes: no service can take the need now.
 
-    `code` says why, where that is not for want of a place. `weighed` names who could take it, had they a place.
+    `until` is the end of the wait, `attempt` the last attempt made (0: none). `code` says why, if the reason is not a
+    lack of places. `weighed` lists the services that could take the need if they had a place.
     """
 
     TYPE: ClassVar[str] = "matching.waiting.v1"
@@ -136,10 +140,10 @@ class Waiting(_OfNeed):
 
 
 class PatienceOver(_OfNeed):
-    """It has waited as long as it should at most, and there is still no place: an operator is told, once for a need.
+    """A need has waited for longer than it should: matching warns the operator, once for each need.
 
-    From now on it comes before all who have not waited so long. `cause` is the rule that left no service (see `Unmet`);
-    the wait goes on to `until`.
+    From now on it has precedence over needs that have not waited so long. `cause` is the rule that left no service (see
+    `Unmet`). The wait goes on until `until`.
     """
 
     TYPE: ClassVar[str] = "matching.patience-over.v1"
@@ -152,7 +156,7 @@ class PatienceOver(_OfNeed):
 
 
 class Unmet(_OfNeed):
-    """Nobody could take it until the end of the wait, or the allowed attempts are used up."""
+    """From matching to intake and outcomes: no service took the need before its wait or its attempts ran out."""
 
     TYPE: ClassVar[str] = "matching.unmet.v1"
 
@@ -163,9 +167,10 @@ class Unmet(_OfNeed):
 
 
 class OnHold(_OfNeed):
-    """The agency is asked for what `cause` says; a correction of the referral resumes the need. Unmet at `until`.
+    """From matching to outcomes: the agency has to supply what `cause` says, by correcting the referral.
 
-    `provider` and `service` are who asks, `missing` the kinds of document where they were named.
+    Without a correction the need is unmet at `until`. `provider` and `service` are asking; `missing` are the kinds of
+    document, if they were listed.
     """
 
     TYPE: ClassVar[str] = "matching.on-hold.v1"
@@ -179,7 +184,7 @@ class OnHold(_OfNeed):
 
 
 class Closed(_OfNeed):
-    """Nothing is to be done any more, though nobody withdrew it: `cause` says why."""
+    """From matching to intake and outcomes: the need has ended without a withdrawal. `cause` says why."""
 
     TYPE: ClassVar[str] = "matching.closed.v1"
 
@@ -189,7 +194,10 @@ class Closed(_OfNeed):
 
 
 class MatchRevoked(_OfNeed):
-    """The match no longer holds: the need was withdrawn or changed, or another service was first to accept it."""
+    """From matching to notification and outcomes: a match is no longer valid.
+
+    The need was withdrawn or changed, or another service was first to accept it.
+    """
 
     TYPE: ClassVar[str] = "matching.revoked.v1"
 
@@ -201,7 +209,7 @@ class MatchRevoked(_OfNeed):
 class Suggested(Value):
     """A service that could take a need, as far as an agency may know it: its region, never its address.
 
-    `answer_hours` is how long its provider has taken to answer lately, as a median; none, where that is not known.
+    `answer_hours` is the median time its provider has recently taken to answer; missing if that is unknown.
     """
 
     provider: str
@@ -215,7 +223,7 @@ class Suggested(Value):
 
 
 class Suggestions(Value):
-    """For one need asked about: services, best first, and how many were left after each rule."""
+    """For one need of a recommendation request: services, best first, and how many were left after each rule."""
 
     need: str
     category: Category
@@ -225,7 +233,7 @@ class Suggestions(Value):
 
 
 class ServicesRecommended(Event):
-    """To outcomes: the answer to a recommendation that was asked for. Nothing is held by it; it may be old by now."""
+    """From matching to outcomes: the answer to a recommendation request. No place is taken for it."""
 
     TYPE: ClassVar[str] = "matching.recommended.v1"
 
@@ -236,7 +244,7 @@ class ServicesRecommended(Event):
 
 
 class WaitingRecalled(Event):
-    """To a waiting need's own stream: look again, a place may be free."""
+    """From matching to the stream of a waiting need: look again, a place may be free."""
 
     TYPE: ClassVar[str] = "matching.waiting-recalled.v1"
 
@@ -245,7 +253,7 @@ class WaitingRecalled(Event):
 
 
 class PlaceDoubtful(Event):
-    """To the stream of the need a place row names: is this still yours?"""
+    """From matching's sweep to the stream of the need that a place row names: does the place still belong to it?"""
 
     TYPE: ClassVar[str] = "matching.place-doubtful.v1"
 
@@ -256,7 +264,10 @@ class PlaceDoubtful(Event):
 
 
 class PlaceDisowned(Event):
-    """The answer, where it is no. Journaled before the row is deleted, so that a frozen writer loses its race."""
+    """The answer to `PlaceDoubtful`, if it is no. Journaled by matching, not published.
+
+    It is journaled before the row is deleted, so that a writer that was suspended cannot use the place.
+    """
 
     TYPE: ClassVar[str] = "matching.place-disowned.v1"
 
@@ -267,9 +278,9 @@ class PlaceDisowned(Event):
 
 
 class EntryLapses(Event):
-    """Matching to itself: this version of a directory entry (``<service>@<offset>``) has come to that by time alone.
+    """From matching to itself: this version of a directory entry (``<service>@<offset>``) has expired, or soon will.
 
-    `service` is the provider's own id of it. Any instance may say so, at any time, and more than once.
+    `service` is the provider's own id of it. Any instance may send this, at any time and repeatedly.
     """
 
     TYPE: ClassVar[str] = "matching.entry-lapses.v1"
@@ -281,7 +292,7 @@ class EntryLapses(Event):
 
 
 class LapseTold(Event):
-    """Its provider has been told, and is not told again. Journaled, on no topic."""
+    """The provider was notified of a stale or ended entry, once. Journaled by matching, not published."""
 
     TYPE: ClassVar[str] = "matching.lapse-told.v1"
 
@@ -290,10 +301,10 @@ class LapseTold(Event):
 
 
 class NeedKept(Event):
-    """What matching keeps of a need for itself: intake's latest word on it. Journaled, on no topic.
+    """Matching's own record of a need: its latest revision from intake. Journaled, not published.
 
     `hard_to_place` says that few services of its category speak a language of the person, or that the person has a
-    disability. It goes with what is told of the need's end, so that it can be seen whether such needs fare worse.
+    disability. The messages on the need's end repeat it, so that it can be measured whether such needs fare worse.
     """
 
     TYPE: ClassVar[str] = "matching.need-kept.v1"
@@ -303,7 +314,10 @@ class NeedKept(Event):
 
 
 class NeedEnded(Event):
-    """The need has ended elsewhere; its place is free again. Intake follows it: who waited for that may have a turn."""
+    """From matching to intake: the need has ended, and its place is free again.
+
+    A need of the same person that was held back for it may resume.
+    """
 
     TYPE: ClassVar[str] = "matching.need-ended.v1"
 
@@ -315,9 +329,10 @@ class NeedEnded(Event):
 
 
 class AttemptEnded(Event):
-    """An attempt has ended without the need's end: declined, expired or undeliverable. Journaled, on no topic.
+    """An attempt has ended, but not the need: declined, expired or undeliverable. Journaled by matching, not published.
 
-    `round` is the first of the attempts that were made at once with it; without, it was made alone.
+    `round` is the first of the attempts that were made at once; it is missing if the attempt was made alone.
+    `for_good`: the service is never tried again for this need.
     """
 
     TYPE: ClassVar[str] = "matching.attempt-ended.v1"
@@ -335,7 +350,7 @@ class AttemptEnded(Event):
 
 
 class PlaceUsed(Event):
-    """Help was given, and the place does not come back before the quota is renewed: its rows stay `until` that day."""
+    """Help was given, and the place is used `until` the quota is renewed. Journaled by matching, not published."""
 
     TYPE: ClassVar[str] = "matching.place-used.v1"
 
@@ -347,13 +362,13 @@ class PlaceUsed(Event):
 
 
 class PriceSet(Event):
-    """What a place of each service costs a need of weight 1, in fit, and how providers have answered, by service id.
+    """From matching to all its instances: what a place at each service costs, and how providers have answered.
 
-    It is reckoned from what was asked for in the `window` of seconds before `as_of`; a service that is not named in
-    `prices` costs nothing. `used_up` are those whose places do not come back when somebody leaves. `acceptance` is the
-    share of its offers that a service accepts, as learned; `accepted_otherwise` that of one with no answers yet.
-    `answer_hours` is the median time to its answer. Never changed: a decision names the set it was made with by its
-    `id`.
+    Prices are in units of fit, for a need of weight 1, by service id; a service that is missing from `prices` costs
+    nothing. They are computed from the needs of the `window` (seconds) before `as_of`. `used_up` are services whose
+    places are not free again when a person leaves. `acceptance` is the estimated share of its offers that a service
+    accepts, `accepted_otherwise` that of a service without answers. `answer_hours` is the median time to its answer. A
+    set is never changed: a decision records the `id` of its set.
     """
 
     TYPE: ClassVar[str] = "matching.price-set.v1"

@@ -1,12 +1,12 @@
-"""What notification says: facts on ``referrals.notification``, and what its gate puts on its inbox."""
+"""Notification's messages: its facts on ``referrals.notification``, and what is put on its inbox."""
 
 from typing import ClassVar
 
 from pydantic import AwareDatetime
 
 from .base import Event, Value
-from .intake import Problem
 from .matching import Broadcast
+from .profiles import Problem
 from .schedule import Schedule
 from .words import (
     Answer,
@@ -23,9 +23,9 @@ from .words import (
 
 
 class Running(Value):
-    """One clock of an offer: when the provider is reminded, when it is overdue, when that is escalated, what ends it.
+    """A running deadline: when the provider is reminded, when it is overdue, and when that is escalated.
 
-    Without `expires_at` the offer does not end with it.
+    `clock` is what the provider has to do. The offer expires at `expires_at`; without it, the deadline does not end it.
     """
 
     clock: DeadlineKind
@@ -36,9 +36,10 @@ class Running(Value):
 
 
 class AnswerReceived(Event):
-    """Gate to notification: a provider's answer, well-formed. Counts at `answered_at`, the broker's append time.
+    """From notification's gate to notification: a provider's answer, well-formed.
 
-    `note` is sealed (HPKE) to intake's public key, the only service that can open personal data.
+    `answered_at` is when it counts: the broker's append time. `note` is sealed (HPKE) to the public key of intake, the
+    only service that can open personal data.
     """
 
     TYPE: ClassVar[str] = "notification.answer-received.v1"
@@ -59,7 +60,9 @@ class AnswerReceived(Event):
 
 
 class _OfOffer(Event):
-    """`reference` is the agency's number for the referral; `provider_reference` the provider's, once it has one.
+    """The fields that identify an offer in notification's facts, which outcomes reads.
+
+    `reference` is the agency's number for the referral, `provider_reference` the provider's, once it has given one.
     `broadcast`: one of several offers of a need that were made at once.
     """
 
@@ -77,9 +80,10 @@ class _OfOffer(Event):
 
 
 class Offered(_OfOffer):
-    """The offer went to the provider's topic. `schedule` stands here where its opening hours are what counts.
+    """From notification to outcomes: the offer was sent to the provider.
 
-    `clocks` are those that run from now on; so in every fact that has them.
+    `schedule` is there if deadlines count opening hours. `clocks` are the deadlines that run from now on, here and in
+    every other fact that has them.
     """
 
     TYPE: ClassVar[str] = "notification.offered.v1"
@@ -93,7 +97,7 @@ class Offered(_OfOffer):
 
 
 class Reminded(_OfOffer):
-    """The provider was reminded, once for each clock."""
+    """From notification to outcomes, once for each deadline: the provider was reminded."""
 
     TYPE: ClassVar[str] = "notification.reminded.v1"
 
@@ -101,9 +105,10 @@ class Reminded(_OfOffer):
 
 
 class Overdue(_OfOffer):
-    """The time of a clock is over, and nothing came; said once for each. `state` is where the offer stands.
+    """From notification to outcomes, once for each deadline: it has passed without an answer.
 
-    `turn` counts the news of the offer that brought no new state or an earlier one: check-ins, appointments.
+    `state` is the offer's state. `turn` counts the events of the offer that did not advance its state: check-ins,
+    appointments.
     """
 
     TYPE: ClassVar[str] = "notification.overdue.v1"
@@ -116,7 +121,7 @@ class Overdue(_OfOffer):
 
 
 class Escalated(_OfOffer):
-    """Still nothing: operators are warned, the agency is told; once for each clock."""
+    """From notification to outcomes, once for each deadline: still no answer, so the operator was warned."""
 
     TYPE: ClassVar[str] = "notification.escalated.v1"
 
@@ -128,7 +133,7 @@ class Escalated(_OfOffer):
 
 
 class CheckedIn(_OfOffer):
-    """The provider is at work on it and has set the running clock anew, for the `count`-th time."""
+    """From notification to outcomes: the provider needs more time, and has moved the deadline `count` times."""
 
     TYPE: ClassVar[str] = "notification.checked-in.v1"
 
@@ -139,7 +144,7 @@ class CheckedIn(_OfOffer):
 
 
 class Acknowledged(_OfOffer):
-    """The provider has seen the offer; `decide_by` is still the offer's."""
+    """From notification to outcomes: the provider has seen the offer. `decide_by` is unchanged."""
 
     TYPE: ClassVar[str] = "notification.acknowledged.v1"
 
@@ -148,7 +153,7 @@ class Acknowledged(_OfOffer):
 
 
 class OfferAccepted(_OfOffer):
-    """The provider takes the need up."""
+    """From notification to matching and outcomes: the provider has accepted the need."""
 
     TYPE: ClassVar[str] = "notification.accepted.v1"
 
@@ -156,7 +161,7 @@ class OfferAccepted(_OfOffer):
 
 
 class Appointed(_OfOffer):
-    """An appointment with the person is set, or `moved` (BSeR 5.1.1)."""
+    """From notification to outcomes: an appointment with the person was made, or `moved` (BSeR 5.1.1)."""
 
     TYPE: ClassVar[str] = "notification.appointed.v1"
 
@@ -167,7 +172,7 @@ class Appointed(_OfOffer):
 
 
 class NoShow(_OfOffer):
-    """The person did not come to the appointment (BSeR 5.1.2). Another can be proposed."""
+    """From notification to outcomes: the person missed the appointment (BSeR 5.1.2). Another can be proposed."""
 
     TYPE: ClassVar[str] = "notification.no-show.v1"
 
@@ -179,7 +184,10 @@ class NoShow(_OfOffer):
 
 
 class Declined(_OfOffer):
-    """The provider, or the person, said no. `others_open`: others of the same broadcast may still accept."""
+    """From notification to matching and outcomes: the provider or the person declined.
+
+    `others_open`: others of the same broadcast may still accept.
+    """
 
     TYPE: ClassVar[str] = "notification.declined.v1"
 
@@ -191,9 +199,9 @@ class Declined(_OfOffer):
 
 
 class Expired(_OfOffer):
-    """The provider did not decide in time, or the offer could not be delivered to it (`undeliverable`).
+    """From notification to matching and outcomes: the provider did not decide in time.
 
-    With `code` ``not-started`` it had been accepted.
+    `undeliverable`: the offer could not be delivered to it. With `code` ``not-started`` it had accepted.
     """
 
     TYPE: ClassVar[str] = "notification.expired.v1"
@@ -204,7 +212,10 @@ class Expired(_OfOffer):
 
 
 class Revoked(_OfOffer):
-    """The offer was taken back: withdrawn or changed by the agency, or another provider accepted first."""
+    """From notification to outcomes: the offer was revoked.
+
+    The agency withdrew or changed the need, or another provider accepted first.
+    """
 
     TYPE: ClassVar[str] = "notification.revoked.v1"
 
@@ -213,7 +224,7 @@ class Revoked(_OfOffer):
 
 
 class InProgress(_OfOffer):
-    """Help has begun; with `kept`, at the appointment (BSeR 5.1.4)."""
+    """From notification to outcomes: help has begun; with `kept`, at the appointment (BSeR 5.1.4)."""
 
     TYPE: ClassVar[str] = "notification.in-progress.v1"
 
@@ -223,7 +234,7 @@ class InProgress(_OfOffer):
 
 
 class Delivered(_OfOffer):
-    """Help was given, wholly or in part."""
+    """From notification to matching and outcomes: help was given, wholly or in part."""
 
     TYPE: ClassVar[str] = "notification.delivered.v1"
 
@@ -231,7 +242,7 @@ class Delivered(_OfOffer):
 
 
 class NotDelivered(_OfOffer):
-    """Taken up, and yet it came to nothing."""
+    """From notification to matching and outcomes: the provider had accepted, but help was not given."""
 
     TYPE: ClassVar[str] = "notification.not-delivered.v1"
 
@@ -241,7 +252,7 @@ class NotDelivered(_OfOffer):
 
 
 class EntryDoubted(Event):
-    """To notification: tell this provider what is wrong with a directory entry."""
+    """From matching to notification: notify this provider of what is wrong with a directory entry."""
 
     TYPE: ClassVar[str] = "notification.entry-doubted.v1"
 
@@ -251,7 +262,7 @@ class EntryDoubted(Event):
 
 
 class AnswerInvalid(Event):
-    """Gate to notification: an answer that is not well-formed enough to be decided; tell the provider."""
+    """From notification's gate to notification: an answer is not well-formed; notify the provider."""
 
     TYPE: ClassVar[str] = "notification.answer-invalid.v1"
 
@@ -261,7 +272,7 @@ class AnswerInvalid(Event):
 
 
 Refusal = Declined | NotDelivered | Expired
-"""Ends of an attempt after which the need goes on to another service."""
+"""Ends of an attempt after which the need may go to another service."""
 
 Outcome = Delivered | NotDelivered
 """Ends of an attempt that its provider had accepted."""

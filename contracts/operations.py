@@ -1,4 +1,4 @@
-"""Messages of the machinery itself: elapsed timers, what could not be delivered, the registry of tenants."""
+"""Messages of the machinery: elapsed timers, failed deliveries, and the registry of tenants."""
 
 from enum import StrEnum
 from typing import ClassVar, Literal
@@ -10,7 +10,10 @@ from .base import Event
 
 
 class TimerElapsed(Event):
-    """A timer that a service set on one of its streams is due. Policy compares it with its state: it may be late."""
+    """From a service's ticker to the stream that set the timer: it is due.
+
+    It may be late, so the policy compares it with its state.
+    """
 
     TYPE: ClassVar[str] = "timer.elapsed.v1"
 
@@ -20,9 +23,9 @@ class TimerElapsed(Event):
 
 
 class DeliveryFailed(Event):
-    """To the stream whose event could not be published, ever: the topic is gone, not allowed, or it is too large.
+    """From a service to itself, for the stream whose event could not be published and never can be.
 
-    `text` is that event's body.
+    `reason` says why: the topic is missing, access is denied, or the event is too large. `text` is the event's body.
     """
 
     TYPE: ClassVar[str] = "delivery.undeliverable.v1"
@@ -36,7 +39,7 @@ class DeliveryFailed(Event):
 
 
 class TenantKind(StrEnum):
-    """What an organisation is to us. Enforcement can never be recipient or reader."""
+    """The role of an organisation. Enforcement authorities can never receive or read anything."""
 
     AGENCY = "agency"
     PROVIDER = "provider"
@@ -45,7 +48,7 @@ class TenantKind(StrEnum):
 
 
 class Tenant(Event):
-    """An organisation known to the system, on the compacted topic ``referrals.tenants``."""
+    """From the operator to the services: an organisation that takes part, on the compacted ``referrals.tenants``."""
 
     TYPE: ClassVar[str] = "tenants.registered.v1"
 

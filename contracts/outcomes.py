@@ -1,4 +1,4 @@
-"""What outcomes tells agencies on ``agency.<id>.status`` and analysts on ``statistics.indicators``."""
+"""What outcomes reports to agencies on ``agency.<id>.status`` and to analysts on ``statistics.indicators``."""
 
 from datetime import date
 from typing import ClassVar, Literal
@@ -7,25 +7,25 @@ from pydantic import AwareDatetime
 
 from .agency import Admin1
 from .base import Event
-from .intake import Problem
 from .matching import Broadcast, FunnelStep, Suggestions
+from .profiles import Problem
 from .words import Category, DeadlineKind, DecidedBy, Document, Lifecycle, NextStep, PersonalField, Rule, Urgency
 
 
 class StatusChanged(Event):
-    """Where a need stands: what happened, since when, what comes next and by when.
+    """From outcomes to an agency: the status of a need. What happened, since when, what comes next and by when.
 
-    `what` happened at `at`: a `words.Lifecycle` that the need has come to, or a `words.Happening` that leaves it in its
-    `state`, in which it has been `since`. `next` is who has to do what, `next_by` when that is due, where there is such
-    a time; `decide_by` is when an offer ends that nobody decides. `code` is the coded reason of a decline,
-    non-delivery, hold, withdrawal or unmet need; `missing` tells of a need on hold what to add to the referral;
-    `funnel` tells for a waiting or unmet need how many services were left after each rule. `overdue` is what the
-    provider was awaited for in vain, `escalated` when operators have been warned of it. `turn` counts what was said of
-    an attempt without its state rising: check-ins, appointments moved or missed. With `broadcast` several services were
-    asked at once, of which `provider` and `service` are one; for the order of statuses their attempts count as the
-    first of them. `needs_assessment` tells for a matched need which rules of the service can't be decided from what is
-    known: the service will look closer before it accepts. `reference` is the agency's own number, `provider_reference`
-    the provider's. `texts` says it in a few sentences, by language (ISO 639-1: en, ru, be).
+    `what` happened at `at`: a `words.Lifecycle` state that the need has reached, or a `words.Happening` that leaves
+    it in its `state`, in which it has been `since`. `next` says who has to do what, and `next_by` by when, if there
+    is a deadline; `decide_by` is when an undecided offer expires. `code` is the coded reason of a decline,
+    non-delivery, hold, withdrawal or unmet need. `missing` says what to add to the referral of a need on hold.
+    `funnel` says how many services were left after each rule, for a waiting or unmet need. `overdue` is what the
+    provider did not do in time; `escalated`: operators were warned of it. `turn` counts events of an attempt that did
+    not advance its state: check-ins, appointments moved or missed. With `broadcast` several services were asked at
+    once, and `provider` and `service` are one of them; in the order of statuses their attempts count as the first of
+    them. `needs_assessment` lists the rules of a matched service of which it is unknown whether they are met: the
+    service will check before it accepts. `reference` is the agency's own number, `provider_reference` the provider's.
+    `texts` is the status in a few sentences, by language (ISO 639-1: en, ru, be).
     """
 
     TYPE: ClassVar[str] = "outcomes.status-changed.v1"
@@ -60,10 +60,11 @@ class StatusChanged(Event):
 
 
 class RecallChanged(Event):
-    """What became of telling a provider to delete what was released to it.
+    """From outcomes to an agency: the state of a recall, by which a provider was asked to delete released fields.
 
-    `fields` are their names, never what stood in them. ``overdue``: the provider has not answered by `acknowledge_by`,
-    and an operator sees to it; ``acknowledged`` may still follow. For `reason` see ``intake.recalled.v1``.
+    `fields` are the names of fields, never their values. ``overdue``: the provider has not answered by
+    `acknowledge_by`, and an operator follows it up; ``acknowledged`` may still come. For `reason` see
+    ``intake.recalled.v1``.
     """
 
     TYPE: ClassVar[str] = "outcomes.recall-changed.v1"
@@ -85,7 +86,7 @@ class RecallChanged(Event):
 
 
 class AgencyInputRefused(Event):
-    """Something the agency sent could not be acted on: what is wrong with it, by field, and what to do."""
+    """From outcomes to an agency: a message from it was refused. What is wrong, by field, and what to do."""
 
     TYPE: ClassVar[str] = "outcomes.input-refused.v1"
 
@@ -97,7 +98,7 @@ class AgencyInputRefused(Event):
 
 
 class RecommendationAnswered(Event):
-    """What the person asked about could go to, need by need, as it stood when it was decided. Nothing is held."""
+    """From outcomes to an agency: services that could help, for each need of its question. No place is taken."""
 
     TYPE: ClassVar[str] = "outcomes.recommended.v1"
 
@@ -108,11 +109,11 @@ class RecommendationAnswered(Event):
 
 
 class Noted(Event):
-    """One thing that happened to a need, as outcomes keeps it: journaled, on no topic. The timeline reads these.
+    """One event in the life of a need, for its timeline. Journaled by outcomes, not published.
 
-    `what` is its name in the timeline. `state` is the lifecycle state it brings, none where it brings none (a
-    reminder, or the end of one of several offers of which others are open). `category` to `requested_at` stand in what
-    intake has accepted, of which `revision` counts corrections. `broadcast`: of offers that were made at once.
+    `what` is its name in the timeline. `state` is the lifecycle state that it leads to, if any: a reminder leads to
+    none, nor does the end of one of several open offers. `category` to `requested_at` are there when the need was
+    registered; `revision` counts its corrections. `broadcast`: the offer is one of several made at once.
     """
 
     TYPE: ClassVar[str] = "outcomes.noted.v1"
@@ -149,7 +150,7 @@ class Noted(Event):
 
 
 class NotTold(Event):
-    """A status of a need never reached its agency's topic (`reason`: a code of delivery). Journaled, on no topic."""
+    """A status could not be delivered to the agency; `reason` is a code. Journaled by outcomes, not published."""
 
     TYPE: ClassVar[str] = "outcomes.not-told.v1"
 
@@ -160,9 +161,10 @@ class NotTold(Event):
 
 
 class Indicator(Event):
-    """Needs sent from `window_start` to before `window_end`, by category, area and state at `as_of`.
+    """From outcomes to analysts: the number of needs, by category, area and state at `as_of`.
 
-    `count` is null where it is above zero and below the threshold `k`. There are no totals and no cells of zero.
+    It counts needs sent from `window_start` until before `window_end`. `count` is null if it is above zero and below
+    the threshold `k`. There are no totals, and no rows with a count of zero.
     """
 
     TYPE: ClassVar[str] = "statistics.indicator.v1"

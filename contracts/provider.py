@@ -7,7 +7,7 @@ from pydantic import AwareDatetime, Field, StringConstraints, model_validator
 from .agency import Constraints, Note, Reference, Short
 from .base import Event, Input
 from .eligibility import Eligibility as Eligibility
-from .intake import MinimalProfile, Problem, Region
+from .profiles import MinimalProfile, Problem, Region
 from .service import Service as Service
 from .words import (
     Answer,
@@ -28,7 +28,10 @@ Key = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9+/]{43}=$")]
 
 
 class Profile(Input):
-    """The provider itself, under the record key ``profile``. Released contacts are encrypted to `public_key`."""
+    """A provider's profile, from the provider to intake and matching, under the record key ``profile``.
+
+    Released contacts are encrypted to `public_key`.
+    """
 
     TYPE: ClassVar[str] = "provider.profile.v1"
 
@@ -37,12 +40,12 @@ class Profile(Input):
 
 
 class Answered(Input):
-    """A provider's answer to an offer, or the news of what came of it.
+    """A provider's answer to an offer, or a report of its outcome, from the provider to notification.
 
     `attempt` is the offer's; an answer to an earlier attempt is late. `code` is a decline code with ``declined`` and a
-    not-delivered code with ``not-delivered``. With ``missing-documents``, `missing` names which, so that the agency
-    can be asked. `appointment_at` goes with an appointment proposed or moved. `provider_reference` is the provider's
-    own number for the case.
+    not-delivered code with ``not-delivered``. With ``missing-documents``, `missing` lists which, so that the agency can
+    be asked. `appointment_at` goes with an appointment proposed or moved. `provider_reference` is the provider's own
+    number for the case.
     """
 
     TYPE: ClassVar[str] = "provider.answered.v1"
@@ -88,7 +91,7 @@ class Answered(Input):
 
 
 class RecallAcknowledged(Input):
-    """What a recall named has been deleted: the fields, and every copy. `recall` and the rest are the recall's own."""
+    """From a provider to notification: the fields of a recall were deleted in every copy. It repeats the ids."""
 
     TYPE: ClassVar[str] = "provider.recall-acknowledged.v1"
 
@@ -100,7 +103,7 @@ class RecallAcknowledged(Input):
 
 
 class _ToProvider(Event):
-    """What every message to a provider says first: which offer it is about.
+    """The fields that identify the offer in every message to a provider.
 
     `provider_reference` is the provider's own number for the case, once it has given one.
     """
@@ -115,11 +118,11 @@ class _ToProvider(Event):
 
 
 class Offer(_ToProvider):
-    """A match as the provider sees it: the minimum, no identity. Answer with `Answered`.
+    """From notification to a provider: a match, with a minimal profile and no identity. Answer with `Answered`.
 
     It is for `person` and `companions`, all or none of them, and takes `places` of the service's places.
-    `needs_assessment` names the service's own rules that what is known of them does not decide: please look closer.
-    `offers` above 1: so many providers are asked at once, and the first one to accept has it.
+    `needs_assessment` lists the service's own rules of which it is unknown whether the people meet them: please check.
+    If `offers` is above 1, that many providers are asked at once, and the first one to accept gets the need.
     """
 
     TYPE: ClassVar[str] = "provider.offer.v1"
@@ -139,9 +142,10 @@ class Offer(_ToProvider):
 
 
 class Reminder(_ToProvider):
-    """Half of a time has gone by. Sent once for each clock. Undecided, the offer expires at `decide_by`.
+    """From notification to a provider: half of the time is over. Sent once for each deadline.
 
-    `due_at` is when what the `clock` awaits is overdue.
+    `clock` is what the provider has to do, and `due_at` when that is overdue. An undecided offer expires at
+    `decide_by`.
     """
 
     TYPE: ClassVar[str] = "provider.reminder.v1"
@@ -152,7 +156,7 @@ class Reminder(_ToProvider):
 
 
 class CheckInCounted(_ToProvider):
-    """A check-in has set the running clock anew: until when, and how many more it takes."""
+    """From notification to a provider: its check-in has moved the deadline to `due_at`; `left` more are possible."""
 
     TYPE: ClassVar[str] = "provider.check-in-counted.v1"
 
@@ -162,11 +166,11 @@ class CheckInCounted(_ToProvider):
 
 
 class OfferClosed(_ToProvider):
-    """The offer has ended without the provider: expired, accepted but not started, revoked since the need was withdrawn
-    or changed, or taken.
+    """From notification to a provider: the offer has ended without an answer from the provider.
 
-    `reason` is then ``taken-by-another``: the offer had gone to several at once, and another was first to accept.
-    What the offer said of the person is to be forgotten; what was released after it, a `Recall` names.
+    It expired, was accepted but not started, or was revoked since the need was withdrawn or changed. `reason`
+    ``taken-by-another`` means that several providers were asked at once, and another was first to accept. Delete what
+    the offer said of the person; a `Recall` lists what was released later.
     """
 
     TYPE: ClassVar[str] = "provider.offer-closed.v1"
@@ -175,10 +179,10 @@ class OfferClosed(_ToProvider):
 
 
 class AnswerRefused(_ToProvider):
-    """An answer changed nothing: why, where the offer stands, and what could be answered now.
+    """From notification to a provider: an answer changed nothing. Why, the offer's state, and the answers allowed now.
 
-    `state` is a `words.Lifecycle`, or ``unknown`` where there is no such offer to this provider: then nothing is told
-    but what the answer itself said.
+    `state` is a `words.Lifecycle`, or ``unknown`` if this provider has no such offer. Then the message contains only
+    what the answer itself said.
     """
 
     TYPE: ClassVar[str] = "provider.answer-refused.v1"
@@ -190,12 +194,12 @@ class AnswerRefused(_ToProvider):
 
 
 class ContactReleased(_ToProvider):
-    """What consent lets this provider know, encrypted to its key.
+    """From intake to a provider that has accepted: what consent allows it to know, encrypted to its key.
 
     `sealed` is base64 of HPKE (RFC 9180, base mode, DHKEM X25519, HKDF-SHA256, AES-256-GCM), encapsulated key first,
-    with info ``referral-routing/contact/<need_id>``; inside is a JSON object of the fields. `reference` is the agency's
-    own number for the referral, to be named when the two speak of the person. Whom else the need is for stands in its
-    list `household`; what identifies the person is left out where it is not for the person.
+    with info ``referral-routing/contact/<need_id>``. Inside is a JSON object of the fields; other people that the need
+    is for are in its list `household`. If the need is not for the person, nothing identifies the person. `reference` is
+    the agency's own number for the referral, by which agency and provider can talk about the person.
     """
 
     TYPE: ClassVar[str] = "provider.contact-released.v1"
@@ -206,10 +210,10 @@ class ContactReleased(_ToProvider):
 
 
 class Recall(_ToProvider):
-    """Delete these fields, in every copy, and say so by `acknowledge_by` with `RecallAcknowledged`.
+    """From intake to a provider: delete these fields in every copy, and confirm with `RecallAcknowledged`.
 
-    It holds for all that was released for this offer before, also where that should arrive after it. `recall` counts
-    those of one offer, from 1. For the values of `reason` see ``intake.recalled.v1``.
+    It covers everything released for this offer before, even if that arrives later. Confirm by `acknowledge_by`.
+    `recall` counts the recalls of one offer from 1. For the values of `reason` see ``intake.recalled.v1``.
     """
 
     TYPE: ClassVar[str] = "provider.recall.v1"
@@ -222,7 +226,7 @@ class Recall(_ToProvider):
 
 
 class EntryRefused(Event):
-    """A directory entry cannot be used, or will not be for long: what is wrong with it, by field."""
+    """From notification to a provider: a directory entry cannot be used, now or soon. What is wrong, by field."""
 
     TYPE: ClassVar[str] = "provider.entry-refused.v1"
 
@@ -232,7 +236,7 @@ class EntryRefused(Event):
 
 
 class ProviderInputRefused(Event):
-    """Something the provider sent could not be read or acted on: what is wrong with it, by field."""
+    """From notification or intake to a provider: a message from it was refused. What is wrong, by field."""
 
     TYPE: ClassVar[str] = "provider.input-refused.v1"
 

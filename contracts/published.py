@@ -1,7 +1,7 @@
-"""JSON Schemas as they are published: what organisations send is closed, what they read is open.
+"""JSON Schemas as they are published: closed for what organisations send, open for what they read.
 
-Readers ignore fields they do not know (see `base`). A schema of what we say that forbade them would have whoever checks
-by it refuse all that a newer version of ours says.
+Readers ignore fields they do not know (see `base`). If the schema of an event were closed, a reader that validates with
+it would refuse every event from a newer version of ours.
 """
 
 from typing import Any
@@ -10,14 +10,14 @@ from .base import Input, Message
 
 
 def schema(kind: type[Message]) -> dict[str, Any]:
-    """Of one message, with all its parts inside; 2020-12 dialect."""
-    found = kind.model_json_schema()
-    body: dict[str, Any] = found if issubclass(kind, Input) else opened(found)
+    """The schema of one message, with all its parts inside; 2020-12 dialect."""
+    model = kind.model_json_schema()
+    body: dict[str, Any] = model if issubclass(kind, Input) else opened(model)
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", **body}
 
 
 def opened(node: Any) -> Any:
-    """The same schema, or part of one, for messages that may have fields it does not know."""
+    """A schema, or a part of one, that also allows fields it does not know."""
     if isinstance(node, dict):
         return {
             key: opened(value) for key, value in node.items() if not (key == "additionalProperties" and value is False)

@@ -1,16 +1,17 @@
-"""What an agency sends on ``agency.<id>.referrals`` to ask what there is. Opens no referral, and identifies nobody."""
+"""What an agency sends to ask which services could help. It opens no referral and identifies no one."""
 
 from typing import Annotated, ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
 
-from .agency import Admin1, Language, NeedRequest, Reference, TenantId, check_labels
+from .agency import Admin1, Language, NeedRequest, Reference, TenantId
 from .base import Input, Value
+from .household_rules import HouseholdSize, check_labels, household_size
 from .words import AgeBand, Flag, Sex, Status
 
 
 class Sketch(Value):
-    """A person as far as services look at one, and nothing that tells who it is."""
+    """The properties of a person that services look at, and nothing that identifies the person."""
 
     age_band: AgeBand
     sex: Sex
@@ -21,19 +22,19 @@ class Sketch(Value):
 
 
 class SketchedMember(Sketch):
-    """The same of somebody of the household, under the agency's label."""
+    """The same for a member of the household, under the agency's label."""
 
     member: Reference
 
 
 class Area(Value):
-    """Where, by region alone: answers that told distances would tell, asked often enough, where a shelter is."""
+    """The region alone: with distances, repeated queries could reveal a shelter's location."""
 
     admin1: Admin1
 
 
 class Sought(NeedRequest):
-    """A need that is only asked about."""
+    """A need in a recommendation request, without a referral."""
 
     @model_validator(mode="after")
     def _by_region(self) -> Self:
@@ -43,10 +44,10 @@ class Sought(NeedRequest):
 
 
 class RecommendationRequested(Input):
-    """What could a person like this go to? Opens no referral, holds no place, and nothing of it is stored.
+    """A question from an agency to intake: which services could help a person like this?
 
-    `reference` is the agency's own id of the question; the answer carries it. `recipients` are the providers that
-    the person would agree to.
+    It opens no referral, takes no place, and is not stored. `reference` is the agency's own id of the question, which
+    the answer repeats. `recipients` are the providers that the person would agree to.
     """
 
     TYPE: ClassVar[str] = "agency.recommendation-requested.v1"
@@ -54,7 +55,7 @@ class RecommendationRequested(Input):
     reference: Reference
     agency: TenantId | None = None
     person: Sketch
-    household_size: Annotated[int, Field(ge=1, le=30)] = 1
+    household_size: HouseholdSize = 1
     household: Annotated[list[SketchedMember], Field(max_length=29)] = []
     location: Area
     recipients: Literal["any"] | Annotated[list[TenantId], Field(min_length=1, max_length=50)] = "any"
@@ -67,5 +68,5 @@ class RecommendationRequested(Input):
 
     @property
     def size(self) -> int:
-        """How many the household is, the person included; `household_size` may count some who are not described."""
-        return max(self.household_size, 1 + len(self.household))
+        """The number of people in the household, the person included, whether or not they are described."""
+        return household_size(self.household_size, len(self.household))

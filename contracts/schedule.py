@@ -1,4 +1,4 @@
-"""When a service is open: the parts of an HSDS schedule that deadlines need (RRULE's ``byday``, HSDS 3.0)."""
+"""Opening hours: the parts of an HSDS schedule that deadlines need (HSDS 3.0, ``byday`` of RRULE)."""
 
 from datetime import date, time
 from enum import StrEnum
@@ -11,7 +11,7 @@ from .base import Value
 
 
 class Weekday(StrEnum):
-    """RRULE's names of the days (RFC 5545), in the order of `date.weekday`."""
+    """Weekdays as RRULE names them (RFC 5545), in the order of `date.weekday`."""
 
     MONDAY = "MO"
     TUESDAY = "TU"
@@ -23,9 +23,10 @@ class Weekday(StrEnum):
 
 
 class Opening(Value):
-    """Open on these days from `opens_at` to `closes_at`, by the clocks of the schedule's time zone.
+    """Open on these days from `opens_at` to `closes_at`, local time in the schedule's time zone.
 
-    One that closes no later than it opens closes on the next day: 22:00 to 06:00 is a night, 00:00 to 00:00 a day.
+    If `closes_at` is not after `opens_at`, it is on the next day: 22:00 to 06:00 is a night, 00:00 to 00:00 a whole
+    day.
     """
 
     days: Annotated[list[Weekday], Field(min_length=1, max_length=7)]
@@ -34,14 +35,14 @@ class Opening(Value):
 
     @field_validator("opens_at", "closes_at")
     @classmethod
-    def _of_the_wall(cls, value: time) -> time:
+    def _is_local(cls, value: time) -> time:
         if value.tzinfo is not None or value.microsecond:
             raise ValueError("must be hours and minutes such as 09:30; their zone is the schedule's timezone")
         return value
 
 
 class Schedule(Value):
-    """Opening hours. `timezone` is an IANA name; on the days `closed_on` (holidays) nothing opens."""
+    """Opening hours. `timezone` is an IANA name. On the days in `closed_on` (holidays) the service does not open."""
 
     timezone: Annotated[str, Field(max_length=64)]
     openings: Annotated[list[Opening], Field(min_length=1, max_length=28)]
@@ -51,6 +52,6 @@ class Schedule(Value):
     def _known_zone(self) -> Self:
         try:
             ZoneInfo(self.timezone)
-        except (KeyError, ValueError, OSError):  # not found; no name at all, such as a path; a folder
+        except (KeyError, ValueError, OSError):  # unknown; not a name, such as a path; a folder
             raise ValueError("timezone must be an IANA name, such as Europe/Minsk") from None
         return self

@@ -1,4 +1,4 @@
-"""A provider's directory entry: what is offered, where, to whom and when."""
+"""A provider's directory entry: what it offers, where, to whom and when."""
 
 from datetime import date
 from typing import Annotated, ClassVar, Self
@@ -13,7 +13,7 @@ from .words import CapacityUnit, Category, Document, Fluency, IntakeMethod
 
 
 class Cost(Value):
-    """What a person has to pay. `amount` is in `currency` (ISO 4217); without one, `description` says what is known."""
+    """What a person has to pay. `amount` is in `currency` (ISO 4217); without one, `description` explains the cost."""
 
     free: bool = False
     amount: Annotated[float, Field(ge=0)] | None = None
@@ -25,28 +25,28 @@ class Cost(Value):
         if (self.amount is None) != (self.currency is None):
             raise ValueError("give amount and currency, or neither")
         if self.free and self.amount:
-            raise ValueError("is free and has an amount: leave one of them out")
+            raise ValueError("cost is free and has an amount: leave one of them out")
         if not self.free and self.amount is None and self.description is None:
-            raise ValueError("say that it is free, or an amount, or describe it")
+            raise ValueError("say that it is free, or give an amount, or describe the cost")
         return self
 
 
 class Service(Input):
-    """What is offered at one location, under the record key that is its `service` id (HSDS service at location).
+    """A directory entry, from a provider to matching: what it offers at one location (HSDS service at location).
 
-    `capacity` is the number of places; 0 means full. Without coordinates and areas the service serves everywhere
-    (by phone or online). Where `radius_km` is given it counts from the coordinates. Without a `schedule` it is open
-    around the clock. With `quota_until` a place that somebody was helped with does not come back before that day is
-    over: `capacity` is then the quota of all the time until then, not what is left of it.
+    The record key is its `service` id. `capacity` is the number of places; 0 means full. Without coordinates and areas
+    the service serves everywhere (by phone or online). `radius_km` is measured from the coordinates. Without a
+    `schedule` it is always open. With `quota_until` a used place is not free again before that day is over: `capacity`
+    is then the quota for the whole period, not what is left of it.
 
-    `capacity_unit` is what a place is, for who reads of it, and `capacity_updated` when `capacity` was last known to be
-    so (HSDS 3.1 ``service_capacity``); left out, when the entry was published. `language_levels` is how well some of
-    the `languages` are spoken; of the others nothing is said. `documents` are required (HSDS ``required_documents``),
-    `cost` is HSDS ``cost_options``, `intake` how one gets in (HSDS ``application_process``).
+    `capacity_unit` says what a place is, for readers. `capacity_updated` is when `capacity` was last confirmed (HSDS
+    3.1 ``service_capacity``); if left out, when the entry was published. `language_levels` says how well some of the
+    `languages` are spoken. `documents` are required (HSDS ``required_documents``), `cost` is HSDS ``cost_options``, and
+    `intake` is how people get in (HSDS ``application_process``).
 
-    With `address_confidential` its place is known only roughly from the moment the entry is read, up to some 28 km off,
-    for matching too; what is told of the service holds neither its areas nor how far it is. So one with a small radius
-    names its `areas` as well; and its `name` is not to give the place away.
+    With `address_confidential` only a rough place is kept, up to some 28 km off, even for matching, and what is
+    published about the service contains neither its areas nor its distance. So an entry with a small radius should
+    list its `areas` as well, and its `name` must not reveal the place.
     """
 
     TYPE: ClassVar[str] = "provider.service.v1"
@@ -80,9 +80,9 @@ class Service(Input):
         if (self.latitude is None) != (self.longitude is None):
             raise ValueError("give both latitude and longitude, or neither")
         if self.radius_km is not None and self.latitude is None:
-            raise ValueError("radius_km counts from coordinates: give latitude and longitude")
+            raise ValueError("radius_km is measured from coordinates: give latitude and longitude")
         if self.valid_from is not None and self.valid_to is not None and self.valid_from > self.valid_to:
             raise ValueError("valid_from is after valid_to")
         if not self.language_levels.keys() <= set(self.languages):
-            raise ValueError("language_levels speaks of languages: list each in languages too")
+            raise ValueError("language_levels is about languages: list each in languages too")
         return self

@@ -1,4 +1,4 @@
-"""What each decline leads to, and each failure after acceptance. Matching acts by it; who tells of one can say it."""
+"""What each decline code leads to, and each failure after acceptance. Matching acts on it, outcomes reports it."""
 
 from enum import StrEnum
 
@@ -6,12 +6,12 @@ from .words import DeclineCode, NotDeliveredCode
 
 
 class DeclineStep(StrEnum):
-    """What follows an attempt that has failed.
+    """What follows a failed attempt.
 
-    ``re-route``: the next service at once, the waiting list where there is none. ``wait``: the need takes its turn on
-    the waiting list again. ``ask-agency``: the need is on hold until its agency has corrected the referral.
-    ``service-full``: as re-route, and nobody is matched with the service until its provider publishes a newer entry.
-    ``close``: the need has ended.
+    ``re-route``: the need goes to the next service at once, or to the waiting queue if there is none. ``wait``: the
+    need returns to the waiting queue. ``ask-agency``: the need is on hold until its agency has corrected the
+    referral. ``service-full``: like re-route, and nothing is matched with the service until its provider publishes a
+    newer entry. ``close``: the need has ended.
     """
 
     RE_ROUTE = "re-route"
@@ -26,7 +26,7 @@ _DECLINED = {
     DeclineCode.UNSAFE: DeclineStep.RE_ROUTE,
     DeclineCode.CONFLICT_OF_INTEREST: DeclineStep.RE_ROUTE,
     DeclineCode.OUT_OF_AREA: DeclineStep.RE_ROUTE,
-    DeclineCode.PERSON_DECLINED: DeclineStep.RE_ROUTE,  # this service, not the help: that would be "no longer needed"
+    DeclineCode.PERSON_DECLINED: DeclineStep.RE_ROUTE,  # of this service, not of help: that would be "no longer needed"
     DeclineCode.NO_CAPACITY: DeclineStep.SERVICE_FULL,
     DeclineCode.LACK_OF_RESOURCES: DeclineStep.WAIT,
     DeclineCode.MISSING_DOCUMENTS: DeclineStep.ASK_AGENCY,
@@ -36,7 +36,7 @@ _DECLINED = {
 
 
 _NOT_DELIVERED = {
-    NotDeliveredCode.LACK_OF_RESOURCES: DeclineStep.WAIT,  # the provider can't, so somebody else may
+    NotDeliveredCode.LACK_OF_RESOURCES: DeclineStep.WAIT,  # another provider may have the resources
     NotDeliveredCode.COULD_NOT_CONTACT: DeclineStep.CLOSE,
     NotDeliveredCode.NO_SHOW: DeclineStep.CLOSE,
     NotDeliveredCode.MOVED_AWAY: DeclineStep.CLOSE,
@@ -46,6 +46,6 @@ _NOT_DELIVERED = {
 
 
 def next_step(code: DeclineCode | NotDeliveredCode) -> DeclineStep:
-    """What follows for the need, and for the service."""
-    # Codes are strings, and some of both kinds are the same string: so there are two tables.
+    """The next step for the need, and for the service."""
+    # Some codes of both kinds are equal strings, so one table would mix them up.
     return _DECLINED[code] if isinstance(code, DeclineCode) else _NOT_DELIVERED[code]

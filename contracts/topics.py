@@ -1,7 +1,7 @@
-"""Names of topics, and the only place where they are spelled.
+"""The names of all topics. They are spelled nowhere else.
 
-Which organisation sent a message is read from the topic's name, never from the body: Kafka's own authorisation
-guards the name, nothing guards the body. Ids match ``[a-z0-9-]+``; a dot is refused because prefix rules end with it.
+The sender of a message is read from the topic's name, never from the body: Kafka's access rules protect the name, and
+nothing protects the body. Ids match ``[a-z0-9-]+``. A dot is not allowed, because prefix rules end with one.
 """
 
 import re
@@ -26,17 +26,17 @@ _TENANT_TOPIC = re.compile(r"(agency|provider)\.([a-z0-9-]{1,63})\.([a-z]+)")
 
 
 def inbox(service: str) -> str:
-    """The topic on which `service` is told of what concerns its own streams: by gates, tickers and other services."""
+    """Where `service` reads what concerns its own streams: from its gate and ticker, and from other services."""
     return f"referrals.inbox.{service}"
 
 
 def referrals(agency: str) -> str:
-    """Where `agency` publishes its referrals. Holds personal data."""
+    """Where `agency` publishes its referrals. Contains personal data."""
     return f"agency.{_checked(agency)}.referrals"
 
 
 def status(agency: str) -> str:
-    """Where `agency` reads what became of its referrals."""
+    """Where `agency` reads the status of its referrals."""
     return f"agency.{_checked(agency)}.status"
 
 
@@ -56,11 +56,11 @@ def responses(provider: str) -> str:
 
 
 def tenant_of(topic: str) -> str:
-    """The id of the organisation whose topic this is. `ValueError` when it is no tenant's topic."""
-    found = _TENANT_TOPIC.fullmatch(topic)
-    if found is None:
+    """The id of the organisation that the topic belongs to. Raises `ValueError` when it is not a tenant's topic."""
+    match = _TENANT_TOPIC.fullmatch(topic)
+    if match is None:
         raise ValueError(f"{topic} is not a topic of an agency or provider")
-    return found[2]
+    return match[2]
 
 
 def _checked(tenant: str) -> str:

@@ -1,4 +1,7 @@
-"""The contract as one AsyncAPI 3 document, ``contracts/schemas/asyncapi.json``, for tools and for those outside."""
+"""The contract as one AsyncAPI 3 document, ``contracts/schemas/asyncapi.json``, for tools and for organisations.
+
+`channels` says who sends and reads what; `document` builds the document from it, with the `examples`.
+"""
 
 import json
 
@@ -6,5 +9,5 @@ from .document import compose
 
 
 def text() -> str:
-    """The document as it is committed."""
+    """The document as JSON text, as it is committed."""
     return json.dumps(compose(), indent=1, ensure_ascii=False) + "\n"

@@ -1,6 +1,6 @@
-"""Which message goes over which topic, who sends it and who reads it: the part of the contract that no model says.
+"""Which message goes over which topic, who sends it and who reads it.
 
-Held by tests against access rules, against what services subscribe to and handle, and against what they publish.
+Tests compare this table with the access rules, with what services subscribe to and handle, and with what they publish.
 """
 
 from collections.abc import Mapping, Sequence
@@ -24,14 +24,14 @@ Kinds = Sequence[type[Message]]
 TENANTS = ("agency", "provider")
 PEOPLE = (*TENANTS, "operator", "analyst")
 PARTIES = (*PEOPLE, *topics.SERVICES)
-"""Who sends or reads anything at all. Gates and tickers are parts of their services."""
+"""Everyone who sends or reads anything. Gates and tickers are parts of their services."""
 
 
 @dataclass(frozen=True)
 class Channel:
-    """A topic, or one for each organisation: then `tenant` says of which kind, and the address has it in braces.
+    """A topic, or a topic of each organisation of the kind `tenant`, whose address contains ``{<kind>}``.
 
-    `key` is the record's key. `sends` and `reads` are by party.
+    `key` says what the record key is. `sends` and `reads` are the messages of each party.
     """
 
     name: str
@@ -44,7 +44,7 @@ class Channel:
 
     @property
     def messages(self) -> list[type[Message]]:
-        """All that is sent here, each once."""
+        """All messages that are sent here, each once."""
         return list(dict.fromkeys(kind for kinds in self.sends.values() for kind in kinds))
 
 
@@ -86,6 +86,12 @@ _COURSE_OF_OFFERS = (
     notification.InProgress,
     notification.Revoked,
 )
+_NEEDS_TO_MATCH = (
+    intake.NeedRegistered,
+    intake.PersonCorrected,
+    intake.NeedWithdrawn,
+    intake.RecommendationAsked,
+)
 _RECALLS = (intake.Recalled, intake.RecallOverdue, intake.RecallConfirmed)
 _FROM_INTAKES_GATE = (intake.ReferralReceived, intake.ConsentReceived, intake.WithdrawalReceived, intake.StatusAsked)
 _TO_INTAKE = (intake.DeletionConfirmed, intake.ReleaseRequested, intake.ReleaseEnded)
@@ -97,7 +103,7 @@ OF_TENANTS = (
     Channel(
         "agency.referrals",
         "agency.{agency}.referrals",
-        "What an agency sends. Holds personal data: kept for a day or so. What counts is when the broker got it.",
+        "What an agency sends. Contains personal data: kept for about a day. The broker's time of arrival counts.",
         "the agency's reference",
         {"agency": _REFERRALS},
         {"intake": _REFERRALS},
@@ -106,7 +112,7 @@ OF_TENANTS = (
     Channel(
         "agency.status",
         "agency.{agency}.status",
-        "What became of an agency's referrals and questions, refusals included. Kept for 90 days.",
+        "The status of an agency's referrals, answers to its questions, and refusals. Kept for 90 days.",
         "need_id, or referral_id or request_id where no need is known",
         {"outcomes": _STATUS},
         {"agency": _STATUS},
@@ -115,7 +121,7 @@ OF_TENANTS = (
     Channel(
         "provider.directory",
         "provider.{provider}.directory",
-        "What a provider is and offers; it may read it too. Compacted: a record without a value deletes its entry.",
+        "A provider's profile and services; it can read them too. Compacted: a record without value deletes its entry.",
         "`profile`, or the service's id",
         {"provider": (provider.Profile, provider.Service)},
         {
@@ -128,7 +134,7 @@ OF_TENANTS = (
     Channel(
         "provider.notifications",
         "provider.{provider}.notifications",
-        "Offers and what follows, refusals included; after acceptance what consent allows to be known.",
+        "Offers and what follows, refusals, and after acceptance the personal data that consent allows.",
         "referral_id, or the directory entry or the provider's id where it is about these",
         {"notification": _TO_PROVIDER, "intake": _RELEASE},
         {"provider": tuple(dict.fromkeys((*_TO_PROVIDER, *_RELEASE)))},
@@ -137,7 +143,7 @@ OF_TENANTS = (
     Channel(
         "provider.responses",
         "provider.{provider}.responses",
-        "What a provider answers to offers and recalls. What counts is when the broker got it.",
+        "A provider's answers to offers and recalls. The broker's time of arrival counts.",
         "referral_id",
         {"provider": (provider.Answered, provider.RecallAcknowledged)},
         {"notification": (provider.Answered, provider.RecallAcknowledged)},
@@ -149,7 +155,7 @@ INTERNAL = (
     Channel(
         "inbox.intake",
         topics.inbox("intake"),
-        "What concerns intake's own streams: from gates, its ticker, its sweep, and notification.",
+        "What concerns intake's own streams: from its gate, ticker and sweep, and from notification.",
         "referral_id",
         {"intake": (*_FROM_INTAKES_GATE, *_TO_ITSELF), "notification": _TO_INTAKE},
         {"intake": (*_FROM_INTAKES_GATE, *_TO_INTAKE, *_TO_ITSELF)},
@@ -157,7 +163,7 @@ INTERNAL = (
     Channel(
         "inbox.matching",
         topics.inbox("matching"),
-        "What concerns matching's own streams: from its ticker, its sweep, and other needs' streams.",
+        "What concerns matching's own streams: from its ticker and sweep, and from the streams of other needs.",
         "referral_id",
         {"matching": (matching.WaitingRecalled, matching.PlaceDoubtful, matching.EntryLapses, operations.TimerElapsed)},
         {"matching": (matching.WaitingRecalled, matching.PlaceDoubtful, matching.EntryLapses, operations.TimerElapsed)},
@@ -165,7 +171,7 @@ INTERNAL = (
     Channel(
         "inbox.notification",
         topics.inbox("notification"),
-        "What concerns notification's own streams: from its gate and ticker, and of directory entries from matching.",
+        "What concerns notification's own streams: from its gate and ticker, and from matching on directory entries.",
         "referral_id, or the provider's id where no referral is known",
         {
             "notification": (
@@ -189,7 +195,7 @@ INTERNAL = (
     Channel(
         "inbox.outcomes",
         topics.inbox("outcomes"),
-        "What agencies are to be told besides: from intake and its gate, and of what could not be delivered.",
+        "What else agencies must be notified of: from intake and its gate, and about failed deliveries.",
         "referral_id",
         {"intake": (intake.ReferralRefused, intake.StatusDue), "outcomes": (operations.DeliveryFailed,)},
         {"outcomes": (intake.ReferralRefused, intake.StatusDue, operations.DeliveryFailed)},
@@ -197,31 +203,20 @@ INTERNAL = (
     Channel(
         "intake",
         topics.INTAKE,
-        "Intake's facts: needs to be matched, corrected and withdrawn, questions, recalls.",
+        "Intake's facts: needs registered, corrected and withdrawn; questions; recalls.",
         "referral_id, or request_id of a question",
         {
-            "intake": (
-                intake.NeedRegistered,
-                intake.PersonCorrected,
-                intake.NeedWithdrawn,
-                intake.RecommendationAsked,
-                *_RECALLS,
-            )
+            "intake": (*_NEEDS_TO_MATCH, *_RECALLS),
         },
         {
-            "matching": (
-                intake.NeedRegistered,
-                intake.PersonCorrected,
-                intake.NeedWithdrawn,
-                intake.RecommendationAsked,
-            ),
+            "matching": _NEEDS_TO_MATCH,
             "outcomes": (intake.NeedRegistered, intake.NeedWithdrawn, *_RECALLS),
         },
     ),
     Channel(
         "matching",
         topics.MATCHING,
-        "Matching's facts: matches, waits, ends, and answers to questions.",
+        "Matching's facts: matches, waits and ends of needs; answers to questions.",
         "referral_id, or request_id of a question",
         {"matching": _MATCHING},
         {
@@ -233,7 +228,7 @@ INTERNAL = (
     Channel(
         "notification",
         topics.NOTIFICATION,
-        "Notification's facts: what became of each offer.",
+        "Notification's facts: what happened to each offer.",
         "referral_id",
         {"notification": (*_COURSE_OF_OFFERS, *_ENDS_OF_OFFERS)},
         {"matching": _ENDS_OF_OFFERS, "outcomes": (*_COURSE_OF_OFFERS, *_ENDS_OF_OFFERS)},
@@ -249,7 +244,7 @@ INTERNAL = (
     Channel(
         "prices",
         topics.PRICES,
-        "What places cost and how providers have answered lately: matching's word to all its instances. Compacted.",
+        "What places cost and how providers have recently answered, for all instances of matching. Compacted.",
         "one for all",
         {"matching": (matching.PriceSet,)},
         {"matching": (matching.PriceSet,)},
@@ -257,7 +252,7 @@ INTERNAL = (
     Channel(
         "statistics.indicators",
         topics.INDICATORS,
-        "Counts of needs, without small cells. Compacted.",
+        "Counts of needs, without small numbers. Compacted.",
         "window, category, area and state",
         {"outcomes": (outcomes.Indicator,)},
         {"analyst": (outcomes.Indicator,)},
@@ -265,4 +260,4 @@ INTERNAL = (
 )
 
 CHANNELS = (*OF_TENANTS, *INTERNAL)
-"""All but ``referrals.dead-letters``, which holds no CloudEvents: see `document`."""
+"""All topics but ``referrals.dead-letters``, which has no CloudEvents: see `document`."""

@@ -1,7 +1,7 @@
-"""Builds the AsyncAPI document out of the models and `channels`.
+"""Builds the AsyncAPI document from the models and `channels`.
 
-It holds everyone's operations, told apart by their tag, so that each party finds its own: what an agency sends, and
-what it reads. All schemas are inside, so that the file can be handed out alone.
+It contains the operations of every party, tagged with its name, so that each party finds what it sends and reads. All
+schemas are inside, so that the file can be used alone.
 Source: https://www.asyncapi.com/docs/reference/specification/v3.0.0
 """
 
@@ -22,32 +22,31 @@ _ID = "9a4c6e02-5b17-5c3d-b8f0-1d72e94f6a35"
 _TRACE = "00-0b7c2f0e93a15d6e8f425c1d7e9a3b10-9a4c6e025b175c3d-01"
 
 _ABOUT = """\
-Events by which people's needs are referred to services that can take them, and by which those who sent them hear how
-it ended.
+Events that refer people's needs to services that can take them, and that report the outcome to those who referred them.
 
 Messages are CloudEvents 1.0 in Kafka's binary mode: attributes in `ce_` headers, JSON in the value. Structured mode is
-read as well. Which organisation sent a message is read from the topic's name, never from the body.
+read as well. The sender of a message is read from the topic's name, never from the body.
 
-**Each event takes effect once; it may be delivered again with the same id.** Whoever reads drops an id it has seen.
-Topics have no common order. Readers ignore fields they do not know; what organisations send may have none that is
-not in the schema. A released type only ever gains optional fields. Parts that stand in what organisations send and in
-what they read have `.told` after their name where they are read.
+**Each event takes effect once; it may be delivered again with the same id.** Readers drop an id that they have seen.
+Topics have no common order. Readers ignore fields they do not know. What organisations send must not have fields that
+are not in the schema. A released type only ever gains optional fields. A part that occurs both in what organisations
+send and in what they read has `.told` after its name where it is read.
 """
 _PARTIES = {
-    "agency": "Refers people, and hears what became of it.",
+    "agency": "Refers people, and reads the status of each referral.",
     "provider": "Publishes its services and answers offers.",
     "operator": "Runs the system.",
     "analyst": "Reads anonymised counts.",
-    "intake": "Validates, de-duplicates, triages, seals the person; releases contacts within consent.",
-    "matching": "Finds services that can take a need, holds places, keeps the waiting list.",
-    "notification": "Offers needs to providers, keeps the deadlines, takes answers.",
-    "outcomes": "Tells agencies where each need stands, and analysts how many.",
+    "intake": "Checks referrals, detects duplicates, triages, seals personal data; releases contacts within consent.",
+    "matching": "Finds services that can take a need, reserves places, keeps the waiting queue.",
+    "notification": "Offers needs to providers, watches deadlines, processes answers.",
+    "outcomes": "Reports the status of each need to agencies, and counts to analysts.",
 }
 _GROUPS = {"agency": r"^agency\.{id}\..+$", "provider": r"^provider\.{id}\..+$", "analyst": r"^analyst\..+$"}
-"""Names of consumer groups that Kafka lets them use."""
+"""Names of the consumer groups that each party may use."""
 
 DEAD_LETTER = "dead-letter"
-"""The one message that is no CloudEvent."""
+"""The only message that is not a CloudEvent."""
 
 
 def compose() -> Node:
@@ -80,7 +79,7 @@ def compose() -> Node:
             "securitySchemes": {
                 "login": {
                     "type": "scramSha512",
-                    "description": "User `agency:ID` or `provider:ID`; the operator hands the password out, once.",
+                    "description": "User `agency:ID` or `provider:ID`; the operator hands out the password once.",
                 }
             },
         },
@@ -91,8 +90,8 @@ def _server() -> Node:
     return {
         "host": "{host}",
         "protocol": "kafka-secure",
-        "description": "TLS and a login for everyone; each may touch its own topics and no other's.",
-        "variables": {"host": {"default": "localhost:9092", "description": "host:port, as the operator tells it"}},
+        "description": "TLS, and a login for each party, which can use its own topics and no others.",
+        "variables": {"host": {"default": "localhost:9092", "description": "host:port, from the operator"}},
         "security": [_ref("securitySchemes", "login")],
     }
 
@@ -105,50 +104,51 @@ def _parameter(kind: str) -> Node:
 
 
 def _channel(channel: Channel) -> Node:
-    found: Node = {
+    node: Node = {
         "address": channel.address,
         "description": f"{channel.about}\n\nRecord key: {channel.key}.",
         "messages": {kind.TYPE: _ref("messages", kind.TYPE) for kind in channel.messages},
     }
     if channel.tenant is not None:
-        found["parameters"] = {channel.tenant: _ref("parameters", channel.tenant)}
-    return found
+        node["parameters"] = {channel.tenant: _ref("parameters", channel.tenant)}
+    return node
 
 
 def _dead_letters() -> Node:
     return {
         "address": topics.DEAD_LETTERS,
-        "description": "Records that could not be handled, sealed to the operators' key.\n\nRecord key: random.",
+        "description": "Records that could not be processed, encrypted to the operators' key.\n\nRecord key: random.",
         "messages": {DEAD_LETTER: _ref("messages", DEAD_LETTER)},
     }
 
 
 def _operations() -> Node:
-    found: Node = {}
+    operations: Node = {}
     for channel in CHANNELS:
-        for who, kinds in channel.sends.items():
-            found[f"{who}.send.{channel.name}"] = _operation("send", who, channel.name, [kind.TYPE for kind in kinds])
-        for who, kinds in channel.reads.items():
-            found[f"{who}.receive.{channel.name}"] = _operation(
-                "receive", who, channel.name, [kind.TYPE for kind in kinds]
-            )
-    for who in topics.SERVICES:
-        found[f"{who}.send.dead-letters"] = _operation("send", who, "dead-letters", [DEAD_LETTER])
-    found["operator.receive.dead-letters"] = _operation("receive", "operator", "dead-letters", [DEAD_LETTER])
-    return found
+        for party, kinds in channel.sends.items():
+            types = [kind.TYPE for kind in kinds]
+            operations[f"{party}.send.{channel.name}"] = _operation("send", party, channel.name, types)
+        for party, kinds in channel.reads.items():
+            types = [kind.TYPE for kind in kinds]
+            operations[f"{party}.receive.{channel.name}"] = _operation("receive", party, channel.name, types)
+    for party in topics.SERVICES:
+        operations[f"{party}.send.dead-letters"] = _operation("send", party, "dead-letters", [DEAD_LETTER])
+    operations["operator.receive.dead-letters"] = _operation("receive", "operator", "dead-letters", [DEAD_LETTER])
+    return operations
 
 
-def _operation(action: str, who: str, channel: str, messages: Sequence[str]) -> Node:
-    found: Node = {
+def _operation(action: str, party: str, channel: str, types: Sequence[str]) -> Node:
+    operation: Node = {
         "action": action,
         "channel": {"$ref": f"#/channels/{channel}"},
-        "summary": f"{who} {'sends' if action == 'send' else 'reads'}",
-        "tags": [{"name": who}],
-        "messages": [{"$ref": f"#/channels/{channel}/messages/{each}"} for each in messages],
+        "summary": f"{party} {'sends' if action == 'send' else 'reads'}",
+        "tags": [{"name": party}],
+        "messages": [{"$ref": f"#/channels/{channel}/messages/{each}"} for each in types],
     }
-    if action == "receive" and who in _GROUPS:
-        found["bindings"] = {"kafka": {"groupId": {"type": "string", "pattern": _GROUPS[who].format(id="[a-z0-9-]+")}}}
-    return found
+    if action == "receive" and party in _GROUPS:
+        group = {"type": "string", "pattern": _GROUPS[party].format(id="[a-z0-9-]+")}
+        operation["bindings"] = {"kafka": {"groupId": group}}
+    return operation
 
 
 # Messages -------------------------------------------------------------------------------------------------------------
@@ -174,7 +174,7 @@ def _message(kind: type[Message]) -> Node:
 
 
 def _example_headers(kind: type[Message], body: Mapping[str, Any]) -> Node:
-    found = {
+    headers = {
         "content-type": "application/json",
         "ce_specversion": "1.0",
         "ce_id": _ID,
@@ -182,27 +182,27 @@ def _example_headers(kind: type[Message], body: Mapping[str, Any]) -> Node:
         "ce_type": kind.ce_type(),
     }
     if not issubclass(kind, Input):
-        found["ce_time"] = "2026-11-24T09:00:05+00:00"
+        headers["ce_time"] = "2026-11-24T09:00:05+00:00"
         if (referral := body.get("referral_id")) is not None:
-            found |= {"ce_correlationid": referral, "ce_traceparent": _TRACE, "traceparent": _TRACE}
-    return found
+            headers |= {"ce_correlationid": referral, "ce_traceparent": _TRACE, "traceparent": _TRACE}
+    return headers
 
 
 def _dead_letter() -> Node:
     clear = {
-        "dlq_service": "who has set it aside",
-        "dlq_topic": "where it was",
-        "dlq_partition": "and in which partition",
-        "dlq_offset": "and at which offset",
-        "dlq_stage": "where in the service it failed: decode, gate, stream, fold, decide or publish",
+        "dlq_service": "the service that could not process it",
+        "dlq_topic": "the topic it was read from",
+        "dlq_partition": "its partition there",
+        "dlq_offset": "its offset there",
+        "dlq_stage": "the stage at which it failed: decode, gate, stream, fold, decide or publish",
         "dlq_reason": "a code",
-        "dlq_field": "path of the field at fault, or empty",
+        "dlq_field": "path of the field that is wrong, or empty",
         "dlq_left_out": "what was too large to be kept",
     }
     return {
         "name": DEAD_LETTER,
         "title": DEAD_LETTER,
-        "summary": "A record set aside, whole: its origin in clear, never its content.",
+        "summary": "A record that could not be processed: its origin is readable, its content is encrypted.",
         "contentType": "text/plain",
         "headers": {
             "type": "object",
@@ -212,7 +212,7 @@ def _dead_letter() -> Node:
         "payload": {
             "type": "string",
             "contentEncoding": "base64",
-            "description": "HPKE to the operators' key; inside is JSON with key, value and headers, each in base64.",
+            "description": "HPKE to the operators' key. Inside is JSON with key, value and headers, each in base64.",
         },
         "examples": [
             {
@@ -238,16 +238,16 @@ def _dead_letter() -> Node:
 def _headers() -> Node:
     about = {
         "ce_specversion": "CloudEvents 1.0",
-        "ce_id": "with the topic it identifies the event; the same again is the same event",
-        "ce_source": "who says it, for people; not trusted",
+        "ce_id": "identifies the event within its topic; a record with the same id is the same event",
+        "ce_source": "the sender, for information only; not trusted",
         "ce_type": f"the event's type, `{PREFIX}` and its name with a version",
-        "ce_time": "when it was said, RFC 3339; what counts for deadlines is the broker's time",
+        "ce_time": "when it was sent, RFC 3339; for deadlines the broker's time counts",
         "ce_subject": "the stream it was decided in",
-        "ce_causationid": "id of the event it follows from",
+        "ce_causationid": "id of the event that caused it",
         "ce_correlationid": "id of the referral",
-        "ce_bodyhash": "keyed hash of the original, where a gate had to seal it",
+        "ce_bodyhash": "keyed hash of the original body, if a gate sealed it",
         "ce_traceparent": "W3C trace context: one trace for each referral",
-        "traceparent": "the same, under the name that OpenTelemetry reads",
+        "traceparent": "the same, under the name that OpenTelemetry uses",
         "content-type": "application/json",
     }
     properties: Node = {
@@ -262,32 +262,34 @@ def _headers() -> Node:
 
 
 def _schemas(kinds: Sequence[type[Message]]) -> Node:
-    """Of all messages and their parts. A message is called by its type; parts of one name pydantic tells apart.
+    """The schemas of all messages and their parts. The schema of a message is named after its type.
 
-    What organisations send is closed, what they read is open (`published`). So a part of both is there twice.
+    Schemas are closed for what organisations send, and open for what they read (see `published`). So a part that occurs
+    in both is there twice.
     """
-    names, whole = models_json_schema([(kind, "validation") for kind in kinds], ref_template="{model}")
-    parts, own = whole["$defs"], {kind: names[kind, "validation"]["$ref"] for kind in kinds}
-    sent = _reached([own[kind] for kind in kinds if issubclass(kind, Input)], parts)
-    told = _reached([own[kind] for kind in kinds if not issubclass(kind, Input)], parts)
-    types = {own[kind]: kind.TYPE for kind in kinds}
-    twice = {name: f"{name}.told" for name in sent & told if "properties" in parts[name]}
-    found = {types.get(name, name): _relinked(parts[name], types) for name in sent}
-    names_told = types | twice
-    found |= {names_told.get(name, name): _relinked(opened(parts[name]), names_told) for name in told}
-    return dict(sorted(found.items()))
+    references, schema = models_json_schema([(kind, "validation") for kind in kinds], ref_template="{model}")
+    parts = schema["$defs"]
+    name_of = {kind: references[kind, "validation"]["$ref"] for kind in kinds}
+    sent = _with_parts([name_of[kind] for kind in kinds if issubclass(kind, Input)], parts)
+    read = _with_parts([name_of[kind] for kind in kinds if not issubclass(kind, Input)], parts)
+    names_sent = {name_of[kind]: kind.TYPE for kind in kinds}
+    in_both = {name: f"{name}.told" for name in sent & read if "properties" in parts[name]}
+    names_read = names_sent | in_both
+    closed_schemas = {names_sent.get(name, name): _renamed(parts[name], names_sent) for name in sent}
+    open_schemas = {names_read.get(name, name): _renamed(opened(parts[name]), names_read) for name in read}
+    return dict(sorted((closed_schemas | open_schemas).items()))
 
 
-def _reached(names: Iterable[str], parts: Mapping[str, Node]) -> set[str]:
-    """These parts, and all that they are made of."""
-    found: set[str] = set()
-    left = list(names)
-    while left:
-        name = left.pop()
-        if name not in found:
-            found.add(name)
-            left += _references(parts[name])
-    return found
+def _with_parts(names: Iterable[str], parts: Mapping[str, Node]) -> set[str]:
+    """The names, and those of all parts that they refer to, directly or indirectly."""
+    reached: set[str] = set()
+    remaining = list(names)
+    while remaining:
+        name = remaining.pop()
+        if name not in reached:
+            reached.add(name)
+            remaining += _references(parts[name])
+    return reached
 
 
 def _references(node: Any) -> Iterator[str]:
@@ -300,13 +302,14 @@ def _references(node: Any) -> Iterator[str]:
             yield from _references(each)
 
 
-def _relinked(node: Any, names: Mapping[str, str]) -> Any:
+def _renamed(node: Any, names: Mapping[str, str]) -> Any:
+    """The schema with references to where the parts are in the document, under their names there."""
     if isinstance(node, dict):
         return {
-            key: f"#/components/schemas/{names.get(each, each)}" if key == "$ref" else _relinked(each, names)
-            for key, each in node.items()
+            key: f"#/components/schemas/{names.get(value, value)}" if key == "$ref" else _renamed(value, names)
+            for key, value in node.items()
         }
-    return [_relinked(each, names) for each in node] if isinstance(node, list) else node
+    return [_renamed(each, names) for each in node] if isinstance(node, list) else node
 
 
 def _unindented(text: str) -> str:

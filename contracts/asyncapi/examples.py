@@ -1,7 +1,7 @@
-"""One example of each message, for the document. Fictional. What tenants send is written out, the rest is composed.
+"""A fictional example of each message, for the document. What tenants send is written out; the rest is composed.
 
-Of an event the example has the fields that are always there, and of the others those that stand in `_VALUES`. The
-values are chosen by a field's name, else by its schema; the model reads what came out, so that no example is wrong.
+A composed example has the required fields. Their values come from `_VALUES`, by the name of the field, or else from the
+schema. The model reads each example, so that none is wrong.
 """
 
 import json
@@ -160,7 +160,7 @@ _BY_TYPE: Mapping[str, Mapping[str, Any]] = {
 
 
 def example(kind: type[Message]) -> dict[str, Any]:
-    """The body of one message of this type, as JSON. Raises `pydantic.ValidationError` where that can't be composed."""
+    """The body of an example as JSON. Raises `pydantic.ValidationError` when the composed body is not valid."""
     body = dict(_OF_TENANTS.get(kind) or _composed(kind))
     kind.read(json.dumps(body))
     return body

@@ -11,6 +11,6 @@ FOLDER = Path(__file__).parent
 
 
 def exported() -> dict[str, str]:
-    """File name to JSON text: a schema per message type, 2020-12 dialect, and ``asyncapi.json``."""
+    """JSON text by file name: a schema for each message type (2020-12 dialect), and ``asyncapi.json``."""
     schemas = {f"{kind.TYPE}.json": json.dumps(schema(kind), indent=1) + "\n" for kind in MESSAGES.values()}
     return {**schemas, "asyncapi.json": asyncapi.text()}

@@ -1,4 +1,4 @@
-"""Write the schemas; remove those of types that are gone."""
+"""Writes the schemas, and removes those of types that no longer exist."""
 
 from . import FOLDER, exported
 

@@ -1,8 +1,8 @@
 """Every code that an agency, a provider or an operator sees, in English, Russian and Belarusian.
 
-The texts are gettext catalogues, one ``.po`` for each language, beside this file: the context is the vocabulary
-(``what``, ``next``, ``declined``, …), the id its code. They are read as they stand in git; nothing is compiled.
-`VOCABULARIES` says what there must be, and a test compares the two.
+The texts are gettext catalogues in this folder, one ``.po`` file for each language. The context is the vocabulary
+(``what``, ``next``, ``declined``, …), and the id is the code. The files are read directly; nothing is compiled.
+`VOCABULARIES` lists the codes that need a text, and a test compares the two.
 """
 
 from collections.abc import Mapping
@@ -28,7 +28,7 @@ from ..words import (
 )
 
 LANGUAGES = ("en", "ru", "be")
-"""ISO 639-1."""
+"""ISO 639-1 codes."""
 
 _TERMS = frozenset({"distance", "language", "preference", "free-share", "price"})
 
@@ -64,31 +64,28 @@ VOCABULARIES: Mapping[str, frozenset[str]] = {
     "changed": frozenset(Change),
     "left": frozenset(Rule),
 }
-"""The codes of each. The reasons of a state stand under the state's own name; ``format`` is how sentences are made.
-
-A code that stands here beside its enumeration (such as ``on-hold``) has its texts before it is said by anybody.
-"""
+"""The codes of each vocabulary. The reasons of a state are under the name of the state; ``format`` builds sentences."""
 
 
 @cache
 def catalogue(language: str) -> Mapping[tuple[str, str], str]:
-    """One language's texts, by vocabulary and code. Raises `KeyError` for a language that there is not."""
+    """The texts of one language, by vocabulary and code. Raises `KeyError` when there is no such language."""
     if language not in LANGUAGES:
         raise KeyError(language)
     with resources.files(__name__).joinpath(f"{language}.po").open("rb") as file:
-        found = read_po(file, locale=language, abort_invalid=True)
-    return {(entry.context or "", str(entry.id)): str(entry.string) for entry in found if entry.id}
+        entries = read_po(file, locale=language, abort_invalid=True)
+    return {(entry.context or "", str(entry.id)): str(entry.string) for entry in entries if entry.id}
 
 
 def text(vocabulary: str, code: str, language: str) -> str:
-    """What a code means. Raises `KeyError` where there is no text for it."""
+    """The text of a code. Raises `KeyError` when there is none."""
     return catalogue(language)[vocabulary, code]
 
 
 def sentences(what: str, *, code: str | None, step: NextStep, by: datetime | None) -> dict[str, str]:
-    """What happened, why, what comes next and by when, in each language. A `code` that has no text is left out.
+    """What happened, why, what comes next and by when, in each language. A `code` without a text is left out.
 
-    Times are UTC, to the minute.
+    Times are in UTC, to the minute.
     """
     return {language: _without_time(language, what, code, step) + _due(language, by) for language in LANGUAGES}
 

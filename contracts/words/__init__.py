@@ -1,4 +1,4 @@
-"""The closed vocabularies: what may stand in a coded field, and the field's own standard behind it.
+"""The values of coded fields, with the standards that they come from.
 
 Categories are the sectors of the UNHCR inter-agency referral form; urgency is its three response classes.
 """

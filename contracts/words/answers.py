@@ -1,13 +1,13 @@
-"""What a provider says to an offer, and when it is awaited."""
+"""How providers answer offers, and what deadlines they have."""
 
 from enum import StrEnum
 
 
 class Answer(StrEnum):
-    """What a provider can say of an offer. ``check-in``: at work on it, and needs more time.
+    """A provider's answers to an offer. ``check-in``: the provider is working on it and needs more time.
 
-    Appointments are those of BSeR's businessStatus: proposed and moved 5.1.1 (scheduled), no-show 5.1.2 (unattended),
-    kept 5.1.4 (completed).
+    Appointments follow BSeR's businessStatus: proposed and moved are 5.1.1 (scheduled), no-show is 5.1.2 (unattended),
+    kept is 5.1.4 (completed).
     """
 
     ACKNOWLEDGED = "acknowledged"
@@ -25,7 +25,7 @@ class Answer(StrEnum):
 
 
 class DeadlineKind(StrEnum):
-    """What a provider is awaited for: to acknowledge an offer, to decide it, to start help, to say how it ended."""
+    """What a deadline is for: to acknowledge an offer, to decide it, to start help, to report how it ended."""
 
     ACKNOWLEDGE = "acknowledge"
     DECIDE = "decide"
@@ -34,13 +34,13 @@ class DeadlineKind(StrEnum):
 
 
 class ExpiryCode(StrEnum):
-    """Why an offer has expired, where it is not that nobody decided: ``not-started`` was accepted, and then nothing."""
+    """Why an offer has expired, if it was decided. ``not-started``: it was accepted, but help did not begin."""
 
     NOT_STARTED = "not-started"
 
 
 class DeclineCode(StrEnum):
-    """Why an offer is declined. The first group rules the service out for the need for good."""
+    """Why an offer is declined. Codes up to ``person-declined`` rule the service out for this need for good."""
 
     NOT_ELIGIBLE = "not-eligible"
     UNSAFE = "unsafe"
@@ -55,7 +55,7 @@ class DeclineCode(StrEnum):
 
     @property
     def for_good(self) -> bool:
-        """True when the service is never offered this need again."""
+        """Whether the service is never offered this need again."""
         return self in _FOR_GOOD
 
 
@@ -84,9 +84,9 @@ class NotDeliveredCode(StrEnum):
 class AnswerFault(StrEnum):
     """Why an answer changed nothing.
 
-    ``unknown-offer``: there is no such offer to this provider. ``late``: that attempt has ended. ``repeated``: it was
-    said already. ``not-allowed``: it does not follow from where the offer stands. ``too-often``: no more check-ins.
-    ``event-id-reused``: one id was used for two different answers; the first one counts.
+    ``unknown-offer``: this provider has no such offer. ``late``: the attempt has ended. ``repeated``: the same answer
+    was given before. ``not-allowed``: it is not possible in the offer's state. ``too-often``: no more check-ins are
+    possible. ``event-id-reused``: one id was used for two different answers; the first one counts.
     """
 
     UNKNOWN_OFFER = "unknown-offer"
@@ -98,7 +98,7 @@ class AnswerFault(StrEnum):
 
 
 class DecidedBy(StrEnum):
-    """Whose decision an answer was (Clarity HMIS: provider or client)."""
+    """Who made the decision (Clarity HMIS: provider or client)."""
 
     PROVIDER = "provider"
     PERSON = "person"

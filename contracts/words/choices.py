@@ -1,10 +1,10 @@
-"""Why a service was chosen for a need, and another not."""
+"""Why a service was chosen for a need, or was not."""
 
 from enum import StrEnum
 
 
 class Rule(StrEnum):
-    """The rules a service is checked against, in the order of the elimination funnel."""
+    """The rules that services are checked against, in the order of the elimination funnel."""
 
     CATEGORY = "category"
     TENANT = "tenant"
@@ -26,15 +26,15 @@ class Rule(StrEnum):
 
 
 class Behind(StrEnum):
-    """Why a service that can take a need stands behind the one that was chosen for it.
+    """Why a service that can take a need was not chosen for it.
 
-    ``lower-score``: the terms say by how much. ``equal``: no difference but the id. ``assess-first``: somebody has to
-    look closer at one of its rules, and at the chosen one nobody has to. ``same-provider``: several are asked at
-    once, and its provider is, with a better service. ``accepts-less``: its score is no lower, by a hair at most
-    higher, and it has accepted a smaller share of what it was offered lately. ``seldom-accepts``: a very small one,
-    and there are others. The rest had no place for it: ``full``, ``said-full`` (whatever we count, it has said so),
-    ``others-first`` (who waits for it already has a better claim to what is free) and ``kept`` (its places are used
-    up once taken, and worth more to those to come).
+    ``lower-score``: the terms say by how much. ``equal``: only the id differs. ``assess-first``: one of its rules
+    must be assessed first, and none of the chosen service's. ``same-provider``: several services are asked at once,
+    and its provider is asked with a better one. ``accepts-less``: its score is not lower, or only slightly higher,
+    and it has recently accepted a smaller share of its offers. ``seldom-accepts``: that share is very small, and
+    there are other services. The rest had no place for the need: ``full``; ``said-full`` (its provider said so,
+    whatever is counted); ``others-first`` (needs that already wait for it have precedence); and ``kept`` (its places
+    are used up once taken, and worth more to later needs).
     """
 
     LOWER_SCORE = "lower-score"
@@ -50,17 +50,17 @@ class Behind(StrEnum):
 
     @property
     def closed(self) -> bool:
-        """True where it had no place for the need, so that it was not ranked at all."""
+        """Whether it had no place for the need, so that it was not ranked."""
         return self in (Behind.FULL, Behind.SAID_FULL, Behind.OTHERS_FIRST, Behind.KEPT)
 
 
 class Change(StrEnum):
-    """What would have led to another choice, all else being as it was.
+    """One change that would have led to another choice, everything else being equal.
 
-    ``place``: so many places free at a service that had none for it. ``more-places``: so many free at one that had
-    fewer. ``turn``: nobody waiting for the service with a better claim. ``preferred``: the person's preferring its
-    provider. ``not-preferred``: the person's not preferring the provider chosen. ``assessed``: knowing that those of
-    the service's rules are met of which nobody could tell.
+    ``place``: the service had free places for the need. ``more-places``: the service had more free places. ``turn``:
+    no waiting need had precedence. ``preferred``: the person preferred this provider. ``not-preferred``: the person
+    did not prefer the chosen provider. ``assessed``: rules of which it is unknown whether they are met were known to
+    be met.
     """
 
     PLACE = "place"
@@ -72,10 +72,10 @@ class Change(StrEnum):
 
 
 class Wait(StrEnum):
-    """How long a service that could take a need would let it wait. Coarse: it tells nothing of those who wait.
+    """How long a need would wait for a service. It is coarse, so that it reveals nothing of the needs that wait.
 
-    ``none``: it has a place now. ``short``: fewer wait before the need than the service has places. ``long``: more,
-    or the service has said that it has no capacity.
+    ``none``: the service has a free place. ``short``: fewer needs wait before this one than the service has places.
+    ``long``: more needs wait, or the service has reported that it has no capacity.
     """
 
     NONE = "none"

@@ -1,10 +1,10 @@
-"""Where a need stands, what happens to it, and who comes next."""
+"""The states of a need, what happens to it, and what comes next."""
 
 from enum import StrEnum
 
 
 class Lifecycle(StrEnum):
-    """The states of a need as the agency sees them. `fhir` gives the FHIR Task status (SDOH Clinical Care)."""
+    """The states of a need as its agency sees them. `fhir` is the FHIR Task status (SDOH Clinical Care)."""
 
     RECEIVED = "received"
     ACCEPTED = "accepted"
@@ -34,7 +34,7 @@ class Lifecycle(StrEnum):
 
     @property
     def ended(self) -> bool:
-        """True for the ends of a need (not of an attempt)."""
+        """Whether the need has ended. The end of an attempt is not the end of its need."""
         return self in _ENDS
 
 
@@ -75,7 +75,7 @@ _FHIR = {
 
 
 class Happening(StrEnum):
-    """What can happen to a need without changing its state, and is told to its agency all the same."""
+    """What can happen to a need without changing its state. Its agency is notified all the same."""
 
     REMINDED = "reminded"
     OVERDUE = "overdue"
@@ -88,7 +88,7 @@ class Happening(StrEnum):
 
 
 class NextStep(StrEnum):
-    """What comes next for a need: who has to do what. ``nothing``: it has ended."""
+    """What comes next for a need: who has to do what. ``nothing``: the need has ended."""
 
     SYSTEM_MATCHES = "system-matches"
     SYSTEM_OFFERS = "system-offers"

@@ -1,10 +1,10 @@
-"""What is needed, and how soon."""
+"""What is needed, how soon, and why a need is not offered."""
 
 from enum import StrEnum
 
 
 class Category(StrEnum):
-    """What kind of service a need asks for."""
+    """The kind of service that a need is for."""
 
     SHELTER = "shelter"
     HEALTH = "health"
@@ -28,7 +28,7 @@ class Category(StrEnum):
 
     @property
     def confidential(self) -> bool:
-        """True where it may be told to nobody that a person is known: else a name would be a way to find somebody."""
+        """Whether no one may learn that a person is served: otherwise a name would be enough to find that person."""
         return self in _CONFIDENTIAL
 
 
@@ -46,7 +46,7 @@ _CONFIDENTIAL = frozenset(
 
 
 class Urgency(StrEnum):
-    """Three classes: start of help within 24 hours, 72 hours, 2 weeks. ``high/medium/low`` are read as aliases."""
+    """Three classes: help starts within 24 hours, 72 hours or 2 weeks. ``high/medium/low`` are read as aliases."""
 
     EMERGENCY = "emergency"
     URGENT = "urgent"
@@ -63,9 +63,9 @@ class Urgency(StrEnum):
 
 
 class HeldBack(StrEnum):
-    """A need is accepted, but kept from services: the person is being served for it already, on strong identity.
+    """A need is registered but not offered, since the person is already served for it under another referral.
 
-    ``told``: its agency learns that, and nothing more. ``untold``: its agency sees a need that waits.
+    ``told``: its agency learns that and nothing more. ``untold``: its agency sees a need that waits.
     """
 
     TOLD = "told"
@@ -73,8 +73,8 @@ class HeldBack(StrEnum):
 
 
 ALREADY_SERVED = "already-served"
-"""The code of a wait, and of an end, of a need that is held back and whose agency is told so."""
+"""The code of a need that waits or ends because the person is already served, if its agency may know that."""
 
 
 TAKEN_BY_ANOTHER = "taken-by-another"
-"""Why an offer is closed, or a match taken back: of several services asked, another has the need, or has helped."""
+"""Why an offer or a match ends: several services were asked, and another has accepted the need or has helped."""

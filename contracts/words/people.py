@@ -1,11 +1,11 @@
-"""Who a person is, as far as it counts, and what may be passed on of them."""
+"""What is known of a person, and which personal fields can be released."""
 
 from datetime import date
 from enum import StrEnum
 
 
 class Sex(StrEnum):
-    """As the person states it."""
+    """Sex, as the person states it."""
 
     FEMALE = "female"
     MALE = "male"
@@ -14,7 +14,7 @@ class Sex(StrEnum):
 
 
 class AgeBand(StrEnum):
-    """Bands of GCM objective 1 for disaggregation; matching sees the band, never the birth date."""
+    """Age bands for disaggregation (GCM objective 1). Matching sees the band, never the birth date."""
 
     TODDLER = "0-4"
     CHILD = "5-11"
@@ -27,19 +27,25 @@ class AgeBand(StrEnum):
         """Youngest and oldest age of the band, both included."""
         return {"0-4": (0, 4), "5-11": (5, 11), "12-17": (12, 17), "18-59": (18, 59), "60+": (60, 150)}[self.value]
 
+    @property
+    def is_minor(self) -> bool:
+        """Whether everyone in the band is under 18."""
+        return self.years[1] < 18
+
     @classmethod
-    def of(cls, age: int) -> "AgeBand":
+    def for_age(cls, age: int) -> "AgeBand":
         """The band of an age in whole years."""
         return next(band for band in cls if age <= band.years[1])
 
     @classmethod
-    def born(cls, born: date, day: date) -> "AgeBand":
-        """The band, on a day, of who was born on another."""
-        return cls.of(max(0, day.year - born.year - ((day.month, day.day) < (born.month, born.day))))
+    def for_birth_date(cls, birth_date: date, day: date) -> "AgeBand":
+        """The band, on a day, of a person with this birth date."""
+        had_birthday = (day.month, day.day) >= (birth_date.month, birth_date.day)
+        return cls.for_age(max(0, day.year - birth_date.year - (not had_birthday)))
 
 
 class Status(StrEnum):
-    """Residence status, coarse and optional; never needed for emergency, health or protection."""
+    """Residence status, coarse and optional. It is never needed for emergency help, health or protection."""
 
     CITIZEN = "citizen"
     RESIDENT = "resident"
@@ -49,7 +55,7 @@ class Status(StrEnum):
 
 
 class Flag(StrEnum):
-    """Vulnerability, after IOM's Determinants of Migrant Vulnerability."""
+    """Vulnerabilities, after IOM's Determinants of Migrant Vulnerability."""
 
     UNACCOMPANIED_CHILD = "unaccompanied-child"
     SEPARATED_CHILD = "separated-child"
@@ -66,7 +72,7 @@ class Flag(StrEnum):
 
 
 class ReferrerKind(StrEnum):
-    """Who refers."""
+    """Who makes the referral."""
 
     GOVERNMENT = "government"
     MIGRATION_AGENCY = "migration-agency"
@@ -76,7 +82,7 @@ class ReferrerKind(StrEnum):
 
 
 class LegalBasis(StrEnum):
-    """Why personal data may be passed on (ICRC Handbook: where there is no real choice, consent is not the basis)."""
+    """Why personal data may be passed on. Without a real choice, consent is not a valid basis (ICRC Handbook)."""
 
     CONSENT = "consent"
     VITAL_INTEREST = "vital-interest"
@@ -95,7 +101,7 @@ class ConsentGiver(StrEnum):
 
 
 class PersonalField(StrEnum):
-    """What can be released to a provider that accepted; consent lists exactly which."""
+    """Fields that can be released to a provider that has accepted; consent lists exactly which."""
 
     NAME = "name"
     CASE_CODE = "case_code"

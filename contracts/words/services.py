@@ -1,10 +1,10 @@
-"""What a service says of itself, and what becomes of that by time alone."""
+"""What a directory entry says of a service, and how an entry expires."""
 
 from enum import StrEnum
 
 
 class CapacityUnit(StrEnum):
-    """What a place of a service is (HSDS 3.1 ``unit``). One person takes one, whatever it is."""
+    """What a place of a service is (HSDS 3.1 ``unit``). Each person takes one, whatever the unit is."""
 
     PLACES = "places"
     BEDS = "beds"
@@ -16,7 +16,7 @@ class CapacityUnit(StrEnum):
 
 
 class Document(StrEnum):
-    """What may be missing before a service can take a person (HSDS required documents), as kinds, never as content."""
+    """Kinds of document that a service may require (HSDS ``required_documents``). Documents are never transmitted."""
 
     IDENTITY = "identity"
     BIRTH_CERTIFICATE = "birth-certificate"
@@ -37,7 +37,7 @@ class Fluency(StrEnum):
 
 
 class IntakeMethod(StrEnum):
-    """How one gets into a service."""
+    """How people get into a service (HSDS ``application_process``)."""
 
     WALK_IN = "walk-in"
     APPOINTMENT = "appointment"
@@ -47,10 +47,10 @@ class IntakeMethod(StrEnum):
 
 
 class Unknown(StrEnum):
-    """What a criterion of a service does with somebody of whom nobody can tell whether they meet it.
+    """What happens if it is unknown whether a person meets a criterion of a service.
 
-    ``refuse``: they are not sent. ``accept``: they are, as if they met it. ``assess``: they are offered, with the rule
-    named under `needs_assessment`.
+    ``refuse``: the service is not asked. ``accept``: the person counts as meeting it. ``assess``: the service is
+    asked, and the offer lists the rule under `needs_assessment`.
     """
 
     REFUSE = "refuse"
@@ -59,10 +59,10 @@ class Unknown(StrEnum):
 
 
 class Lapse(StrEnum):
-    """What becomes of a directory entry by time alone, and is told to its provider.
+    """How a directory entry expires. Its provider is notified.
 
-    ``going-stale``: it has not been confirmed for most of the time allowed, and then it is ``stale``. ``ended``: its
-    last day is over.
+    ``going-stale``: the entry has not been confirmed for most of the time allowed; after that time it is ``stale``.
+    ``ended``: its last day is over.
     """
 
     GOING_STALE = "going-stale"

@@ -1,4 +1,4 @@
-"""Intake: agencies' referrals in, accepted needs out; contacts to providers that have accepted."""
+"""Wires intake: agencies' referrals in; registered needs out, and contacts to providers that have accepted."""
 
 from contracts import topics
 from services.chassis.runtime.service import ServiceRuntime
@@ -15,7 +15,7 @@ from .settings import IntakeSettings
 
 
 def build(settings: IntakeSettings) -> ServiceRuntime:
-    """Wire the service."""
+    """The service, ready to run."""
     service = ServiceRuntime("intake", settings, INDEXES)
     keys = KeyRing(service.claims, settings.master_key)
     providers = ProviderKeys(service.follow_tenants().admits)
@@ -27,8 +27,8 @@ def build(settings: IntakeSettings) -> ServiceRuntime:
     service.loop(policy, inputs=[topics.MATCHING], context_loader=context_loader, render=release.render)
     sweep = Sweep(service.claims)
 
-    async def look() -> None:
+    async def run_sweep() -> None:
         await service.tell(topics.inbox("intake"), await sweep.look())
 
-    service.every(settings.sweep, look)
+    service.every(settings.sweep, run_sweep)
     return service

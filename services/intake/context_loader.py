@@ -9,36 +9,36 @@ from services.chassis.ports import Claims
 
 from .domain.context import IntakeContext
 from .domain.deduplication import LINKS, SERVED, row_of
-from .domain.state import Referral
+from .domain.state import Referral, UnknownReferral
 from .outbound.provider_keys import ProviderKeys
 
 INDEXES: dict[str, list[tuple[str, ...]]] = {LINKS: [("row",)]}
-"""What `Claims.find` looks for, by table."""
+"""The fields that `Claims.find` searches by, by table."""
 
 
 class IntakeContextLoader:
-    """Gathers in at most two queries, and in none where nobody in the batch can be known again."""
+    """Loads the rows of the duplicate check with two queries at most, and none if a batch concerns no rows."""
 
     def __init__(self, providers: ProviderKeys, claims: Claims) -> None:
         self._providers, self._claims = providers, claims
 
     async def gather(self, pairs: Sequence[tuple[Any, Message]]) -> IntakeContext:
-        """See `ContextLoader`. The directory is followed, not asked."""
-        wanted: set[str] = set()
-        returning: set[str] = set()
+        """See `ContextLoader`. Providers' keys need no query, since their directories are followed."""
+        claimed: set[str] = set()
+        released: set[str] = set()
         for state, event in pairs:
-            assert isinstance(state, Referral)  # noqa: S101
+            assert isinstance(state, Referral | UnknownReferral)  # noqa: S101
             match event:
                 case ReferralReceived():
-                    rows = (row_of(event.marks, asked.category) for asked in event.needs)
-                    wanted.update(row for row in rows if row is not None)
+                    rows = (row_of(event.marks, need.category) for need in event.needs)
+                    claimed.update(row for row in rows if row is not None)
                 case LinkEnded():
-                    wanted.add(event.row)
+                    claimed.add(event.row)
                 case ServedDoubtful():
-                    returning.add(event.row)
+                    released.add(event.row)
                 case StatusAsked():
-                    continue
-            returning.update(each.row for each in state.serving.values())
-        served = await self._claims.find(SERVED, "_id", wanted) if wanted else {}
-        links = await self._claims.find(LINKS, "row", returning) if returning else {}
+                    continue  # changes no row
+            released.update(claim.row for claim in state.needs.serving.values())
+        served = await self._claims.find(SERVED, "_id", claimed) if claimed else {}
+        links = await self._claims.find(LINKS, "row", released) if released else {}
         return IntakeContext(self._providers, served, links)

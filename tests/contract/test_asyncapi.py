@@ -1,4 +1,4 @@
-"""The AsyncAPI document: valid, and the same as models, access rules and what services subscribe to and publish."""
+"""The AsyncAPI document is valid, and agrees with models, access rules, subscriptions and what services publish."""
 
 import json
 import re
@@ -35,14 +35,14 @@ _WHOLE = Registry().with_resource("urn:document", Resource(DOCUMENT, DRAFT202012
 
 
 def validator(reference: str) -> Draft202012Validator:
-    """Of the schema at this place in the document."""
+    """For the schema at this place in the document."""
     return Draft202012Validator({"$ref": f"urn:document{reference}"}, registry=_WHOLE)
 
 
 # The document itself --------------------------------------------------------------------------------------------------
 
 
-def test_the_document_keeps_the_specification() -> None:
+def test_the_document_conforms_to_the_specification() -> None:
     assert [each.message for each in Draft7Validator(SPECIFICATION).iter_errors(DOCUMENT)] == []
 
 
@@ -56,7 +56,7 @@ def test_the_document_keeps_the_specification() -> None:
         (("operations", "analyst.receive.statistics.indicators", "bindings", "kafka", "groupId"), "analyst"),
     ],
 )
-def test_the_specification_would_find_what_is_wrong(path: tuple[str, ...], value: Any) -> None:
+def test_the_specification_rejects_a_wrong_document(path: tuple[str, ...], value: Any) -> None:
     wrong = json.loads(json.dumps(DOCUMENT))
     node = wrong
     for name in path[:-1]:
@@ -77,19 +77,19 @@ def references(node: Any) -> Iterator[str]:
             yield from references(each)
 
 
-def test_every_reference_leads_somewhere_and_nothing_is_left_over() -> None:
-    found = set(references(DOCUMENT))
-    for reference in found:
+def test_every_reference_has_a_target_and_every_component_is_used() -> None:
+    used_references = set(references(DOCUMENT))
+    for reference in used_references:
         node: Any = DOCUMENT
         for step in reference.removeprefix("#/").split("/"):
             assert step in node, reference
             node = node[step]
-    kept = {f"#/components/{kind}/{name}" for kind, each in DOCUMENT["components"].items() for name in each}
-    assert kept - found == set()
+    components = {f"#/components/{kind}/{name}" for kind, each in DOCUMENT["components"].items() for name in each}
+    assert components - used_references == set()
 
 
 @pytest.mark.parametrize("name", EVENTS)
-def test_an_example_is_what_it_is_an_example_of(name: str) -> None:
+def test_every_example_is_valid(name: str) -> None:
     for example in MESSAGE[name]["examples"]:
         validator(f"#/components/messages/{name}/headers").validate(example["headers"])
         validator(f"#/components/messages/{name}/payload").validate(example["payload"])
@@ -98,14 +98,14 @@ def test_an_example_is_what_it_is_an_example_of(name: str) -> None:
         MESSAGES[event.type].read(json.dumps(example["payload"]))
 
 
-def test_a_header_that_is_missing_or_anothers_is_found() -> None:
+def test_a_missing_or_wrong_header_is_rejected() -> None:
     headers = MESSAGE["intake.accepted.v1"]["examples"][0]["headers"]
     check = validator("#/components/messages/intake.accepted.v1/headers")
     assert not check.is_valid({**headers, "ce_type": f"{PREFIX}intake.withdrawn.v1"})
     assert not check.is_valid({name: text for name, text in headers.items() if name != "ce_id"})
 
 
-def test_an_organisation_finds_all_it_may_do_under_its_tag() -> None:
+def test_the_tag_of_a_party_lists_its_operations() -> None:
     mine = {
         each["channel"]["$ref"].removeprefix("#/channels/"): each["action"]
         for each in DOCUMENT["operations"].values()
@@ -122,12 +122,12 @@ def address(channel: Channel) -> str:
 
 
 def used(who: str, how: str) -> set[str]:
-    """The topics that the document has somebody read or send to."""
+    """The topics that a party reads or sends to, according to the document."""
     return {address(each) for each in CHANNELS if who in getattr(each, how)}
 
 
 def opened(who: str, operation: str) -> set[str]:
-    """The topics that rules open to somebody."""
+    """The topics that a party may use, according to the access rules."""
     rules = [*of_agency("a"), *of_provider("a")]
     of_tenants = {
         each.name for each in rules if (each.principal, each.operation, each.kind) == (who, operation, "topic")
@@ -136,24 +136,24 @@ def opened(who: str, operation: str) -> set[str]:
 
 
 @pytest.mark.parametrize("service", topics.SERVICES)
-def test_a_service_may_do_what_the_document_says_and_nothing_else(service: str) -> None:
-    inbox = {topics.inbox(service)}  # every service has one, to which its ticker and notices of delivery go
+def test_a_service_may_do_exactly_what_the_document_says(service: str) -> None:
+    inbox = {topics.inbox(service)}  # every service has one, for its ticker and for failed deliveries
     assert used(service, "reads") | inbox == opened(service, "read") | inbox
     assert used(service, "sends") | inbox | {topics.DEAD_LETTERS} == opened(service, "write") | inbox
 
 
 @pytest.mark.parametrize("kind", ["agency", "provider"])
-def test_a_tenant_may_do_what_the_document_says_and_nothing_else(kind: str) -> None:
+def test_a_tenant_may_do_exactly_what_the_document_says(kind: str) -> None:
     assert used(kind, "sends") == opened(f"{kind}:a", "write")
     assert used(kind, "reads") == opened(f"{kind}:a", "read")
 
 
-def test_analysts_read_counts_and_nothing_else() -> None:
+def test_analysts_read_only_counts() -> None:
     assert used(ANALYST, "reads") == {topics.INDICATORS}
     assert used(ANALYST, "sends") == set()
 
 
-def test_every_topic_there_is_stands_in_the_document() -> None:
+def test_every_topic_is_in_the_document() -> None:
     declared = {each.name for each in [*internal(), *topics_of_agency("a"), *topics_of_provider("a")]}
     assert {each["address"].format(agency="a", provider="a") for each in DOCUMENT["channels"].values()} == declared
 
@@ -166,22 +166,22 @@ def wired(service: str) -> dict[str, Any]:
     done = subprocess.run(
         [sys.executable, "-m", "tests.contract.wired", service], capture_output=True, text=True, timeout=60, check=True
     )
-    found: dict[str, Any] = json.loads(done.stdout)
-    return found
+    wiring: dict[str, Any] = json.loads(done.stdout)
+    return wiring
 
 
 @pytest.mark.parametrize("service", topics.SERVICES)
 def test_a_service_subscribes_to_what_the_document_says(service: str) -> None:
-    found = wired(service)
-    patterns = [each["pattern"] for each in found["read"] if each["pattern"]] + found["followed"]
-    named = {topic for each in found["read"] for topic in each["topics"]}
+    wiring = wired(service)
+    patterns = [each["pattern"] for each in wiring["read"] if each["pattern"]] + wiring["followed"]
+    by_name = {topic for each in wiring["read"] for topic in each["topics"]}
     by_pattern = {address(each) for each in CHANNELS if any(re.match(pattern, address(each)) for pattern in patterns)}
-    assert named | by_pattern == used(service, "reads") | {topics.inbox(service)}
-    assert found["subscribers"] == len(found["read"]) + len(found["followed"]), "it reads in another way too"
+    assert by_name | by_pattern == used(service, "reads") | {topics.inbox(service)}
+    assert wiring["subscribers"] == len(wiring["read"]) + len(wiring["followed"]), "it must not read in another way"
 
 
 @pytest.mark.parametrize("service", topics.SERVICES)
-def test_a_service_takes_of_a_topic_what_the_document_says(service: str) -> None:
+def test_a_service_handles_exactly_what_the_document_says(service: str) -> None:
     for reading in wired(service)["read"]:
         taken = {PREFIX + kind.TYPE for each in CHANNELS if reads(reading, each) for kind in each.reads[service]}
         assert taken == set(reading["takes"])
@@ -224,11 +224,11 @@ RARE = {
     },
     "outcomes": {"delivery.undeliverable.v1", "outcomes.recall-changed.v1", "statistics.indicator.v1"},
 }  # fmt: skip
-"""What simulated people rarely cause. `tests/e2e/docs/test_asyncapi.py` reads the real system's topics."""
+"""Messages that the simulation rarely causes. `tests/e2e/docs/test_asyncapi.py` reads the real system's topics."""
 
 
-def test_what_is_on_no_channel_is_journaled_only() -> None:
+def test_a_message_that_is_on_no_channel_is_only_journaled() -> None:
     off = set(MESSAGES) - {kind.ce_type() for channel in CHANNELS for kind in channel.messages}
-    found = [wired(service) for service in topics.SERVICES]
-    assert off & {kind for each in found for reading in each["read"] for kind in reading["takes"]} == set()
-    assert off - {kind for each in found for kind in each["journaled"]} == set()
+    wirings = [wired(service) for service in topics.SERVICES]
+    assert off & {kind for each in wirings for reading in each["read"] for kind in reading["takes"]} == set()
+    assert off - {kind for each in wirings for kind in each["journaled"]} == set()

@@ -1,4 +1,4 @@
-"""The codec against the CloudEvents SDK and against everything a stranger can put into a record."""
+"""The codec, compared with the CloudEvents SDK, and given everything that a stranger can put into a record."""
 
 import contextlib
 from datetime import UTC, datetime, timedelta, timezone
@@ -89,11 +89,11 @@ def test_binary_mode_keeps_the_body_to_the_byte() -> None:
     assert decode(encode(EVENT), b'{ "a":1.0 }', NOW).data == b'{ "a":1.0 }'
 
 
-def test_names_of_headers_are_read_in_any_case() -> None:
+def test_header_names_are_read_in_any_case() -> None:
     assert decode([(name.upper(), value) for name, value in encode(EVENT)], EVENT.data, NOW) == EVENT
 
 
-def test_the_brokers_time_stands_in_for_a_missing_one() -> None:
+def test_the_brokers_time_replaces_a_missing_time() -> None:
     assert decode(binary(), b"{}", NOW).time == NOW
     structured = {"id": "1", "source": "/a", "type": "t", "specversion": "1.0", "data": {}}
     assert decode([("content-type", b"application/cloudevents+json")], orjson.dumps(structured), NOW).time == NOW
@@ -104,7 +104,7 @@ def test_the_trace_is_read_from_either_header() -> None:
     assert decode(binary(ce_traceparent=b"00-y"), b"{}", NOW).traceparent == "00-y"
 
 
-def test_headers_that_are_not_ours_are_not_even_looked_at() -> None:
+def test_other_headers_are_ignored() -> None:
     assert decode([*binary(), ("their-own", b"\xff"), ("another", None)], b"{}", NOW).id == "1"
 
 
@@ -125,7 +125,7 @@ def test_headers_that_are_not_ours_are_not_even_looked_at() -> None:
         (binary(ce_time=b"2026-03-01T08:00:00"), b"{}", "time-without-zone", "ce_time"),
     ],
 )
-def test_what_is_wrong_in_binary_mode_is_named(
+def test_an_error_in_binary_mode_names_the_field(
     headers: list[tuple[str, bytes | None]], value: bytes | None, code: str, field: str
 ) -> None:
     with pytest.raises(MalformedError) as caught:
@@ -147,7 +147,7 @@ def test_what_is_wrong_in_binary_mode_is_named(
         (b"[" * 5000, "body-not-json", "value"),
     ],
 )
-def test_what_is_wrong_in_structured_mode_is_named(value: bytes, code: str, field: str) -> None:
+def test_an_error_in_structured_mode_names_the_field(value: bytes, code: str, field: str) -> None:
     with pytest.raises(MalformedError) as caught:
         decode([("content-type", b"application/cloudevents+json; charset=utf-8")], value, NOW)
     assert (caught.value.code, caught.value.field) == (code, field)

@@ -1,9 +1,10 @@
-"""The messages: who may add fields, what is said of faults, and that the schemas are those of the models."""
+"""The messages: who may add fields, what validation errors contain, and that the schemas are up to date."""
 
 import copy
 import json
 import re
 from collections.abc import Iterator
+from functools import cache
 from typing import Any
 
 import pytest
@@ -65,6 +66,12 @@ EVENTS = [
 ]
 
 
+@cache
+def exported() -> dict[str, str]:
+    """Cached, since building all schemas takes a second."""
+    return schemas.exported()
+
+
 def dumped(body: Any) -> str:
     return json.dumps(body, ensure_ascii=False)
 
@@ -81,7 +88,7 @@ def test_every_message_has_a_type_of_its_own_with_a_version() -> None:
     types = [kind.TYPE for kind in ours]
     assert len(set(types)) == len(types)
     assert all(re.fullmatch(r"[a-z-]+\.[a-z-]+\.v\d+", each) for each in types)
-    assert {kind.ce_type() for kind in ours} == set(MESSAGES), "the catalogue holds them all"
+    assert {kind.ce_type() for kind in ours} == set(MESSAGES), "the catalogue has all of them"
     assert all(kind.ce_type().startswith("org.referral-routing.") for kind in ours)
 
 
@@ -90,7 +97,7 @@ def test_a_message_is_an_input_or_an_event() -> None:
     assert {kind for kind in MESSAGES.values() if issubclass(kind, Input)} == set(INPUTS)
 
 
-def test_every_message_says_what_it_is() -> None:
+def test_every_message_has_a_docstring() -> None:
     assert all((kind.__doc__ or "").strip() for kind in MESSAGES.values())
     assert catalogue.MESSAGES
 
@@ -99,7 +106,7 @@ def test_every_message_says_what_it_is() -> None:
 
 
 @pytest.mark.parametrize("kind", INPUTS, ids=lambda kind: kind.TYPE)
-def test_an_input_is_read_and_refused_with_an_unknown_field_anywhere(kind: type[Message]) -> None:
+def test_an_input_with_an_unknown_field_anywhere_is_refused(kind: type[Message]) -> None:
     body = INPUTS[kind]
     kind.read(dumped(body))
     for path in _objects(body):
@@ -115,12 +122,12 @@ def test_an_input_is_read_and_refused_with_an_unknown_field_anywhere(kind: type[
 def _objects(body: Any, path: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
     """The paths of all objects in a body."""
     inner = body.items() if isinstance(body, dict) else enumerate(body) if isinstance(body, list) else ()
-    found = [each for name, value in inner for each in _objects(value, (*path, name))]
-    return [path, *found] if isinstance(body, dict) else found
+    below = [each for name, value in inner for each in _objects(value, (*path, name))]
+    return [path, *below] if isinstance(body, dict) else below
 
 
 @pytest.mark.parametrize("event", EVENTS, ids=lambda event: event.TYPE)
-def test_a_reader_of_an_event_ignores_what_it_does_not_know_and_a_writer_may_not_write_it(event: Message) -> None:
+def test_readers_of_an_event_ignore_unknown_fields_and_writers_cannot_write_them(event: Message) -> None:
     body = json.loads(event.model_dump_json())
     for path in _objects(body):
         inner = body
@@ -165,12 +172,12 @@ def test_numbers_are_finite(number: str) -> None:
         (provider.Profile, {"public_key": "short"}),
     ],
 )
-def test_what_makes_no_sense_is_refused(kind: type[Message], change: dict[str, Any]) -> None:
+def test_contradictions_are_refused(kind: type[Message], change: dict[str, Any]) -> None:
     with pytest.raises(ValidationError):
         kind.read(dumped({**INPUTS[kind], **change}))
 
 
-# Faults hold no input -------------------------------------------------------------------------------------------------
+# Errors have no input ------------------------------------------------------------------------------------------------
 
 CANARY = "Zq7XwMaria"
 VALUES = st.sampled_from(
@@ -179,7 +186,7 @@ VALUES = st.sampled_from(
 
 
 @given(st.data())
-def test_what_is_said_of_a_fault_never_holds_the_input(data: st.DataObject) -> None:
+def test_validation_errors_never_contain_the_input(data: st.DataObject) -> None:
     kind = data.draw(st.sampled_from(list(INPUTS)))
     body = json.loads(json.dumps(INPUTS[kind]))
     for _ in range(data.draw(st.integers(1, 3))):
@@ -190,16 +197,16 @@ def test_what_is_said_of_a_fault_never_holds_the_input(data: st.DataObject) -> N
     text = dumped(body)
     if data.draw(st.booleans()):
         text = text[: data.draw(st.integers(0, len(text)))]
-    told = ["read"]
+    reported = ["read"]
     try:
         kind.read(text)
     except ValidationError as error:
-        told = [field_of(error), *(each.model_dump_json() for each in problems_of(error))]
-    assert told
-    assert CANARY not in "".join(told)
+        reported = [field_of(error), *(each.model_dump_json() for each in problems_of(error))]
+    assert reported
+    assert CANARY not in "".join(reported)
 
 
-def test_many_faults_are_told_shortly() -> None:
+def test_at_most_20_problems_are_reported() -> None:
     body = {**SUBMITTED, "needs": [{"need": "x y", "category": "?", "urgency": "?"}] * 20}
     with pytest.raises(ValidationError) as caught:
         agency.Submitted.read(dumped(body))
@@ -209,14 +216,14 @@ def test_many_faults_are_told_shortly() -> None:
 # Schemas --------------------------------------------------------------------------------------------------------------
 
 
-def test_the_committed_schemas_are_those_of_the_models() -> None:
+def test_the_committed_schemas_are_up_to_date() -> None:
     committed = {path.name: path.read_text() for path in schemas.FOLDER.glob("*.json")}
-    assert committed == schemas.exported(), "run make schemas"
+    assert committed == exported(), "run make schemas"
 
 
-def test_the_schemas_are_schemas_and_agree_with_the_models() -> None:
+def test_the_schemas_are_valid_and_agree_with_the_models() -> None:
     for kind, body in INPUTS.items():
-        schema = json.loads(schemas.exported()[f"{kind.TYPE}.json"])
+        schema = json.loads(exported()[f"{kind.TYPE}.json"])
         Draft202012Validator.check_schema(schema)
         if kind not in (agency.Submitted, agency.Corrected):  # urgency's aliases are not in the schema
             Draft202012Validator(schema).validate(body)
@@ -225,18 +232,18 @@ def test_the_schemas_are_schemas_and_agree_with_the_models() -> None:
 
 
 @pytest.mark.parametrize("kind", MESSAGES.values(), ids=lambda kind: kind.TYPE)
-def test_by_the_schema_nobody_refuses_what_a_newer_version_of_ours_says(kind: type[Message]) -> None:
-    """What organisations send is closed all through, what we say is open: and so is the AsyncAPI document."""
-    document = json.loads(schemas.exported()["asyncapi.json"])["components"]["schemas"]
+def test_schemas_are_closed_for_inputs_and_open_for_events(kind: type[Message]) -> None:
+    """In every part of a schema, and in the AsyncAPI document as well."""
+    document = json.loads(exported()["asyncapi.json"])["components"]["schemas"]
     closed = issubclass(kind, Input)
-    for whole in (schemas.exported()[f"{kind.TYPE}.json"], json.dumps(reached(document, kind.TYPE))):
+    for whole in (exported()[f"{kind.TYPE}.json"], json.dumps(reached(document, kind.TYPE))):
         parts = list(objects(json.loads(whole)))
         assert parts or kind.TYPE not in document, "it is on no channel"
         assert {each.get("additionalProperties") for each in parts} <= ({False} if closed else {None})
 
 
 def objects(node: Any) -> Iterator[dict[str, Any]]:
-    """The parts of a schema that have fields of their own."""
+    """The parts of a schema that have fields."""
     if isinstance(node, dict) and node.get("type") == "object" and "properties" in node:
         yield node
     for each in node.values() if isinstance(node, dict) else node if isinstance(node, list) else ():
@@ -244,18 +251,18 @@ def objects(node: Any) -> Iterator[dict[str, Any]]:
 
 
 def reached(parts: dict[str, Any], name: str) -> dict[str, Any]:
-    """A part of the AsyncAPI document, and all it is made of; nothing, if it has no part of that name."""
-    found: dict[str, Any] = {}
+    """A part of the AsyncAPI document and all parts it refers to; empty if there is no such part."""
+    parts_by_name: dict[str, Any] = {}
     left = [name] if name in parts else []
     while left:
         each = left.pop()
-        if each not in found:
-            found[each] = parts[each]
+        if each not in parts_by_name:
+            parts_by_name[each] = parts[each]
             left += re.findall(r'"#/components/schemas/([^"]+)"', json.dumps(parts[each]))
-    return found
+    return parts_by_name
 
 
-def test_a_tenant_is_active_unless_said_otherwise() -> None:
+def test_a_tenant_is_active_by_default() -> None:
     tenant = TypeAdapter(operations.Tenant).validate_python(
         {"tenant": "a", "name": "A", "kind": "agency", "registered_at": "2026-03-01T08:00:00Z"}
     )

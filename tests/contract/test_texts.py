@@ -1,4 +1,4 @@
-"""The texts of codes: whole in every language, and nothing in them that no code needs."""
+"""The texts of codes are complete in every language, and none is left over."""
 
 import re
 from datetime import UTC, datetime
@@ -37,22 +37,22 @@ def test_each_language_has_every_code_and_no_other(language: str) -> None:
 
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_no_text_is_empty_fuzzy_or_obsolete(language: str) -> None:
-    found = parsed(language)
-    assert not found.obsolete
-    for entry in found:
+    entries = parsed(language)
+    assert not entries.obsolete
+    for entry in entries:
         assert not entry.fuzzy or not entry.id, entry.id
         assert str(entry.string).strip() == str(entry.string) != "" or not entry.id, entry.id
 
 
-def test_the_same_placeholders_stand_in_all_languages() -> None:
+def test_all_languages_have_the_same_placeholders() -> None:
     for vocabulary, code in CODES - {("format", "time")}:
-        found = {tuple(sorted(PLACEHOLDER.findall(text(vocabulary, code, language)))) for language in LANGUAGES}
-        assert len(found) == 1, (vocabulary, code)
+        placeholders = {tuple(sorted(PLACEHOLDER.findall(text(vocabulary, code, language)))) for language in LANGUAGES}
+        assert len(placeholders) == 1, (vocabulary, code)
     for language in LANGUAGES:
         assert sorted(PLACEHOLDER.findall(text("format", "time", language))) == ["%H", "%M", "%Y", "%d", "%m"]
 
 
-def test_each_language_is_written_in_its_own_letters() -> None:
+def test_each_language_is_written_in_its_own_alphabet() -> None:
     for vocabulary, code in CODES - {("format", "time")}:
         english, russian, belarusian = (text(vocabulary, code, language) for language in LANGUAGES)
         assert not CYRILLIC.search(english)
@@ -63,31 +63,31 @@ def test_each_language_is_written_in_its_own_letters() -> None:
         assert not re.search("[A-Za-z]", PLACEHOLDER.sub("", russian + belarusian)), code
 
 
-def test_what_is_a_sentence_ends_as_one_and_what_is_put_into_one_does_not() -> None:
+def test_sentences_end_with_a_full_stop_and_parts_of_sentences_do_not() -> None:
     for language in LANGUAGES:
         for vocabulary, code in CODES:
-            said = text(vocabulary, code, language)
+            sentence = text(vocabulary, code, language)
             if vocabulary in ("what", "answer-fault", "explained", "changed"):
-                assert said.endswith("."), said
-                assert said[0].isupper(), said
+                assert sentence.endswith("."), sentence
+                assert sentence[0].isupper(), sentence
             elif vocabulary != "format":
-                assert not said.endswith("."), said
-                assert said[0].islower(), said
+                assert not sentence.endswith("."), sentence
+                assert sentence[0].islower(), sentence
 
 
-def test_every_cause_that_matching_gives_has_a_text() -> None:
+def test_every_cause_of_matching_has_a_text() -> None:
     assert {facts.ATTEMPTS_EXHAUSTED, facts.NO_PLACE} <= VOCABULARIES["unmet"]
 
 
-def test_every_term_of_the_score_has_its_texts() -> None:
+def test_every_term_of_the_score_has_texts() -> None:
     assert (
         VOCABULARIES["term"] == VOCABULARIES["worse"] == {"price", *(term for of in WEIGHTS_OF.values() for term in of)}
     )
 
 
-def test_a_status_is_told_in_a_few_sentences() -> None:
-    told = sentences("declined", code="no-capacity", step=NextStep.SYSTEM_MATCHES, by=None)
-    assert told == {
+def test_a_status_is_put_into_a_few_sentences() -> None:
+    by_language = sentences("declined", code="no-capacity", step=NextStep.SYSTEM_MATCHES, by=None)
+    assert by_language == {
         "en": "The request has been declined. Reason: there are no free places. "
         "Next: a suitable service is looked for.",
         "ru": "Запрос отклонён. Причина: нет свободных мест. Дальше: идёт поиск подходящей услуги.",
@@ -95,13 +95,13 @@ def test_a_status_is_told_in_a_few_sentences() -> None:
     }
 
 
-def test_a_time_is_told_in_utc() -> None:
-    told = sentences("offered", code=None, step=NextStep.PROVIDER_ACKNOWLEDGES, by=BY)
-    assert told["en"].endswith("Due by 2026-03-01 12:00 UTC.")
-    assert told["be"].endswith("Тэрмін: да 01.03.2026 12:00 UTC.")
+def test_times_are_in_utc() -> None:
+    by_language = sentences("offered", code=None, step=NextStep.PROVIDER_ACKNOWLEDGES, by=BY)
+    assert by_language["en"].endswith("Due by 2026-03-01 12:00 UTC.")
+    assert by_language["be"].endswith("Тэрмін: да 01.03.2026 12:00 UTC.")
 
 
-def test_a_code_that_has_no_text_is_left_out() -> None:
+def test_a_code_without_a_text_is_left_out() -> None:
     assert sentences("declined", code="of-tomorrow", step=NextStep.NOTHING, by=None) == sentences(
         "declined", code=None, step=NextStep.NOTHING, by=None
     )
@@ -117,13 +117,13 @@ def test_a_code_that_has_no_text_is_left_out() -> None:
     st.sampled_from(list(NextStep)),
     st.none() | st.datetimes(datetime(2020, 1, 1), datetime(2100, 1, 1), timezones=st.timezones()),
 )
-def test_whatever_is_told_is_told_in_all_languages_and_whole(
+def test_every_status_is_complete_in_all_languages(
     what: str, code: str | None, step: NextStep, by: datetime | None
 ) -> None:
-    told = sentences(what, code=code, step=step, by=by)
-    assert set(told) == set(LANGUAGES)
-    for language, said in told.items():
-        assert said.startswith(text("what", what, language))
-        assert text("next", step, language) in said
-        assert "{" not in said
-        assert said.endswith(".")
+    by_language = sentences(what, code=code, step=step, by=by)
+    assert set(by_language) == set(LANGUAGES)
+    for language, sentence in by_language.items():
+        assert sentence.startswith(text("what", what, language))
+        assert text("next", step, language) in sentence
+        assert "{" not in sentence
+        assert sentence.endswith(".")

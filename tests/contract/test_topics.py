@@ -1,4 +1,4 @@
-"""Topics: whose they are, and that a pattern takes those it means and no other."""
+"""Topics: whom they belong to, and which ones a pattern matches."""
 
 import re
 
@@ -16,7 +16,7 @@ OF_TENANT = (topics.referrals, topics.status, topics.directory, topics.notificat
 
 
 @pytest.mark.parametrize("pattern", PATTERNS)
-def test_a_pattern_takes_its_own_topics_as_aiokafka_matches_them(pattern: str) -> None:
+def test_a_pattern_matches_only_its_own_topics_in_aiokafka(pattern: str) -> None:
     name = PATTERNS[pattern]
     for tenant in ("a", "ab", "a-1", "0"):
         assert re.match(pattern, name(tenant))
@@ -30,7 +30,7 @@ def test_a_pattern_takes_its_own_topics_as_aiokafka_matches_them(pattern: str) -
 
 
 @pytest.mark.parametrize("name", OF_TENANT)
-def test_the_tenant_is_read_back_from_the_topics_name(name: object) -> None:
+def test_the_tenant_is_read_from_the_topics_name(name: object) -> None:
     assert callable(name)
     for tenant in ("a", "ab", "a-b", "0" * 63):
         assert topics.tenant_of(name(tenant)) == tenant
@@ -47,7 +47,7 @@ def test_other_topics_have_no_tenant(topic: str) -> None:
         topics.tenant_of(topic)
 
 
-def test_a_prefix_that_ends_with_the_dot_takes_one_tenant_only() -> None:
+def test_a_prefix_that_ends_with_a_dot_matches_one_tenant() -> None:
     for mine, other in (("a", "ab"), ("a1", "a10"), ("a", "a-b")):
         assert not topics.referrals(other).startswith(f"agency.{mine}.")
 

@@ -1,6 +1,6 @@
-"""``python -m tests.contract.wired SERVICE``: what the service subscribes to and takes, as JSON, without a server.
+"""``python -m tests.contract.wired SERVICE``: what the service subscribes to and handles, as JSON, without a server.
 
-In a process of its own, since building a service sets up logging for the whole process.
+It runs in its own process, since building a service configures logging for the whole process.
 """
 
 import importlib

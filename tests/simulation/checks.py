@@ -104,7 +104,7 @@ def _no_need_waits_for_one_that_has_ended(world: World) -> None:
         marks.setdefault(received.referral_id, received.marks)
     evolve = IntakePolicy().evolve
     for stream, facts in _facts(world, "intake").items():
-        referral = reduce(evolve, facts, Referral())
+        referral = reduce(evolve, facts, IntakePolicy().initial(stream))
         assert not referral.serving, f"{stream}: a need has ended, and still counts as the person's primary need"
         assert not referral.links, f"{stream}: a need has ended, and is still linked"
         claimed_rows = {fact.row for fact in facts if isinstance(fact, PrimaryClaimed)}

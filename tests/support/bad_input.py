@@ -1,6 +1,6 @@
-"""Everything a sender can get wrong, as records: what is said of each, and which of them become dead letters too.
+"""Everything a sender can get wrong, as records, with the refusal expected and whether it becomes a dead letter.
 
-Where a text can be put, it holds `CANARY`: none of it may come back in a refusal.
+Every text that a sender can choose contains `CANARY`, which must not appear in a refusal.
 """
 
 import copy
@@ -18,7 +18,7 @@ Headers = list[tuple[str, bytes | None]]
 
 @dataclass(frozen=True)
 class Bad:
-    """One record that can't be taken. Its sender is told of `field`, with `fix` somewhere in the words."""
+    """One record that is refused. The refusal is about `field`, and its text contains `fix`."""
 
     name: str
     value: bytes | None
@@ -26,11 +26,11 @@ class Bad:
     field: str
     fix: str
     letter: tuple[str, str] | None = None
-    """Reason and field of its dead letter; none where a refusal is all."""
+    """Reason and field of its dead letter; None if it is only refused."""
 
 
 def headers(kind: str, id_: str, **changes: bytes | None) -> Headers:
-    """Those of an event of this kind; one given as ``b""`` is left out."""
+    """The headers of an event of this type. A header with the value ``b""`` is left out."""
     whole: dict[str, bytes | None] = {
         "ce_specversion": b"1.0",
         "ce_id": id_.encode(),
@@ -42,12 +42,12 @@ def headers(kind: str, id_: str, **changes: bytes | None) -> Headers:
 
 
 def of_any(kind: str, good: dict[str, Any], text: str) -> Iterator[Bad]:
-    """What can be wrong with an event whatever it says. `text` is the path of some text in it that may be any text."""
+    """What can be wrong with any event. `text` is the path of a field in it that may contain any text."""
     plain = json.dumps(good).encode()
 
-    def bad(name: str, value: bytes | None, field: str, fix: str, letter: str = "", **changes: bytes | None) -> Bad:
-        it = (letter, field) if letter else None
-        return Bad(name, value, headers(kind, f"{CANARY}-{name}", **changes), field, fix, it)
+    def bad(name: str, value: bytes | None, field: str, fix: str, reason: str = "", **changes: bytes | None) -> Bad:
+        dead_letter = (reason, field) if reason else None
+        return Bad(name, value, headers(kind, f"{CANARY}-{name}", **changes), field, fix, dead_letter)
 
     def broken(name: str, value: bytes, fix: str) -> Bad:
         head = headers(kind, f"{CANARY}-{name}")
@@ -60,7 +60,7 @@ def of_any(kind: str, good: dict[str, Any], text: str) -> Iterator[Bad]:
     yield broken("UTF-16", plain.decode().encode("utf-16"), "expected value")
     yield broken("not UTF-8", _with(good, text, "@@").replace(b"@@", b"\xff\xfe"), "it is not UTF-8")
     yield broken("a lone surrogate", _with(good, text, "@@").replace(b"@@", rb"\ud800"), "a \\u escape is half")
-    yield broken("a lone surrogate amid text", _with(good, text, "@@").replace(b"@@", rb"\udc00 x"), "")
+    yield broken("a lone surrogate within text", _with(good, text, "@@").replace(b"@@", rb"\udc00 x"), "")
     yield broken("deep objects", b'{"a":' * 10_000 + b"1" + b"}" * 10_000, "it is nested too deeply")
     yield broken("deep lists", b"[" * 10_000 + b"]" * 10_000, "it is nested too deeply")
     yield broken("a number of 5000 digits", plain[:-1] + b', "x": ' + b"9" * 5000 + b"}", "a number has too many")
@@ -96,7 +96,7 @@ def of_any(kind: str, good: dict[str, Any], text: str) -> Iterator[Bad]:
 
 
 def _structured(kind: str, good: dict[str, Any], text: str) -> Iterator[Bad]:
-    """The same faults in CloudEvents' structured mode."""
+    """The same errors in CloudEvents' structured mode."""
     head: Headers = [("content-type", b"application/cloudevents+json; charset=utf-8")]
 
     def whole(name: str, **changes: Any) -> bytes:
@@ -127,7 +127,7 @@ def _structured(kind: str, good: dict[str, Any], text: str) -> Iterator[Bad]:
 
 
 def of_referral(good: dict[str, Any], someone_else: str = "somebody-else") -> Iterator[Bad]:
-    """What can be wrong with a referral. `good` is a valid one with a birth date and one need, and no coordinates."""
+    """What can be wrong with a referral. `good` is a valid one with a birth date and one need, without coordinates."""
     yield from of_any("agency.submitted.v1", good, "person.name")
 
     def bad(name: str, path: str, value: Any, fix: str, field: str = "") -> Bad:
@@ -151,7 +151,7 @@ def of_referral(good: dict[str, Any], someone_else: str = "somebody-else") -> It
     yield bad("a person in words", "person", CANARY, "must be an object")
     yield bad("an unknown sex", "person.sex", CANARY, "must be ")
     yield bad("no language", "person.languages", [], "needs at least 1")
-    yield bad("a language in words", "person.languages.0", CANARY, "two or three small letters")
+    yield bad("a language in words", "person.languages.0", CANARY, "two or three small ")
     yield bad("a child alone", "person.birth_date", "2025-01-01", "is needed under 18", "person.caregiver")
     yield bad("an unknown field within", f"person.{CANARY}", 1, "remove the unknown field", "person")
     yield bad("a reference in words", "reference", f"{CANARY} 1", "1 to 64 of the characters")
@@ -192,7 +192,7 @@ def of_referral(good: dict[str, Any], someone_else: str = "somebody-else") -> It
 
 
 def of_recommendation(good: dict[str, Any], someone_else: str = "somebody-else") -> Iterator[Bad]:
-    """What can be wrong with a question. `good` is a valid one with one need: identity has no place in it."""
+    """What can be wrong with a recommendation request, which must not identify anyone. `good` is a valid one."""
     kind = "agency.recommendation-requested.v1"
     yield from of_any(kind, good, "reference")
 
@@ -219,7 +219,7 @@ def of_recommendation(good: dict[str, Any], someone_else: str = "somebody-else")
 
 
 def of_others(kinds: tuple[str, ...] = ("withdrawn", "corrected", "status-requested")) -> Iterator[Bad]:
-    """References that are not known, and what else an agency can get wrong of its other events."""
+    """What can be wrong with the reference in an agency's other events."""
     for kind in kinds:
         head = headers(f"agency.{kind}.v1", f"{CANARY}-{kind}")
         yield Bad(f"{kind} in words", json.dumps({"reference": CANARY * 9}).encode(), head, "reference", "1 to 64")
@@ -253,8 +253,8 @@ def of_answer(good: dict[str, Any], someone_else: str = "somebody-else") -> Iter
 
 def of_entry(good: dict[str, Any]) -> Iterator[Bad]:
     """What can be wrong with a service in a provider's directory. `good` is a valid one."""
-    on_compacted = ("no value",)  # there it means deleted
-    yield from (each for each in of_any("provider.service.v1", good, "name") if each.name not in on_compacted)
+    valid_on_compacted = ("no value",)  # it deletes the entry
+    yield from (each for each in of_any("provider.service.v1", good, "name") if each.name not in valid_on_compacted)
 
     def bad(name: str, changes: dict[str, Any], field: str, fix: str) -> Bad:
         head = headers("provider.service.v1", f"{CANARY}-e-{name}")
@@ -288,15 +288,15 @@ _GONE = object()
 
 
 def _with(good: dict[str, Any], path: str, value: Any) -> bytes:
-    """The body with one value changed, or without it."""
+    """The body with one value changed or removed."""
     whole: Any = copy.deepcopy(good)
-    each, *inner = path.split(".")[::-1]
-    at = whole
-    for step in reversed(inner):
-        at = at[int(step)] if step.isdigit() else at[step]
-    key: Any = int(each) if each.isdigit() else each
+    *parents, last = path.split(".")
+    parent = whole
+    for step in parents:
+        parent = parent[int(step)] if step.isdigit() else parent[step]
+    key: Any = int(last) if last.isdigit() else last
     if value is _GONE:
-        del at[key]
+        del parent[key]
     else:
-        at[key] = value
+        parent[key] = value
     return json.dumps(whole).encode()

@@ -1,6 +1,6 @@
-"""Messages with everything filled in, for tests: name what matters, leave the rest.
+"""Complete messages for tests: pass what matters, and leave out the rest.
 
-One referral with one need, unless told otherwise. Add your own at the end.
+They are about one referral with one need, unless changed. Add new builders at the end.
 """
 
 from datetime import datetime, timedelta
@@ -113,7 +113,7 @@ def unmet(attempt: int = 1, **changes: Any) -> matching.Unmet:
 
 
 def answer_received(answer: Answer, attempt: int = 1, **changes: Any) -> notification.AnswerReceived:
-    """From the provider that `matched` names, with a code where one is needed."""
+    """From the provider of `matched`, with a code if one is needed."""
     codes = {Answer.DECLINED: DeclineCode.NO_CAPACITY, Answer.NOT_DELIVERED: NotDeliveredCode.NO_SHOW}
     return notification.AnswerReceived(
         **{
@@ -163,7 +163,7 @@ def elapsed(name: str, due_at: datetime, stream: str = NEED) -> operations.Timer
 
 
 def service(**changes: Any) -> Service:
-    """A directory entry: open to anyone, anywhere, with two places."""
+    """A directory entry: open to everyone, everywhere, with two places."""
     return Service(**{"service": "beds", "name": "Beds", "categories": [Category.SHELTER], "capacity": 2, **changes})
 
 
@@ -178,13 +178,13 @@ def closed(attempt: int = 1, **changes: Any) -> matching.Closed:
 
 
 def posed(label: str = "bed", **changes: Any) -> intake.HypotheticalNeed:
-    """A need that is only asked about."""
+    """A need in a recommendation request."""
     of_need = {"need_id": f"q-{label}", "need": label, "category": Category.SHELTER, "urgency": Urgency.URGENT}
     return intake.HypotheticalNeed(**{**of_need, "person": minimum(), **changes})
 
 
 def recommendation_asked(*needs: intake.HypotheticalNeed, **changes: Any) -> intake.RecommendationAsked:
-    """About one bed, unless told otherwise."""
+    """A request for one bed, unless needs are given."""
     return intake.RecommendationAsked(
         **{
             "request_id": "q1",

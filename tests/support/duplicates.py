@@ -1,4 +1,4 @@
-"""Several referrals before one intake, without the loop: their streams, and the rows they share."""
+"""Several referrals in one intake, without the loop: their streams, and the rows that they share."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -12,14 +12,14 @@ from services.intake.domain.deduplication import LINKS, SERVED
 from services.intake.domain.policy import IntakePolicy
 
 from .clock import START
-from .intake_world import asked, received
+from .intake_world import received, requested
 from .stream import Stream, emitted
 
 STRONG = IdentityFingerprint(person="the-same-person")
 
 
 class Front:
-    """`say` decides an event in its referral's stream, writes its rows, and passes on what it tells."""
+    """`handle` decides an event in its stream, writes its rows, and delivers the notices to linked needs."""
 
     def __init__(self, **policy: Any) -> None:
         self.policy = IntakePolicy(**policy)
@@ -36,29 +36,31 @@ class Front:
     def submit(
         self, referral: str, *needs: intake.RequestedNeed, marks: IdentityFingerprint = STRONG, **changes: Any
     ) -> Sequence[Effect]:
-        """A referral of one need `bed`, unless told otherwise."""
-        of: dict[str, Any] = {
+        """Submit a referral with one need, `bed`, unless others are given."""
+        defaults: dict[str, Any] = {
             "referral_id": referral,
             "agency": f"agency-of-{referral}",
             "reference": referral,
             "received_at": START,
         }
-        of["personal"] = Sealed(key_id=referral, box="box", digest=f"{marks}")  # marks differ where the person does
+        defaults["personal"] = Sealed(
+            key_id=referral, box="box", digest=f"{marks}"
+        )  # marks differ where the person does
         needs = needs or (need(referral),)
-        return self.say(received(*needs, **{**of, "marks": marks, **changes}))
+        return self.handle(received(*needs, **{**defaults, "marks": marks, **changes}))
 
     def withdraw(self, referral: str) -> Sequence[Effect]:
-        """All of it."""
-        of = {"agency": f"agency-of-{referral}", "reference": referral, "reason": "other"}
-        return self.say(intake.WithdrawalReceived(referral_id=referral, **of))
+        """Withdraw the whole referral."""
+        fields = {"agency": f"agency-of-{referral}", "reference": referral, "reason": "other"}
+        return self.handle(intake.WithdrawalReceived(referral_id=referral, **fields))
 
     def end(self, referral: str, end: str, label: str = "bed") -> Sequence[Effect]:
-        """Matching says that a need has ended."""
+        """Matching reports that a need has ended."""
         need_id = f"{referral}/{label}"
-        return self.say(matching.NeedEnded(referral_id=referral, need_id=need_id, attempt=1, end=end))
+        return self.handle(matching.NeedEnded(referral_id=referral, need_id=need_id, attempt=1, end=end))
 
-    def say(self, event: Message) -> Sequence[Effect]:
-        """Decide it."""
+    def handle(self, event: Message) -> Sequence[Effect]:
+        """Decide an event."""
         referral: str = event.referral_id  # type: ignore[attr-defined]
         stream = self.streams.setdefault(referral, Stream("intake", self.policy, referral))
         self._serial += 1
@@ -66,31 +68,31 @@ class Front:
         for effect in effects:
             match effect:
                 case Claim(table, row, doc) if table == SERVED:
-                    assert self.served.setdefault(row, doc) == doc, "another has the row"
+                    assert self.served.setdefault(row, doc) == doc, "another need has the row"
                 case Put(table, row, doc) if table == LINKS:
                     self.links[row] = doc
                 case Drop(table, row, doc):
                     rows = self.served if table == SERVED else self.links
                     if row in rows and doc.items() <= rows[row].items():
                         del rows[row]
-        for told in emitted(effects, LinkEnded):
+        for notice in emitted(effects, LinkEnded):
             if self.lossy:
-                self.lost.append(told)
+                self.lost.append(notice)
             else:
-                self.say(told)
+                self.handle(notice)
         return effects
 
     def state(self, referral: str) -> Any:
-        """What is known of a referral."""
+        """The state of a referral."""
         return self.streams[referral].state
 
     def now(self, referral: str, label: str = "bed") -> NeedRegistered:
-        """Intake's latest word on a need."""
-        accepted: NeedRegistered = self.state(referral).accepted[label]
+        """The latest revision of a need."""
+        accepted: NeedRegistered = self.state(referral).needs.registered[label]
         return accepted
 
-    def told(self, referral: str) -> list[Message]:
-        """All that matching and outcomes were told of a referral."""
+    def published(self, referral: str) -> list[Message]:
+        """All facts about a referral that were published to matching and outcomes."""
         return [
             self.policy.facts[fact["type"]].read(fact["text"])
             for entry in self.streams[referral].entries
@@ -100,8 +102,8 @@ class Front:
 
 
 def need(referral: str, label: str = "bed", **changes: Any) -> intake.RequestedNeed:
-    """A need with an id of its own."""
-    return asked(label, **{"need_id": f"{referral}/{label}", "category": Category.SHELTER, **changes})
+    """A need with its own id."""
+    return requested(label, **{"need_id": f"{referral}/{label}", "category": Category.SHELTER, **changes})
 
 
 def links(effects: Sequence[Effect]) -> list[Linked]:
@@ -109,6 +111,6 @@ def links(effects: Sequence[Effect]) -> list[Linked]:
     return emitted(effects, Linked)
 
 
-def given_back(effects: Sequence[Effect]) -> list[str]:
-    """Rows of ``served`` that are given back."""
+def released_rows(effects: Sequence[Effect]) -> list[str]:
+    """The rows of ``served`` that are released."""
     return [each.id for each in effects if isinstance(each, Drop) and each.table == SERVED]

@@ -1,4 +1,4 @@
-"""A person for intake's tests, full of strings that must not turn up where no person belongs; and intake's gate."""
+"""A person for intake's tests, full of strings that must not appear where no person belongs; and intake's gate."""
 
 from base64 import b64encode
 from collections.abc import Iterator
@@ -41,11 +41,11 @@ CANARIES = {
     "longitude": "23.734",
     "note": "She sleeps at the canary station",
 }
-"""What stands in `body`, as it would be found if it got through."""
+"""The values in `body`, as they would appear if they got through."""
 
 
 def body(**changes: Any) -> dict[str, Any]:
-    """What an agency sends, with everything filled in; None leaves a field out."""
+    """What an agency sends, with all fields; None leaves a field out."""
     whole: dict[str, Any] = {
         "reference": "R-1",
         "referrer": "migration-agency",
@@ -87,7 +87,7 @@ def need(label: str = "bed", **changes: Any) -> dict[str, Any]:
 
 
 def question(**changes: Any) -> dict[str, Any]:
-    """What an agency asks that wants a recommendation for one bed."""
+    """A recommendation request for one bed."""
     whole: dict[str, Any] = {
         "reference": "Q-1",
         "person": {"age_band": "18-59", "sex": "female", "languages": ["ru"], "disability": True},
@@ -101,11 +101,11 @@ def submission(**changes: Any) -> Submitted:
     return Submitted.model_validate(body(**changes))
 
 
-# What the gate makes of it, for the policy ----------------------------------------------------------------------------
+# What the gate passes on to the policy --------------------------------------------------------------------------------
 
 
 def consent(*fields: PersonalField, recipients: Any = "any") -> Consent:
-    """Granted to `recipients`: these fields."""
+    """A consent that grants these fields to `recipients`."""
     return Consent(
         basis=LegalBasis.CONSENT,
         given_at=START,
@@ -114,7 +114,7 @@ def consent(*fields: PersonalField, recipients: Any = "any") -> Consent:
     )
 
 
-def asked(label: str = "bed", **changes: Any) -> RequestedNeed:
+def requested(label: str = "bed", **changes: Any) -> RequestedNeed:
     return RequestedNeed(
         **{
             "need_id": f"id-of-{label}",
@@ -137,7 +137,7 @@ def received(*needs: RequestedNeed, **changes: Any) -> intake.ReferralReceived:
             "person": minimum(),
             "region": intake.Region(admin1="BY-BR"),
             "consent": consent(PersonalField.NAME, PersonalField.CONTACT),
-            "needs": list(needs) or [asked()],
+            "needs": list(needs) or [requested()],
             "personal": Sealed(key_id=REFERRAL, box="box", digest="digest"),
             **changes,
         }
@@ -153,7 +153,7 @@ def withdrawal(*needs: str, reason: str = "resolved") -> intake.WithdrawalReceiv
 
 
 def consent_received(*fields: PersonalField, recipients: Any = "any", **changes: Any) -> intake.ConsentReceived:
-    """The consent from now on: these fields to `recipients`, or what `changes` say of it."""
+    """A new consent that grants these fields to `recipients`, with `changes` of its other fields."""
     now = consent(*fields, recipients=recipients).model_copy(update=changes)
     return intake.ConsentReceived(**_of_referral(), consent=now, received_at=START)
 
@@ -201,18 +201,18 @@ def _of_referral() -> dict[str, str]:
     return {"referral_id": REFERRAL, "agency": OF_NEED["agency"], "reference": OF_NEED["reference"]}
 
 
-# Around it ------------------------------------------------------------------------------------------------------------
+# The gate -------------------------------------------------------------------------------------------------------------
 
 
 def profile(public_key: str, offset: int = 0, provider: str = "provider-1") -> Record:
-    """A provider's profile on its directory."""
+    """A record with a provider's profile on its directory."""
     entry = Profile(name=provider, public_key=public_key)
     headers = encode(CloudEvent(f"profile-{offset}", "/p", Profile.ce_type(), START, b""))
     return Record(topics.directory(provider), 0, offset, b"profile", entry.model_dump_json().encode(), headers, START)
 
 
 class IntakeGate:
-    """The chassis' gate with intake's admission, over memory twins, and two agencies."""
+    """The chassis' gate with intake's admission, over memory twins, for two agencies."""
 
     def __init__(self, secret: str = SECRET) -> None:
         self.clock = HandClock()
@@ -239,27 +239,27 @@ class IntakeGate:
         )
         self._sent = 0
 
-    def send(self, kind: type[Message], what: dict[str, Any] | bytes, agency: str = "a", id_: str = "") -> None:
+    def send(self, kind: type[Message], body_: dict[str, Any] | bytes, agency: str = "a", id_: str = "") -> None:
         """Put an event on an agency's topic."""
         self._sent += 1
         event = CloudEvent(id_ or f"e{self._sent}", f"/{agency}", kind.ce_type(), self.clock.now(), b"")
-        text = what if isinstance(what, bytes) else orjson.dumps(what)
+        text = body_ if isinstance(body_, bytes) else orjson.dumps(body_)
         self.log.append(topics.referrals(agency), CANARIES["name"].encode(), text, encode(event))
 
     async def run(self) -> list[Seen]:
-        """Pass on what was sent; what is on the two inboxes and intake's own topic now, in order."""
+        """Run the gate. Returns everything on the two inboxes and intake's own topic, in order."""
         await drain(self._gate, self._consumer)
         return [seen(record) for record in self.log.read(INBOX, OUTCOMES, topics.INTAKE)]
 
-    async def passed(self, what: dict[str, Any] | None = None, agency: str = "a") -> Seen:
-        """Send one submission; what became of it."""
+    async def passed(self, body_: dict[str, Any] | None = None, agency: str = "a") -> Seen:
+        """Send one submission. Returns the event that it led to."""
         before = {each.record.position for each in await self.run()}
-        self.send(Submitted, what or body(), agency)
+        self.send(Submitted, body_ or body(), agency)
         [out] = [each for each in await self.run() if each.record.position not in before]
         return out
 
     def written(self) -> Iterator[bytes]:
-        """All bytes that left the gate, the dead letters' too."""
+        """All bytes that left the gate, dead letters included."""
         for record in self.log.read(INBOX, OUTCOMES, topics.INTAKE, topics.DEAD_LETTERS):
             yield record.key or b""
             yield record.value or b""

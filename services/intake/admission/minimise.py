@@ -1,9 +1,10 @@
-"""What leaves the gate of a person: coarse, and nothing that tells who it is."""
+"""The coarse profile of a person that leaves the gate, with nothing that identifies anyone."""
 
 from collections.abc import Iterable
 from datetime import date, datetime
 
 from contracts import agency as sent
+from contracts.household_rules import birth_date_error
 from contracts.ids import need_id
 from contracts.intake import (
     HouseholdMember,
@@ -18,46 +19,62 @@ from contracts.recommendation import RecommendationRequested, Sketch
 from contracts.words import AgeBand, Flag
 from services.chassis.ingress.gate import RefusalError
 
-from ..domain.household import all_flags, for_whom
+from ..domain.household import all_flags, people_served
 from ..domain.triage import triage
 
 
-def flags(person: sent.Person | sent.Member | Sketch) -> list[Flag]:
-    """Each once; `disability` is said in either of two places."""
-    said = [*person.flags, *([Flag.DISABILITY] if person.disability else [])]
-    return list(dict.fromkeys(said))
+def flags_of(person: sent.Person | sent.Member | Sketch) -> list[Flag]:
+    """The person's flags, each once. A disability may be stated as a flag or in the field `disability`."""
+    flags = [*person.flags, *([Flag.DISABILITY] if person.disability else [])]
+    return list(dict.fromkeys(flags))
 
 
-def band(person: sent.Person | sent.Member, today: date, path: str) -> AgeBand:
-    """The age band today. Raises `RefusalError` for a birth date that can not be; `path` is where the person stands."""
-    born = person.birth_date
-    if born is not None and born > today:
-        raise RefusalError(Problem(field=f"{path}.birth_date", fix="a birth date can not be in the future"))
-    if born is not None and born.year < today.year - AgeBand.OLDER.years[1]:
-        raise RefusalError(Problem(field=f"{path}.birth_date", fix="nobody is that old"))
+def age_band_on(today: date, person: sent.Person | sent.Member, path: str) -> AgeBand:
+    """The person's age band today. `path` is where the person is in the message.
+
+    Raises `RefusalError` for a birth date that is impossible.
+    """
+    error = birth_date_error(person.birth_date, today)
+    if error is not None:
+        raise RefusalError(Problem(field=f"{path}.birth_date", fix=error))
     return person.band_on(today)
 
 
-def fellows(household: Iterable[sent.Member], person: MinimalProfile, today: date) -> list[HouseholdMember]:
-    """The members of a household. Raises `RefusalError`."""
+def minimal_person(person: sent.Person, household_size: int, today: date) -> MinimalProfile:
+    """The profile of the person referred. Raises `RefusalError`."""
+    return MinimalProfile(
+        age_band=age_band_on(today, person, "person"),
+        sex=person.sex,
+        languages=person.languages,
+        status=person.status,
+        flags=flags_of(person),
+        household_size=household_size,
+    )
+
+
+def minimal_household(household: Iterable[sent.Member], person: MinimalProfile, today: date) -> list[HouseholdMember]:
+    """The profiles of the other members. Without languages of their own they speak the person's.
+
+    Raises `RefusalError`.
+    """
     return [
         HouseholdMember(
-            member=each.member,
+            member=member.member,
             person=MinimalProfile(
-                age_band=band(each, today, f"household.{index}"),
-                sex=each.sex,
-                languages=each.languages or person.languages,
-                status=each.status,
-                flags=flags(each),
+                age_band=age_band_on(today, member, f"household.{index}"),
+                sex=member.sex,
+                languages=member.languages or person.languages,
+                status=member.status,
+                flags=flags_of(member),
                 household_size=person.household_size,
             ),
         )
-        for index, each in enumerate(household)
+        for index, member in enumerate(household)
     ]
 
 
-def asked(referral: str, need: sent.NeedRequest, size: int) -> RequestedNeed:
-    """A need, without its note, of a household of so many."""
+def requested_need(referral: str, need: sent.NeedRequest, household_size: int) -> RequestedNeed:
+    """A need without its note."""
     return RequestedNeed(
         need_id=need_id(referral, need.need),
         need=need.need,
@@ -66,50 +83,54 @@ def asked(referral: str, need: sent.NeedRequest, size: int) -> RequestedNeed:
         constraints=need.constraints,
         preferences=need.preferences,
         members=need.members,
-        together=need.is_together(size),
+        together=need.is_together(household_size),
     )
 
 
-def recommendation_asked(
-    request: str, agency: str, at: datetime, question: RecommendationRequested
+def minimal_recommendation_request(
+    request_id: str, agency: str, at: datetime, request: RecommendationRequested
 ) -> RecommendationAsked:
-    """The question as matching sees it, which is as it would see the needs of a referral."""
-    person = _minimum(question.person, question.size)
+    """The request as matching sees it. Its needs look like the needs of a referral."""
+    person = _minimal_sketch(request.person, request.size)
     household = [
-        HouseholdMember(member=each.member, person=_minimum(each, question.size)) for each in question.household
+        HouseholdMember(member=member.member, person=_minimal_sketch(member, request.size))
+        for member in request.household
     ]
+    needs = [requested_need(request_id, need, request.size) for need in request.needs]
     return RecommendationAsked(
-        request_id=request,
+        request_id=request_id,
         agency=agency,
-        reference=question.reference,
+        reference=request.reference,
         asked_at=at,
-        region=Region(admin1=question.location.admin1),
-        recipients=question.recipients,
-        needs=[_posed(asked(request, need, question.size), person, household) for need in question.needs],
+        region=Region(admin1=request.location.admin1),
+        recipients=request.recipients,
+        needs=[_hypothetical_need(need, person, household) for need in needs],
     )
 
 
-def _minimum(person: Sketch, size: int) -> MinimalProfile:
+def _minimal_sketch(person: Sketch, household_size: int) -> MinimalProfile:
     return MinimalProfile(
         age_band=person.age_band,
         sex=person.sex,
         languages=person.languages,
         status=person.status,
-        flags=flags(person),
-        household_size=size,
+        flags=flags_of(person),
+        household_size=household_size,
     )
 
 
-def _posed(need: RequestedNeed, person: MinimalProfile, household: list[HouseholdMember]) -> HypotheticalNeed:
-    those = for_whom(need.members, need.together, person, household)
+def _hypothetical_need(
+    need: RequestedNeed, person: MinimalProfile, household: list[HouseholdMember]
+) -> HypotheticalNeed:
+    people = people_served(need.members, need.together, person, household)
     return HypotheticalNeed(
         need_id=need.need_id,
         need=need.need,
         category=need.category,
-        urgency=triage(need.urgency, need.category, all_flags([those.person, *those.companions])),
+        urgency=triage(need.urgency, need.category, all_flags([people.person, *people.companions])),
         constraints=need.constraints,
         preferences=need.preferences,
-        person=those.person,
-        companions=those.companions,
-        places=those.places,
+        person=people.person,
+        companions=people.companions,
+        places=people.places,
     )

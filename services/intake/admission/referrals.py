@@ -1,4 +1,4 @@
-"""Intake's part of its gate: derives the referral's id, makes the person coarse, seals the rest."""
+"""Intake's part of its gate: derives the referral's id, minimises the person, and seals the rest."""
 
 import hashlib
 import re
@@ -12,11 +12,12 @@ from contracts import agency as sent
 from contracts import topics
 from contracts.base import Message
 from contracts.cloudevents import CloudEvent
+from contracts.household_rules import needs_caregiver
 from contracts.ids import derived_id, referral_id
 from contracts.intake import (
     ConsentReceived,
-    MinimalProfile,
     Problem,
+    RecommendationAsked,
     ReferralReceived,
     ReferralRefused,
     Region,
@@ -27,14 +28,14 @@ from contracts.recommendation import RecommendationRequested
 from services.chassis.ingress.gate import Admitted, Arrival, RefusalError
 from services.chassis.ports import Record
 
-from ..privacy.fingerprint import marking_key, marks_of
+from ..privacy.fingerprint import fingerprint_key, fingerprint_of
 from ..privacy.key_ring import KeyRing
 from ..privacy.person import Personal, seal_personal
-from .minimise import asked, band, fellows, flags, recommendation_asked
+from .minimise import minimal_household, minimal_person, minimal_recommendation_request, requested_need
 
 _REFERENCE = re.compile(r"[A-Za-z0-9._-]{1,64}")
-_CELL = 5
-"""H3 resolution of what leaves the gate: some 250 km² a cell."""
+_H3_RESOLUTION = 5
+"""Of the cell that leaves the gate instead of coordinates: some 250 km² each."""
 
 
 class ReferralAdmission:
@@ -52,127 +53,126 @@ class ReferralAdmission:
         )
     }
 
-    def __init__(self, keys: KeyRing, id_secret: str) -> None:
-        self._ring = keys
+    def __init__(self, key_ring: KeyRing, id_secret: str) -> None:
+        self._key_ring = key_ring
         self._secret = b64decode(id_secret)
-        self._marking = marking_key(self._secret)
+        self._fingerprint_key = fingerprint_key(self._secret)
         self._keys: dict[str, bytes] = {}
 
     async def prepare(self, arrivals: Sequence[Arrival]) -> None:
-        """Find or make the data key of each referral in the batch."""
-        self._keys = await self._ring.ensure(
-            self._id(arrival.tenant, arrival.data.reference)
+        """Find or make the data key of each referral in the batch. Raises `TransientError`."""
+        self._keys = await self._key_ring.ensure(
+            self._referral_id(arrival.tenant, arrival.data.reference)
             for arrival in arrivals
             if isinstance(arrival.data, sent.Submitted)
         )
 
     def admit(self, arrival: Arrival) -> Sequence[Admitted]:
-        """One event for intake's own stream of that referral."""
-        data = arrival.data
-        match data:
-            case RecommendationRequested():
-                question = recommendation_asked(
-                    self._request(arrival.tenant, data.reference), arrival.tenant, arrival.at, data
-                )
-                return [Admitted(question, topics.INTAKE, question.request_id, self._hash(arrival.event.data))]
-            case sent.Submitted():
-                event: ReferralReceived | ConsentReceived | WithdrawalReceived | StatusAsked = self._received(
-                    arrival, data
-                )
-            case sent.ConsentChanged():
-                event = ConsentReceived(
-                    referral_id=self._id(arrival.tenant, data.reference),
-                    agency=arrival.tenant,
-                    reference=data.reference,
-                    consent=data.consent,
-                    received_at=arrival.at,
-                )
-            case sent.ReferralWithdrawn():
-                event = WithdrawalReceived(
-                    referral_id=self._id(arrival.tenant, data.reference),
-                    agency=arrival.tenant,
-                    reference=data.reference,
-                    needs=data.needs,
-                    reason=data.reason,
-                )
-            case sent.StatusRequested():
-                event = StatusAsked(
-                    referral_id=self._id(arrival.tenant, data.reference),
-                    agency=arrival.tenant,
-                    reference=data.reference,
-                )
-            case _:
-                raise TypeError(type(data).__name__)
+        """One event: for matching if it is a recommendation request, else for the referral's own stream.
+
+        Raises `RefusalError`.
+        """
+        if isinstance(arrival.data, RecommendationRequested):
+            request = self._recommendation_asked(arrival, arrival.data)
+            return [Admitted(request, topics.INTAKE, request.request_id, self._hash(arrival.event.data))]
+        event = self._referral_event(arrival)
         return [Admitted(event, topics.inbox("intake"), event.referral_id, self._hash(arrival.event.data))]
 
     def refuse(self, tenant: str, record: Record, event: CloudEvent, problems: list[Problem]) -> Sequence[Admitted]:
-        """The agency is told on its status topic, by outcomes; under its own reference where that can be read."""
+        """A refusal that outcomes delivers to the agency, under its own reference if that can be read."""
         reference = _reference(event.data)
-        asks = event.type == RecommendationRequested.ce_type()
-        id_ = (self._request if asks else self._id)(tenant, reference)
-        key = id_ if reference else derived_id("refused", record.topic, event.id)
+        if not reference:
+            key = derived_id("refused", record.topic, event.id)
+        elif event.type == RecommendationRequested.ce_type():
+            key = self._request_id(tenant, reference)
+        else:
+            key = self._referral_id(tenant, reference)
         refused = ReferralRefused(
-            referral_id=key, agency=tenant, reference=reference, sent=_known(event.type), problems=problems
+            referral_id=key, agency=tenant, reference=reference, sent=_known_type(event.type), problems=problems
         )
         return [Admitted(refused, topics.inbox("outcomes"), key, self._hash(event.data))]
 
-    def _id(self, agency: str, reference: str) -> str:
+    def _referral_event(
+        self, arrival: Arrival
+    ) -> ReferralReceived | ConsentReceived | WithdrawalReceived | StatusAsked:
+        match arrival.data:
+            case sent.Submitted() as referral:
+                return self._referral_received(arrival, referral)
+            case sent.ConsentChanged() as change:
+                return ConsentReceived(
+                    **self._address(arrival.tenant, change.reference),
+                    consent=change.consent,
+                    received_at=arrival.at,
+                )
+            case sent.ReferralWithdrawn() as withdrawal:
+                return WithdrawalReceived(
+                    **self._address(arrival.tenant, withdrawal.reference),
+                    needs=withdrawal.needs,
+                    reason=withdrawal.reason,
+                )
+            case sent.StatusRequested() as request:
+                return StatusAsked(**self._address(arrival.tenant, request.reference))
+            case other:
+                raise TypeError(type(other).__name__)
+
+    def _address(self, agency: str, reference: str) -> dict[str, str]:
+        """The fields that every event about a referral begins with."""
+        return {"referral_id": self._referral_id(agency, reference), "agency": agency, "reference": reference}
+
+    def _referral_id(self, agency: str, reference: str) -> str:
         return referral_id(self._secret, agency, reference)
 
-    def _request(self, agency: str, reference: str) -> str:
-        """Of a question, never that of a referral: no id of an organisation has a slash."""
+    def _request_id(self, agency: str, reference: str) -> str:
+        """The id of a recommendation request. It is never a referral's, since no organisation's id has a slash."""
         return referral_id(self._secret, f"recommendation/{agency}", reference)
 
     def _hash(self, body: bytes) -> str:
         """Keyed, since a plain hash of a short body could be guessed."""
         return hashlib.blake2b(body, key=self._secret, digest_size=16).hexdigest()
 
-    def _received(self, arrival: Arrival, referral: sent.Submitted) -> ReferralReceived:
-        person, where = referral.person, referral.location
+    def _recommendation_asked(self, arrival: Arrival, request: RecommendationRequested) -> RecommendationAsked:
+        request_id = self._request_id(arrival.tenant, request.reference)
+        return minimal_recommendation_request(request_id, arrival.tenant, arrival.at, request)
+
+    def _referral_received(self, arrival: Arrival, referral: sent.Submitted) -> ReferralReceived:
         today = arrival.at.date()
-        age = band(person, today, "person")
-        if age.years[1] < 18 and person.caregiver is None:
+        person = minimal_person(referral.person, referral.size, today)
+        if needs_caregiver(person.age_band) and referral.person.caregiver is None:
             raise RefusalError(
                 Problem(field="person.caregiver", fix="is needed under 18, also for an unaccompanied child")
             )
-        id_ = self._id(arrival.tenant, referral.reference)
-        cell = None
-        if where.latitude is not None and where.longitude is not None:
-            cell = h3.latlng_to_cell(where.latitude, where.longitude, _CELL)
-        minimum = MinimalProfile(
-            age_band=age,
-            sex=person.sex,
-            languages=person.languages,
-            status=person.status,
-            flags=flags(person),
-            household_size=referral.size,
-        )
+        id_ = self._referral_id(arrival.tenant, referral.reference)
         return ReferralReceived(
-            referral_id=id_,
-            agency=arrival.tenant,
-            reference=referral.reference,
+            **self._address(arrival.tenant, referral.reference),
             corrects=isinstance(referral, sent.Corrected),
             referrer=referral.referrer,
             received_at=arrival.at,
-            person=minimum,
-            household=fellows(referral.household, minimum, today),
-            region=Region(admin1=where.admin1, cell=cell),
+            person=person,
+            household=minimal_household(referral.household, person, today),
+            region=_region(referral.location),
             consent=referral.consent,
-            may_contact=person.contact.may_contact,
-            needs=[asked(id_, need, referral.size) for need in referral.needs],
-            personal=seal_personal(id_, self._keys[id_], Personal.of(referral)),
-            marks=marks_of(self._marking, person, referral.consent),
+            may_contact=referral.person.contact.may_contact,
+            needs=[requested_need(id_, need, referral.size) for need in referral.needs],
+            personal=seal_personal(id_, self._keys[id_], Personal.from_referral(referral)),
+            marks=fingerprint_of(self._fingerprint_key, referral.person, referral.consent),
         )
 
 
-def _known(type_: str) -> str:
-    """Empty where the type could not be read, or is none."""
-    model = ReferralAdmission.accepts.get(type_)
+def _region(location: sent.Location) -> Region:
+    cell = None
+    if location.latitude is not None and location.longitude is not None:
+        cell = h3.latlng_to_cell(location.latitude, location.longitude, _H3_RESOLUTION)
+    return Region(admin1=location.admin1, cell=cell)
+
+
+def _known_type(ce_type: str) -> str:
+    """The message type without its prefix; empty if it could not be read or is unknown."""
+    model = ReferralAdmission.accepts.get(ce_type)
     return model.TYPE if model else ""
 
 
 def _reference(body: bytes) -> str:
-    """The agency's reference in a body that is otherwise not valid, if it is one."""
+    """The agency's reference in a body that is otherwise not valid; empty if there is none."""
     try:
         reference = orjson.loads(body).get("reference")
     except (orjson.JSONDecodeError, AttributeError):

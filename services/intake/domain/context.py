@@ -1,31 +1,31 @@
-"""What intake's decisions need from outside the streams: the providers' keys, and the rows of duplicates."""
+"""What intake's decisions need from outside their streams: the providers' keys, and the rows of the duplicate check."""
 
 from collections.abc import Sequence
 
 from services.chassis.decider import Claim, Effect, Put
 
-from .consent import Keys
 from .deduplication import LINKS, SERVED, Doc
+from .releases import PublicKeys
 
 
 class IntakeContext:
-    """What was gathered for one batch, and what its decisions have added.
+    """What was gathered for one batch, and what the decisions of the batch have added.
 
-    A row that the batch gives back stays until the next batch: it is deleted only after the facts are stored.
+    A row that the batch gives back stays here until the next batch: it is deleted only after the facts are stored.
     """
 
     def __init__(
-        self, providers: Keys, served: dict[str, Doc] | None = None, links: dict[str, Doc] | None = None
+        self, keys: PublicKeys, served: dict[str, Doc] | None = None, links: dict[str, Doc] | None = None
     ) -> None:
-        self._providers = providers
+        self._keys = keys
         self.served = served or {}
         self.links = links or {}
 
     def __contains__(self, provider: object) -> bool:
-        return provider in self._providers
+        return provider in self._keys
 
     def consume(self, effects: Sequence[Effect]) -> None:
-        """Who was found a row, and who was linked."""
+        """Add the rows that a decision has claimed, and the links that it has made."""
         for effect in effects:
             match effect:
                 case Claim(table, row, doc) if table == SERVED:

@@ -1,22 +1,28 @@
-"""A person who is known under two references is served once for a need: which need that is, and which waits. Pure.
+"""The duplicate check: a person who is known under two references is served once for a need. Pure.
 
-Being served is a claim: a row of the table ``served``, ``{_id: "<strong mark>/<category>", …}``. The first need has it
-and goes to matching; another referral's need for the same row is **linked**: accepted, but held back. It learns no
-more than `HeldBack` says, and nobody learns which need the first is. When the first ends without help, its row is free
-again, and the linked need claims it and resumes, with its own time of request. When help was given, the linked need
-is closed as already served where its agency was told; where not, it waits to the end of its own wait, as it would
-have. Nothing that the second agency can see then depends on the first need's course.
+A need that is served has a row in the table ``served``: ``{_id: "<identity fingerprint>/<category>", …}``. The first
+need claims the row and goes to matching. A need of another referral for the same row is **linked**: it is registered,
+but held back from matching. Its agency learns no more than `HeldBack` says, and no agency learns which need is first.
 
-Held back is only what can't do harm: never a need that is more urgent than the one with the row, never one that is
-with matching already, never two needs of one referral, never one that is for a household or another than the person
-who is marked; and, unless an operator has turned it on (`link_confidential`), none of which its agency may not be told.
+When the first need ends without help, its row is released, and the linked need claims the row and resumes with its own
+time of request. When help was given, the linked need is closed as already served if its agency knows that the person
+is served elsewhere; if its agency does not know, the need waits until its own wait ends. So nothing that the second
+agency sees depends on the course of the first need.
+
+A need is held back only where that does no harm. These needs are never held back:
+
+- a need that is more urgent than the one with the row;
+- a need that is already with matching;
+- a second need of the same referral;
+- a need for a household, or for anyone but the person with the fingerprint;
+- a need whose agency must not learn the reason, unless an operator has set `link_confidential`.
 """
 
 from collections.abc import Mapping
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from contracts import topics
-from contracts.agency import PERSON
+from contracts.household_rules import PERSON
 from contracts.intake import (
     IdentityFingerprint,
     Linked,
@@ -33,8 +39,8 @@ from contracts.intake import (
 from contracts.words import Category, Flag, HeldBack, Lifecycle, Urgency
 from services.chassis.decider import Claim, Drop, Effect, Emit, Put
 
-from .household import for_whom, whom
-from .state import Referral
+from .household import member_labels, people_served
+from .state import Needs
 from .triage import triage
 
 SERVED = "served"
@@ -55,132 +61,145 @@ _AT_RISK = frozenset(
 )
 
 
-def row_of(marks: IdentityFingerprint, category: Category) -> str | None:
-    """The row that a need is served under; None where nobody could know the person again."""
-    return None if marks.person is None else f"{marks.person}/{category.value}"
+def row_of(fingerprint: IdentityFingerprint, category: Category) -> str | None:
+    """The id of the row that a need is served under; None if the person cannot be recognised."""
+    return None if fingerprint.person is None else f"{fingerprint.person}/{category.value}"
 
 
-def is_for_the_person_alone(received: ReferralReceived, asked: RequestedNeed) -> bool:
-    """Whether it is for the person who is marked and nobody else: what a household needs is nobody's second need."""
-    those = for_whom(asked.members, asked.together, received.person, received.household)
-    members = whom(asked.members, asked.together, [each.member for each in received.household])
-    return members == [PERSON] and those.places == 1
+def is_for_the_person_alone(received: ReferralReceived, requested: RequestedNeed) -> bool:
+    """Whether a need is only for the person with the fingerprint."""
+    people = people_served(requested.members, requested.together, received.person, received.household)
+    household = [member.member for member in received.household]
+    return member_labels(requested.members, requested.together, household) == [PERSON] and people.places == 1
 
 
-def link_row(need: str, turn: int) -> str:
-    """The row of one link of a need: each has its own, so that an effect that comes again meets no other link."""
-    return f"{need}:{turn}"
+def link_row(need_id: str, turn: int) -> str:
+    """The id of one link of a need. Each link has its own row, so that a repeated effect meets no other link."""
+    return f"{need_id}:{turn}"
 
 
 def is_confidential(category: Category, person: MinimalProfile) -> bool:
-    """Whether nobody may be told that this person is being served: by category, for children, and for those at risk."""
-    return category.confidential or person.age_band.years[1] < 18 or not _AT_RISK.isdisjoint(person.flags)
+    """Whether no one may learn that the person is served: by category, for children, and for people at risk."""
+    return category.confidential or person.age_band.is_minor or not _AT_RISK.isdisjoint(person.flags)
 
 
-class Known(Protocol):
-    """Rows as gathered for a batch, by id: who is served, and who is linked to a row that may be given back."""
+class KnownRows(Protocol):
+    """Rows as gathered for a batch, by id: needs that are served, and needs linked to a row that may be released."""
 
     served: Rows
     links: Rows
 
 
+class Placement(NamedTuple):
+    """Whether a need is held back, and the effects on its rows."""
+
+    held_back: HeldBack | None
+    effects: list[Effect]
+
+
 class DuplicateCheck:
-    """One decision on one referral: which rows it takes and gives back. `known` is looked at only where it matters."""
+    """One decision on one referral: which rows it claims and releases. `known` is read only where it matters."""
 
-    def __init__(self, state: Referral, referral: str, known: Known, *, link_confidential: bool = False) -> None:
-        self._state, self._referral, self._known = state, referral, known
+    def __init__(self, needs: Needs, referral: str, known: KnownRows, *, link_confidential: bool = False) -> None:
+        self._needs, self._referral, self._known = needs, referral, known
         self._link_confidential = link_confidential
-        self._turn = state.turns
-        self._own = {each.row for each in state.serving.values()}
+        self._turn = needs.turns
+        self._own_rows = {claim.row for claim in needs.serving.values()}
 
-    def place(self, received: ReferralReceived, asked: RequestedNeed) -> tuple[HeldBack | None, list[Effect]]:
-        """Whether a need that was submitted or corrected is held back, and what follows for its row."""
-        serving, link = self._state.serving.get(asked.need), self._state.links.get(asked.need)
-        if asked.need in self._state.accepted and serving is None and link is None:
-            return None, []  # it is with matching, or was: nothing is to be changed for it
-        row = row_of(received.marks, asked.category)
-        if row is None or not is_for_the_person_alone(received, asked):
-            return None, self.leave(asked.need, "corrected")
-        urgency = triage(asked.urgency, asked.category, received.person.flags)
+    def place(self, received: ReferralReceived, requested: RequestedNeed) -> Placement:
+        """Whether a need that was submitted or corrected is held back, and what happens to its row."""
+        need = requested.need
+        serving, link = self._needs.serving.get(need), self._needs.links.get(need)
+        if need in self._needs.registered and serving is None and link is None:
+            return Placement(None, [])  # it is or was with matching, so nothing changes for it
+        row = row_of(received.marks, requested.category)
+        if row is None or not is_for_the_person_alone(received, requested):
+            return Placement(None, self.leave(need, "corrected"))
+        urgency = triage(requested.urgency, requested.category, received.person.flags)
         if serving is not None and serving.row == row:
-            return None, []
-        if link is not None and link.row == row and self._yields(row, urgency):
-            return link.held_back, []
-        left = self.leave(asked.need, "corrected")
-        if row in self._own:
-            return None, left
-        quiet = is_confidential(asked.category, received.person)
-        if serving is None and self._yields(row, urgency):
-            linked = self._link(asked.need_id, asked.need, row, quiet)
-            return linked[0], [*left, *linked[1]]
-        return None, [*left, *self._claim(asked.need_id, asked.need, row, urgency, quiet)]
+            return Placement(None, [])
+        if link is not None and link.row == row and self._must_yield(row, urgency):
+            return Placement(link.held_back, [])
+        released = self.leave(need, "corrected")
+        if row in self._own_rows:
+            return Placement(None, released)
+        quiet = is_confidential(requested.category, received.person)
+        if serving is None and self._must_yield(row, urgency):
+            held_back, effects = self._link(requested.need_id, need, row, quiet)
+            return Placement(held_back, [*released, *effects])
+        return Placement(None, [*released, *self._claim(requested.need_id, need, row, urgency, quiet)])
 
     def resume(self, need: NeedRegistered) -> list[Effect] | None:
-        """A linked need takes the row that was given back; None while another need has it."""
-        link = self._state.links[need.need]
-        if self._yields(link.row, need.urgency):
+        """A linked need claims the row that was released; None while another need has it."""
+        link = self._needs.links[need.need]
+        if self._must_yield(link.row, need.urgency):
             return None
         quiet = is_confidential(need.category, need.person)
         return [*self.leave(need.need, ""), *self._claim(need.need_id, need.need, link.row, need.urgency, quiet)]
 
     def leave(self, need: str, end: str) -> list[Effect]:
-        """The need gives its row back, and those who are linked to it are told; or it is linked no more."""
-        serving, link = self._state.serving.get(need), self._state.links.get(need)
+        """Release the need's row and notify the needs linked to it, or end the need's own link."""
+        serving, link = self._needs.serving.get(need), self._needs.links.get(need)
         if serving is not None:
-            self._own.discard(serving.row)
-            return self._give_back(serving.need_id, need, serving.row, serving.turn, end)
+            self._own_rows.discard(serving.row)
+            return self._release(serving.need_id, need, serving.row, serving.turn, end)
         if link is not None:
             unlinked = Unlinked(need_id=link.need_id, need=need, row=link.row, turn=link.turn)
             return [Emit(unlinked), Drop(LINKS, link_row(link.need_id, link.turn))]
         return []
 
-    def disown(self, doubt: ServedDoubtful) -> list[Effect]:
-        """Give back a row that names the need without being its own: it was claimed, then the claimer died or lost."""
-        serving = self._state.serving.get(doubt.need)
+    def on_doubt(self, doubt: ServedDoubtful) -> list[Effect]:
+        """Release a row that names a need but is not its own: it was claimed, and then the claimer died or lost."""
+        serving = self._needs.serving.get(doubt.need)
         if serving is not None and (serving.row, serving.turn) == (doubt.row, doubt.turn):
             return []
-        return self._give_back(doubt.need_id, doubt.need, doubt.row, doubt.turn, "")
+        return self._release(doubt.need_id, doubt.need, doubt.row, doubt.turn, "")
 
-    def _yields(self, row: str, urgency: Urgency) -> bool:
-        """Whether a need has to wait for the one that has the row."""
-        held = self._known.served.get(row)
-        if held is None or held["referral"] == self._referral:
+    def on_need_ended(self, need_id: str, end: str) -> list[Effect]:
+        """A need has ended elsewhere. That matters to intake only if the need has a row or waits for one."""
+        rows = [*self._needs.serving.values(), *self._needs.links.values()]
+        return [effect for row in rows if row.need_id == need_id for effect in self.leave(row.need, end)]
+
+    def _must_yield(self, row: str, urgency: Urgency) -> bool:
+        """Whether a need has to wait for the need that has the row."""
+        doc = self._known.served.get(row)
+        if doc is None or doc["referral"] == self._referral:
             return False
-        return urgency.rank <= Urgency(held["urgency"]).rank
+        return urgency.rank <= Urgency(doc["urgency"]).rank
 
     def _claim(self, need_id: str, need: str, row: str, urgency: Urgency, quiet: bool) -> list[Effect]:
-        """Nothing where the row is there already, and not by this very claim: then the need is served without one."""
+        """Claim the row. If it is there and not from this very claim, the need is served without a row."""
         turn = self._turn + 1
         doc: Doc = {"referral": self._referral, "need": need_id, "label": need, "turn": turn}
         doc |= {"urgency": urgency.value, "quiet": quiet}
         if self._known.served.get(row, doc) != doc:
             return []
         self._turn = turn
-        self._own.add(row)
+        self._own_rows.add(row)
         return [Claim(SERVED, row, doc), Emit(PrimaryClaimed(need_id=need_id, need=need, row=row, turn=turn))]
 
-    def _link(self, need_id: str, need: str, row: str, quiet: bool) -> tuple[HeldBack | None, list[Effect]]:
+    def _link(self, need_id: str, need: str, row: str, quiet: bool) -> Placement:
         held_back = HeldBack.UNTOLD if quiet or self._known.served[row]["quiet"] else HeldBack.TOLD
         if held_back is HeldBack.UNTOLD and not self._link_confidential:
-            return None, []
+            return Placement(None, [])
         self._turn += 1
         linked = Linked(need_id=need_id, need=need, row=row, turn=self._turn, held_back=held_back)
         doc = {"referral": self._referral, "need": need_id, "label": need, "turn": self._turn, "row": row}
-        return held_back, [Emit(linked), Put(LINKS, link_row(need_id, self._turn), doc)]
+        return Placement(held_back, [Emit(linked), Put(LINKS, link_row(need_id, self._turn), doc)])
 
-    def _give_back(self, need_id: str, need: str, row: str, turn: int, end: str) -> list[Effect]:
-        """Those who are linked are told after the row is gone: the loop deletes rows before it publishes."""
-        ended = PrimaryReleased(need_id=need_id, need=need, row=row, turn=turn, end=end)
-        told = [link_ended(doc, end) for doc in self._known.links.values() if doc["row"] == row]
+    def _release(self, need_id: str, need: str, row: str, turn: int, end: str) -> list[Effect]:
+        """Linked needs are notified after the row is gone, since the loop deletes rows before it publishes."""
+        released = PrimaryReleased(need_id=need_id, need=need, row=row, turn=turn, end=end)
+        notices = [link_ended(doc, end) for doc in self._known.links.values() if doc["row"] == row]
         return [
-            Emit(ended),
+            Emit(released),
             Drop(SERVED, row, {"need": need_id, "turn": turn}),
-            *(Emit(each, topics.inbox("intake"), each.referral_id) for each in told),
+            *(Emit(notice, topics.inbox("intake"), notice.referral_id) for notice in notices),
         ]
 
 
 def link_ended(doc: Doc, end: str = "") -> LinkEnded:
-    """To the need that a row of ``linked`` is of."""
+    """The notice to the need that a row of the table ``linked`` belongs to."""
     return LinkEnded(
         referral_id=doc["referral"],
         need_id=doc["need"],
@@ -192,7 +211,7 @@ def link_ended(doc: Doc, end: str = "") -> LinkEnded:
 
 
 def doubt(row: str, doc: Doc) -> ServedDoubtful:
-    """To the need that a row of ``served`` names."""
+    """The question to the need that a row of the table ``served`` names."""
     return ServedDoubtful(
         referral_id=doc["referral"], need_id=doc["need"], need=doc["label"], row=row, turn=doc["turn"]
     )

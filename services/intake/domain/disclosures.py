@@ -1,9 +1,8 @@
-"""What each provider has been given of a person, and what of it was called back: the fold of releases and recalls."""
+"""What each provider was given of a person, and what was recalled: the fold of releases and recalls."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Any
 
 from contracts.base import Message
 from contracts.intake import (
@@ -18,15 +17,15 @@ from contracts.intake import (
 from contracts.words import Lifecycle, PersonalField
 
 DELIVERED = frozenset({Lifecycle.DELIVERED, Lifecycle.PARTLY_DELIVERED})
-"""Ends after which a provider keeps what consent still allows: it has a record to keep of the help it gave."""
+"""Ends after which a provider keeps what consent still allows, because it has to document the help that it gave."""
 
 Key = tuple[str, int]
-"""A need's label, and the attempt."""
+"""A need's label, and the number of the attempt."""
 
 
 @dataclass(frozen=True, slots=True)
 class RecallRequest:
-    """What a provider was told to delete, and whether it has said that it did."""
+    """Fields that a provider was asked to delete, and whether it has confirmed that."""
 
     number: int
     fields: frozenset[PersonalField]
@@ -38,69 +37,72 @@ class RecallRequest:
 
 @dataclass(frozen=True, slots=True)
 class Disclosure:
-    """One provider that has accepted. `given`: fields released to it and not recalled, of the person with `digest`.
+    """What one provider has of the person, since it accepted a need.
 
-    `waits`: a release to it awaits its key, and a timer of it is running. `end`: it has the need no more.
+    `fields` were released to it and not recalled; they belong to the person with `digest`. `awaits_key`: a release
+    waits for the provider's public key, and a timer is running. `end`: how the need ended for this provider.
     """
 
     request: ReleaseRequested
-    given: frozenset[PersonalField] = frozenset()
+    fields: frozenset[PersonalField] = frozenset()
     digest: str = ""
-    waits: bool = False
+    awaits_key: bool = False
     end: Lifecycle | None = None
     recalls: tuple[RecallRequest, ...] = ()
 
     @property
     def key(self) -> Key:
-        """What it is known by within its referral."""
+        """What identifies it within its referral."""
         return self.request.need, self.request.attempt
 
     def recall(self, number: int) -> RecallRequest | None:
-        """The recall of this number, if there was one."""
-        return next((each for each in self.recalls if each.number == number), None)
+        """The recall with this number, if there was one."""
+        return next((recall for recall in self.recalls if recall.number == number), None)
 
 
-Holdings = Mapping[Key, Disclosure]
+Disclosures = Mapping[Key, Disclosure]
+
+Fact = ReleaseRequested | NothingToRelease | Released | ReleaseEnded | Recalled | RecallOverdue | RecallConfirmed
 
 FACTS: tuple[type[Message], ...] = (
     ReleaseRequested, NothingToRelease, Released, ReleaseEnded, Recalled, RecallOverdue, RecallConfirmed,
 )  # fmt: skip
 
 
-def evolve(holdings: Holdings, fact: Message) -> Holdings:
-    """The holdings after a fact; one that is none of theirs changes nothing."""
-    if not isinstance(fact, FACTS):
-        return holdings
-    key = (fact.need, fact.attempt)  # type: ignore[attr-defined]
-    holding = holdings.get(key) or Disclosure(request_of(fact))
+def evolve(disclosures: Disclosures, fact: Message) -> Disclosures:
+    """The disclosures after a fact. A fact that is not about one changes nothing."""
+    if not isinstance(fact, Fact):
+        return disclosures
+    key = (fact.need, fact.attempt)
+    disclosure = disclosures.get(key) or Disclosure(request_of(fact))
+    return {**disclosures, key: _after(disclosure, fact)}
+
+
+def _after(disclosure: Disclosure, fact: Fact) -> Disclosure:
     match fact:
         case ReleaseRequested():
-            holding = replace(holding, waits=True)
+            return replace(disclosure, awaits_key=True)
         case NothingToRelease():
-            holding = replace(holding, waits=False)
+            return replace(disclosure, awaits_key=False)
         case Released():
-            given = holding.given | set(fact.fields)
-            holding = replace(holding, given=given, digest=fact.personal.digest, waits=False)
+            fields = disclosure.fields | set(fact.fields)
+            return replace(disclosure, fields=fields, digest=fact.personal.digest, awaits_key=False)
         case ReleaseEnded():
-            holding = replace(holding, end=fact.end, waits=False)
+            return replace(disclosure, end=fact.end, awaits_key=False)
         case Recalled():
             recall = RecallRequest(fact.recall, frozenset(fact.fields), fact.reason, fact.acknowledge_by)
-            holding = replace(holding, given=holding.given - recall.fields, recalls=(*holding.recalls, recall))
+            return replace(disclosure, fields=disclosure.fields - recall.fields, recalls=(*disclosure.recalls, recall))
         case RecallOverdue():
-            holding = replace(holding, recalls=tuple(_late(each, fact.recall) for each in holding.recalls))
+            return _with_recall(disclosure, fact.recall, lambda recall: replace(recall, overdue=True))
         case RecallConfirmed():
-            holding = replace(holding, recalls=tuple(_done(each, fact.recall) for each in holding.recalls))
-    return {**holdings, key: holding}
+            return _with_recall(disclosure, fact.recall, lambda recall: replace(recall, acknowledged=True))
 
 
-def request_of(of: Any) -> ReleaseRequested:
-    """Whose release it is, from any fact or event about it."""
-    return ReleaseRequested(**{name: getattr(of, name) for name in ReleaseRequested.model_fields})
+def _with_recall(disclosure: Disclosure, number: int, change: Callable[[RecallRequest], RecallRequest]) -> Disclosure:
+    recalls = (change(recall) if recall.number == number else recall for recall in disclosure.recalls)
+    return replace(disclosure, recalls=tuple(recalls))
 
 
-def _late(recall: RecallRequest, number: int) -> RecallRequest:
-    return replace(recall, overdue=True) if recall.number == number else recall
-
-
-def _done(recall: RecallRequest, number: int) -> RecallRequest:
-    return replace(recall, acknowledged=True) if recall.number == number else recall
+def request_of(event: Fact) -> ReleaseRequested:
+    """The request of the release that an event is about."""
+    return ReleaseRequested(**{name: getattr(event, name) for name in ReleaseRequested.model_fields})

@@ -1,4 +1,6 @@
-"""What intake says of needs, and when two of them say the same. Pure."""
+"""The facts about a referral and its needs, and when two of them are the same. Pure."""
+
+from typing import Any
 
 from contracts import topics
 from contracts.base import Message
@@ -13,14 +15,13 @@ from contracts.intake import (
 from contracts.words import HeldBack
 from services.chassis.decider import Emit
 
-from . import consent
-from .grants import recipients
-from .household import all_flags, for_whom
+from .consent import effective_from, recipients
+from .household import all_flags, people_served
 from .triage import triage
 
 
-def held(received: ReferralReceived) -> ReferralStored:
-    """What is kept of a referral: the latest of it, whole."""
+def stored(received: ReferralReceived) -> ReferralStored:
+    """The latest version of a referral, whole."""
     return ReferralStored(
         agency=received.agency,
         reference=received.reference,
@@ -30,69 +31,71 @@ def held(received: ReferralReceived) -> ReferralStored:
         region=received.region,
         household=received.household,
         consent=received.consent,
-        consent_at=consent.as_of(received.consent, received.received_at),
+        consent_at=effective_from(received.consent, received.received_at),
         may_contact=received.may_contact,
         needs=received.needs,
         personal=received.personal,
     )
 
 
-def same(held: ReferralStored, received: ReferralReceived) -> bool:
-    """The same request, which the digest tells also of what is sealed. What a correction mostly changes is first."""
-    one, other = (
-        (each.personal.digest, each.needs, each.person, each.household, each.region, each.consent, each.referrer)
-        for each in (held, received)
-    )
-    return one == other
+def is_same_request(stored: ReferralStored, received: ReferralReceived) -> bool:
+    """Whether both ask for the same. The digest stands for all that is sealed."""
+    return _compared(stored) == _compared(received)
 
 
-def accepted(
+def _compared(referral: ReferralStored | ReferralReceived) -> tuple[Any, ...]:
+    """What corrections change most often comes first, so that a comparison ends early."""
+    return (
+        referral.personal.digest, referral.needs, referral.person, referral.household, referral.region,
+        referral.consent, referral.referrer,
+    )  # fmt: skip
+
+
+def registered(
     received: ReferralReceived,
-    asked: RequestedNeed,
+    requested: RequestedNeed,
     held_back: HeldBack | None = None,
-    known: NeedRegistered | None = None,
-) -> Emit:
-    """A need as matching is to see it; a corrected one keeps the time it was first asked for, and so its turn."""
-    named = recipients(received.consent.grants)
-    those = for_whom(asked.members, asked.together, received.person, received.household)
-    need = NeedRegistered(
+    previous: NeedRegistered | None = None,
+) -> NeedRegistered:
+    """A need as matching sees it. A correction keeps the time of the first request, and so its place in the queue."""
+    people = people_served(requested.members, requested.together, received.person, received.household)
+    return NeedRegistered(
         referral_id=received.referral_id,
-        need_id=asked.need_id,
-        need=asked.need,
+        need_id=requested.need_id,
+        need=requested.need,
         agency=received.agency,
         reference=received.reference,
-        revision=0 if known is None else known.revision + 1,
+        revision=0 if previous is None else previous.revision + 1,
         referrer=received.referrer,
-        requested_at=received.received_at if known is None else known.requested_at,
-        category=asked.category,
-        urgency=triage(asked.urgency, asked.category, all_flags([those.person, *those.companions])),
-        person=those.person,
+        requested_at=received.received_at if previous is None else previous.requested_at,
+        category=requested.category,
+        urgency=triage(requested.urgency, requested.category, all_flags([people.person, *people.companions])),
+        person=people.person,
         region=received.region,
-        constraints=asked.constraints,
-        preferences=asked.preferences,
-        recipients="any" if named is None else named,
-        companions=those.companions,
-        places=those.places,
+        constraints=requested.constraints,
+        preferences=requested.preferences,
+        recipients=recipients(received.consent.grants),
+        companions=people.companions,
+        places=people.places,
         held_back=held_back,
     )
-    return Emit(need, topics.INTAKE)
 
 
-def differs(known: NeedRegistered, again: Message) -> bool:
-    """True when a correction matters to matching: more of the need is other than its revision."""
-    return vars(again) | {"revision": known.revision} != vars(known)
+def differs(previous: NeedRegistered, corrected: Message) -> bool:
+    """Whether a correction matters to matching: more than the revision is different."""
+    return vars(corrected) | {"revision": previous.revision} != vars(previous)
 
 
-def names(need: NeedRegistered) -> dict[str, str]:
-    """What every message about a need says first."""
+def need_identity(need: NeedRegistered) -> dict[str, str]:
+    """The fields that every message about a need begins with."""
     return need.model_dump(include={"referral_id", "need_id", "need", "agency", "reference"})
 
 
 def person_corrected(need: NeedRegistered) -> Emit:
-    """For whom a correction matters that matching does not see: a need that is on hold for it."""
-    return Emit(PersonCorrected(**names(need)), topics.INTAKE)
+    """Reports a correction that does not change what matching sees: a need that is on hold for it can resume."""
+    return Emit(PersonCorrected(**need_identity(need)), topics.INTAKE)
 
 
 def withdrawn(need: NeedRegistered, reason: str) -> Emit:
-    """The need is not wanted any more."""
-    return Emit(NeedWithdrawn(**names(need), reason=reason), topics.INTAKE)
+    """The need is no longer wanted."""
+    return Emit(NeedWithdrawn(**need_identity(need), reason=reason), topics.INTAKE)

@@ -1,4 +1,4 @@
-"""What intake answers to an agency, by way of outcomes. Changes nothing."""
+"""Answers to an agency, which outcomes delivers. They change nothing."""
 
 from collections.abc import Sequence
 
@@ -14,40 +14,45 @@ from contracts.intake import (
 )
 from services.chassis.decider import Effect, Reply
 
-from . import facts
+from .facts import need_identity
 from .state import Referral
 
-FromAgency = ReferralReceived | ConsentReceived | WithdrawalReceived | StatusAsked
+AgencyMessage = ReferralReceived | ConsentReceived | WithdrawalReceived | StatusAsked
 
 
-def say_again(state: Referral) -> Sequence[Effect]:
-    """Where each need stands, which outcomes knows."""
-    return [Reply(StatusDue(**facts.names(need)), topics.inbox("outcomes")) for need in state.accepted.values()]
+def repeat_status(referral: Referral) -> Sequence[Effect]:
+    """Ask outcomes to send the status of each need again."""
+    return [
+        Reply(StatusDue(**need_identity(need)), topics.inbox("outcomes")) for need in referral.needs.registered.values()
+    ]
 
 
-def unknown(data: FromAgency) -> Reply:
-    """There is no such referral."""
-    return refused(data, Problem(field="reference", fix="is not known; send agency.submitted.v1 first"))
+def unknown_referral(message: AgencyMessage) -> Reply:
+    """There is no referral with this reference."""
+    return refused(message, Problem(field="reference", fix="is not known; send agency.submitted.v1 first"))
 
 
-def refused(data: FromAgency, *problems: Problem) -> Reply:
-    """In the words of what the agency sent, not of what its gate made of it."""
-    match data:
-        case ReferralReceived():
-            sent = agency.Corrected.TYPE if data.corrects else agency.Submitted.TYPE
-        case ConsentReceived():
-            sent = agency.ConsentChanged.TYPE
-        case WithdrawalReceived():
-            sent = agency.ReferralWithdrawn.TYPE
-        case StatusAsked():
-            sent = agency.StatusRequested.TYPE
-    return Reply(
-        ReferralRefused(
-            referral_id=data.referral_id,
-            agency=data.agency,
-            reference=data.reference,
-            sent=sent,
-            problems=list(problems),
-        ),
-        topics.inbox("outcomes"),
+def refused(message: AgencyMessage, *problems: Problem) -> Reply:
+    """A refusal that names the type of message the agency sent, not the one its gate made of it."""
+    refusal = ReferralRefused(
+        referral_id=message.referral_id,
+        agency=message.agency,
+        reference=message.reference,
+        sent=_sent_type(message),
+        problems=list(problems),
     )
+    return Reply(refusal, topics.inbox("outcomes"))
+
+
+def _sent_type(message: AgencyMessage) -> str:
+    match message:
+        case ReferralReceived(corrects=True):
+            return agency.Corrected.TYPE
+        case ReferralReceived():
+            return agency.Submitted.TYPE
+        case ConsentReceived():
+            return agency.ConsentChanged.TYPE
+        case WithdrawalReceived():
+            return agency.ReferralWithdrawn.TYPE
+        case StatusAsked():
+            return agency.StatusRequested.TYPE

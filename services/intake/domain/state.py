@@ -13,40 +13,40 @@ from contracts.intake import (
     ReferralStored,
     Unlinked,
 )
+from contracts.words import PersonalField
 
 from . import disclosures
-from .disclosures import Holdings
+from .consent import granted_fields
+from .disclosures import DELIVERED, Disclosure, Disclosures
 
-_NONE: Mapping[Any, Any] = {}
+_EMPTY: Mapping[Any, Any] = {}
 
 
-class Referral(NamedTuple):
-    """The fold of intake's facts. `accepted` holds intake's latest word on each need, by the agency's label.
+class Needs(NamedTuple):
+    """What the facts say of a referral's needs, by the agency's label.
 
-    `holdings` are the providers that have taken a need up, and what they have been given.
-    `serving` are the needs that have a row of ``served``, `links` those that wait for another's; `turns` counts both.
+    `registered` holds the latest revision of each need. `serving` are the needs that have a row in the table
+    ``served``; `links` are the needs that wait for another referral's row. `turns` is the highest number that either
+    kind of row has had.
     """
 
-    held: ReferralStored | None = None
-    accepted: Mapping[str, NeedRegistered] = _NONE
+    registered: Mapping[str, NeedRegistered] = _EMPTY
     withdrawn: frozenset[str] = frozenset()
-    holdings: Holdings = _NONE
-    serving: Mapping[str, PrimaryClaimed] = _NONE
-    links: Mapping[str, Linked] = _NONE
+    disclosures: Disclosures = _EMPTY
+    serving: Mapping[str, PrimaryClaimed] = _EMPTY
+    links: Mapping[str, Linked] = _EMPTY
     turns: int = 0
 
     @property
     def open(self) -> list[str]:
-        """Labels of needs that were accepted and not withdrawn, in the order they came."""
-        return [need for need in self.accepted if need not in self.withdrawn]
+        """Labels of the needs that were registered and not withdrawn, in the order in which they came."""
+        return [need for need in self.registered if need not in self.withdrawn]
 
-    def after(self, fact: Message) -> "Referral":
-        """The referral after a fact."""
+    def after(self, fact: Message) -> "Needs":
+        """The needs after a fact. A fact that is not about them changes nothing."""
         match fact:
-            case ReferralStored():
-                return self._replace(held=fact)
             case NeedRegistered():
-                return self._replace(accepted={**self.accepted, fact.need: fact})
+                return self._replace(registered={**self.registered, fact.need: fact})
             case NeedWithdrawn():
                 return self._replace(withdrawn=self.withdrawn | {fact.need})
             case PrimaryClaimed():
@@ -58,12 +58,69 @@ class Referral(NamedTuple):
             case Unlinked():
                 return self._replace(links=_without(self.links, fact))
             case _:
-                changed = disclosures.evolve(self.holdings, fact)
-                return self if changed is self.holdings else self._replace(holdings=changed)
+                changed = disclosures.evolve(self.disclosures, fact)
+                return self if changed is self.disclosures else self._replace(disclosures=changed)
+
+
+class UnknownReferral(NamedTuple):
+    """A stream without a stored referral.
+
+    It can have needs for a moment while a journal is folded: of all `ReferralStored` facts only the last is folded
+    (see `Message.WHOLE`), so the facts between the first and the last come before it.
+    """
+
+    needs: Needs = Needs()
+
+
+class Referral(NamedTuple):
+    """A referral that intake has stored."""
+
+    stored: ReferralStored
+    needs: Needs
+
+    def after(self, fact: Message) -> "Referral":
+        """The referral after a fact."""
+        if isinstance(fact, ReferralStored):
+            return self._replace(stored=fact)
+        return self._replace(needs=self.needs.after(fact))
+
+    def may_keep(self, disclosure: Disclosure) -> list[PersonalField]:
+        """The fields that the provider may keep: none once its attempt has ended without delivery.
+
+        A provider that has delivered keeps what consent still grants, even when the need is withdrawn later.
+        """
+        if disclosure.end is not None and disclosure.end not in DELIVERED:
+            return []
+        return granted_fields(self.stored.consent.grants, disclosure.request.provider, self.stored.may_contact)
+
+    def fields_due(self, disclosure: Disclosure) -> list[PersonalField]:
+        """The fields to release to the provider now: granted, not yet released, and only while it has the need.
+
+        After a correction of the person all granted fields are due again.
+        """
+        if disclosure.end is not None or disclosure.request.need not in self.needs.open:
+            return []
+        is_current = disclosure.digest == self.stored.personal.digest
+        released = disclosure.fields if is_current else frozenset[PersonalField]()
+        return [field for field in self.may_keep(disclosure) if field not in released]
+
+
+State = UnknownReferral | Referral
+
+
+def evolve(state: State, fact: Message) -> State:
+    """The state after a fact."""
+    match state, fact:
+        case Referral(), _:
+            return state.after(fact)
+        case _, ReferralStored():
+            return Referral(fact, state.needs)
+        case _:
+            return UnknownReferral(state.needs.after(fact))
 
 
 _Row = TypeVar("_Row", PrimaryClaimed, Linked)
 
 
 def _without(rows: Mapping[str, _Row], ended: PrimaryReleased | Unlinked) -> Mapping[str, _Row]:
-    return {need: each for need, each in rows.items() if (each.row, each.turn) != (ended.row, ended.turn)}
+    return {need: row for need, row in rows.items() if (row.row, row.turn) != (ended.row, ended.turn)}

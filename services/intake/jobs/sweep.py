@@ -1,6 +1,6 @@
-"""Repeats what a lost message missed, and doubts rows whose claimer may have died. It changes nothing itself.
+"""Finds what a lost message missed, and rows whose claimer may have died. It changes nothing itself.
 
-Only rows that somebody is linked to are looked at: another's row that is wrongly there does no harm to anyone else.
+Only rows that a need is linked to are checked: any other row that is wrongly there does no harm to anyone else.
 """
 
 from contracts.base import Message
@@ -13,13 +13,16 @@ Addressed = tuple[Message, str]
 
 
 class Sweep:
-    """`look` is to be called from time to time, and what it returns to be published."""
+    """The caller runs `look` periodically and publishes what it returns."""
 
     def __init__(self, claims: Claims) -> None:
         self._claims = claims
 
     async def look(self) -> list[Addressed]:
-        """A linked need whose row is gone takes its turn; a row that is there is asked for. Raises `TransientError`."""
+        """Events that resume linked needs whose row is gone, and that ask about rows that are there.
+
+        Raises `TransientError` when the database is not available.
+        """
         links = await self._claims.all(LINKS)
         served = await self._claims.find(SERVED, "_id", {doc["row"] for doc in links.values()}) if links else {}
         ended = [(link_ended(doc), doc["referral"]) for doc in links.values() if doc["row"] not in served]

@@ -1,7 +1,7 @@
-"""Turns a release into ciphertext as it is published. The plain person exists only inside `render`.
+"""Turns a release into ciphertext when it is published. The person exists in clear only inside `render`.
 
-A fact may be published long after it was decided: again after a crash, or late. So what leaves is what its provider may
-hold by the journal as it is then, which knows of every recall since.
+A fact may be published long after it was decided, for example after a crash. So the provider gets only what it may have
+according to the journal at the time of publishing, which knows of every recall since.
 """
 
 import orjson
@@ -23,7 +23,7 @@ logger = structlog.get_logger()
 
 
 class Release:
-    """The last step before a fact leaves for a provider, or for whoever sees to a recall that is overdue."""
+    """Renders the facts that leave for a provider, and logs what an operator must do about a recall."""
 
     def __init__(self, keys: KeyRing, providers: ProviderKeys, journals: Journals) -> None:
         self._keys = keys
@@ -31,51 +31,57 @@ class Release:
         self._journals = journals
 
     async def render(self, outgoing: list[OutgoingEvent]) -> list[OutgoingEvent]:
-        """Open, select, encrypt to the provider. Where the data key was destroyed there is nothing left to release."""
-        outgoing = [each for each in outgoing if self._passes(each)]
-        releases = {at: Released.read(each.text) for at, each in enumerate(outgoing) if each.type == Released.ce_type()}
+        """The events to publish. Each release is opened, reduced to the fields still allowed, and encrypted.
+
+        A release whose data key was destroyed is left out. Raises `TransientError`.
+        """
+        outgoing = [event for event in outgoing if self._may_leave(event)]
+        releases = {
+            at: Released.read(event.text) for at, event in enumerate(outgoing) if event.type == Released.ce_type()
+        }
         if not releases:
             return outgoing
-        referrals = {release.referral_id for release in releases.values()}
-        keys, known = await self._keys.find(referrals), await self._journals.read(referrals)
+        ids = {release.referral_id for release in releases.values()}
+        keys, referrals = await self._keys.find(ids), await self._journals.read(ids)
         rendered = []
-        for at, each in enumerate(outgoing):
+        for at, event in enumerate(outgoing):
             if at not in releases:
-                rendered.append(each)
+                rendered.append(event)
                 continue
-            release = _still(releases[at], known.get(releases[at].referral_id))
+            release = _still_allowed(releases[at], referrals.get(releases[at].referral_id))
             key = keys.get(release.referral_id)
             contact = None if key is None or not release.fields else self._contact(release, key)
             if contact is not None:
-                rendered.append(each._replace(type=ContactReleased.ce_type(), text=contact.model_dump_json()))
+                rendered.append(event._replace(type=ContactReleased.ce_type(), text=contact.model_dump_json()))
         return rendered
 
-    def _passes(self, each: OutgoingEvent) -> bool:
-        """All but a recall to an organisation that may be told nothing any more. What an operator must do is logged."""
-        if each.type == RecallOverdue.ce_type():
-            late = RecallOverdue.read(each.text)
+    def _may_leave(self, event: OutgoingEvent) -> bool:
+        """False for a recall to an organisation whose access was revoked."""
+        if event.type == RecallOverdue.ce_type():
+            overdue = RecallOverdue.read(event.text)
             logger.warning(
                 "recall_overdue",
-                topic=topics.notifications(late.provider),
-                referral_id=late.referral_id,
-                hint="the provider has not said that it deleted what was released to it: ask it by other means",
+                topic=topics.notifications(overdue.provider),
+                referral_id=overdue.referral_id,
+                hint="the provider has not confirmed that it deleted the released data: contact it by other means",
             )
-        if each.type != Recall.ce_type():
+        if event.type != Recall.ce_type():
             return True
-        recall = Recall.read(each.text)
+        recall = Recall.read(event.text)
         if not self._providers.admits(recall.provider):
             logger.error(
                 "recall_to_barred",
-                topic=each.topic,
+                topic=event.topic,
                 referral_id=recall.referral_id,
-                hint="the organisation holds what is recalled and may be told nothing here: ask it by other means",
+                hint="the organisation has the recalled data but may not be sent anything: contact it by other means",
             )
         return self._providers.admits(recall.provider)
 
     def _contact(self, release: Released, key: bytes) -> ContactReleased | None:
+        """The encrypted contact; None if the person was erased, or the provider has no public key."""
         try:
-            box = unseal(key, release.personal.box, purpose(release.referral_id))
-        except UnsealableError:  # erased, and sent anew: this box's own key is no more
+            plain = unseal(key, release.personal.box, purpose(release.referral_id))
+        except UnsealableError:  # erased and then sent again: the key that sealed this box no longer exists
             return None
         public_key = self._providers.get(release.provider)
         if public_key is None:
@@ -83,10 +89,10 @@ class Release:
                 "release_without_key",
                 topic=topics.directory(release.provider),
                 referral_id=release.referral_id,
-                hint="the provider withdrew its profile as it was to be told a contact; it has to ask the agency",
+                hint="the provider deleted its profile before the contact was sent; it has to ask the agency",
             )
             return None
-        fields = Personal.model_validate_json(box).release(release.fields, release.need, release.members)
+        fields = Personal.model_validate_json(plain).release(release.fields, release.need, release.members)
         sealed = seal_to(public_key, orjson.dumps(fields), f"referral-routing/contact/{release.need_id}")
         return ContactReleased(
             provider=release.provider,
@@ -101,8 +107,8 @@ class Release:
         )
 
 
-def _still(release: Released, known: Referral | None) -> Released:
-    """The release, less the fields that have been recalled since it was decided."""
-    holding = known.holdings.get((release.need, release.attempt)) if known else None
-    given = holding.given if holding else frozenset()
-    return release.model_copy(update={"fields": [field for field in release.fields if field in given]})
+def _still_allowed(release: Released, referral: Referral | None) -> Released:
+    """The release without the fields that were recalled since it was decided."""
+    disclosure = referral.needs.disclosures.get((release.need, release.attempt)) if referral else None
+    allowed = disclosure.fields if disclosure else frozenset()
+    return release.model_copy(update={"fields": [field for field in release.fields if field in allowed]})

@@ -15,9 +15,9 @@ logger = structlog.get_logger()
 
 
 class ProviderKeys:
-    """The public key of each provider, from its directory. Also what the policy is `given`.
+    """The public key of each provider that has published one and may take part. See `releases.PublicKeys`.
 
-    One that may not take part (`admits`, as the registry of tenants says) has none: nothing can be released to it.
+    `admits` says whether a provider may take part, according to the registry of tenants.
     """
 
     def __init__(self, admits: Callable[[str], bool] = lambda provider: True) -> None:
@@ -25,9 +25,9 @@ class ProviderKeys:
         self._keys: dict[str, tuple[int, str | None]] = {}
 
     def apply(self, record: Record) -> None:
-        """Take in one directory record; services are matching's business, and so is telling what is wrong.
+        """Take the key from a directory record. Services are left to matching, which also reports bad entries.
 
-        A profile that can't be used changes nothing; one that is deleted takes its key along.
+        A profile that cannot be used changes nothing. A profile that is deleted removes the key.
         """
         if record.key != b"profile":
             return
@@ -48,16 +48,17 @@ class ProviderKeys:
             profile = Profile.read(decode(record.headers, record.value, record.appended).data)
         except (MalformedError, ValidationError):
             return None
-        usable = takes_sealed(profile.public_key) and not lint_raw_json(record.value or b"", Profile)
-        return profile.public_key if usable else None  # a name twice: which key is meant?
+        # A field that is there twice would leave open which key is meant.
+        is_clear = not lint_raw_json(record.value or b"", Profile)
+        return profile.public_key if takes_sealed(profile.public_key) and is_clear else None
 
     def admits(self, provider: str) -> bool:
-        """Whether this provider may be told anything."""
+        """Whether the provider may be sent anything."""
         return self._admits(provider)
 
     def __contains__(self, provider: object) -> bool:
         return self._keys.get(str(provider), (0, None))[1] is not None and self._admits(str(provider))
 
     def get(self, provider: str) -> str | None:
-        """Its key, if it has published one."""
+        """The provider's key, base64; None if it has not published one or may not take part."""
         return self._keys[provider][1] if provider in self else None

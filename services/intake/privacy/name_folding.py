@@ -1,18 +1,19 @@
 """One canonical form for the spellings of a name: Belarusian, Russian, Ukrainian, and what passports make of them.
 
-The letters are those of ICAO Doc 9303, part 3, section 6.B (transliteration of Cyrillic), which the passports of all
-three countries follow closely. On top of it, what those passports, BGN/PCGN and the Ukrainian resolution 55 of 2010
-spell in different ways is folded together, in both scripts:
+Cyrillic is transliterated by ICAO Doc 9303, part 3, section 6.B, which the passports of all three countries follow
+closely. Where those passports, BGN/PCGN and the Ukrainian resolution 55 of 2010 differ, their spellings are folded
+together, in both scripts:
 
-- y, j, и, й, і, ї, ы are i; ie, є, э are e (Yevgeniy, Evgenii); soft and hard signs and apostrophes are nothing;
-- ё is e in Russian passports, io in Belarusian ones, yo elsewhere, and often written е: it is e (Пётр, Piotr, Petr);
-- g and h are g (г is G from Russian, H from Belarusian and Ukrainian); kh, х, stay apart from them;
-- x is ks, w is v, ph is f, th is t, c and q are k, tz is ts (Maxim, Maksim, Максім, Максим);
-- a letter that is doubled counts once (Наталля, Наталья; Mariia, Maria).
+- y, j, и, й, і, ї, ы become i; ie, є, э become e (Yevgeniy, Evgenii); soft and hard signs and apostrophes are dropped;
+- ё is e in Russian passports, io in Belarusian ones, yo elsewhere, and often written е: it becomes e (Пётр, Piotr,
+  Petr);
+- g and h become g (г is G from Russian, H from Belarusian and Ukrainian); kh and х stay apart from them;
+- x becomes ks, w becomes v, ph f, th t, c and q k, tz ts (Maxim, Maksim, Максім, Максим);
+- a doubled character counts once (Наталля, Наталья; Mariia, Maria).
 
-Letters with a caron are sh, ch, zh (ISO 9); other diacritics are dropped. A name in a third language's form is another
-name: Аляксандр, Александр and Alexander differ, and so do Олена and Elena. To miss one is better than to take two
-people for one. What is written in other scripts is compared as it is.
+A caron makes sh, ch, zh (ISO 9); other diacritics are dropped. The form that a name has in another language is a
+different name: Аляксандр, Александр and Alexander differ, and so do Олена and Elena. It is better to miss a match than
+to take two people for one. Names in other scripts are compared as they are written.
 """
 
 import re
@@ -32,44 +33,46 @@ _CYRILLIC = dict(zip("абвгґдезиійїклмнопрстуўфэєёы",
     "ъ": "",
 }
 _LATIN = dict(zip("łđøßæœıþðšžč", ("l", "d", "o", "ss", "ae", "oe", "i", "t", "d", "š", "ž", "č"), strict=True))
-_LETTERS = {ord(letter): form for letter, form in {**_CYRILLIC, **_LATIN}.items()}
+_TRANSLITERATION = {ord(character): form for character, form in {**_CYRILLIC, **_LATIN}.items()}
 
 _PAIRS = (("sh", "š"), ("ch", "č"), ("zh", "ž"), ("kh", "χ"), ("ph", "f"), ("th", "t"), ("tz", "ts"))
 _SINGLE = str.maketrans({"x": "ks", "c": "k", "q": "k", "h": "g", "w": "v", "y": "i", "j": "i"})
 _DOUBLED = re.compile(r"(.)\1+")
 _IE = re.compile("i+[eo]")
-_APART = re.compile(r"[\s\-\u2010-\u2015.,;/_]+")
+_SEPARATORS = re.compile(r"[\s\-\u2010-\u2015.,;/_]+")
 
 
-def name_of(text: str) -> str:
-    """The parts of a name in canonical form, in alphabetical order: their order as written tells nothing.
+def canonical_name(text: str) -> str:
+    """The parts of a name in canonical form and alphabetical order, since people are written in either order.
 
-    Empty where no letters are left. Whoever has applied it once may apply it again: nothing changes any more.
+    Empty if nothing of the alphabet is left. Applied to its own result it changes nothing.
     """
-    return " ".join(sorted(filter(None, map(_part, _APART.split(text)))))
+    return " ".join(sorted(filter(None, map(_canonical_part, _SEPARATORS.split(text)))))
 
 
-def _part(text: str) -> str:
-    letters = _letters(text)
+def _canonical_part(text: str) -> str:
+    latin = _transliterated(text)
     for pair, form in _PAIRS:
-        letters = letters.replace(pair, form)
-    once = _DOUBLED.sub(r"\1", letters.translate(_SINGLE))
+        latin = latin.replace(pair, form)
+    once = _DOUBLED.sub(r"\1", latin.translate(_SINGLE))
     return _DOUBLED.sub(r"\1", _IE.sub("e", once))
 
 
-def _letters(text: str) -> str:
-    """Small Latin letters; with a caron only the three that the folds know."""
+def _transliterated(text: str) -> str:
+    """Lower-case Latin. Of those with a caron only š, č and ž remain, which are folded later."""
     composed = unicodedata.normalize("NFC", unicodedata.normalize("NFKC", text).casefold())
-    spelled = composed.translate(_LETTERS)
-    return "".join(map(_kept, spelled)).translate(_LETTERS)
+    latin = composed.translate(_TRANSLITERATION)
+    return "".join(map(_without_diacritics, latin)).translate(_TRANSLITERATION)
 
 
 @lru_cache(maxsize=1_000)
-def _kept(each: str) -> str:
-    """What is kept of a character."""
-    return each if each in "šžč" else "".join(filter(_is_letter, unicodedata.normalize("NFD", each)))
+def _without_diacritics(character: str) -> str:
+    """The character without diacritics; empty if it is not of an alphabet."""
+    if character in "šžč":
+        return character
+    return "".join(filter(_is_alphabetic, unicodedata.normalize("NFD", character)))
 
 
-def _is_letter(each: str) -> bool:
-    """Not so: marks, and letters that only modify another, such as the Ukrainian apostrophe."""
-    return unicodedata.category(each) in {"Ll", "Lo", "Lt", "Lu"}
+def _is_alphabetic(character: str) -> bool:
+    """False for combining marks, and for modifiers such as the Ukrainian apostrophe."""
+    return unicodedata.category(character) in {"Ll", "Lo", "Lt", "Lu"}

@@ -1,22 +1,23 @@
-"""What is sealed at the gate, and what of it may be released."""
+"""The personal part of a referral: what is sealed at the gate, and what of it may be released."""
 
 import hashlib
 from collections.abc import Iterable, Sequence
 from datetime import date
 from typing import Any
 
-from contracts.agency import PERSON, Caregiver, Contact, Submitted
+from contracts.agency import Caregiver, Contact, Submitted
 from contracts.base import Value
+from contracts.household_rules import PERSON
 from contracts.intake import Sealed
 from contracts.words import PersonalField, Status
 from services.chassis.encryption import seal
 
 _IDENTITY = ("name", "case_code", "birth_date", "nationality", "status")
-"""Fields that say who somebody is; the others say how to reach the household, and about the need."""
+"""Fields that identify one person. The other fields say how to reach the household, or are about the need."""
 
 
 class PersonalMember(Value):
-    """Somebody of the household besides the person, as only intake can read it."""
+    """A member of the household other than the person, as only intake can read it."""
 
     member: str
     name: str | None
@@ -42,7 +43,7 @@ class Personal(Value):
     household: tuple[PersonalMember, ...] = ()
 
     @classmethod
-    def of(cls, referral: Submitted) -> "Personal":
+    def from_referral(cls, referral: Submitted) -> "Personal":
         """The personal part of a referral."""
         person = referral.person
         return cls(
@@ -55,43 +56,49 @@ class Personal(Value):
             contact=person.contact,
             place=referral.location.place,
             notes={need.need: need.note for need in referral.needs if need.note is not None},
-            household=tuple(PersonalMember(**each.model_dump(include=_OF_MEMBER)) for each in referral.household),
+            household=tuple(PersonalMember(**each.model_dump(include=_MEMBER_FIELDS)) for each in referral.household),
         )
 
     def release(self, fields: Iterable[PersonalField], need: str, members: Sequence[str] = ()) -> dict[str, Any]:
-        """The named fields as JSON values. "Do not contact" takes the contact out, whatever was granted.
+        """The given fields as JSON values. "Do not contact" removes the contact, whatever was granted.
 
-        `members` are the labels of those whom the need is for, none: the person. Of them, and only of them, it is
-        told who they are; a relation goes with the name.
+        `members` are the labels of the people that the need is for; without any it is for the person. Only these people
+        are identified.
         """
         fields = list(fields)
-        whole = self.model_dump(mode="json")
-        whole["note"] = whole.pop("notes").get(need)
+        person = self.model_dump(mode="json")
+        person["note"] = person.pop("notes").get(need)
         if not self.contact.may_contact:
-            whole["contact"] = None
+            person["contact"] = None
         if members and PERSON not in members:
-            whole |= dict.fromkeys(_IDENTITY)
-        told = {field.value: whole[field.value] for field in fields if whole[field.value] is not None}
+            person |= dict.fromkeys(_IDENTITY)
+        released = {field.value: person[field.value] for field in fields if person[field.value] is not None}
+        household = self._release_members(fields, members)
+        return {**released, "household": household} if household else released
+
+    def _release_members(self, fields: Sequence[PersonalField], members: Sequence[str]) -> list[dict[str, Any]]:
+        """The members that the need is for. A relation is released with the name."""
         granted = ["member", *(field.value for field in fields if field.value in _IDENTITY)]
-        granted += ["relation"] if PersonalField.NAME in fields else []
-        household = [
-            {name: each[name] for name in granted if each[name] is not None}
-            for each in whole["household"]
-            if each["member"] in members
+        if PersonalField.NAME in fields:
+            granted.append("relation")
+        return [
+            {field: value for field in granted if (value := values[field]) is not None}
+            for values in (member.model_dump(mode="json") for member in self.household)
+            if values["member"] in members
         ]
-        return {**told, "household": household} if household else told
 
 
-_OF_MEMBER = set(PersonalMember.model_fields)
+_MEMBER_FIELDS = set(PersonalMember.model_fields)
 
 
 def seal_personal(referral: str, key: bytes, personal: Personal) -> Sealed:
     """The personal part of a referral, encrypted with its data key, with a keyed digest of the plaintext."""
-    plain = personal.model_dump_json(exclude_defaults=True).encode()  # the same bytes as before there were households
+    # Without defaults, a person without household has the same plaintext as before there were households.
+    plain = personal.model_dump_json(exclude_defaults=True).encode()
     digest = hashlib.blake2b(plain, key=key, digest_size=16).hexdigest()
     return Sealed(key_id=referral, box=seal(key, plain, purpose(referral)), digest=digest)
 
 
 def purpose(referral: str) -> str:
-    """What a person's box is bound to."""
+    """The purpose that a sealed person is bound to: it cannot be opened as anything else."""
     return f"person/{referral}"

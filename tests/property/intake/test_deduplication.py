@@ -1,4 +1,4 @@
-"""Whatever agencies send of one person, and whatever gets lost: one need at a time has the row, none is forgotten."""
+"""Whatever agencies send about one person, and whatever gets lost: one need has the row, and none is forgotten."""
 
 from typing import Any
 
@@ -28,7 +28,7 @@ FLAGS = st.sampled_from([[], [], [Flag.GBV_SURVIVOR]])
 
 
 class Persons(RuleBasedStateMachine):
-    """Referrals come and are changed; their needs end; messages to those who wait are lost or late."""
+    """Referrals are submitted and corrected; their needs end; notices to linked needs are lost or late."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -42,8 +42,8 @@ class Persons(RuleBasedStateMachine):
     @rule(marks=PERSONS, category=CATEGORIES, urgency=URGENCIES, flags=FLAGS)
     def submit(self, marks: IdentityFingerprint, category: Category, urgency: Urgency, flags: list[Flag]) -> None:
         name = f"r{len(self.front.streams)}"
-        asked = need(name, category=category, urgency=urgency)
-        self.front.submit(name, asked, marks=marks, person=minimum(flags=flags))
+        request = need(name, category=category, urgency=urgency)
+        self.front.submit(name, request, marks=marks, person=minimum(flags=flags))
 
     @precondition(lambda self: self.front.streams)
     @rule(number=st.integers(0, 9), marks=PERSONS, category=CATEGORIES, urgency=URGENCIES)
@@ -60,8 +60,8 @@ class Persons(RuleBasedStateMachine):
     @rule(number=st.integers(0, 9), end=st.sampled_from(["delivered", "unmet", "not-delivered"]))
     def end(self, number: int, end: str) -> None:
         name = self.known(number)
-        held = self.front.now(name).held_back
-        if name not in self.ended and (held is None or (held is HeldBack.UNTOLD and end == "unmet")):
+        held_back = self.front.now(name).held_back
+        if name not in self.ended and (held_back is None or (held_back is HeldBack.UNTOLD and end == "unmet")):
             self.front.end(name, end)
             self.ended.add(name)
 
@@ -72,7 +72,7 @@ class Persons(RuleBasedStateMachine):
     @precondition(lambda self: self.front.lost)
     @rule(number=st.integers(0, 9))
     def late(self, number: int) -> None:
-        self.front.say(self.front.lost[number % len(self.front.lost)])
+        self.front.handle(self.front.lost[number % len(self.front.lost)])
 
     @rule()
     def sweep(self) -> None:
@@ -80,42 +80,42 @@ class Persons(RuleBasedStateMachine):
         claims.tables["served"], claims.tables["linked"] = dict(self.front.served), dict(self.front.links)
         was, self.front.lossy = self.front.lossy, False
         for event, _ in complete(Sweep(claims).look()):
-            self.front.say(event)
+            self.front.handle(event)
         self.front.lossy = was
         for doc in self.front.links.values():
-            assert doc["row"] in self.front.served, "after a sweep nobody waits for a row that is free"
+            assert doc["row"] in self.front.served, "after a sweep no need waits for a row that is free"
 
     @invariant()
-    def one_at_a_time(self) -> None:
+    def each_row_belongs_to_one_need(self) -> None:
         holders: dict[str, Any] = {}
         for name, stream in self.front.streams.items():
-            for serving in stream.state.serving.values():
+            for serving in stream.state.needs.serving.values():
                 assert holders.setdefault(serving.row, name) == name
                 doc = self.front.served[serving.row]
                 assert (doc["referral"], doc["turn"]) == (name, serving.turn), "the row is its own"
         assert len(holders) == len(self.front.served), "no row without a need"
 
     @invariant()
-    def who_is_held_back_has_a_reason(self) -> None:
+    def a_need_that_is_held_back_has_a_reason(self) -> None:
         for name, stream in self.front.streams.items():
             state = stream.state
             assert state == stream.folded(repeats=2)
-            if not state.held or "bed" in state.withdrawn:
-                assert not state.links
-                assert not state.serving
+            if not state.stored or "bed" in state.needs.withdrawn:
+                assert not state.needs.links
+                assert not state.needs.serving
                 continue
-            held, link = self.front.now(name).held_back, state.links.get("bed")
+            held_back, link = self.front.now(name).held_back, state.needs.links.get("bed")
             if link is not None:
-                assert held is link.held_back
+                assert held_back is link.held_back
                 assert f"{name}/bed:{link.turn}" in self.front.links
-            elif held is not None:
-                assert held is HeldBack.UNTOLD, "who knows is closed, or resumes"
+            elif held_back is not None:
+                assert held_back is HeldBack.UNTOLD, "a need whose agency knows is closed, or resumes"
 
     @invariant()
-    def who_is_not_to_know_is_not_told(self) -> None:
+    def an_agency_that_must_not_know_does_not_learn_of_the_other_referral(self) -> None:
         for name in self.front.streams:
-            told = self.front.told(name)
-            if any(isinstance(each, NeedWithdrawn) and each.reason == ALREADY_SERVED for each in told):
+            published = self.front.published(name)
+            if any(isinstance(each, NeedWithdrawn) and each.reason == ALREADY_SERVED for each in published):
                 assert self.front.now(name).held_back is HeldBack.TOLD
 
 

@@ -1,42 +1,40 @@
-"""However a name or a number is written, it is the same; and what is canonical stays as it is."""
+"""Names and phone numbers have one canonical form in every spelling, and a canonical form does not change."""
 
 import unicodedata
 
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.intake.privacy.fingerprint import phone_of
-from services.intake.privacy.name_folding import name_of
+from services.intake.privacy.fingerprint import canonical_phone
+from services.intake.privacy.name_folding import canonical_name
 
 NAMES = st.text(max_size=40)
-_LETTERS = "абвгґдеёєжзиіїйклмнопрстуўфхцчшщъыьэюяABCDEFGHIJKLMNOPQRSTUVWXYZšžčłüéñß'’ -\u0301"
-LIKELY = st.text(st.sampled_from(_LETTERS), max_size=30)
+_ALPHABET = "абвгґдеёєжзиіїйклмнопрстуўфхцчшщъыьэюяABCDEFGHIJKLMNOPQRSTUVWXYZšžčłüéñß'’ -\u0301"
+LIKELY = st.text(st.sampled_from(_ALPHABET), max_size=30)
 
 
 @given(st.one_of(NAMES, LIKELY))
-def test_canonical_stays_canonical(name: str) -> None:
-    assert name_of(name_of(name)) == name_of(name)
+def test_a_canonical_name_does_not_change(name: str) -> None:
+    assert canonical_name(canonical_name(name)) == canonical_name(name)
 
 
 @given(st.lists(LIKELY, max_size=4), st.randoms(use_true_random=False), st.sampled_from([" ", "  ", "-", ", ", "\t"]))
-def test_the_order_of_parts_and_what_stands_between_them_tell_nothing(
-    parts: list[str], chance: object, gap: str
-) -> None:
+def test_the_order_of_parts_and_their_separators_do_not_matter(parts: list[str], chance: object, gap: str) -> None:
     mixed = list(parts)
     chance.shuffle(mixed)  # type: ignore[attr-defined]
-    assert name_of(gap.join(mixed)) == name_of(" ".join(parts))
+    assert canonical_name(gap.join(mixed)) == canonical_name(" ".join(parts))
 
 
 @given(LIKELY)
-def test_case_tells_nothing(name: str) -> None:
-    assert name_of(name.upper()) == name_of(name.lower()) == name_of(name)
+def test_case_does_not_matter(name: str) -> None:
+    assert canonical_name(name.upper()) == canonical_name(name.lower()) == canonical_name(name)
 
 
 @given(st.text(st.sampled_from("abdefgiklmnoprtuv "), max_size=20), st.sampled_from("\u0300\u0301\u0308\u0327\u0328"))
-def test_diacritics_tell_nothing(name: str, accent: str) -> None:
+def test_diacritics_do_not_matter(name: str, accent: str) -> None:
     accented = "".join(each + accent if each.isalpha() else each for each in name)
-    assert name_of(accented) == name_of(name)
-    assert name_of(unicodedata.normalize("NFC", accented)) == name_of(name)
+    assert canonical_name(accented) == canonical_name(name)
+    assert canonical_name(unicodedata.normalize("NFC", accented)) == canonical_name(name)
 
 
 @given(
@@ -44,9 +42,9 @@ def test_diacritics_tell_nothing(name: str, accent: str) -> None:
     st.lists(st.integers(0, 14), max_size=5),
     st.sampled_from(" -.()"),
 )
-def test_a_number_is_its_digits_and_stays_them(digits: str, places: list[int], mark: str) -> None:
-    said = digits
+def test_a_number_is_its_digits(digits: str, places: list[int], separator: str) -> None:
+    written = digits
     for place in places:
-        said = said[:place] + mark + said[place:]
-    assert phone_of(f"+{said}") == phone_of(f"00{said}") == digits
-    assert phone_of("+" + phone_of(f"+{said}")) == digits
+        written = written[:place] + separator + written[place:]
+    assert canonical_phone(f"+{written}") == canonical_phone(f"00{written}") == digits
+    assert canonical_phone("+" + canonical_phone(f"+{written}")) == digits

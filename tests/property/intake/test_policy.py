@@ -1,7 +1,6 @@
-"""Whatever is sent, in whatever order and however often: each need moves only forward, and no field leaks.
+"""Whatever is sent, in any order and repeatedly: each need only moves forward, and no field leaks.
 
-The machine knows nothing of the policy's state. It keeps, from what was sent and from the facts alone, what an outsider
-could know.
+The machine does not look into the policy's state. From messages and facts alone it records what an outsider could know.
 """
 
 from collections import Counter, defaultdict
@@ -24,13 +23,13 @@ from services.intake.domain.policy import IntakePolicy
 from tests.support.builders import REFERRAL, elapsed, minimum
 from tests.support.clock import START
 from tests.support.intake_world import (
-    asked,
     consent,
     consent_received,
     deletion_confirmed,
     received,
     release_ended,
     release_requested,
+    requested,
     status_asked,
     withdrawal,
 )
@@ -51,7 +50,7 @@ GRANTS = st.lists(
 CONSENTS = GRANTS.map(lambda grants: consent().model_copy(update={"grants": grants}))
 NEEDS = st.lists(
     st.builds(
-        asked,
+        requested,
         st.sampled_from(LABELS),
         urgency=st.sampled_from([Urgency.NORMAL, Urgency.EMERGENCY]),
         category=st.sampled_from([Category.SHELTER, Category.GBV]),
@@ -71,11 +70,11 @@ WITHIN = timedelta(hours=5)
 
 
 @dataclass
-class Told:
-    """What one provider has been told for one attempt: the fields it may still have, and of which person."""
+class Given:
+    """What one provider was given in one attempt: the fields it may still have, and of which person."""
 
     provider: str
-    given: set[PersonalField] = field(default_factory=set)
+    fields: set[PersonalField] = field(default_factory=set)
     digest: str = ""
     end: Lifecycle | None = None
     recalled: dict[int, set[PersonalField]] = field(default_factory=dict)
@@ -84,7 +83,7 @@ class Told:
 
 
 class Referrals(RuleBasedStateMachine):
-    """One referral, its agency, the providers that accept its needs, and everything again."""
+    """One referral, its agency, and the providers that accept its needs, with every message sent again."""
 
     sent = Bundle("sent")
 
@@ -98,13 +97,13 @@ class Referrals(RuleBasedStateMachine):
         self.first: dict[str, Any] = {}
         self.revisions: dict[str, list[int]] = defaultdict(list)
         self.withdrawn: set[str] = set()
-        self.told: dict[tuple[str, int], Told] = {}
+        self.given: dict[tuple[str, int], Given] = {}
         self.ends: dict[tuple[str, int], tuple[str, Lifecycle]] = {}
         self.consent: Consent | None = None
         self.may_contact = True
 
-    def say(self, event: Message, id_: str | None = None) -> tuple[str, Message]:
-        """Decide, and check all that has to hold of any decision."""
+    def handle(self, event: Message, id_: str | None = None) -> tuple[str, Message]:
+        """Decide, and check what must be true of every decision."""
         self.serial += 1
         id_ = id_ or str(self.serial)
         before, length = self.stream.state, len(self.stream.entries)
@@ -125,7 +124,7 @@ class Referrals(RuleBasedStateMachine):
             | intake.StatusAsked
             | intake.DeletionConfirmed,
         )
-        assert effects or journaled or not from_outside, "nobody is met with silence"
+        assert effects or journaled or not from_outside, "every message from outside is answered"
         self.timers += [each for each in effects if isinstance(each, SetTimer)]
         return id_, event
 
@@ -148,36 +147,36 @@ class Referrals(RuleBasedStateMachine):
                 assert fact.need not in self.withdrawn
                 assert fact.provider in self.keys
                 assert fact.fields
-                told = self.told.setdefault((fact.need, fact.attempt), Told(fact.provider))
-                assert told.provider == fact.provider, "one provider an attempt"
-                assert (fact.need, fact.attempt) not in self.ends, "it has the need no more"
+                given = self.given.setdefault((fact.need, fact.attempt), Given(fact.provider))
+                assert given.provider == fact.provider, "one provider an attempt"
+                assert (fact.need, fact.attempt) not in self.ends, "it no longer has the need"
                 assert set(fact.fields) <= self.granted(fact.provider), "never a field without a grant"
-                assert told.digest != fact.personal.digest or not told.given & set(fact.fields), "no field twice"
-                told.given |= set(fact.fields)
-                told.digest = fact.personal.digest
+                assert given.digest != fact.personal.digest or not given.fields & set(fact.fields), "no field twice"
+                given.fields |= set(fact.fields)
+                given.digest = fact.personal.digest
             case intake.ReleaseEnded():
                 self.ends.setdefault((fact.need, fact.attempt), (fact.provider, fact.end))
             case intake.Recalled():
-                told = self.told[fact.need, fact.attempt]
-                assert fact.provider == told.provider
-                assert set(fact.fields) <= told.given, "nothing is recalled that it was not given"
+                given = self.given[fact.need, fact.attempt]
+                assert fact.provider == given.provider
+                assert set(fact.fields) <= given.fields, "nothing is recalled that was not released"
                 assert fact.acknowledge_by == self.now.replace(microsecond=0) + WITHIN
-                assert fact.recall == len(told.recalled) + 1
-                told.recalled[fact.recall] = set(fact.fields)
-                told.given -= set(fact.fields)
+                assert fact.recall == len(given.recalled) + 1
+                given.recalled[fact.recall] = set(fact.fields)
+                given.fields -= set(fact.fields)
             case intake.RecallOverdue():
                 assert self.now >= fact.acknowledge_by
-                told = self.told[fact.need, fact.attempt]
-                assert fact.recall not in told.acknowledged
-                told.overdue[fact.recall] += 1
+                given = self.given[fact.need, fact.attempt]
+                assert fact.recall not in given.acknowledged
+                given.overdue[fact.recall] += 1
             case intake.RecallConfirmed():
-                told = self.told[fact.need, fact.attempt]
-                assert set(fact.fields) == told.recalled[fact.recall]
-                assert fact.recall not in told.acknowledged, "once"
-                told.acknowledged.add(fact.recall)
+                given = self.given[fact.need, fact.attempt]
+                assert set(fact.fields) == given.recalled[fact.recall]
+                assert fact.recall not in given.acknowledged, "once"
+                given.acknowledged.add(fact.recall)
 
     def granted(self, who: str) -> set[PersonalField]:
-        """What the consent in force lets a provider know."""
+        """The fields that the consent in force lets a provider have."""
         assert self.consent is not None
         fields = {
             each
@@ -188,7 +187,7 @@ class Referrals(RuleBasedStateMachine):
         return fields if self.may_contact else fields - {PersonalField.CONTACT}
 
     def check_answers(self, effects: Sequence[Effect]) -> None:
-        """Answers go to outcomes, or to the provider that sent it; a refusal is all there is."""
+        """Answers go to outcomes, or to the provider that sent the message. A refusal is the only effect."""
         for reply in replied(effects):
             if isinstance(reply.event, provider.ProviderInputRefused):
                 assert reply.topic == topics.notifications(reply.event.provider)
@@ -202,7 +201,7 @@ class Referrals(RuleBasedStateMachine):
     @initialize(target=sent, needs=NEEDS, grants=CONSENTS, keys=st.sets(st.sampled_from(PROVIDERS)))
     def begin(self, needs: list[RequestedNeed], grants: Consent, keys: set[str]) -> tuple[str, Message]:
         self.keys |= keys
-        return self.say(received(*needs, consent=grants))
+        return self.handle(received(*needs, consent=grants))
 
     @rule(target=sent, needs=NEEDS, person=PERSONS, grants=CONSENTS, digest=DIGESTS, corrects=st.booleans())
     def send(
@@ -218,26 +217,26 @@ class Referrals(RuleBasedStateMachine):
             may_contact=digest != SILENT,
             received_at=self.now,
         )
-        before, named, gone = self.stream.state, {each.need for each in needs}, set(self.withdrawn)
-        id_, _ = self.say(event)
-        if not corrects or named & gone:
-            assert self.stream.state == before, "a referral is submitted once; what is withdrawn does not come back"
+        before, labels, gone = self.stream.state, {each.need for each in needs}, set(self.withdrawn)
+        id_, _ = self.handle(event)
+        if not corrects or labels & gone:
+            assert self.stream.state == before, "a referral is submitted once; a withdrawn need does not come back"
         else:
-            assert set(self.revisions) - self.withdrawn == named, "as it should have been, whole"
+            assert set(self.revisions) - self.withdrawn == labels, "as it should have been, whole"
         return id_, event
 
     @rule(target=sent, needs=st.lists(st.sampled_from(LABELS), max_size=2))
     def withdraw(self, needs: list[str]) -> tuple[str, Message]:
         known = set(self.revisions)
         open_ = known - self.withdrawn
-        result = self.say(withdrawal(*needs))
+        result = self.handle(withdrawal(*needs))
         gone = open_ - (set(self.revisions) - self.withdrawn)
         assert gone == (set() if not set(needs) <= known else open_ & set(needs) if needs else open_)
         return result
 
     @rule(target=sent)
     def ask(self) -> tuple[str, Message]:
-        return self.say(status_asked())
+        return self.handle(status_asked())
 
     @rule(target=sent, grants=GRANTS, stale=st.integers(0, 3))
     def change_consent(self, grants: list[Grant], stale: int) -> tuple[str, Message]:
@@ -254,7 +253,7 @@ class Referrals(RuleBasedStateMachine):
         now = consent().model_copy(update={"grants": grants, "given_at": at, "basis": basis})
         event = consent_received().model_copy(update={"consent": now, "received_at": self.now})
         before = self.stream.state
-        result = self.say(event)
+        result = self.handle(event)
         if at < START:
             assert self.stream.state == before, "what is older than the consent in force changes nothing"
         else:
@@ -263,11 +262,11 @@ class Referrals(RuleBasedStateMachine):
 
     @rule(target=sent, label=st.sampled_from(LABELS), attempt=ATTEMPTS, who=st.sampled_from(PROVIDERS))
     def accept_an_offer(self, label: str, attempt: int, who: str) -> tuple[str, Message]:
-        return self.say(release_requested(label, attempt, provider=who))
+        return self.handle(release_requested(label, attempt, provider=who))
 
     @rule(target=sent, label=st.sampled_from(LABELS), attempt=ATTEMPTS, who=st.sampled_from(PROVIDERS), end=ENDS)
-    def have_it_no_more(self, label: str, attempt: int, who: str, end: Lifecycle) -> tuple[str, Message]:
-        return self.say(release_ended(end, label, attempt, provider=who))
+    def lose_the_need(self, label: str, attempt: int, who: str, end: Lifecycle) -> tuple[str, Message]:
+        return self.handle(release_ended(end, label, attempt, provider=who))
 
     @rule(
         target=sent,
@@ -276,8 +275,8 @@ class Referrals(RuleBasedStateMachine):
         who=st.sampled_from(PROVIDERS),
         recall=st.integers(1, 3),
     )
-    def say_it_is_deleted(self, label: str, attempt: int, who: str, recall: int) -> tuple[str, Message]:
-        return self.say(deletion_confirmed(recall, label, attempt, provider=who, at=self.now))
+    def confirm_a_deletion(self, label: str, attempt: int, who: str, recall: int) -> tuple[str, Message]:
+        return self.handle(deletion_confirmed(recall, label, attempt, provider=who, at=self.now))
 
     @rule(who=st.sampled_from(PROVIDERS))
     def publish_a_key(self, who: str) -> None:
@@ -289,13 +288,13 @@ class Referrals(RuleBasedStateMachine):
             timer = data.draw(st.sampled_from(self.timers))
             self.timers.remove(timer)
             self.now = max(self.now, timer.due_at)
-            self.say(elapsed(timer.name, timer.due_at, REFERRAL))
+            self.handle(elapsed(timer.name, timer.due_at, REFERRAL))
 
     @rule()
-    def let_every_recall_fall_due_twice(self) -> None:
+    def let_every_recall_be_overdue_twice(self) -> None:
         for timer in [each for each in self.timers if each.name.startswith("recall:")] * 2:
             self.now = max(self.now, timer.due_at)
-            self.say(elapsed(timer.name, timer.due_at, REFERRAL))
+            self.handle(elapsed(timer.name, timer.due_at, REFERRAL))
 
     @rule(minutes=st.integers(1, 600))
     def wait(self, minutes: int) -> None:
@@ -306,12 +305,12 @@ class Referrals(RuleBasedStateMachine):
         id_, event = earlier
         before = self.stream.state
         decided = any(entry.cause == f"topic/{id_}" for entry in self.stream.entries)
-        self.say(event, id_)
+        self.handle(event, id_)
         assert self.stream.state == before or not decided, "an event takes effect once"
 
     @rule(earlier=sent)
     def send_again_under_another_id(self, earlier: tuple[str, Message]) -> None:
-        self.say(earlier[1])
+        self.handle(earlier[1])
 
     @rule(earlier=sent, needs=NEEDS)
     def reuse_an_id(self, earlier: tuple[str, Message], needs: list[RequestedNeed]) -> None:
@@ -330,34 +329,34 @@ class Referrals(RuleBasedStateMachine):
 
     @invariant()
     def what_outsiders_know_is_the_state(self) -> None:
-        assert set(self.stream.state.open) == set(self.revisions) - self.withdrawn
+        assert set(self.stream.state.needs.open) == set(self.revisions) - self.withdrawn
 
     @invariant()
-    def what_is_granted_no_more_is_under_recall(self) -> None:
-        """What a provider has and is not told to delete, it may have by the consent of now."""
-        for key, told in self.told.items():
+    def fields_no_longer_granted_are_recalled(self) -> None:
+        """A provider may have every field that it was given and was not asked to delete, by the consent in force."""
+        for key, given in self.given.items():
             ended = self.ends.get(key)
             may_keep = ended is None or ended[1] in (Lifecycle.DELIVERED, Lifecycle.PARTLY_DELIVERED)
-            assert told.given <= (self.granted(told.provider) if may_keep else set())
+            assert given.fields <= (self.granted(given.provider) if may_keep else set())
 
     @invariant()
     def a_recall_is_overdue_at_most_once(self) -> None:
-        assert all(count == 1 for told in self.told.values() for count in told.overdue.values())
+        assert all(count == 1 for given in self.given.values() for count in given.overdue.values())
 
     @invariant()
-    def a_recall_is_sent_to_its_provider_as_it_is_told_to_the_others(self) -> None:
+    def each_recall_is_sent_to_its_provider_and_published(self) -> None:
         facts = [fact for entry in self.stream.entries for fact in entry.events()]
         sent = [fact["topic"] for fact in facts if fact["type"] == provider.Recall.ce_type()]
         followed = [intake.Recalled.read(fact["text"]) for fact in facts if fact["type"] == intake.Recalled.ce_type()]
         assert sent == [topics.notifications(each.provider) for each in followed]
 
     @invariant()
-    def at_most_one_timer_for_each_release_that_waits(self) -> None:
+    def each_waiting_release_has_one_timer(self) -> None:
         names = Counter(timer.name for timer in self.timers)
         assert all(count == 1 for count in names.values()), names
 
     @invariant()
-    def the_sealed_person_goes_to_no_topic_but_that_of_a_provider_who_may_know(self) -> None:
+    def the_sealed_person_goes_only_to_providers_topics(self) -> None:
         for entry in self.stream.entries:
             for fact in entry.events():
                 if '"box"' in fact["text"] and fact["topic"] is not None:

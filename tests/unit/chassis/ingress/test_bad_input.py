@@ -1,4 +1,4 @@
-"""Whatever is sent: it is refused in words that say what to do, its neighbours go through, none of it comes back."""
+"""Bad input is refused with a hint on what to do, its neighbours go through, and nothing of it is repeated."""
 
 import json
 import re
@@ -34,7 +34,7 @@ GOOD_ENTRY = {"service": "beds", "name": "Beds", "categories": ["shelter"], "cap
 
 
 class Rig:
-    """One gate over the memory twins, with one tenant's topic before it."""
+    """One gate over the memory twins that reads one tenant's topic."""
 
     def __init__(self, service: str, admission: Admission, topic: str, pattern: str, *out: str, key: str = "k") -> None:
         self.clock = HandClock()
@@ -42,14 +42,14 @@ class Rig:
         self.out, self.topic, self.key = out, topic, key.encode()
         self.log.create(topic, *out, topics.DEAD_LETTERS, partitions=1)
         self.consumer = MemoryGroup(self.log, pattern=pattern).join()
-        letters = DeadLetters(service, self.log, OPERATOR_PUBLIC)
+        dead_letters = DeadLetters(service, self.log, OPERATOR_PUBLIC)
         self.gate = Gate(
-            service, admission, log=self.log, clock=self.clock, dead_letters=letters, sleep=no_pause,
+            service, admission, log=self.log, clock=self.clock, dead_letters=dead_letters, sleep=no_pause,
             tombstones=topic.endswith(".directory"),
         )  # fmt: skip
 
     async def run(self, kind: type[Message], good: dict[str, Any], bad: Iterable[Bad]) -> list[Seen]:
-        """Send the bad ones with a good one before and after each; what came out."""
+        """Send the bad events with a good one before and after each. Returns what came out."""
         good_one = json.dumps(good).encode()
         for number, each in enumerate(bad):
             self.log.append(self.topic, self.key, good_one, headers(kind.TYPE, f"good-{number}"))
@@ -59,12 +59,13 @@ class Rig:
         assert self.consumer.group.lag == 0
         return [seen(record) for record in self.log.read(*self.out)]
 
-    def letters(self) -> list[tuple[str, str]]:
-        found = [dict(record.headers) for record in self.log.read(topics.DEAD_LETTERS)]
-        return [((each["dlq_reason"] or b"").decode(), (each["dlq_field"] or b"").decode()) for each in found]
+    def dead_letters(self) -> list[tuple[str, str]]:
+        """Reason and field of each."""
+        headers = [dict(record.headers) for record in self.log.read(topics.DEAD_LETTERS)]
+        return [((each["dlq_reason"] or b"").decode(), (each["dlq_field"] or b"").decode()) for each in headers]
 
-    def clear(self) -> bytes:
-        """All that left the gate readable."""
+    def readable(self) -> bytes:
+        """Everything readable that left the gate."""
         records = [*self.log.read(*self.out), *self.log.read(topics.DEAD_LETTERS)]
         return b"\n".join(
             part
@@ -75,17 +76,17 @@ class Rig:
 
 
 def judge(rig: Rig, bad: list[Bad], refused: list[Seen]) -> None:
-    """Each is told once, in order of arrival, with the field and the words expected."""
-    told = [each.body["problems"] for each in refused]
-    assert len(told) == len(bad)
+    """Each event is refused once, in order of arrival, with the field and hint expected."""
+    refusals = [each.body["problems"] for each in refused]
+    assert len(refusals) == len(bad)
     wrong = [
         (each.name, each.field, each.fix, problems)
-        for each, problems in zip(bad, told, strict=True)
+        for each, problems in zip(bad, refusals, strict=True)
         if not any(problem["field"] == each.field and each.fix in problem["fix"] for problem in problems)
     ]
     assert wrong == []
-    assert rig.letters() == [each.letter for each in bad if each.letter]
-    assert CANARY.encode() not in rig.clear()
+    assert rig.dead_letters() == [each.letter for each in bad if each.letter]
+    assert CANARY.encode() not in rig.readable()
 
 
 async def test_bad_referrals(capsysbinary: pytest.CaptureFixture[bytes]) -> None:
@@ -99,7 +100,7 @@ async def test_bad_referrals(capsysbinary: pytest.CaptureFixture[bytes]) -> None
     assert sum(each.type == intake.ReferralReceived.ce_type() for each in out) == len(bad) + 1
     assert CANARY.encode() not in b"".join(capsysbinary.readouterr())
     with_reference = [each.body["reference"] for each in out if each.type == intake.ReferralRefused.ce_type()]
-    assert with_reference.count("R-1") > len(bad) / 2, "told under the agency's own reference where it can be read"
+    assert with_reference.count("R-1") > len(bad) / 2, "refused under the agency's own reference if it can be read"
 
 
 async def test_bad_questions(capsysbinary: pytest.CaptureFixture[bytes]) -> None:
@@ -137,7 +138,7 @@ async def test_bad_entries_of_a_directory(capsysbinary: pytest.CaptureFixture[by
     assert CANARY.encode() not in b"".join(capsysbinary.readouterr())
 
 
-def test_what_is_refused_of_a_directory_is_not_taken_by_matchers_either() -> None:
+def test_matching_does_not_use_entries_that_the_gate_refuses() -> None:
     for each in of_entry(GOOD_ENTRY):
         log = MemoryLog(HandClock().now)
         log.create(topics.directory("p"), partitions=1)
@@ -148,7 +149,7 @@ def test_what_is_refused_of_a_directory_is_not_taken_by_matchers_either() -> Non
             assert len(directory) == 0, each.name
 
 
-def test_of_a_profile_with_two_keys_neither_is_used() -> None:
+def test_a_profile_with_two_keys_gives_no_key() -> None:
     log = MemoryLog(HandClock().now)
     log.create(topics.directory("p"), partitions=1)
     twice = f'{{"name": "P", "public_key": "{new_pair()[1]}", "public_key": "{new_pair()[1]}"}}'
@@ -158,14 +159,14 @@ def test_of_a_profile_with_two_keys_neither_is_used() -> None:
     assert "p" not in keys
 
 
-def test_every_pattern_of_what_tenants_send_is_said_in_words() -> None:
+def test_every_pattern_in_inputs_has_a_hint_in_words() -> None:
     inputs = [model for model in MESSAGES.values() if issubclass(model, Input)]
-    found = {
+    patterns = {
         json.loads(f'"{pattern}"')
         for model in inputs
         for pattern in re.findall(r'"pattern": "(.*?)"[,}]', json.dumps(model.model_json_schema()))
     }
-    assert found <= set(PATTERNS)
+    assert patterns <= set(PATTERNS)
 
 
 def test_text_that_only_looks_like_nul_is_left_alone() -> None:

@@ -39,10 +39,10 @@ def refusal(out: Seen) -> dict[str, str]:
     return {problem.field: problem.fix for problem in ReferralRefused.read(out.event.data).problems}
 
 
-# nobody gets through --------------------------------------------------------------------------------------------------
+# no person gets through -----------------------------------------------------------------------------------------------
 
 
-async def test_nothing_that_leaves_the_gate_holds_a_person(
+async def test_nothing_that_leaves_the_gate_contains_a_person(
     gate: IntakeGate, capsysbinary: pytest.CaptureFixture[bytes]
 ) -> None:
     name = CANARIES["name"]
@@ -65,21 +65,21 @@ async def test_nothing_that_leaves_the_gate_holds_a_person(
     assert [what for what, canary in CANARIES.items() if canary.encode() in heap] == []
 
 
-async def test_the_canaries_would_be_found_if_they_were_there() -> None:
+async def test_the_canaries_are_in_the_body_that_is_sent() -> None:
     assert [
         what for what, canary in CANARIES.items() if canary not in agency.Submitted(**body()).model_dump_json()
     ] == []
 
 
-async def test_the_whole_person_is_in_the_box_for_whoever_has_the_referrals_key(gate: IntakeGate) -> None:
+async def test_the_whole_person_can_be_opened_with_the_referrals_key(gate: IntakeGate) -> None:
     received = admitted(await gate.passed())
     key = (await gate.keys.find([received.referral_id]))[received.referral_id]
     opened = unseal(key, received.personal.box, purpose(received.referral_id))
-    assert Personal.model_validate_json(opened) == Personal.of(agency.Submitted(**body()))
+    assert Personal.model_validate_json(opened) == Personal.from_referral(agency.Submitted(**body()))
     assert received.personal.key_id == received.referral_id
 
 
-async def test_what_matching_needs_is_coarse(gate: IntakeGate) -> None:
+async def test_the_profile_for_matching_is_coarse(gate: IntakeGate) -> None:
     received = admitted(await gate.passed())
     assert received.person.age_band is AgeBand.ADULT
     assert received.region.admin1 == "BY-BR"
@@ -88,19 +88,19 @@ async def test_what_matching_needs_is_coarse(gate: IntakeGate) -> None:
     assert received.received_at == gate.clock.now(), "the broker's time"
 
 
-async def test_where_there_are_no_coordinates_there_is_no_cell(gate: IntakeGate) -> None:
+async def test_without_coordinates_there_is_no_cell(gate: IntakeGate) -> None:
     assert admitted(await gate.passed(body(location={"admin1": "BY"}))).region.cell is None
 
 
-async def test_a_disability_is_a_flag_wherever_it_was_said_and_each_flag_stands_once(gate: IntakeGate) -> None:
-    for said in ({"disability": True}, {"disability": True, "flags": ["disability"]}, {"flags": ["disability"] * 2}):
-        assert admitted(await gate.passed(body(person=person(**said)))).person.flags == [Flag.DISABILITY]
+async def test_a_disability_becomes_a_flag_and_each_flag_is_there_once(gate: IntakeGate) -> None:
+    for changes in ({"disability": True}, {"disability": True, "flags": ["disability"]}, {"flags": ["disability"] * 2}):
+        assert admitted(await gate.passed(body(person=person(**changes)))).person.flags == [Flag.DISABILITY]
 
 
 # consent --------------------------------------------------------------------------------------------------------------
 
 
-async def test_a_changed_consent_goes_to_its_referrals_stream_also_where_nothing_is_granted(gate: IntakeGate) -> None:
+async def test_a_changed_consent_goes_to_its_referrals_stream_even_without_grants(gate: IntakeGate) -> None:
     first = await gate.passed()
     gate.send(agency.ConsentChanged, {"reference": "R-1", "consent": {**body()["consent"], "grants": []}})
     [_, out] = await gate.run()
@@ -109,14 +109,14 @@ async def test_a_changed_consent_goes_to_its_referrals_stream_also_where_nothing
     assert (changed.consent.grants, changed.received_at) == ([], gate.clock.now())
 
 
-async def test_whether_a_person_may_be_contacted_is_told_apart_from_how(gate: IntakeGate) -> None:
+async def test_whether_a_person_may_be_contacted_is_passed_on(gate: IntakeGate) -> None:
     for may in (True, False):
         contact = {"may_contact": may, "phone": CANARIES["phone"]}
         assert admitted(await gate.passed(body(person=person(contact=contact)))).may_contact is may
 
 
 @pytest.mark.parametrize("referrer", ["peer", "self"])
-async def test_no_phone_at_all_is_fine(gate: IntakeGate, referrer: str) -> None:
+async def test_a_referral_needs_no_phone(gate: IntakeGate, referrer: str) -> None:
     for may in (True, False):
         contact = {"may_contact": may}
         admitted(await gate.passed(body(referrer=referrer, person=person(contact=contact))))
@@ -125,7 +125,7 @@ async def test_no_phone_at_all_is_fine(gate: IntakeGate, referrer: str) -> None:
 # ids and hashes -------------------------------------------------------------------------------------------------------
 
 
-async def test_the_same_reference_is_the_same_referral_and_another_agencys_is_another(gate: IntakeGate) -> None:
+async def test_an_agencys_reference_identifies_its_referral(gate: IntakeGate) -> None:
     first = await gate.passed()
     again = await gate.passed(body(needs=[need("school")]))
     other = await gate.passed(agency="b")
@@ -136,12 +136,12 @@ async def test_the_same_reference_is_the_same_referral_and_another_agencys_is_an
     assert other.body["agency"] == "b"
 
 
-async def test_the_id_can_not_be_computed_without_the_secret(gate: IntakeGate) -> None:
+async def test_the_id_cannot_be_computed_without_the_secret(gate: IntakeGate) -> None:
     other = IntakeGate(secret=new_pair()[0])
     assert (await gate.passed()).body["referral_id"] != (await other.passed()).body["referral_id"]
 
 
-async def test_all_that_concerns_a_referral_goes_to_its_stream(gate: IntakeGate) -> None:
+async def test_everything_about_a_referral_goes_to_its_stream(gate: IntakeGate) -> None:
     gate.send(agency.Submitted, body())
     gate.send(agency.Corrected, body())
     gate.send(agency.ReferralWithdrawn, {"reference": "R-1", "needs": ["bed"], "reason": "resolved"})
@@ -155,7 +155,7 @@ async def test_all_that_concerns_a_referral_goes_to_its_stream(gate: IntakeGate)
     assert [each.body.get("corrects") for each in out] == [False, True, None, None]
 
 
-async def test_one_body_has_one_hash_and_one_digest_though_its_box_differs(gate: IntakeGate) -> None:
+async def test_one_body_has_one_hash_and_one_digest_but_different_boxes(gate: IntakeGate) -> None:
     first, again = await gate.passed(), await gate.passed()
     assert first.event.bodyhash == again.event.bodyhash
     one, two = admitted(first).personal, admitted(again).personal
@@ -187,7 +187,7 @@ async def test_a_body_that_claims_to_be_another_agencys_is_refused(gate: IntakeG
 
 
 @pytest.mark.parametrize(
-    ("whom", "field"),
+    ("changes", "field"),
     [
         ({"birth_date": "2020-02-03", "caregiver": None}, "person.caregiver"),
         ({"birth_date": "2008-03-02", "caregiver": None}, "person.caregiver"),  # 18 tomorrow
@@ -198,23 +198,23 @@ async def test_a_body_that_claims_to_be_another_agencys_is_refused(gate: IntakeG
         ({"contact": {}}, "person.contact.may_contact"),
     ],
 )
-async def test_what_is_wrong_with_a_person_is_told_by_field(gate: IntakeGate, whom: dict[str, Any], field: str) -> None:
-    assert refusal(await gate.passed(body(person=person(**whom)))).keys() == {field}
+async def test_errors_about_a_person_are_reported_by_field(
+    gate: IntakeGate, changes: dict[str, Any], field: str
+) -> None:
+    assert refusal(await gate.passed(body(person=person(**changes)))).keys() == {field}
 
 
 @pytest.mark.parametrize("born", ["2008-03-01", "1876-01-01"])
-async def test_who_comes_of_age_today_needs_no_caregiver_and_who_is_very_old_is_not_refused(
-    gate: IntakeGate, born: str
-) -> None:
+async def test_an_adult_of_any_age_needs_no_caregiver_from_the_18th_birthday_on(gate: IntakeGate, born: str) -> None:
     admitted(await gate.passed(body(person=person(birth_date=born, caregiver=None))))
 
 
-async def test_an_unknown_field_is_refused_since_it_could_be_a_limit_misspelt(gate: IntakeGate) -> None:
+async def test_an_unknown_field_is_refused_since_it_could_be_a_misspelt_limit(gate: IntakeGate) -> None:
     consent = {**body()["consent"], "grant": []}
     assert refusal(await gate.passed(body(consent=consent))).keys() == {"consent"}
 
 
-async def test_a_refusal_names_the_reference_where_it_can_be_read(gate: IntakeGate) -> None:
+async def test_a_refusal_contains_the_reference_if_it_can_be_read(gate: IntakeGate) -> None:
     good = await gate.passed()
     refused = await gate.passed(body(needs=[]))
     assert refused.body["reference"] == "R-1"
@@ -224,7 +224,7 @@ async def test_a_refusal_names_the_reference_where_it_can_be_read(gate: IntakeGa
 
 
 @pytest.mark.parametrize("reference", ["Canaria Lopez", 7, None, ["R-1"]])
-async def test_a_refusal_leaves_out_a_reference_that_is_none(gate: IntakeGate, reference: object) -> None:
+async def test_a_refusal_leaves_out_an_invalid_reference(gate: IntakeGate, reference: object) -> None:
     refused = await gate.passed(body(reference=reference))
     assert refusal(refused).keys() >= {"reference"}
     assert refused.body["reference"] == ""
@@ -232,38 +232,42 @@ async def test_a_refusal_leaves_out_a_reference_that_is_none(gate: IntakeGate, r
 
 
 @pytest.mark.parametrize("text", [b"[]", b'"R-1"', b"null", b"{"])
-async def test_what_is_not_an_object_is_refused_all_the_same(gate: IntakeGate, text: bytes) -> None:
+async def test_a_body_that_is_not_an_object_is_refused(gate: IntakeGate, text: bytes) -> None:
     gate.send(agency.Submitted, text)
     [out] = await gate.run()
     assert refusal(out).keys() == {"body"}
     assert out.body["reference"] == ""
 
 
-async def test_two_refused_events_without_a_reference_are_not_one(gate: IntakeGate) -> None:
+async def test_refused_events_without_a_reference_have_different_keys(gate: IntakeGate) -> None:
     gate.send(agency.Submitted, b"[]", id_="x")
     gate.send(agency.Submitted, b"[]", id_="y")
     gate.send(agency.Submitted, b"[]", id_="x", agency="b")
     assert len({out.record.key for out in await gate.run()}) == 3
 
 
-# questions ------------------------------------------------------------------------------------------------------------
+# recommendation requests ----------------------------------------------------------------------------------------------
 
 
-async def test_a_question_goes_straight_to_matching_with_the_floors_of_triage_and_no_data_key(gate: IntakeGate) -> None:
-    asked = {"need": "help", "category": "gbv", "urgency": "normal"}
-    gate.send(RecommendationRequested, question(needs=[asked], household_size=3, recipients=["p1"]))
+async def test_a_question_goes_to_matching_after_triage_and_without_a_data_key(gate: IntakeGate) -> None:
+    need_request = {"need": "help", "category": "gbv", "urgency": "normal"}
+    gate.send(RecommendationRequested, question(needs=[need_request], household_size=3, recipients=["p1"]))
     [out] = await gate.run()
     assert out.record.topic == topics.INTAKE
-    found = RecommendationAsked.read(out.event.data)
-    assert (found.agency, found.reference, found.recipients) == ("a", "Q-1", ["p1"])
-    [posed] = found.needs
-    assert (posed.person.household_size, posed.person.flags, posed.places) == (3, [Flag.DISABILITY], 1)
-    assert posed.urgency is Urgency.URGENT
-    assert found.region == Region(admin1="BY-BR")
+    request = RecommendationAsked.read(out.event.data)
+    assert (request.agency, request.reference, request.recipients) == ("a", "Q-1", ["p1"])
+    [hypothetical] = request.needs
+    assert (hypothetical.person.household_size, hypothetical.person.flags, hypothetical.places) == (
+        3,
+        [Flag.DISABILITY],
+        1,
+    )
+    assert hypothetical.urgency is Urgency.URGENT
+    assert request.region == Region(admin1="BY-BR")
     assert not gate.claims.tables.get("keys"), "nothing is stored"
 
 
-async def test_the_id_of_a_question_is_no_referrals_and_no_other_agencys(gate: IntakeGate) -> None:
+async def test_the_id_of_a_question_differs_from_referrals_and_other_agencies(gate: IntakeGate) -> None:
     referral = admitted(await gate.passed(body(reference="Q-1")))
     for sender in ("a", "b", "a"):
         gate.send(RecommendationRequested, question(), sender)
@@ -272,9 +276,9 @@ async def test_the_id_of_a_question_is_no_referrals_and_no_other_agencys(gate: I
     assert referral.referral_id not in ids
 
 
-async def test_a_refused_question_is_told_under_its_own_id(gate: IntakeGate) -> None:
+async def test_a_refused_question_is_answered_under_its_own_id(gate: IntakeGate) -> None:
     gate.send(RecommendationRequested, question())
     gate.send(RecommendationRequested, question(needs=[]))
-    refused, asked = await gate.run()
+    refused, accepted = await gate.run()
     assert refused.body["sent"] == "agency.recommendation-requested.v1"
-    assert refused.body["referral_id"] == asked.body["request_id"]
+    assert refused.body["referral_id"] == accepted.body["request_id"]

@@ -1,4 +1,4 @@
-"""A person known under two references: who is served, who waits, what either learns."""
+"""A person known under two references: which need is served, which waits, and what each agency learns."""
 
 from typing import Any
 
@@ -19,7 +19,7 @@ from services.intake.domain.deduplication import is_confidential
 from services.intake.jobs.sweep import Sweep
 from tests.support.builders import closed, minimum
 from tests.support.clock import START
-from tests.support.duplicates import Front, given_back, links, need
+from tests.support.duplicates import Front, links, need, released_rows
 from tests.support.intake_world import consent
 from tests.support.matching_world import complete
 from tests.support.memory_twins import MemoryClaims
@@ -33,7 +33,7 @@ def front() -> Front:
 
 
 def twice(front: Front, **changes: Any) -> None:
-    """The same person's need from two agencies."""
+    """Submit the same person's need from two agencies."""
     for referral in ("one", "two"):
         front.submit(referral, need(referral, **changes))
 
@@ -49,10 +49,10 @@ def test_the_second_need_is_accepted_and_held_back(front: Front) -> None:
     assert len(front.served) == len(front.links) == 1
 
 
-def test_what_leaves_intake_holds_no_mark_and_nothing_of_the_first(front: Front) -> None:
+def test_published_events_contain_no_fingerprint_and_nothing_of_the_other_referral(front: Front) -> None:
     twice(front)
     for referral, other in (("one", "two"), ("two", "one")):
-        for event in front.told(referral):
+        for event in front.published(referral):
             text = event.model_dump_json()
             assert "the-same-person" not in text
             assert f"{other}/" not in text
@@ -78,11 +78,11 @@ def test_both_are_served(front: Front, changes: dict[str, Any], marks: IdentityF
 
 def test_two_needs_of_one_referral_are_both_served(front: Front) -> None:
     effects = front.submit("one", need("one", "bed"), need("one", "cot"))
-    assert [each.held_back for each in front.state("one").accepted.values()] == [None, None]
+    assert [each.held_back for each in front.state("one").needs.registered.values()] == [None, None]
     assert len([each for each in effects if isinstance(each, Claim)]) == 1
 
 
-def test_a_need_that_is_sent_twice_is_not_linked_to_itself(front: Front) -> None:
+def test_a_need_sent_twice_is_not_linked_to_itself(front: Front) -> None:
     front.submit("one")
     front.submit("one")
     front.submit("one", corrects=True, person=minimum(household_size=3))
@@ -104,7 +104,9 @@ def test_a_need_that_is_sent_twice_is_not_linked_to_itself(front: Front) -> None
         (Category.SHELTER, {"flags": [Flag.GBV_SURVIVOR]}, True),
     ],
 )
-def test_of_whom_nothing_may_be_told(category: Category, person: dict[str, Any], confidential: bool) -> None:
+def test_children_people_at_risk_and_some_categories_are_confidential(
+    category: Category, person: dict[str, Any], confidential: bool
+) -> None:
     assert is_confidential(category, minimum(**person)) is confidential
 
 
@@ -116,7 +118,7 @@ def test_it_is_enough_that_either_referral_is_confidential(front: Front, flagged
     assert front.now("two").held_back is HeldBack.UNTOLD
 
 
-def test_confidential_needs_are_served_by_all_who_are_asked_unless_an_operator_turns_linking_on() -> None:
+def test_confidential_needs_are_not_held_back_unless_an_operator_turns_linking_on() -> None:
     front = Front()
     twice(front, **CONFIDENTIAL)
     assert front.now("two").held_back is None
@@ -128,7 +130,7 @@ def test_confidential_needs_are_served_by_all_who_are_asked_unless_an_operator_t
 
 
 @pytest.mark.parametrize("end", ["unmet", "not-delivered", "withdrawn"])
-@pytest.mark.parametrize("changes", [{}, CONFIDENTIAL], ids=["told", "untold"])
+@pytest.mark.parametrize("changes", [{}, CONFIDENTIAL], ids=["agency knows", "agency does not know"])
 def test_when_the_first_ends_without_help_the_second_resumes(front: Front, end: str, changes: dict[str, Any]) -> None:
     twice(front, **changes)
     if end == "withdrawn":
@@ -142,26 +144,26 @@ def test_when_the_first_ends_without_help_the_second_resumes(front: Front, end: 
 
 
 @pytest.mark.parametrize("end", ["delivered", "partly-delivered"])
-def test_when_the_first_was_helped_a_second_that_knows_is_closed(front: Front, end: str) -> None:
+def test_when_the_first_was_helped_a_second_whose_agency_knows_is_closed(front: Front, end: str) -> None:
     twice(front)
     front.end("one", end)
-    assert [each.reason for each in front.told("two") if isinstance(each, NeedWithdrawn)] == ["already-served"]
+    assert [each.reason for each in front.published("two") if isinstance(each, NeedWithdrawn)] == ["already-served"]
     assert not front.links
     assert not front.served
 
 
 @pytest.mark.parametrize("end", ["delivered", "partly-delivered"])
-def test_when_the_first_was_helped_a_second_that_does_not_know_hears_nothing(front: Front, end: str) -> None:
+def test_when_the_first_was_helped_a_second_whose_agency_does_not_know_goes_on_waiting(front: Front, end: str) -> None:
     twice(front, **CONFIDENTIAL)
-    before = front.told("two")
+    before = front.published("two")
     front.end("one", end)
-    assert front.told("two") == before
+    assert front.published("two") == before
     assert not front.links
     front.end("two", "unmet")  # its own wait is over
-    assert front.told("two") == before
+    assert front.published("two") == before
 
 
-def test_of_two_that_wait_one_has_the_turn_and_the_other_goes_on_waiting(front: Front) -> None:
+def test_of_two_waiting_needs_one_resumes_and_the_other_goes_on_waiting(front: Front) -> None:
     twice(front)
     front.submit("three")
     front.end("one", "unmet")
@@ -171,19 +173,19 @@ def test_of_two_that_wait_one_has_the_turn_and_the_other_goes_on_waiting(front: 
     assert not front.links
 
 
-def test_help_that_was_given_is_not_refused_for_ever(front: Front) -> None:
+def test_after_help_was_given_a_new_need_is_served(front: Front) -> None:
     front.submit("one")
     front.end("one", "delivered")
     front.submit("two")
     assert front.now("two").held_back is None
 
 
-def test_a_linked_need_that_is_withdrawn_or_ends_waits_for_nobody(front: Front) -> None:
+def test_a_linked_need_that_is_withdrawn_no_longer_waits(front: Front) -> None:
     twice(front)
     front.withdraw("two")
     assert not front.links
     front.end("one", "unmet")
-    assert [type(each) for each in front.told("two")] == [NeedRegistered, NeedWithdrawn]
+    assert [type(each) for each in front.published("two")] == [NeedRegistered, NeedWithdrawn]
 
 
 # corrections ----------------------------------------------------------------------------------------------------------
@@ -199,29 +201,29 @@ def test_a_correction_unlinks_a_need(front: Front, marks: IdentityFingerprint) -
     assert not front.links
 
 
-def test_a_correction_that_makes_a_linked_need_more_urgent_has_it_served(front: Front) -> None:
+def test_a_linked_need_that_becomes_more_urgent_is_served(front: Front) -> None:
     twice(front)
     front.submit("two", need("two", urgency=Urgency.EMERGENCY), corrects=True)
     assert front.now("two").held_back is None
 
 
-def test_a_correction_of_the_first_gives_the_turn_to_the_second(front: Front) -> None:
+def test_a_correction_of_the_first_lets_the_second_resume(front: Front) -> None:
     twice(front)
     effects = front.submit("one", corrects=True, marks=IdentityFingerprint(person="another"))
-    assert len(given_back(effects)) == 1
+    assert len(released_rows(effects)) == 1
     assert front.now("one").held_back is None
     assert front.now("two").held_back is None
 
 
-def test_a_need_that_is_with_matching_is_never_taken_back(front: Front) -> None:
+def test_a_need_that_is_with_matching_is_never_held_back(front: Front) -> None:
     front.submit("one")
     front.submit("two", marks=IdentityFingerprint(person="another"))
-    front.submit("two", corrects=True)  # now it is known who it is: too late
+    front.submit("two", corrects=True)  # the person is recognised too late
     assert front.now("two").held_back is None
     assert not front.links
 
 
-def test_a_need_that_is_not_in_the_correction_gives_its_row_back(front: Front) -> None:
+def test_a_need_that_is_not_in_the_correction_releases_its_row(front: Front) -> None:
     front.submit("one", need("one", "bed"), need("one", "law", category=Category.LEGAL))
     front.submit("two")
     front.submit("one", need("one", "law", category=Category.LEGAL), corrects=True)
@@ -237,44 +239,44 @@ def swept(front: Front) -> list[Any]:
     return [event for event, key in complete(Sweep(claims).look()) if key == event.referral_id]
 
 
-def test_a_turn_that_got_lost_is_given_by_the_sweep(front: Front) -> None:
+def test_the_sweep_resumes_a_need_whose_notice_was_lost(front: Front) -> None:
     twice(front)
     front.lossy = True
     front.end("one", "unmet")
     assert front.now("two").held_back is HeldBack.TOLD
     [event] = swept(front)
     assert isinstance(event, LinkEnded)
-    front.say(event)
+    front.handle(event)
     assert front.now("two").held_back is None
-    front.say(front.lost[0])  # late
+    front.handle(front.lost[0])  # late
     assert front.now("two").revision == 1
 
 
-def test_a_row_whose_claimer_died_is_given_back_and_its_own_is_not(front: Front) -> None:
+def test_a_row_whose_claimer_died_is_released_and_a_valid_row_is_not(front: Front) -> None:
     twice(front)
     [doubt] = swept(front)
     assert isinstance(doubt, ServedDoubtful)
-    assert front.say(doubt) == []
+    assert front.handle(doubt) == []
     row, doc = front.served.popitem()
     front.served[row] = {**doc, "turn": 7}  # of a decision that was never journaled
     [doubt] = swept(front)
-    assert given_back(front.say(doubt)) == [row]
+    assert released_rows(front.handle(doubt)) == [row]
     assert [each["referral"] for each in front.served.values()] == ["two"]
 
 
-def test_a_row_of_a_link_that_is_over_is_cleared_away(front: Front) -> None:
+def test_a_left_over_row_of_a_link_is_deleted(front: Front) -> None:
     twice(front)
     over = dict(front.links)
     front.end("one", "unmet")
     front.end("two", "delivered")
     front.links.update(over)  # an effect that came again
     [event] = swept(front)
-    front.say(event)
+    front.handle(event)
     assert not front.links
-    assert [each.reason for each in front.told("two") if isinstance(each, NeedWithdrawn)] == []
+    assert [each.reason for each in front.published("two") if isinstance(each, NeedWithdrawn)] == []
 
 
-def test_a_row_left_behind_by_an_own_claim_stops_nobody(front: Front) -> None:
+def test_a_row_left_behind_by_an_earlier_claim_blocks_no_need(front: Front) -> None:
     front.served["the-same-person/shelter"] = {
         "referral": "one",
         "need": "one/bed",
@@ -288,18 +290,18 @@ def test_a_row_left_behind_by_an_own_claim_stops_nobody(front: Front) -> None:
     assert front.now("one").held_back is None
 
 
-# who is never linked, and who is linked no more -----------------------------------------------------------------------
+# who is never linked, and who is no longer linked ---------------------------------------------------------------------
 
 CHILD = HouseholdMember(member="child", person=minimum(age_band=AgeBand.CHILD))
 
 
 @pytest.mark.parametrize(
-    "whom", [{"together": True}, {"members": ["person", "child"], "together": True}, {"members": ["child"]}]
+    "people", [{"together": True}, {"members": ["person", "child"], "together": True}, {"members": ["child"]}]
 )
-def test_what_is_for_a_household_or_for_another_is_never_linked(front: Front, whom: dict[str, Any]) -> None:
+def test_a_need_for_a_household_or_another_member_is_never_linked(front: Front, people: dict[str, Any]) -> None:
     front.submit("one")
-    front.submit("two", need("two", **whom), household=[CHILD], person=minimum(household_size=2))
-    front.submit("three", need("three", **whom), household=[CHILD], person=minimum(household_size=2))
+    front.submit("two", need("two", **people), household=[CHILD], person=minimum(household_size=2))
+    front.submit("three", need("three", **people), household=[CHILD], person=minimum(household_size=2))
     assert [front.now(each).held_back for each in ("two", "three")] == [None, None]
     assert [doc["referral"] for doc in front.served.values()] == ["one"]
 
@@ -309,19 +311,19 @@ def narrowed(referral: str, recipients: Any) -> ConsentReceived:
     return ConsentReceived(**of, consent=consent(PersonalField.NAME, recipients=recipients))
 
 
-def test_who_may_not_be_known_again_any_more_is_linked_no_more(front: Front) -> None:
+def test_a_person_who_may_no_longer_be_recognised_is_no_longer_linked(front: Front) -> None:
     twice(front)
-    front.say(narrowed("two", ["p1"]))
+    front.handle(narrowed("two", ["p1"]))
     assert (front.now("two").held_back, front.now("two").recipients) == (None, ["p1"])
     assert not front.links
     front.submit("three")
-    front.say(narrowed("one", ["p1"]))
-    assert front.now("three").held_back is None, "its row went on to who waited for it"
+    front.handle(narrowed("one", ["p1"]))
+    assert front.now("three").held_back is None, "the row went to the need that waited for it"
     assert [doc["referral"] for doc in front.served.values()] == ["three"]
 
 
-def test_a_need_that_is_closed_gives_its_row_to_the_next(front: Front) -> None:
+def test_a_closed_need_releases_its_row_to_the_next(front: Front) -> None:
     twice(front)
-    front.say(closed(referral_id="one", need_id="one/bed", reference="one", agency="agency-of-one"))
+    front.handle(closed(referral_id="one", need_id="one/bed", reference="one", agency="agency-of-one"))
     assert front.now("two").held_back is None
     assert [doc["referral"] for doc in front.served.values()] == ["two"]

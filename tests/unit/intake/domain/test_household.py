@@ -1,4 +1,4 @@
-"""A referral of several people: who each need is for, what is sealed of them, and what is released."""
+"""A referral of several people: whom each need is for, what is sealed, and what is released."""
 
 import json
 from typing import Any
@@ -15,7 +15,16 @@ from services.chassis.encryption import unseal
 from services.intake.domain.policy import IntakePolicy
 from services.intake.privacy.person import Personal, purpose
 from tests.support.builders import minimum
-from tests.support.intake_world import IntakeGate, asked, body, consent, need, received, release_requested, submission
+from tests.support.intake_world import (
+    IntakeGate,
+    body,
+    consent,
+    need,
+    received,
+    release_requested,
+    requested,
+    submission,
+)
 from tests.support.stream import Stream, emitted, replied
 
 SON, AUNT = "Zqson Lopez", "Zqaunt Lopez"
@@ -37,10 +46,10 @@ def fix(**changes: Any) -> str:
     return str(fault.value)
 
 
-# what an agency may say -----------------------------------------------------------------------------------------------
+# what an agency can send ----------------------------------------------------------------------------------------------
 
 
-def test_what_does_not_agree_is_said() -> None:
+def test_contradictions_are_refused_with_a_hint() -> None:
     twice, self_ = [HOUSEHOLD[0]] * 2, [{**HOUSEHOLD[0], "member": "person"}]
     assert "a label of its own" in fix(household=twice)
     assert "a label of its own" in fix(household=self_)
@@ -64,7 +73,7 @@ def test_what_does_not_agree_is_said() -> None:
         ({"category": "shelter", "members": ["c1"]}, 3, False),
     ],
 )
-def test_shelter_and_several_members_are_together_unless_it_is_said_otherwise(
+def test_shelter_and_several_members_are_together_by_default(
     what: dict[str, Any], household: int, together: bool
 ) -> None:
     assert agency.ReferralNeed.model_validate(need(**what)).is_together(household) is together
@@ -73,7 +82,7 @@ def test_shelter_and_several_members_are_together_unless_it_is_said_otherwise(
 # the gate -------------------------------------------------------------------------------------------------------------
 
 
-async def test_members_leave_the_gate_coarse_and_are_sealed_like_the_person() -> None:
+async def test_members_are_minimised_and_sealed_like_the_person() -> None:
     gate = IntakeGate()
     out = await gate.passed(referral(need(members=["c1"], note=None)))
     got = ReferralReceived.read(out.event.data)
@@ -87,18 +96,20 @@ async def test_members_leave_the_gate_coarse_and_are_sealed_like_the_person() ->
     assert not [each for each in (SON, AUNT, "2018-02-03", "son of Zq") if each.encode() in heap]
     key = (await gate.keys.find([got.referral_id]))[got.referral_id]
     box = unseal(key, got.personal.box, purpose(got.referral_id))
-    assert Personal.model_validate_json(box) == Personal.of(submission(**referral(need(members=["c1"], note=None))))
+    assert Personal.model_validate_json(box) == Personal.from_referral(
+        submission(**referral(need(members=["c1"], note=None)))
+    )
     assert SON in box.decode()
 
 
-async def test_a_members_birth_date_is_checked_and_told_by_path() -> None:
+async def test_a_members_impossible_birth_date_is_reported_by_path() -> None:
     gate = IntakeGate()
     out = await gate.passed(body(household=[HOUSEHOLD[1], {**HOUSEHOLD[0], "birth_date": "2999-01-01"}]))
     assert [each.field for each in ReferralRefused.read(out.event.data).problems] == ["household.1.birth_date"]
 
 
-def test_a_person_alone_is_sealed_to_the_same_bytes_as_before_there_were_households() -> None:
-    alone = Personal.of(submission())
+def test_a_person_without_household_is_sealed_to_the_same_bytes_as_ever() -> None:
+    alone = Personal.from_referral(submission())
     assert "household" not in json.loads(alone.model_dump_json(exclude_defaults=True))
     assert Personal.model_validate_json(alone.model_dump_json(exclude_defaults=True)) == alone
 
@@ -115,39 +126,41 @@ def known(event: ReferralReceived) -> tuple[Stream, list[NeedRegistered]]:
     return stream, emitted(stream.handle(event, context={"provider-1"}), NeedRegistered)
 
 
-def test_a_need_for_all_takes_a_place_for_each() -> None:
-    _, [accepted] = known(of(asked(together=True)))
+def test_a_need_for_everyone_takes_a_place_for_each() -> None:
+    _, [accepted] = known(of(requested(together=True)))
     assert (accepted.places, accepted.person.household_size) == (3, 3)
     assert [each.age_band for each in accepted.people] == [AgeBand.ADULT, AgeBand.CHILD, AgeBand.OLDER]
 
 
-def test_those_who_are_not_described_have_a_place_too() -> None:
-    _, [accepted] = known(of(asked(together=True), person=minimum(household_size=5)))
+def test_people_who_are_not_described_have_a_place_too() -> None:
+    _, [accepted] = known(of(requested(together=True), person=minimum(household_size=5)))
     assert (accepted.places, len(accepted.people)) == (5, 3)
 
 
-def test_a_need_of_one_member_is_that_members() -> None:
-    _, [school, bed] = known(of(asked("school", members=["c1"]), asked("bed", members=["a1", "c1"], together=True)))
+def test_a_need_of_one_member_is_for_that_member() -> None:
+    _, [school, bed] = known(
+        of(requested("school", members=["c1"]), requested("bed", members=["a1", "c1"], together=True))
+    )
     assert (school.places, school.people) == (1, [BOY.person.model_copy(update={"household_size": 1})])
     assert (bed.places, [each.age_band for each in bed.people]) == (2, [AgeBand.OLDER, AgeBand.CHILD])
 
 
-def test_a_need_of_nobody_named_is_the_persons() -> None:
-    _, [legal] = known(of(asked()))
+def test_a_need_without_members_is_for_the_person() -> None:
+    _, [legal] = known(of(requested()))
     assert (legal.places, legal.companions, legal.person) == (1, [], minimum(household_size=3))
 
 
-def test_the_floor_of_urgency_counts_for_those_it_is_for() -> None:
+def test_triage_looks_at_the_people_that_the_need_is_for() -> None:
     child = HouseholdMember(member="c1", person=minimum(flags=[Flag.UNACCOMPANIED_CHILD]))
-    needs = [asked(str(n), urgency=Urgency.NORMAL, **more) for n, more in enumerate(({}, {"members": ["c1"]}))]
+    needs = [requested(str(n), urgency=Urgency.NORMAL, **more) for n, more in enumerate(({}, {"members": ["c1"]}))]
     _, accepted = known(of(*needs, household=[child]))
     assert [each.urgency for each in accepted] == [Urgency.NORMAL, Urgency.URGENT]
 
 
-def test_a_corrected_member_corrects_the_needs_that_are_theirs() -> None:
-    stream, _ = known(of(asked("bed"), asked("school", members=["c1"])))
+def test_a_corrected_member_changes_only_the_needs_for_that_member() -> None:
+    stream, _ = known(of(requested("bed"), requested("school", members=["c1"])))
     older = HouseholdMember(member="c1", person=BOY.person.model_copy(update={"age_band": AgeBand.ADOLESCENT}))
-    needs = [asked("bed"), asked("school", members=["c1"])]
+    needs = [requested("bed"), requested("school", members=["c1"])]
     effects = stream.handle(of(*needs, household=[older, AUNTIE], corrects=True))
     assert [each.need for each in emitted(effects, NeedRegistered)] == ["school"]
     [refused] = replied(stream.handle(of(*needs), id="again"))
@@ -162,9 +175,12 @@ def _released(event: ReferralReceived, need_: str) -> Released:
     return fact
 
 
-def test_a_release_names_those_the_need_is_for() -> None:
+def test_a_release_lists_the_people_that_the_need_is_for() -> None:
     event: Message = of(
-        asked("bed", together=True), asked("school", members=["c1"]), asked("law"), consent=consent(PersonalField.NAME)
+        requested("bed", together=True),
+        requested("school", members=["c1"]),
+        requested("law"),
+        consent=consent(PersonalField.NAME),
     )
     assert isinstance(event, ReferralReceived)
     assert [_released(event, each).members for each in ("bed", "school", "law")] == [
@@ -175,8 +191,8 @@ def test_a_release_names_those_the_need_is_for() -> None:
 # what is released -----------------------------------------------------------------------------------------------------
 
 
-def test_only_those_the_need_is_for_are_named() -> None:
-    whole = Personal.of(submission(**referral()))
+def test_only_the_people_that_the_need_is_for_are_identified() -> None:
+    whole = Personal.from_referral(submission(**referral()))
     fields = [PersonalField.NAME, PersonalField.CONTACT]
     of_son = whole.release(fields, "bed", ["c1"])
     assert of_son["household"] == [{"member": "c1", "name": SON, "relation": "son of Zq"}]
@@ -189,6 +205,6 @@ def test_only_those_the_need_is_for_are_named() -> None:
     assert whole.release(fields, "bed") == whole.release(fields, "bed", ["person"])
 
 
-def test_what_consent_does_not_name_of_the_person_it_does_not_of_members_either() -> None:
-    told = Personal.of(submission(**referral())).release([PersonalField.CONTACT], "bed", ["c1"])
-    assert told["household"] == [{"member": "c1"}]
+def test_consent_limits_the_fields_of_members_like_those_of_the_person() -> None:
+    released = Personal.from_referral(submission(**referral())).release([PersonalField.CONTACT], "bed", ["c1"])
+    assert released["household"] == [{"member": "c1"}]

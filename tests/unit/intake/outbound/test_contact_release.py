@@ -1,4 +1,4 @@
-"""What leaves for a provider: only ciphertext, only for it, only what was granted."""
+"""What a provider gets: only ciphertext, encrypted to its key, with only the granted fields."""
 
 from base64 import b64encode
 from collections.abc import Iterable, Sequence
@@ -41,7 +41,7 @@ PRIVATE, PUBLIC = new_pair()
 OTHER_PRIVATE, OTHER_PUBLIC = new_pair()
 INFO = "referral-routing/contact/id-of-bed"
 ZEROS = b64encode(bytes(32)).decode()
-"""In the form of a key, and none: every exchange with it is refused."""
+"""Formed like a key, but not usable as one: every key exchange with it is refused."""
 
 
 def outgoing(event: Any, topic: str) -> OutgoingEvent:
@@ -59,10 +59,10 @@ class Releasing:
         self.providers.apply(profile(PUBLIC))
         self.journal = Stream("intake", IntakePolicy(), REFERRAL)
 
-    async def released(self, *fields: PersonalField, **whom: Any) -> OutgoingEvent:
-        """The fact, as the loop hands it over."""
+    async def released(self, *fields: PersonalField, **person_changes: Any) -> OutgoingEvent:
+        """The fact, as the loop passes it on."""
         key = (await self.keys.ensure([REFERRAL]))[REFERRAL]
-        plain = Personal.of(submission(person=person(**whom))).model_dump_json().encode()
+        plain = Personal.from_referral(submission(person=person(**person_changes))).model_dump_json().encode()
         box = Sealed(key_id=REFERRAL, box=seal(key, plain, purpose(REFERRAL)))
         self.journal.handle(received(consent=consent(*fields), personal=box))
         [fact] = emitted(self.journal.handle(release_requested(attempt=2), context={"provider-1"}), Released)
@@ -75,8 +75,8 @@ class Releasing:
         journals = Journals(self.load, IntakePolicy())
         return await Release(self.keys, self.providers, journals).render(list(each))
 
-    async def contact(self, *fields: PersonalField, **whom: Any) -> ContactReleased:
-        [out] = await self.render(await self.released(*fields, **whom))
+    async def contact(self, *fields: PersonalField, **person_changes: Any) -> ContactReleased:
+        [out] = await self.render(await self.released(*fields, **person_changes))
         assert out.type == ContactReleased.ce_type()
         return ContactReleased.read(out.text)
 
@@ -86,23 +86,23 @@ def here() -> Releasing:
     return Releasing()
 
 
-async def test_whoever_has_accepted_learns_the_agencys_number_to_speak_of_the_person_by(here: Releasing) -> None:
+async def test_the_provider_gets_the_agencys_reference(here: Releasing) -> None:
     assert (await here.contact(PersonalField.NAME)).reference == "R-1"
 
 
 def opened(contact: ContactReleased, private: str = PRIVATE) -> dict[str, Any]:
-    found: dict[str, Any] = orjson.loads(open_sealed(private, contact.sealed, INFO))
-    return found
+    fields: dict[str, Any] = orjson.loads(open_sealed(private, contact.sealed, INFO))
+    return fields
 
 
-async def test_the_provider_finds_exactly_the_granted_fields(here: Releasing) -> None:
+async def test_the_provider_gets_exactly_the_granted_fields(here: Releasing) -> None:
     contact = await here.contact(PersonalField.NAME, PersonalField.PLACE, PersonalField.NOTE)
     assert opened(contact) == {field: CANARIES[field] for field in ("name", "place", "note")}
     assert contact.fields == [PersonalField.NAME, PersonalField.PLACE, PersonalField.NOTE]
     assert (contact.need, contact.attempt, contact.service) == ("bed", 2, "beds")
 
 
-async def test_nobody_else_can_open_it_nor_anyone_for_another_need(here: Releasing) -> None:
+async def test_no_other_provider_and_no_other_need_can_open_it(here: Releasing) -> None:
     contact = await here.contact(PersonalField.NAME)
     with pytest.raises(UnsealableError):
         opened(contact, OTHER_PRIVATE)
@@ -110,19 +110,19 @@ async def test_nobody_else_can_open_it_nor_anyone_for_another_need(here: Releasi
         open_sealed(PRIVATE, contact.sealed, "referral-routing/contact/id-of-school")
 
 
-async def test_in_clear_there_is_no_person_and_not_what_we_sealed(here: Releasing) -> None:
+async def test_nothing_of_the_person_is_readable_nor_is_the_sealed_box(here: Releasing) -> None:
     released = await here.released(*PersonalField)
     [out] = await here.render(released)
     assert [what for what, canary in CANARIES.items() if canary in out.text] == []
     assert Released.read(released.text).personal.box not in out.text
 
 
-async def test_a_field_that_is_granted_and_not_known_is_not_announced(here: Releasing) -> None:
+async def test_a_granted_field_that_is_unknown_is_not_listed(here: Releasing) -> None:
     contact = await here.contact(PersonalField.NAME, PersonalField.CASE_CODE, case_code=None)
     assert contact.fields == [PersonalField.NAME]
 
 
-async def test_do_not_contact_holds_to_the_end(here: Releasing) -> None:
+async def test_do_not_contact_is_kept_in_the_release(here: Releasing) -> None:
     contact = await here.contact(*PersonalField, contact={"may_contact": False, "phone": "+1 555"})
     assert "contact" not in opened(contact)
     assert PersonalField.CONTACT not in contact.fields
@@ -137,7 +137,7 @@ async def test_a_repetition_has_the_same_id_and_another_ciphertext(here: Releasi
     assert opened(one) == opened(two)
 
 
-async def test_other_events_pass_as_they_are_and_in_their_order(here: Releasing) -> None:
+async def test_other_events_pass_unchanged_and_in_order(here: Releasing) -> None:
     released = await here.released(PersonalField.NAME)
     before, after = outgoing(accepted(), topics.INTAKE), outgoing(accepted(need="school"), topics.INTAKE)
     out = await here.render(before, released, after)
@@ -157,14 +157,14 @@ async def test_once_the_key_is_erased_nothing_leaves(here: Releasing) -> None:
     assert await here.render(other, released) == [other]
 
 
-async def test_a_referral_sent_anew_after_its_erasure_does_not_bring_the_old_person_back(here: Releasing) -> None:
+async def test_a_referral_sent_again_after_erasure_does_not_restore_the_old_person(here: Releasing) -> None:
     released = await here.released(PersonalField.NAME)
     await here.claims.drop([Row(TABLE, REFERRAL)])
     await here.keys.ensure([REFERRAL])
     assert await here.render(released) == []
 
 
-async def test_a_provider_whose_key_is_gone_is_told_nothing_and_an_operator_is(here: Releasing) -> None:
+async def test_without_the_providers_key_nothing_leaves_and_an_error_is_logged(here: Releasing) -> None:
     released = await here.released(PersonalField.NAME)
     here.providers = ProviderKeys()  # restarted, and its profile is no longer there
     with capture_logs() as lines:
@@ -177,7 +177,7 @@ async def test_a_provider_whose_key_is_gone_is_told_nothing_and_an_operator_is(h
 # what has changed since -----------------------------------------------------------------------------------------------
 
 
-async def test_what_was_recalled_since_does_not_leave_though_the_release_was_decided_before(here: Releasing) -> None:
+async def test_a_field_recalled_after_the_decision_does_not_leave(here: Releasing) -> None:
     released = await here.released(PersonalField.NAME, PersonalField.CONTACT)
     here.journal.handle(consent_received(PersonalField.CONTACT), context={"provider-1"})
     [out] = await here.render(released)
@@ -187,21 +187,21 @@ async def test_what_was_recalled_since_does_not_leave_though_the_release_was_dec
     assert await here.render(released) == []
 
 
-async def test_a_release_that_no_journal_knows_does_not_leave(here: Releasing) -> None:
+async def test_a_release_without_a_journal_does_not_leave(here: Releasing) -> None:
     released = await here.released(PersonalField.NAME)
     here.journal = Stream("intake", IntakePolicy(), REFERRAL)
     assert await here.render(released) == []
 
 
 async def recalled(here: Releasing) -> tuple[OutgoingEvent, Recalled]:
-    """What a provider that was told a name is told when consent is withdrawn, and what is told of it."""
+    """The recall of a name when consent is withdrawn, and the fact about it."""
     await here.released(PersonalField.NAME)
     effects = here.journal.handle(consent_received(grants=[]), context={"provider-1"})
     [recall], [fact] = emitted(effects, Recall), emitted(effects, Recalled)
     return outgoing(recall, topics.notifications("provider-1")), fact
 
 
-async def test_a_recall_leaves_as_it_is_but_to_who_may_be_told_nothing_any_more(here: Releasing) -> None:
+async def test_a_recall_leaves_unchanged_unless_its_provider_was_revoked(here: Releasing) -> None:
     recall, _ = await recalled(here)
     assert await here.render(recall) == [recall]
     here.providers = ProviderKeys(lambda provider: False)
@@ -212,11 +212,11 @@ async def test_a_recall_leaves_as_it_is_but_to_who_may_be_told_nothing_any_more(
     assert line["hint"]
 
 
-async def test_an_operator_is_told_of_a_recall_that_is_overdue_by_ids_alone(here: Releasing) -> None:
+async def test_an_overdue_recall_is_logged_with_ids_only(here: Releasing) -> None:
     _, fact = await recalled(here)
     overdue = outgoing(RecallOverdue(**dict(fact)), topics.INTAKE)
     with capture_logs() as lines:
-        assert await here.render(overdue) == [overdue], "the agency is told, too"
+        assert await here.render(overdue) == [overdue], "the agency is notified as well"
     [line] = lines
     assert line.keys() == {"event", "log_level", "topic", "referral_id", "hint"}
     assert (line["event"], line["log_level"], line["topic"]) == (
@@ -229,7 +229,7 @@ async def test_an_operator_is_told_of_a_recall_that_is_overdue_by_ids_alone(here
 # the providers' keys --------------------------------------------------------------------------------------------------
 
 
-async def test_the_latest_profile_counts_however_often_the_directory_is_read_again(here: Releasing) -> None:
+async def test_the_latest_profile_counts_in_whatever_order_the_directory_is_read(here: Releasing) -> None:
     here.providers.apply(profile(OTHER_PUBLIC, offset=7))
     here.providers.apply(profile(PUBLIC, offset=0))
     contact = await here.contact(PersonalField.NAME)
@@ -253,7 +253,7 @@ def test_a_provider_has_a_key_once_it_has_published_one() -> None:
         profile(PUBLIC, offset=1)._replace(headers=[("ce_id", b"\xff")]),
     ],
 )
-async def test_a_profile_that_can_not_be_used_leaves_the_old_key_in_use(here: Releasing, bad: Record) -> None:
+async def test_a_profile_that_cannot_be_used_leaves_the_old_key_in_use(here: Releasing, bad: Record) -> None:
     with capture_logs() as lines:
         here.providers.apply(bad)
     assert [(line["event"], line["offset"]) for line in lines] == [("profile_unusable", 1)]
@@ -261,13 +261,13 @@ async def test_a_profile_that_can_not_be_used_leaves_the_old_key_in_use(here: Re
     assert opened(await here.contact(PersonalField.NAME))
 
 
-def test_a_first_profile_that_can_not_be_used_is_none() -> None:
+def test_a_first_profile_that_cannot_be_used_gives_no_key() -> None:
     providers = ProviderKeys()
     providers.apply(profile(ZEROS))
     assert "provider-1" not in providers
 
 
-def test_a_service_is_no_profile_and_a_profile_that_is_deleted_takes_its_key_along() -> None:
+def test_a_service_is_no_profile_and_a_deleted_profile_removes_the_key() -> None:
     providers = ProviderKeys()
     with capture_logs() as lines:
         providers.apply(profile(PUBLIC)._replace(key=b"beds"))

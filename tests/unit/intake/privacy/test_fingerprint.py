@@ -1,4 +1,4 @@
-"""By what a person is known again, and by what not."""
+"""When a person is recognised, and when not."""
 
 from typing import Any
 
@@ -7,17 +7,17 @@ import pytest
 from contracts.agency import Consent, Person
 from contracts.intake import IdentityFingerprint
 from contracts.words import PersonalField
-from services.intake.domain.grants import may_link
-from services.intake.privacy.fingerprint import marking_key, marks_of, phone_of
-from services.intake.privacy.name_folding import name_of
+from services.intake.domain.consent import may_link
+from services.intake.privacy.fingerprint import canonical_phone, fingerprint_key, fingerprint_of
+from services.intake.privacy.name_folding import canonical_name
 from tests.support.intake_world import body, consent, person
 
-KEY = marking_key(b"s" * 32)
+KEY = fingerprint_key(b"s" * 32)
 OPEN = consent(PersonalField.NAME)
 
 
-def marks(consent: Consent = OPEN, key: bytes = KEY, **changes: Any) -> IdentityFingerprint:
-    return marks_of(key, Person.model_validate(person(**changes)), consent)
+def fingerprint(consent: Consent = OPEN, key: bytes = KEY, **changes: Any) -> IdentityFingerprint:
+    return fingerprint_of(key, Person.model_validate(person(**changes)), consent)
 
 
 @pytest.mark.parametrize(
@@ -42,8 +42,8 @@ def marks(consent: Consent = OPEN, key: bytes = KEY, **changes: Any) -> Identity
         "محمد|محمد",
     ],
 )
-def test_spellings_of_one_name(spellings: str) -> None:
-    assert len({name_of(each) for each in spellings.split("|")}) == 1
+def test_spellings_of_one_name_are_the_same(spellings: str) -> None:
+    assert len({canonical_name(each) for each in spellings.split("|")}) == 1
 
 
 @pytest.mark.parametrize(
@@ -57,12 +57,12 @@ def test_spellings_of_one_name(spellings: str) -> None:
         "Шура|Сура",
     ],
 )
-def test_other_names_stay_apart(names: str) -> None:
-    assert len({name_of(each) for each in names.split("|")}) == len(names.split("|"))
+def test_different_names_stay_different(names: str) -> None:
+    assert len({canonical_name(each) for each in names.split("|")}) == len(names.split("|"))
 
 
 @pytest.mark.parametrize(
-    ("said", "digits"),
+    ("text", "digits"),
     [
         ("+375 29 765-43-21", "375297654321"),
         ("00375297654321", "375297654321"),
@@ -78,8 +78,8 @@ def test_other_names_stay_apart(names: str) -> None:
         ("+375 29 765 43 21 or 22", ""),
     ],
 )
-def test_a_phone_counts_where_its_country_is_known(said: str, digits: str) -> None:
-    assert phone_of(said) == digits
+def test_a_phone_counts_where_its_country_is_known(text: str, digits: str) -> None:
+    assert canonical_phone(text) == digits
 
 
 NOWHERE: dict[str, Any] = {"may_contact": False, "phone": None, "email": None}
@@ -95,33 +95,33 @@ NOWHERE: dict[str, Any] = {"may_contact": False, "phone": None, "email": None}
         {"contact": {**NOWHERE, "phone": "ask her sister"}},
     ],
 )
-def test_who_agrees_in_less_than_name_birth_date_and_phone_is_not_known_again(changes: dict[str, Any]) -> None:
-    assert marks(**changes).person is None
+def test_less_than_name_birth_date_and_phone_gives_no_fingerprint(changes: dict[str, Any]) -> None:
+    assert fingerprint(**changes).person is None
 
 
-def test_each_of_the_three_tells_people_apart() -> None:
+def test_each_of_the_three_distinguishes_people() -> None:
     others = [
         {"name": "Canario Lopez"},
         {"birth_date": "1988-02-04"},
         {"contact": {**NOWHERE, "phone": "+375297654322"}},
     ]
-    assert len({marks(**changes).person for changes in ({}, *others)} - {None}) == 4
+    assert len({fingerprint(**changes).person for changes in ({}, *others)} - {None}) == 4
 
 
-def test_one_person_is_known_again_however_it_is_written() -> None:
-    again = marks(name="LOPEZ Canaria", case_code=None, contact={**NOWHERE, "phone": "80297654321"})
-    assert again == marks()
+def test_a_person_is_recognised_in_every_spelling() -> None:
+    again = fingerprint(name="LOPEZ Canaria", case_code=None, contact={**NOWHERE, "phone": "80297654321"})
+    assert again == fingerprint()
 
 
-def test_without_consent_to_be_known_by_name_there_is_no_mark() -> None:
+def test_without_consent_to_release_the_name_there_is_no_fingerprint() -> None:
     for closed in (consent(PersonalField.NAME, recipients=["provider-1"]), consent(PersonalField.CONTACT)):
         assert not may_link(closed)
-        assert marks(consent=closed).person is None
+        assert fingerprint(consent=closed).person is None
 
 
-def test_marks_hold_nothing_plain_and_none_can_make_them_without_the_key() -> None:
-    text = marks().model_dump_json()
-    assert marks(key=marking_key(b"t" * 32)) != marks()
+def test_a_fingerprint_contains_nothing_plain_and_needs_the_key() -> None:
+    text = fingerprint().model_dump_json()
+    assert fingerprint(key=fingerprint_key(b"t" * 32)) != fingerprint()
     plain = body()["person"]
     for each in (plain["name"], plain["birth_date"], "canaria", "1988", "7654321"):
         assert each not in text

@@ -1,4 +1,4 @@
-"""One data key per referral, whoever asks and however often; and none once its row is gone."""
+"""One data key per referral, however often it is requested, and none once its row is gone."""
 
 import asyncio
 from base64 import b64encode
@@ -23,7 +23,7 @@ def ring(claims: MemoryClaims) -> KeyRing:
     return KeyRing(claims, MASTER)
 
 
-async def test_a_key_is_made_once_and_found_again(ring: KeyRing, claims: MemoryClaims) -> None:
+async def test_a_key_is_made_once_and_then_read(ring: KeyRing, claims: MemoryClaims) -> None:
     first = await ring.ensure(["r1", "r2", "r1"])
     assert set(first) == {"r1", "r2"}
     assert first["r1"] != first["r2"]
@@ -32,7 +32,7 @@ async def test_a_key_is_made_once_and_found_again(ring: KeyRing, claims: MemoryC
     assert await KeyRing(claims, MASTER).find(["r1", "r2", "r3"]) == first
 
 
-async def test_no_referrals_need_no_keys(ring: KeyRing) -> None:
+async def test_without_referrals_there_are_no_keys(ring: KeyRing) -> None:
     assert await ring.ensure([]) == {}
 
 
@@ -44,7 +44,7 @@ async def test_two_makers_at_once_end_with_one_key(claims: MemoryClaims) -> None
 
 
 @pytest.mark.parametrize("when", ["before", "midway", "after"])
-async def test_a_maker_in_doubt_uses_what_it_may_have_made(ring: KeyRing, claims: MemoryClaims, when: str) -> None:
+async def test_after_a_failure_stored_keys_are_used(ring: KeyRing, claims: MemoryClaims, when: str) -> None:
     claims.fail("take", when)
     with pytest.raises(TransientError):
         await ring.ensure(["r1", "r2"])
@@ -79,6 +79,6 @@ async def test_destroying_the_row_makes_every_copy_unreadable(ring: KeyRing, cla
     box = seal((await ring.ensure(["r1"]))["r1"], b"Canaria", "person/r1")
     await claims.drop([Row(TABLE, "r1")])
     assert await ring.find(["r1"]) == {}, "the ring keeps none in memory"
-    anew = (await ring.ensure(["r1"]))["r1"]
+    new = (await ring.ensure(["r1"]))["r1"]
     with pytest.raises(UnsealableError):
-        unseal(anew, box, "person/r1")
+        unseal(new, box, "person/r1")

@@ -1,16 +1,16 @@
-"""What of a person may be released, to whom."""
+"""Which personal data is kept, and what may be released to whom."""
 
 import pytest
 
 from contracts.agency import Grant
 from contracts.words import PersonalField as Field
-from services.intake.domain.grants import granted, recipients
+from services.intake.domain.consent import granted_fields, recipients
 from services.intake.privacy.person import Personal
 from tests.support.intake_world import CANARIES, body, need, person, submission
 
 
 def personal(**changes: object) -> Personal:
-    return Personal.of(submission(**changes))
+    return Personal.from_referral(submission(**changes))
 
 
 def test_everything_personal_is_kept_and_nothing_else() -> None:
@@ -20,7 +20,7 @@ def test_everything_personal_is_kept_and_nothing_else() -> None:
     assert not {"sex", "languages", "flags", "needs", "consent"} & set(Personal.model_fields)
 
 
-def test_the_named_fields_are_released_and_no_other() -> None:
+def test_only_the_given_fields_are_released() -> None:
     assert personal().release([Field.NAME, Field.PLACE], "bed") == {
         "name": CANARIES["name"],
         "place": CANARIES["place"],
@@ -28,11 +28,11 @@ def test_the_named_fields_are_released_and_no_other() -> None:
     assert personal().release([], "bed") == {}
 
 
-def test_every_field_that_consent_can_name_can_be_released() -> None:
+def test_every_field_that_consent_can_list_can_be_released() -> None:
     assert list(personal().release(Field, "bed")) == [field.value for field in Field]
 
 
-def test_a_field_that_is_not_known_is_left_out() -> None:
+def test_an_unknown_field_is_left_out() -> None:
     some = personal(person=person(case_code=None, nationality=None))
     assert some.release([Field.NAME, Field.CASE_CODE, Field.NATIONALITY], "bed") == {"name": CANARIES["name"]}
 
@@ -54,23 +54,23 @@ def test_a_note_is_released_with_its_own_need_only() -> None:
     assert two.release([Field.NOTE], "food") == {}
 
 
-def test_a_provider_is_granted_what_names_it_and_what_names_any() -> None:
+def test_a_provider_gets_the_grants_for_it_and_the_grants_for_any() -> None:
     grants = [
         Grant(recipients=["one", "two"], fields=[Field.CONTACT]),
         Grant(recipients=["two"], fields=[Field.NAME, Field.CONTACT]),
         Grant(recipients="any", fields=[Field.CASE_CODE]),
     ]
-    assert granted(grants, "one") == [Field.CASE_CODE, Field.CONTACT]
-    assert granted(grants, "two") == [Field.NAME, Field.CASE_CODE, Field.CONTACT]
-    assert granted(grants, "three") == [Field.CASE_CODE]
-    assert granted(grants[:2], "three") == []
-    assert granted(grants, "two", may_contact=False) == [Field.NAME, Field.CASE_CODE]
+    assert granted_fields(grants, "one") == [Field.CASE_CODE, Field.CONTACT]
+    assert granted_fields(grants, "two") == [Field.NAME, Field.CASE_CODE, Field.CONTACT]
+    assert granted_fields(grants, "three") == [Field.CASE_CODE]
+    assert granted_fields(grants[:2], "three") == []
+    assert granted_fields(grants, "two", may_contact=False) == [Field.NAME, Field.CASE_CODE]
 
 
-def test_those_who_may_be_asked_are_those_named_also_where_no_field_is_granted() -> None:
+def test_recipients_are_all_providers_with_a_grant_even_without_fields() -> None:
     assert recipients([Grant(recipients=["two", "one"]), Grant(recipients=["one", "three"])]) == ["one", "three", "two"]
-    assert recipients([Grant(recipients=["one"]), Grant(recipients="any")]) is None
+    assert recipients([Grant(recipients=["one"]), Grant(recipients="any")]) == "any"
 
 
-def test_the_body_of_the_kit_is_what_an_agency_could_send() -> None:
+def test_the_body_used_in_tests_is_valid() -> None:
     assert submission().reference == body()["reference"]
