@@ -19,7 +19,6 @@ from contracts.provider import ContactReleased
 from contracts.words import ALREADY_SERVED, Lifecycle, Urgency
 from services.intake.domain.deduplication import row_of
 from services.intake.domain.policy import IntakePolicy
-from services.intake.domain.state import Referral
 
 from .people import PROVIDERS, Need, People
 from .world import World
@@ -105,8 +104,8 @@ def _no_need_waits_for_one_that_has_ended(world: World) -> None:
     evolve = IntakePolicy().evolve
     for stream, facts in _facts(world, "intake").items():
         referral = reduce(evolve, facts, IntakePolicy().initial(stream))
-        assert not referral.serving, f"{stream}: a need has ended, and still counts as the person's primary need"
-        assert not referral.links, f"{stream}: a need has ended, and is still linked"
+        assert not referral.needs.serving, f"{stream}: a need has ended, and still counts as the person's primary need"
+        assert not referral.needs.links, f"{stream}: a need has ended, and is still linked"
         claimed_rows = {fact.row for fact in facts if isinstance(fact, PrimaryClaimed)}
         for need in (fact for fact in facts if isinstance(fact, NeedRegistered) and fact.revision == 0):
             row = row_of(marks[stream], need.category) if need.places == 1 else None  # households are not deduplicated
