@@ -11,7 +11,7 @@ from contracts.intake import MinimalProfile, NeedRegistered
 from contracts.words import Category, Flag, Sex, Status, Urgency
 from services.matching.directory.directory import Directory
 from services.matching.eligibility import assessment
-from services.matching.eligibility.alternatives import Group, conditions, possible
+from services.matching.eligibility.alternatives import Group, can_be_met, meets_conditions
 from services.matching.eligibility.rules import Case
 from tests.support.builders import accepted, service
 from tests.support.clock import START
@@ -54,7 +54,7 @@ def test_all_services_at_once_are_judged_as_each_by_itself(
 
 def _verdicts(need: NeedRegistered, limits: Eligibility) -> list[bool | None]:
     household = limits.maximum_household is None or need.person.household_size <= limits.maximum_household
-    rules = (assessment.age, assessment.sex, assessment.status, assessment.exclusion, assessment.meets)
+    rules = (assessment.age, assessment.sex, assessment.status, assessment.exclusion, assessment.conditions)
     return [household, *(rule(need, limits) for rule in rules)]
 
 
@@ -68,12 +68,12 @@ def test_an_alternative_more_never_keeps_anybody_away_and_an_exclusion_more_lets
 ) -> None:
     whom = group(person, undescribed=undescribed)
     order = [False, None, True]
-    before = order.index(conditions(whom, those))
+    before = order.index(meets_conditions(whom, those))
     if those.any_of:
         wider = those.model_copy(update={"any_of": [*those.any_of, more]})
-        assert order.index(conditions(whom, wider)) >= before
+        assert order.index(meets_conditions(whom, wider)) >= before
     narrower = those.model_copy(update={"none_of": [*those.none_of, more]})
-    assert order.index(conditions(whom, narrower)) <= before
+    assert order.index(meets_conditions(whom, narrower)) <= before
 
 
 @given(people, limits)
@@ -82,13 +82,14 @@ def test_whom_anything_lets_through_makes_it_possible(person: MinimalProfile, th
         return
     need = accepted(person=person, category=Category.LEGAL, urgency=Urgency.NORMAL)
     if False not in _verdicts(need, those):
-        assert possible(those)
+        assert can_be_met(those)
 
 
 @given(people, limits)
 def test_with_emergencies_residence_status_decides_nothing(person: MinimalProfile, those: Eligibility) -> None:
     told = {
-        conditions(group(person.model_copy(update={"status": each}), blind=True), those) for each in (None, *Status)
+        meets_conditions(group(person.model_copy(update={"status": each}), ignores_status=True), those)
+        for each in (None, *Status)
     }
     assert len(told) == 1
 
@@ -99,8 +100,8 @@ def test_flags_are_enough_in_one_of_a_household_but_who_is_excluded_is_so_alone(
         MinimalProfile(age_band="18-59", sex="female", languages=["ru"], flags=each) for each in (["pregnant"], [])
     )
     family = Group([mother, son], False, 2, False)
-    assert conditions(family, for_pregnant) is True
-    assert conditions(group(son), for_pregnant) is False
+    assert meets_conditions(family, for_pregnant) is True
+    assert meets_conditions(group(son), for_pregnant) is False
     men_but_disabled = Eligibility(none_of=[Criteria(sexes=[Sex.FEMALE], not_flags=[Flag.PREGNANT])])
-    assert conditions(group(mother), men_but_disabled) is True
-    assert conditions(family, men_but_disabled) is False
+    assert meets_conditions(group(mother), men_but_disabled) is True
+    assert meets_conditions(family, men_but_disabled) is False

@@ -7,7 +7,7 @@ import pytest
 
 from contracts.provider import Eligibility
 from contracts.words import Document
-from services.matching.directory.bitmaps import PARTS, changed
+from services.matching.directory.bitmaps import PARTS, changed_parts
 from services.matching.model.entry import DirectoryEntry
 from tests.support.builders import service
 
@@ -36,4 +36,4 @@ def test_a_part_whose_keys_have_changed_is_found(change: dict[str, Any]) -> None
     old, new = (DirectoryEntry("p1/beds", "p1", service(**{**HERE, **more}), "p1/beds@0") for more in ({}, change))
     turned = [part for part in PARTS if part.keys(old) != part.keys(new)]
     assert turned
-    assert changed(old, new) == turned
+    assert changed_parts(old, new) == turned

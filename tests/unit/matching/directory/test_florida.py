@@ -9,7 +9,7 @@ from contracts.intake import Region
 from contracts.words import AgeBand, Category, Flag, Rule, Status, Urgency
 from services.console.hsds import ReadService
 from services.matching.domain.state import Phase
-from services.matching.eligibility.assessment import meets
+from services.matching.eligibility.assessment import conditions
 from services.matching.waitlist.queue import Waiter
 from tests.support.baseline_evaluator import funnel
 from tests.support.builders import accepted, minimum
@@ -84,7 +84,7 @@ def test_statuses_of_which_some_have_no_word_are_alternatives_and_those_are_one_
         need = accepted(category=Category.LEGAL, person=person, urgency=Urgency.NORMAL)
         alternatives = Eligibility(any_of=longest.eligibility.any_of)
         in_words = Eligibility(any_of=longest.eligibility.any_of[:-1])
-        return [meets(need, alternatives), meets(need, in_words)]
+        return [conditions(need, alternatives), conditions(need, in_words)]
 
     assert told(Status.PROTECTED) == [True, True]
     assert told(Status.IRREGULAR) == [None, False]

@@ -10,8 +10,8 @@ from contracts.intake import NeedRegistered
 from contracts.words import AgeBand, Category, Flag, Rule, Sex, Status, Unknown, Urgency
 from services.matching.admission import contradictions
 from services.matching.domain.state import Phase
-from services.matching.eligibility.alternatives import possible
-from services.matching.eligibility.assessment import meets, sex, unknown
+from services.matching.eligibility.alternatives import can_be_met
+from services.matching.eligibility.assessment import conditions, sex, unknown
 from tests.support.builders import accepted, minimum, service
 from tests.support.clock import START
 from tests.support.matching_world import MatchingWorld
@@ -41,25 +41,25 @@ def need(*others: Any, **person: Any) -> NeedRegistered:
     ],
 )
 def test_one_alternative_is_enough_and_all_of_it_has_to_be_met(person: dict[str, Any], verdict: bool | None) -> None:
-    assert meets(need(**person), CITIZENS_OR_TRAFFICKED_CHILDREN) is verdict
+    assert conditions(need(**person), CITIZENS_OR_TRAFFICKED_CHILDREN) is verdict
 
 
 def test_of_a_household_each_may_come_by_another_alternative() -> None:
     women_or_children = Eligibility(any_of=[Criteria(sexes=[Sex.FEMALE]), Criteria(maximum_age=17)])
     son = {"sex": Sex.MALE, "age_band": AgeBand.CHILD}
-    assert meets(need(son), women_or_children) is True
-    assert meets(need({**son, "age_band": AgeBand.ADULT}), women_or_children) is False
+    assert conditions(need(son), women_or_children) is True
+    assert conditions(need({**son, "age_band": AgeBand.ADULT}), women_or_children) is False
     undescribed = need(son).model_copy(update={"places": 3})
-    assert meets(undescribed, women_or_children) is None
+    assert conditions(undescribed, women_or_children) is None
 
 
 def test_whoever_meets_all_of_an_exclusion_is_excluded_with_their_household() -> None:
     no_adult_men = Eligibility(none_of=[Criteria(sexes=[Sex.MALE], minimum_age=18)])
-    assert meets(need(), no_adult_men) is True
-    assert meets(need(sex=Sex.MALE), no_adult_men) is False
-    assert meets(need(sex=Sex.MALE, age_band=AgeBand.CHILD), no_adult_men) is True
-    assert meets(need({"sex": Sex.MALE}), no_adult_men) is False
-    assert meets(need(sex=Sex.UNDISCLOSED), no_adult_men) is None
+    assert conditions(need(), no_adult_men) is True
+    assert conditions(need(sex=Sex.MALE), no_adult_men) is False
+    assert conditions(need(sex=Sex.MALE, age_band=AgeBand.CHILD), no_adult_men) is True
+    assert conditions(need({"sex": Sex.MALE}), no_adult_men) is False
+    assert conditions(need(sex=Sex.UNDISCLOSED), no_adult_men) is None
 
 
 @pytest.mark.parametrize(("decided", "verdict"), [("refuse", False), ("accept", True), ("assess", None)])
@@ -73,7 +73,7 @@ def test_a_criterion_says_what_unknown_does(decided: Unknown, verdict: bool | No
         Eligibility(none_of=[Criteria(statuses=[Status.CITIZEN], unknown=if_unknown)]),
         Eligibility(description="Ask us", unknown=if_unknown),
     ):
-        assert meets(undisclosed, limits) is verdict, limits
+        assert conditions(undisclosed, limits) is verdict, limits
     assert sex(undisclosed, women) is verdict
     assert sex(need().model_copy(update={"places": 2}), women) is verdict, "who is not described"
     assert sex(need(), women) is True
@@ -129,7 +129,7 @@ def test_the_residence_status_is_told_to_whom_any_alternative_asks_for_it(limits
 )
 def test_an_entry_by_which_nobody_could_ever_come_is_refused_with_the_reason(limits: dict[str, Any], can: bool) -> None:
     those = Eligibility.model_validate(limits)
-    assert possible(those) is can
+    assert can_be_met(those) is can
     told = [each.field for each in contradictions(service(eligibility=those), START.date())]
     assert told == ([] if can else ["eligibility"])
 
