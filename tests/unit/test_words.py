@@ -28,7 +28,8 @@ WORDS = re.compile(
 companions; expired or stale; rarely; must; dead letters."""
 
 SPARED = re.compile(
-    r"wall[- ](clock|time)|referral-letter|letters? of (the|a) alphabet|invitation letter|[a-z-]+\.told\b|_told\b|\btold_|\"lapses\""
+    r"wall[- ](clock|time)|referral-letter|letters? of (the|a) alphabet|invitation letter|[a-z-]+\.told\b|_told\b|\btold_"
+    r"|\"lapses\""
 )
 """Codes and fields that stand on topics already."""
 

@@ -91,9 +91,9 @@ def disputed(rows: Mapping[str, Mapping[str, Any]], after: int) -> dict[str, str
 # notices about expiry ------------------------------------------------------------------------------------------------
 
 
-def lapse_row(version: str, lapse: str) -> str:
+def lapse_row(version: str, stage: str) -> str:
     """The id of the row for a notice: of this version, at this stage."""
-    return f"{version}#{lapse}"
+    return f"{version}#{stage}"
 
 
 def told_before(rows: Mapping[str, Mapping[str, Any]], entry: DirectoryEntry) -> list[str]:

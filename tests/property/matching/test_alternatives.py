@@ -1,4 +1,4 @@
-"""Alternatives, exclusions and what unknown does: the planes of the index say what the plain definition says."""
+"""Alternatives, exclusions and the unknown: the bitmaps of the index agree with the plain definition."""
 
 from datetime import timedelta
 from typing import Any
@@ -37,19 +37,19 @@ needs: Any = st.builds(
 
 @settings(max_examples=150, deadline=None)
 @given(st.lists(some_limits, min_size=1, max_size=10), st.lists(needs, min_size=1, max_size=6))
-def test_all_services_at_once_are_judged_as_each_by_itself(
-    those: list[Eligibility], asked: list[NeedRegistered]
+def test_all_services_at_once_are_judged_like_each_by_itself(
+    those: list[Eligibility], searches: list[NeedRegistered]
 ) -> None:
     directory = Directory()
     for number, each in enumerate(those):
         entry = service(categories=[Category.SHELTER, Category.HEALTH], capacity=99, eligibility=each)
         directory.put("p1", str(number), 0, entry)
-    for need in asked:
-        found = directory.find(Case(need, (), START, timedelta()))
+    for need in searches:
+        result = directory.find(Case(need, (), START, timedelta()))
         verdicts = {f"p1/{number}": _verdicts(need, each) for number, each in enumerate(those)}
         able = {id_ for id_, each in verdicts.items() if False not in each}
-        assert {each.id for each in found.entries} == able
-        assert found.unknown.keys() == {id_ for id_ in able if None in verdicts[id_]}
+        assert {each.id for each in result.entries} == able
+        assert result.unknown.keys() == {id_ for id_ in able if None in verdicts[id_]}
 
 
 def _verdicts(need: NeedRegistered, limits: Eligibility) -> list[bool | None]:
@@ -63,7 +63,7 @@ def group(person: MinimalProfile, **changes: Any) -> Group:
 
 
 @given(people, limits, conjunctions, st.booleans())
-def test_an_alternative_more_never_keeps_anybody_away_and_an_exclusion_more_lets_nobody_in(
+def test_one_more_alternative_keeps_nobody_away_and_one_more_exclusion_lets_nobody_in(
     person: MinimalProfile, those: Eligibility, more: Criteria, undescribed: bool
 ) -> None:
     whom = group(person, undescribed=undescribed)
@@ -77,7 +77,7 @@ def test_an_alternative_more_never_keeps_anybody_away_and_an_exclusion_more_lets
 
 
 @given(people, limits)
-def test_whom_anything_lets_through_makes_it_possible(person: MinimalProfile, those: Eligibility) -> None:
+def test_an_entry_that_somebody_meets_can_be_met(person: MinimalProfile, those: Eligibility) -> None:
     if person.status is None or person.sex is Sex.UNDISCLOSED:
         return
     need = accepted(person=person, category=Category.LEGAL, urgency=Urgency.NORMAL)
@@ -86,15 +86,15 @@ def test_whom_anything_lets_through_makes_it_possible(person: MinimalProfile, th
 
 
 @given(people, limits)
-def test_with_emergencies_residence_status_decides_nothing(person: MinimalProfile, those: Eligibility) -> None:
-    told = {
+def test_where_status_is_ignored_it_decides_nothing(person: MinimalProfile, those: Eligibility) -> None:
+    verdicts = {
         meets_conditions(group(person.model_copy(update={"status": each}), ignores_status=True), those)
         for each in (None, *Status)
     }
-    assert len(told) == 1
+    assert len(verdicts) == 1
 
 
-def test_flags_are_enough_in_one_of_a_household_but_who_is_excluded_is_so_alone() -> None:
+def test_one_member_with_a_required_flag_is_enough_but_exclusions_count_own_flags_only() -> None:
     for_pregnant = Eligibility(any_of=[Criteria(flags_any=[Flag.PREGNANT])])
     mother, son = (
         MinimalProfile(age_band="18-59", sex="female", languages=["ru"], flags=each) for each in (["pregnant"], [])
