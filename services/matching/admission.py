@@ -69,9 +69,19 @@ def contradictions(entry: Profile | Service, today: date) -> list[Problem]:
             )
     limits = entry.eligibility
     if set(limits.flags_any) & set(limits.not_flags):
-        problems.append(Problem(field="eligibility.not_flags", fix="excludes flags that flags_any requires"))
+        problems.append(
+            Problem(
+                field="eligibility.not_flags",
+                fix="excludes flags that flags_any requires: remove them from one of the two",
+            )
+        )
     if set(limits.statuses) & set(limits.not_statuses):
-        problems.append(Problem(field="eligibility.not_statuses", fix="excludes statuses that statuses requires"))
+        problems.append(
+            Problem(
+                field="eligibility.not_statuses",
+                fix="excludes statuses that statuses requires: remove them from one of the two",
+            )
+        )
     if not can_be_met(limits):
         fix = "lets nobody through: its criteria, any_of and none_of can never be met by one person: relax one of them"
         problems.append(Problem(field="eligibility", fix=fix))

@@ -15,11 +15,11 @@ from contracts.eligibility import Criteria, Eligibility, IfUnknown
 from contracts.intake import NeedRegistered, Region
 from contracts.matching import AttemptEnded
 from contracts.provider import Service
-from contracts.words import AgeBand, Category, Document, Flag, Sex, Status, Unknown, Urgency
+from contracts.words import AgeBand, Category, Document, Flag, Rule, Sex, Status, Unknown, Urgency
 from services.matching.directory.directory import Directory
 from services.matching.directory.expiry import confirmed_until, look_on
 from services.matching.eligibility import assessment
-from services.matching.eligibility.rules import CHANGING_RULES, RULES, Case
+from services.matching.eligibility.rules import RULES, Case
 from services.matching.model.entry import DirectoryEntry, service_id
 from services.matching.model.geo import distance_km
 from tests.support.baseline_evaluator import funnel
@@ -34,6 +34,7 @@ POINTS = [BREST, BREST, KOBRYN, WARSAW, MINSK]
 FINE = [h3.latlng_to_cell(*point, 5) for point in (BREST, KOBRYN, WARSAW, MINSK)]
 CELLS = [*FINE, FINE[0].upper(), h3.grid_ring(FINE[0], 2)[0], h3.cell_to_parent(FINE[0], 4), "nonsense", None]
 AT_THE_EDGE = [distance_km(h3.cell_to_latlng(cell), point) for cell in FINE for point in (BREST, MINSK)]
+CHANGING = (Rule.OPEN, Rule.STALE, Rule.DOCUMENTS, Rule.RULED_OUT)
 AREAS = ["BY-BR", "BY-MI", "BY", "PL"]
 DOCUMENTS = [Document.IDENTITY, Document.RESIDENCE]
 FLAGS = [Flag.PREGNANT, Flag.DISABILITY, Flag.UNACCOMPANIED_CHILD]
@@ -222,7 +223,7 @@ def ask(case: Case) -> Step:
         assert {each.id for each in narrowed.apart.entries()} == {each.id for each in left if each in known[::2]}
         assert narrowed.unknown.keys().isdisjoint(narrowed.apart.unknown())
         assert narrowed.unknown | narrowed.apart.unknown() == result.unknown
-        lasting = [fits for rule, fits in RULES if rule not in CHANGING_RULES]
+        lasting = [fits for rule, fits in RULES if rule not in CHANGING]
         any_day = {each.id for each in known if all(fits(case, each) for fits in lasting)}
         assert {each.id for each in directory.ever(case.need)} == any_day
         takes = {each.id for each in known if directory.takes(case, directory.get(each.id) or each)}

@@ -11,6 +11,7 @@ from contracts.intake import Region
 from contracts.matching import Alternative, AttemptEnded, DecisionRationale, Matched, ServicesRecommended
 from contracts.provider import Service
 from contracts.service import Cost
+from contracts.texts import catalogue
 from contracts.words import AgeBand, Behind, Document, Rule
 from services.matching.eligibility.rules import Case, failing
 from services.matching.model.geo import distance_km
@@ -80,7 +81,8 @@ def test_neither_decision_nor_explanation_reveals_the_distance_to_a_confidential
 def test_a_service_behind_only_by_a_confidential_distance_is_explained_without_it() -> None:
     hidden = Alternative(version="p1/beds@1", why=Behind.LOWER_SCORE, free=1)
     match = matched(weighed=DecisionRationale(weights=WEIGHTS_VERSION, next=[hidden]))
-    assert "lower, by what is not told" in " ".join(sentences(match, None, [match])["en"])
+    text = catalogue("en")["behind", "lower-untold"]
+    assert text in " ".join(sentences(match, None, [match])["en"])
 
 
 def test_a_recommendation_omits_the_areas_of_a_confidential_address() -> None:
