@@ -1,7 +1,7 @@
-"""Reviews the providers' directory entries and tells each what is wrong with its own. Lets nothing through.
+"""Checks the providers' directory entries and notifies each provider of what is wrong with its own.
 
-Matchers read the directories themselves, whole and without a group; this is the one grouped reader, so that a provider
-is told once. An entry that is fine leads to nothing.
+It passes nothing on: every matcher reads all directories itself, without a consumer group. This is the one reader in a
+group, so that a provider is notified once. A valid entry leads to nothing.
 """
 
 import re
@@ -20,7 +20,7 @@ from services.chassis.ingress.gate import Admitted, Arrival, RefusalError
 from services.chassis.ports import Record
 
 from .directory.directory import examine
-from .eligibility.alternatives import possible
+from .eligibility.alternatives import can_be_met
 
 _ENTRY = re.compile(rb"[A-Za-z0-9._-]{1,64}")
 
@@ -34,7 +34,7 @@ class DirectoryAdmission:
         """Nothing to gather."""
 
     def admit(self, arrival: Arrival) -> Sequence[Admitted]:
-        """Nothing. Raises `RefusalError` with what is wrong."""
+        """Nothing. Raises `RefusalError` with the problems if the entry is not usable."""
         entry = examine(arrival.record)
         problems = entry if isinstance(entry, list) else contradictions(entry, arrival.at.date())
         if problems:
@@ -42,33 +42,47 @@ class DirectoryAdmission:
         return []
 
     def refuse(self, tenant: str, record: Record, event: CloudEvent, problems: list[Problem]) -> Sequence[Admitted]:
-        """Through notification, the only one that writes to the provider's topic."""
+        """A notice for the provider, through notification, the only service that writes to its topic."""
         key = record.key or b""
-        name = key.decode() if _ENTRY.fullmatch(key) else ""  # else it may hold anything
+        name = key.decode() if _ENTRY.fullmatch(key) else ""  # otherwise it may hold anything, even a name
         return [
             Admitted(EntryDoubted(provider=tenant, entry=name, problems=problems), topics.inbox("notification"), tenant)
         ]
 
 
 def contradictions(entry: Profile | Service, today: date) -> list[Problem]:
-    """What is well-formed and yet can't be meant, or keeps everybody away."""
+    """What is well-formed but can't be intended, or keeps everybody away."""
     if isinstance(entry, Profile):
-        unusable = Problem(field="public_key", fix="is no X25519 key that can be encrypted to: make a new pair")
+        unusable = Problem(
+            field="public_key", fix="is not an X25519 key to which data can be encrypted: create a new key pair"
+        )
         return [] if takes_sealed(entry.public_key) else [unusable]
-    found = []
+    problems = []
     if entry.valid_to is not None and entry.valid_to < today:
-        found.append(Problem(field="valid_to", fix="is in the past: extend it, or delete the entry"))
+        problems.append(Problem(field="valid_to", fix="is in the past: extend it, or delete the entry"))
     if not entry.takes_referrals:
-        fix = "is false, so nobody is sent: publish it with true once they may be"
-        found.append(Problem(field="takes_referrals", fix=fix))
+        fix = "is false, so nobody is sent: publish the entry with true once the service takes referrals"
+        problems.append(Problem(field="takes_referrals", fix=fix))
         if IntakeMethod.REFERRAL_ONLY in entry.intake:
-            found.append(Problem(field="intake", fix="says referral-only, and takes_referrals that none are taken"))
+            problems.append(
+                Problem(field="intake", fix="says referral-only, but takes_referrals is false: change one of them")
+            )
     limits = entry.eligibility
     if set(limits.flags_any) & set(limits.not_flags):
-        found.append(Problem(field="eligibility.not_flags", fix="excludes whom flags_any asks for"))
+        problems.append(
+            Problem(
+                field="eligibility.not_flags",
+                fix="excludes flags that flags_any requires: remove them from one of the two",
+            )
+        )
     if set(limits.statuses) & set(limits.not_statuses):
-        found.append(Problem(field="eligibility.not_statuses", fix="excludes whom statuses asks for"))
-    if not possible(limits):
-        fix = "lets nobody through: what it states, one of any_of and none of none_of can never be met at once"
-        found.append(Problem(field="eligibility", fix=fix))
-    return found
+        problems.append(
+            Problem(
+                field="eligibility.not_statuses",
+                fix="excludes statuses that statuses requires: remove them from one of the two",
+            )
+        )
+    if not can_be_met(limits):
+        fix = "lets nobody through: its criteria, any_of and none_of can never be met by one person: relax one of them"
+        problems.append(Problem(field="eligibility", fix=fix))
+    return problems

@@ -1,4 +1,4 @@
-"""The elimination funnel as it reads: rule after rule, service after service. What the index has to agree with."""
+"""The elimination funnel in its plainest form, rule by rule and service by service. The index must agree with it."""
 
 from collections.abc import Iterable
 
@@ -8,7 +8,7 @@ from services.matching.eligibility.rules import RULES, Case
 
 
 def funnel(case: Case, entries: Iterable[DirectoryEntry]) -> tuple[list[DirectoryEntry], list[FunnelStep]]:
-    """The services that can take the need, and how many were left after each rule, up to the one that left none."""
+    """The services that can take the need, and how many each rule left, up to the first that left none."""
     left, steps = list(entries), []
     for rule, fits in RULES:
         left = [entry for entry in left if fits(case, entry)]

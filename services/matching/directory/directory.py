@@ -1,8 +1,9 @@
-"""The services there are, from the providers' compacted topics. Every matcher holds all of it in memory, indexed."""
+"""The services there are, from the providers' compacted topics. Every matcher keeps all of them in memory, indexed."""
 
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 from datetime import date, datetime, timedelta
+from typing import NamedTuple
 
 from pydantic import ValidationError
 
@@ -14,23 +15,33 @@ from contracts.words import Category
 from services.chassis.ingress.validation_errors import fix_of, lint_raw_json, problems_of
 from services.chassis.ports import Record
 
-from ..eligibility.rules import Case, confirmed, confirmed_on, fits, has_documents, not_ruled_out, open_now, open_on
+from ..eligibility.rules import CHANGING_RULES, RULES, Case, confirmed_on, fits, open_on
 from ..model import geo
 from ..model.entry import DirectoryEntry as DirectoryEntry
 from ..model.entry import service_id as service_id
-from . import expiry
-from .index import Found, Shard
+from . import expiry, index
+from .index import Found
+from .shard import Shard
 
 PROFILE_KEY = "profile"
-_REMEMBERED = 50_000
-"""Needs."""
+"""The record key of a provider's profile; the key of a service is its id."""
+_REMEMBERED_NEEDS = 50_000
+_CHANGING = tuple(passes for rule, passes in RULES if rule in CHANGING_RULES)
+
+
+class _Eligible(NamedTuple):
+    """The services that could take a need on some day, by id, at a revision of its category."""
+
+    need: NeedRegistered
+    revision: int
+    entries: dict[str, DirectoryEntry]
 
 
 class Directory:
-    """Services by category. Applying entries twice, or an older one after a newer one, changes nothing.
+    """Services by category. Applying an entry twice, or an older one after a newer one, changes nothing.
 
-    `admits` says whether a provider may take part; when its answer changes, `review` is to be called. An entry that was
-    published longer than `stale_after` ago is stale; None: none ever is.
+    `admits` answers whether a provider may take part; call `review` when its answer changes. An entry is stale when
+    it was published longer than `stale_after` ago; with None, no entry ever is.
     """
 
     def __init__(
@@ -40,11 +51,15 @@ class Directory:
         self._stale_after = stale_after
         self._entries: dict[str, DirectoryEntry] = {}
         self._shards = {category: Shard() for category in Category}
-        self._seen: dict[str, int] = {}
-        self._ever: dict[str, tuple[NeedRegistered, int, dict[str, DirectoryEntry]]] = {}
+        self._offsets: dict[str, int] = {}
+        """The latest offset of each service, by id; also of deleted ones."""
+        self._eligible: dict[str, _Eligible] = {}
+        """By need id."""
+
+    # what providers publish ------------------------------------------------------------------------------------------
 
     def apply(self, record: Record) -> None:
-        """Take one record of a provider's topic. One that can't be used replaces nothing: the old entry stays."""
+        """Apply a record of a provider's topic. An invalid one is ignored, so that the earlier entry stays."""
         provider, key = topics.tenant_of(record.topic), (record.key or b"").decode(errors="replace")
         if record.value is None:
             self.put(provider, key, record.offset, None)
@@ -54,23 +69,26 @@ class Directory:
             self.put(provider, key, record.offset, service, record.appended)
 
     def put(self, provider: str, key: str, offset: int, service: Service | None, at: datetime | None = None) -> None:
-        """Set (or, with None, remove) the service under a record key, unless a later offset was seen for it."""
+        """Set the service under a record key, or remove it (None), unless a later offset has been applied.
+
+        `at` is when it was published.
+        """
         id_ = service_id(provider, key)
-        if offset <= self._seen.get(id_, -1):
+        if offset <= self._offsets.get(id_, -1):
             return
-        self._seen[id_] = offset
+        self._offsets[id_] = offset
         old = self._entries.pop(id_, None)
         for category in old.service.categories if old else ():
             if service is None or category not in service.categories:
                 self._shards[category].remove(id_)
         if service is not None:
-            service = _veiled(service)
+            service = _with_coarse_location(service)
             until, barred = expiry.confirmed_until(at, self._stale_after), not self._admits(provider)
             look_on = expiry.look_on(service, at, until)
             self._set(DirectoryEntry(id_, provider, service, f"{id_}@{offset}", barred, at, until, look_on))
 
     def review(self, provider: str) -> None:
-        """The registry speaks differently of this provider now."""
+        """Ask again whether this provider may take part: the registry of tenants has changed."""
         barred = not self._admits(provider)
         for entry in [each for each in self._entries.values() if each.provider == provider]:
             self._set(replace(entry, barred=barred))
@@ -80,102 +98,107 @@ class Directory:
         for category in entry.service.categories:
             self._shards[category].put(entry)
 
+    # which services there are ----------------------------------------------------------------------------------------
+
     def get(self, id_: str) -> DirectoryEntry | None:
-        """The service with this id (of `service_id`)."""
+        """The service with this id (see `service_id`)."""
         return self._entries.get(id_)
 
     def entries(self) -> Iterable[DirectoryEntry]:
-        """All there are, open or not."""
+        """All services, open or not."""
         return self._entries.values()
 
     def of(self, category: Category) -> list[DirectoryEntry]:
         """All services of a category, open or not."""
         return self._shards[category].entries()
 
-    def find(self, case: Case, apart: int = 0) -> Found:
-        """The services that can take a need, if they have a place, and the elimination funnel that led to them.
-
-        Those `apart` (bits of `bit`) are counted, and not among the entries.
-        """
-        return self._shards[case.need.category].find(case, apart)
-
-    def ever(self, need: NeedRegistered) -> list[DirectoryEntry]:
-        """The services that `find` may find for a need, whenever it is asked and whoever was tried."""
-        return list(self._able(need).values())
-
-    def open_to(self, need: NeedRegistered, day: date) -> list[DirectoryEntry]:
-        """Those of them that take referrals on a day, whoever was tried."""
-        return [entry for entry in self._able(need).values() if open_on(entry, day) and confirmed_on(entry, day)]
-
     def speaking(self, category: Category, languages: Iterable[str]) -> float:
-        """The share of the services of a category that speak one of these languages, or any; 1 where there are none."""
-        return self._shards[category].speaking(languages)
-
-    def takes(self, case: Case, entry: DirectoryEntry) -> bool:
-        """Whether one service can take a need, if it has a place. For needs that are asked about again and again."""
-        if self._entries.get(entry.id) is not entry:
-            return fits(case, entry)
-        now = (
-            open_now(case, entry)
-            and confirmed(case, entry)
-            and not_ruled_out(case, entry)
-            and has_documents(case, entry)
-        )
-        return now and entry.id in self._able(case.need)
-
-    def _able(self, need: NeedRegistered) -> dict[str, DirectoryEntry]:
-        """What does not change with time is found out once for a need, and again when its category has changed.
-
-        Who waits is asked about with each batch.
-        """
-        revision = self.revision(need.category)
-        known = self._ever.get(need.need_id)
-        if known is None or known[0] is not need or known[1] != revision:
-            if len(self._ever) >= _REMEMBERED:
-                self._ever.clear()
-            able = {entry.id: entry for entry in self._shards[need.category].ever(need)}
-            known = self._ever[need.need_id] = need, revision, able
-        return known[2]
-
-    def bit(self, category: Category, id_: str) -> int:
-        """The bit of a service among those of its category, until `revision` changes; 0 for one that is not there."""
-        return self._shards[category].bit(id_)
-
-    def revision(self, category: Category) -> int:
-        """Another number whenever the services of the category have changed."""
-        return self._shards[category].revision
+        """The share of a category's services that speak one of these languages or state none. 1 if there are none."""
+        return self._shards[category].share_speaking(languages)
 
     def __len__(self) -> int:
         return len(self._entries)
 
+    # which services can take a need ----------------------------------------------------------------------------------
 
-def _veiled(service: Service) -> Service:
-    """A confidential place is made rough before anything looks at it: what is not here can't be told or reckoned."""
+    def find(self, case: Case, excluded: int = 0) -> Found:
+        """The services that can take a need, if they have a free place, and the elimination funnel.
+
+        The services in `excluded`, a bitmap (see `bit`), are counted in the funnel but are not among the entries.
+        """
+        return index.find(self._shards[case.need.category], case, excluded)
+
+    def ever(self, need: NeedRegistered) -> list[DirectoryEntry]:
+        """The services that could take a need on some day, whoever was tried. `find` never finds any other."""
+        return list(self._eligible_any_day(need).values())
+
+    def open_to(self, need: NeedRegistered, day: date) -> list[DirectoryEntry]:
+        """The services that could take a need on this day, whoever was tried."""
+        eligible = self._eligible_any_day(need).values()
+        return [entry for entry in eligible if open_on(entry, day) and confirmed_on(entry, day)]
+
+    def takes(self, case: Case, entry: DirectoryEntry) -> bool:
+        """Whether one service can take a need, if it has a free place. Fast for needs that are asked about often."""
+        if self._entries.get(entry.id) is not entry:
+            return fits(case, entry)
+        for passes in _CHANGING:
+            if not passes(case, entry):
+                return False
+        return entry.id in self._eligible_any_day(case.need)
+
+    def _eligible_any_day(self, need: NeedRegistered) -> dict[str, DirectoryEntry]:
+        """Remembered until the services of the category change: every batch asks about every need that waits."""
+        revision = self.revision(need.category)
+        known = self._eligible.get(need.need_id)
+        if known is None or known.need is not need or known.revision != revision:
+            if len(self._eligible) >= _REMEMBERED_NEEDS:
+                self._eligible.clear()
+            entries = {entry.id: entry for entry in index.eligible_any_day(self._shards[need.category], need)}
+            known = self._eligible[need.need_id] = _Eligible(need, revision, entries)
+        return known.entries
+
+    def bit(self, category: Category, id_: str) -> int:
+        """A bitmap with one service of a category, valid until `revision` changes; 0 if the service is not there."""
+        return self._shards[category].bit(id_)
+
+    def revision(self, category: Category) -> int:
+        """A number that changes whenever the services of the category change."""
+        return self._shards[category].revision
+
+
+def _with_coarse_location(service: Service) -> Service:
+    """The service; a confidential address is replaced by the centre of the large cell it lies in.
+
+    Done before anything else sees the entry. Otherwise repeated queries could reveal a shelter's location: each answer
+    about radius, distance or rank would narrow it down.
+    """
     if not service.address_confidential or service.latitude is None or service.longitude is None:
         return service
-    latitude, longitude = geo.roughly((service.latitude, service.longitude))
+    latitude, longitude = geo.coarse_location((service.latitude, service.longitude))
     return service.model_copy(update={"latitude": latitude, "longitude": longitude})
 
 
 def examine(record: Record) -> Service | Profile | list[Problem]:
-    """What a directory record with a value says, or what is wrong with it."""
+    """The entry in a directory record that has a value, or what is wrong with the record."""
     try:
         event = decode(record.headers, record.value, record.appended)
         for model in (Service, Profile):
             if event.type == model.ce_type():
-                if found := lint_raw_json(record.value or b"", model):
-                    return found
+                if problems := lint_raw_json(record.value or b"", model):
+                    return problems
                 entry = model.read(event.data)
                 break
         else:
             return [Problem(field="ce_type", fix=f"must be {Service.ce_type()} or {Profile.ce_type()}")]
-    except MalformedError as fault:
-        return [Problem(field=fault.field, fix=fix_of(fault.code))]
-    except ValidationError as fault:
-        return problems_of(fault)
+    except MalformedError as error:
+        return [Problem(field=error.field, fix=fix_of(error.code))]
+    except ValidationError as error:
+        return problems_of(error)
     key = (record.key or b"").decode(errors="replace")
     expected = entry.service if isinstance(entry, Service) else PROFILE_KEY
     if key != expected:
-        what = "the entry's service id" if isinstance(entry, Service) else f"'{PROFILE_KEY}'"
-        return [Problem(field="key", fix=f"the record key must be {what}, else a later entry can not replace this one")]
+        name = "the entry's service id" if isinstance(entry, Service) else f"'{PROFILE_KEY}'"
+        return [
+            Problem(field="key", fix=f"the record key must be {name}; otherwise a later entry can't replace this one")
+        ]
     return entry

@@ -1,6 +1,7 @@
-"""What answers have taught of the directory's entries: which is full, and whose rules are disputed. And what was told.
+"""What providers' answers have shown about directory entries: which are full, and whose rules are disputed.
 
-Rows hold ids of services and needs, nobody's person. A mark is of one version of an entry: a newer entry has none.
+Also which notices about expiry have been sent. The rows hold ids of services and needs, and nothing about people. A row
+is about one version of an entry: when the provider publishes a newer one, its flags are gone.
 """
 
 from collections.abc import Iterable, Mapping
@@ -9,83 +10,98 @@ from typing import Any
 from ..model.entry import DirectoryEntry
 
 FULL = "full"
-"""A row for each entry that is full: ``{_id: <version>, service, at}``. It can be put again and again."""
+"""A row for each entry that is full: ``{_id: <version>, service, at}``. Putting it again changes nothing."""
 DISPUTES = "disputes"
 """A row for each need that a service has called not eligible: ``{_id: "<version>#<number>", service, version, need}``.
-Numbered and claimed, so that exactly one decision is the one that makes the rules disputed."""
 
+The rows are numbered and claimed, so that exactly one decision makes the rules disputed.
+"""
 LAPSES = "lapses"
-"""A row for all that a provider was told of an entry that lapses: ``{_id: "<version>#<lapse>", service, version}``. It
-only spares the sweep from saying so again and again."""
+"""A row for each notice about expiry: ``{_id: "<version>#<stage>", service, version}``.
+
+It only saves the sweep from raising the same event again; the journal decides whether a notice was sent.
+"""
 
 Doc = dict[str, Any]
 
 
 class EntryFlags:
-    """The rows as they were gathered for a batch, and what the batch has added."""
+    """The rows as they were gathered for a batch, and what the batch has added to them."""
 
     def __init__(self, full: Iterable[str] = (), disputes: Mapping[str, Doc] | None = None) -> None:
         self._full = set(full)
         self._disputes: dict[str, Doc] = dict(disputes or {})
 
+    # full ------------------------------------------------------------------------------------------------------------
+
     def full(self, entry: DirectoryEntry) -> bool:
-        """Whether the service has said of this entry that it has no capacity."""
+        """Whether the service has answered that it has no capacity, since it published this entry."""
         return entry.version in self._full
 
     def services(self) -> set[str]:
-        """Those of which any entry has said so."""
+        """The services with a row of `FULL` for any of their entries."""
         return {version.rpartition("@")[0] for version in self._full}
 
     def mark_full(self, version: str) -> None:
-        """It has said so."""
+        """Note that the service has answered that it has no capacity."""
         self._full.add(version)
 
     def older(self, entry: DirectoryEntry) -> list[str]:
-        """Rows of `FULL` of earlier entries of the service."""
-        return sorted(each for each in self._full if _precedes(each, entry.version))
+        """The rows of `FULL` for earlier entries of the service."""
+        return sorted(version for version in self._full if _precedes(version, entry.version))
+
+    # disputes --------------------------------------------------------------------------------------------------------
 
     def dispute(self, row: str, doc: Doc) -> None:
-        """A need was called not eligible."""
+        """Note that the service has called a need not eligible."""
         self._disputes[row] = doc
 
     def settled(self, entry: DirectoryEntry) -> list[str]:
-        """Rows of `DISPUTES` of earlier entries of the service."""
+        """The rows of `DISPUTES` for earlier entries of the service."""
         return sorted(row for row, doc in self._disputes.items() if _precedes(doc["version"], entry.version))
 
     def number(self, entry: DirectoryEntry, need: str) -> int:
-        """Which of the needs that the service has called not eligible this one is, from 0 on."""
-        taken = {
+        """The number, from 0, of a need among those that the service has called not eligible.
+
+        That of its row if it has one, otherwise the lowest that is free.
+        """
+        needs_by_number = {
             int(row.rpartition("#")[2]): doc["need"]
             for row, doc in self._disputes.items()
             if doc["version"] == entry.version
         }
-        own = next((number for number, each in taken.items() if each == need), None)
-        return next(number for number in range(len(taken) + 1) if number not in taken) if own is None else own
+        for number, each in needs_by_number.items():
+            if each == need:
+                return number
+        return next(number for number in range(len(needs_by_number) + 1) if number not in needs_by_number)
 
 
 def dispute_row(version: str, number: int) -> str:
-    """The row of a need that was called not eligible."""
+    """The id of a row of `DISPUTES`."""
     return f"{version}#{number}"
 
 
-def lapse_row(version: str, lapse: str) -> str:
-    """The row of what was told of an entry's lapsing."""
-    return f"{version}#{lapse}"
-
-
-def told_before(rows: Mapping[str, Mapping[str, Any]], entry: DirectoryEntry) -> list[str]:
-    """Rows of `LAPSES` of earlier entries of the service."""
-    return sorted(row for row, doc in rows.items() if _precedes(doc["version"], entry.version))
-
-
 def disputed(rows: Mapping[str, Mapping[str, Any]], after: int) -> dict[str, str]:
-    """The versions of entries whose rules are disputed, with the service of each."""
+    """The versions of entries that at least `after` needs have disputed, with the service of each."""
     return {
         doc["version"]: doc["service"] for row, doc in rows.items() if row == dispute_row(doc["version"], after - 1)
     }
 
 
-def _precedes(one: str, other: str) -> bool:
+# notices about expiry ------------------------------------------------------------------------------------------------
+
+
+def lapse_row(version: str, stage: str) -> str:
+    """The id of the row for a notice: of this version, at this stage."""
+    return f"{version}#{stage}"
+
+
+def told_before(rows: Mapping[str, Mapping[str, Any]], entry: DirectoryEntry) -> list[str]:
+    """The rows of notices for earlier entries of the service."""
+    return sorted(row for row, doc in rows.items() if _precedes(doc["version"], entry.version))
+
+
+def _precedes(version: str, other: str) -> bool:
     """Whether both are versions (``<service>@<offset>``) of one service, and this is the earlier one."""
-    (service, _, offset), (same, _, later) = one.rpartition("@"), other.rpartition("@")
-    return service == same and int(offset) < int(later)
+    (service, _, offset), (other_service, _, other_offset) = version.rpartition("@"), other.rpartition("@")
+    return service == other_service and int(offset) < int(other_offset)

@@ -1,29 +1,19 @@
-"""What a service's own words say of the people of a need: yes, no, or that nobody can tell without looking closer.
+"""What a service's criteria say of everyone a need is for: yes, no, or unknown until somebody looks closer.
 
-What is unknown or contradictory (see `criteria`) drops no service, unless its provider has said so: the offer is marked
-with the rule, and the provider assesses. What is known to be against a rule fails it.
+What is unknown or contradictory (`criteria`) rules out no service, unless its provider has chosen so: the offer names
+the rule, and the provider assesses. What is known to fail a rule rules the service out.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 
 from contracts.eligibility import Criteria, Eligibility
 from contracts.intake import NeedRegistered
 from contracts.provider import Service
-from contracts.words import Category, Rule, Unknown, Urgency
+from contracts.words import Category, Rule, Urgency
 
-from .alternatives import Group, conditions, names_status
-from .criteria import (
-    Verdict,
-    aged_for,
-    every,
-    flagged_for,
-    limits_age,
-    limits_sex,
-    limits_status,
-    of_sex,
-    of_status,
-    settled,
-)
+from . import criteria
+from .alternatives import Group, meets_conditions, mentions_status
+from .criteria import PersonalCriterion, Verdict, conjunction, meets_flags, resolve
 
 STATUS_BLIND = frozenset(
     {
@@ -39,45 +29,48 @@ STATUS_BLIND = frozenset(
 
 
 def age(need: NeedRegistered, limits: Criteria) -> Verdict:
-    """Each of them within the limits."""
-    if not limits_age(limits):
-        return True
-    return _of_all(need, (aged_for(person, limits) for person in need.people), limits.unknown.age)
+    """Whether everyone is of an age that the service is for."""
+    return _everyone_meets(criteria.AGE, need, limits)
 
 
 def sex(need: NeedRegistered, limits: Criteria) -> Verdict:
-    """Each of them of a sex that it is for."""
-    if not limits_sex(limits):
-        return True
-    return _of_all(need, (of_sex(person, limits) for person in need.people), limits.unknown.sex)
-
-
-def status_told(need: NeedRegistered, limits: Eligibility) -> bool:
-    """Whether the provider has to know the residence status: never in emergencies, nor where `STATUS_BLIND`."""
-    return names_status(limits) and not blind(need)
+    """Whether everyone is of a sex that the service is for."""
+    return _everyone_meets(criteria.SEX, need, limits)
 
 
 def status(need: NeedRegistered, limits: Criteria) -> Verdict:
-    """Each of them of a status that it is for, where that counts."""
-    if blind(need) or not limits_status(limits):
-        return True
-    return _of_all(need, (of_status(person, limits) for person in need.people), limits.unknown.status)
+    """Whether everyone has a residence status that the service is for. Yes where status must not be looked at."""
+    return True if ignores_status(need) else _everyone_meets(criteria.STATUS, need, limits)
 
 
 def exclusion(need: NeedRegistered, limits: Criteria) -> Verdict:
-    """Whom it is for: one of a household is enough, the others come along. Whom it is not for: nobody of them."""
+    """Whether somebody of the group has a flag that the service requires, and nobody has one that it excludes.
+
+    One person with a required flag is enough: the others come along.
+    """
     flags = (flag for person in need.people for flag in person.flags)
-    return settled(flagged_for(flags, limits), limits.unknown.flags)
+    return resolve(meets_flags(flags, limits), limits.unknown.flags)
 
 
-def meets(need: NeedRegistered, limits: Eligibility) -> Verdict:
-    """What it says in alternatives, exclusions and words: see `conditions`."""
-    return conditions(group_of(need), limits)
+def conditions(need: NeedRegistered, limits: Eligibility) -> Verdict:
+    """Whether the group meets the service's alternatives, exclusions and conditions in words."""
+    return meets_conditions(group_of(need), limits)
 
 
 def group_of(need: NeedRegistered) -> Group:
-    """Those whom a need is for."""
-    return Group(need.people, need.places > len(need.people), need.person.household_size, blind(need))
+    """The people whom a need is for."""
+    undescribed = need.places > len(need.people)
+    return Group(need.people, undescribed, need.person.household_size, ignores_status(need))
+
+
+def ignores_status(need: NeedRegistered) -> bool:
+    """Whether residence status must not be looked at: in emergencies, and in the categories `STATUS_BLIND`."""
+    return need.urgency is Urgency.EMERGENCY or need.category in STATUS_BLIND
+
+
+def status_told(need: NeedRegistered, limits: Eligibility) -> bool:
+    """Whether the provider has to know the residence status: only if it states a rule about it that applies."""
+    return mentions_status(limits) and not ignores_status(need)
 
 
 _VERDICTS: tuple[tuple[Rule, Callable[[NeedRegistered, Eligibility], Verdict]], ...] = (
@@ -85,24 +78,25 @@ _VERDICTS: tuple[tuple[Rule, Callable[[NeedRegistered, Eligibility], Verdict]], 
     (Rule.SEX, sex),
     (Rule.STATUS, status),
     (Rule.EXCLUSION, exclusion),
-    (Rule.CONDITIONS, meets),
+    (Rule.CONDITIONS, conditions),
 )
 
 
 def unknown(need: NeedRegistered, service: Service) -> list[Rule]:
-    """The rules of a service, of those that the need does not fail, that somebody has to look at closer."""
-    found = [rule for rule, verdict in _VERDICTS if verdict(need, service.eligibility) is None]
-    return [*found, Rule.DOCUMENTS] if service.documents else found
+    """The rules that somebody has to assess, of a service that the need does not fail.
+
+    Required documents always have to be assessed: whether a person has them is known only once they are asked for.
+    """
+    rules = [rule for rule, verdict in _VERDICTS if verdict(need, service.eligibility) is None]
+    return [*rules, Rule.DOCUMENTS] if service.documents else rules
 
 
-def _of_all(need: NeedRegistered, verdicts: Iterable[Verdict], unknown: Unknown) -> Verdict:
-    """Each of them, also those who are not described."""
-    found = [settled(each, unknown) for each in verdicts]
-    if need.places > len(found):
-        found.append(settled(None, unknown))
-    return every(found)
-
-
-def blind(need: NeedRegistered) -> bool:
-    """Whether nobody looks at the residence status for this need."""
-    return need.urgency is Urgency.EMERGENCY or need.category in STATUS_BLIND
+def _everyone_meets(criterion: PersonalCriterion, need: NeedRegistered, limits: Criteria) -> Verdict:
+    """The verdict on everyone the need is for; unknown of those who are not described."""
+    if not criterion.is_stated(limits):
+        return True
+    if_unknown = criterion.if_unknown(limits.unknown)
+    verdicts = [resolve(criterion.met_by(person, limits), if_unknown) for person in need.people]
+    if need.places > len(verdicts):
+        verdicts.append(resolve(None, if_unknown))
+    return conjunction(verdicts)

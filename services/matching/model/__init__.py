@@ -1,1 +1,1 @@
-"""What the other rooms of matching share: directory entries, limits, places on a map."""
+"""What the other rooms of matching share: directory entries (`entry`), limits (`limits`), places on a map (`geo`)."""

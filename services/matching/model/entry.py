@@ -20,13 +20,13 @@ def service_id(provider: str, service: str) -> str:
 class DirectoryEntry:
     """A service as a decision sees it. `id` is unique among all providers, `version` is ``<id>@<offset>``.
 
-    `barred`: its provider may not take part (any more), as the registry of tenants says. `at` is when it was published.
-    `confirmed_until` is the last day on which it counts as confirmed, `look_on` the first on which its provider may
-    have to be told something of it (`lapsing`); None: always, never.
+    `barred`: the provider may not take part (any more), by the registry of tenants. `at`: when the entry was published.
+    `confirmed_until`: the last day on which it counts as confirmed; None: it always does. `look_on`: the first day on
+    which its provider may have to be notified that it expires (`directory.expiry`); None: never.
 
-    `capacity`, `point` (where it is; None: nobody knows, or nowhere) and `languages` (with their levels, where they are
-    stated) are the service's own. They are kept at hand, as they are asked of each service that a need could go to:
-    among a hundred thousand services each object is a cache miss, and a `Service` is dozens of objects.
+    `capacity`, `point` (None: unknown or nowhere) and `languages` (with their level, if stated) repeat fields of
+    `service`. They are read for each service that a need could go to: among a hundred thousand services every object is
+    a cache miss, and a `Service` is dozens of objects.
     """
 
     id: str
@@ -43,13 +43,13 @@ class DirectoryEntry:
 
     def __post_init__(self) -> None:
         service = self.service
-        where = None if service.latitude is None or service.longitude is None else (service.latitude, service.longitude)
+        point = None if service.latitude is None or service.longitude is None else (service.latitude, service.longitude)
         object.__setattr__(self, "capacity", service.capacity)
-        object.__setattr__(self, "point", where)
+        object.__setattr__(self, "point", point)
         object.__setattr__(self, "languages", _shared(tuple(service.languages), tuple(service.language_levels.items())))
 
 
 @lru_cache(maxsize=10_000)
 def _shared(languages: tuple[str, ...], levels: tuple[tuple[str, Fluency], ...]) -> Mapping[str, Fluency | None]:
-    """One for all services that speak the same."""
+    """One mapping for all services that speak the same languages."""
     return {**dict.fromkeys(languages), **dict(levels)}

@@ -1,4 +1,4 @@
-"""The numbers that matching is told, as its policy sees them. `settings.py` reads them from the environment."""
+"""The numbers that matching is configured with, as its policy sees them. `settings` reads them from the environment."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -16,12 +16,12 @@ def _by_urgency(emergency: float, urgent: float, normal: float) -> Mapping[Urgen
 class Limits:
     """How often, and how long.
 
-    `max_attempts` is how many offers may end without help before a need is unmet. `wait` is how long a need waits at
-    most, `patience` after how much of it the need is promoted by one class. `retry_after` is when a service that was
-    full or silent may be asked again, unless it has published a newer entry before. `at_once` is how many services a
-    need is offered to at the same time; then one round of offers counts as one. `dispute_after` is for how many needs a
-    service has to say "not eligible" until its rules are shown as disputed. `learns`: whether what is needed to learn
-    from (`experience`) is written down.
+    - `max_attempts`: how many offers may end without help before a need is unmet.
+    - `wait`: how long a need waits at most; `patience`: how much of that passes before it is promoted by one class.
+    - `retry_after`: when a service that was full or silent may be asked again without having published a newer entry.
+    - `at_once`: to how many services a need is offered at the same time. Such a round counts as one offer.
+    - `dispute_after`: for how many needs a service has to answer "not eligible" until its rules count as disputed.
+    - `learns`: whether the observations for prices (`pricing.observations`) are recorded.
     """
 
     max_attempts: int = 5

@@ -1,1 +1,1 @@
-"""What matching counts and warns about while its events are published."""
+"""What matching counts (`fairness`) and warns operators about (`alerts`) while its events are published."""

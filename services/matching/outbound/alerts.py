@@ -1,6 +1,6 @@
-"""What operators are warned of: a need that waits too long, a service that holds more than it has, rules in dispute.
+"""What operators are warned about: needs that wait too long, services with more people than places, disputed rules.
 
-A line with ids and codes, and a count by kind (`referrals_warnings_total`).
+Each warning is a log line with ids and codes, and is counted by kind (`referrals_warnings_total`).
 """
 
 from collections.abc import Mapping
@@ -22,7 +22,7 @@ logger = structlog.get_logger()
 
 
 def patience_over(meter: Meter) -> OutboundTransform:
-    """Warns of each need that has waited too long, as the fact of it leaves. After a crash the same is said again."""
+    """Warns of each need that has waited too long, when that fact is published. After a crash it may warn again."""
 
     async def warn(outgoing: list[OutgoingEvent]) -> list[OutgoingEvent]:
         for each in outgoing:
@@ -35,8 +35,8 @@ def patience_over(meter: Meter) -> OutboundTransform:
                     referral_id=over.referral_id,
                     stream=over.need_id,
                     reason=over.cause,
-                    hint="nobody could take it in time: find a place by other means, or ask a provider for one; "
-                    "/explain/<stream> on matching tells which services there are, and what each lacks",
+                    hint="no service could take it in time: find a place by other means, or ask a provider for one; "
+                    "/explain/<stream> on matching shows which services there are and what each lacks",
                 )
         return outgoing
 
@@ -44,37 +44,37 @@ def patience_over(meter: Meter) -> OutboundTransform:
 
 
 class EntryWarnings:
-    """Warns of entries of the directory: of each version once in a process's life, so again after a restart."""
+    """Warns about directory entries, once for each version while the process runs; so again after a restart."""
 
     def __init__(self, directory: Directory, dispute_after: int, meter: Meter) -> None:
         self._directory, self._dispute_after, self._meter = directory, dispute_after, meter
         self._warned: set[tuple[str, str]] = set()
 
     def look(self, held: Places, disputes: Mapping[str, Mapping[str, Any]]) -> None:
-        """At the rows of places, and those of needs that a service has called not eligible."""
-        found = disputed(disputes, self._dispute_after)
-        for version, service in sorted(found.items()):
+        """Warn about what these rows show: places taken (`held`), and needs that services called not eligible."""
+        for version, service in sorted(disputed(disputes, self._dispute_after).items()):
             entry = self._directory.get(service)
             if entry is not None and entry.version == version:
-                self._say(
+                self._warn(
                     entry,
                     "rules_disputed",
                     DeclineCode.NOT_ELIGIBLE.value,
-                    "the service calls people not eligible whom its entry lets through: ask its provider to "
-                    "publish its rules; until then they are offered to it in vain",
+                    "the service refuses people as not eligible who meet its entry's rules: ask its provider to "
+                    "publish the rules it applies; until then such people are offered to it for nothing",
                 )
         for service in sorted(held.services()):
             entry = self._directory.get(service)
             if entry is not None and entry.capacity < held.taken(service):
-                self._say(
+                self._warn(
                     entry,
                     "capacity_below_held",
                     DeclineCode.NO_CAPACITY.value,
-                    "its provider has cut its capacity below the places that people hold there: they keep them, nobody "
-                    "new is sent; ask the provider whether it can keep them all, and else withdraw or move some",
+                    "its provider has cut the capacity below the number of places taken: people keep their places "
+                    "and nobody new is sent; ask the provider whether it can keep them all, otherwise withdraw or "
+                    "move some",
                 )
 
-    def _say(self, entry: DirectoryEntry, warning: str, reason: str, hint: str) -> None:
+    def _warn(self, entry: DirectoryEntry, warning: str, reason: str, hint: str) -> None:
         if (warning, entry.version) not in self._warned:
             self._warned.add((warning, entry.version))
             self._meter.warned(warning)

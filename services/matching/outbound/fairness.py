@@ -1,9 +1,9 @@
-"""Whether those who are hard to place fare worse than others. It is measured; no decision looks at it.
+"""Whether people who are hard to place fare worse than others. This is only measured: no decision uses it.
 
-Where places are few, a matcher that does all for the sum leaves those behind whom few services can take. The order of
-those who wait works against that (`order`, few options); here one sees whether it does, by the share of each group that
-was served and the mean time until its first match. What matters is the gap beyond the one that the services there are
-leave no choice about: that one is measured against hindsight, on simulated data (``make bench ONLY=match``).
+When places are scarce, maximising the total benefit leaves behind those whom few services can take. The waiting list
+works against that (`waitlist.precedence`: needs with few options go first). The metrics show whether it succeeds: the
+share of each group that was served, and the mean time until the first match. Part of the gap is unavoidable with the
+services there are; how much is measured on simulated data against hindsight (``make bench ONLY=match``).
 """
 
 from contracts import matching
@@ -17,7 +17,7 @@ _HELPED = frozenset({Lifecycle.DELIVERED, Lifecycle.PARTLY_DELIVERED})
 
 
 def counting(meter: Meter, render: OutboundTransform) -> OutboundTransform:
-    """Counts first matches and ends by group as they leave, then goes on with `render`. After a crash some twice."""
+    """Counts first matches and ends by group as they are published, then renders. After a crash, some twice."""
 
     async def count(outgoing: list[OutgoingEvent]) -> list[OutgoingEvent]:
         for each in outgoing:

@@ -1,1 +1,1 @@
-"""What operators ask of matching: why a need was matched as it was."""
+"""What operators ask of matching: why a need stands where it does (`explanation`), in plain words (`sentences`)."""

@@ -1,6 +1,6 @@
-"""Why a need stands where it does: a read of the journal's facts, in codes and in plain words (`wording`).
+"""Why a need stands where it does, read from the facts in the journal: in codes and in plain words (`sentences`).
 
-Holds ids, scores and counts, and of the person no more than the languages that were looked for.
+The answer holds ids, scores and counts. Of the person it holds only the languages that were looked for.
 """
 
 from collections.abc import Mapping, Sequence
@@ -15,7 +15,7 @@ from services.chassis.engine.journal import JournalEntry
 
 from .sentences import Decision, sentences
 
-_TOLD: dict[str, type[Message]] = {
+_EXPLAINED: dict[str, type[Message]] = {
     model.ce_type(): model
     for model in (
         matching.Matched,
@@ -30,29 +30,31 @@ _TOLD: dict[str, type[Message]] = {
         matching.NeedKept,
     )
 }
-_KEPT = {"provider", "service", "slot", "slots", "version", "attempt", "reasons", "funnel", "cause", "code", "end"} | {
+_FIELDS = {
+    "provider", "service", "slot", "slots", "version", "attempt", "reasons", "funnel", "cause", "code", "end",
     "category", "urgency", "since", "until", "broadcast", "missing", "needs_assessment", "free", "weighed",
 }  # fmt: skip
 
 
 def explain(documents: Sequence[dict[str, Any]]) -> dict[str, Any] | None:
-    """The decisions on one need in order, the match it holds if any, and the funnel of the last look. None: unknown.
+    """The decisions on one need in order, its current match if any, and the latest funnel. None: unknown need.
 
-    A match, a wait and an end without help have `texts`: their explanation by language, a sentence each.
+    `documents` are the need's documents in the journal. Each match, each wait and an end without help has `texts`: the
+    explanation by language, as a list of sentences.
     """
-    told = [
-        (entry.at, _TOLD[fact["type"]].read(fact["text"]))
+    facts = [
+        (entry.at, _EXPLAINED[fact["type"]].read(fact["text"]))
         for document in documents
         for entry in (JournalEntry.read(document["stream"], each) for each in document["entries"])
         for fact in entry.events()
-        if fact["type"] in _TOLD
+        if fact["type"] in _EXPLAINED
     ]
-    rounds: dict[str, list[Matched]] = {}
-    for _, fact in told:
+    rounds: dict[str, list[Matched]] = {}  # matches made at the same time share an id
+    for _, fact in facts:
         if isinstance(fact, Matched):
             rounds.setdefault(fact.match_id, []).append(fact)
     decisions, need = [], None
-    for at, fact in told:
+    for at, fact in facts:
         if isinstance(fact, NeedKept):
             need = fact.accepted
         else:
@@ -60,14 +62,14 @@ def explain(documents: Sequence[dict[str, Any]]) -> dict[str, Any] | None:
     if not decisions:
         return None
     matches = [each for each in decisions if each["what"] == "matched"]
-    over = {each.get("attempt") for each in decisions if each["what"] in ("revoked", "attempt-ended")}
-    holds = next((each for each in reversed(matches) if each["attempt"] not in over), None)
-    looked = [each["funnel"] for each in decisions if each.get("funnel")]
+    ended = {each.get("attempt") for each in decisions if each["what"] in ("revoked", "attempt-ended")}
+    current = next((each for each in reversed(matches) if each["attempt"] not in ended), None)
+    funnels = [each["funnel"] for each in decisions if each.get("funnel")]
     return {
         "need": documents[0]["stream"],
-        "chosen": holds and f"{holds['provider']}/{holds['service']}",
-        "reasons": holds["reasons"] if holds else [],
-        "funnel": looked[-1] if looked else [],
+        "chosen": current and f"{current['provider']}/{current['service']}",
+        "reasons": current["reasons"] if current else [],
+        "funnel": funnels[-1] if funnels else [],
         "decisions": decisions,
     }
 
@@ -75,7 +77,7 @@ def explain(documents: Sequence[dict[str, Any]]) -> dict[str, Any] | None:
 def _decision(
     at: datetime, fact: Message, need: NeedRegistered | None, rounds: Mapping[str, list[Matched]]
 ) -> dict[str, Any]:
-    said = fact.model_dump(mode="json", include=_KEPT)
+    decision = fact.model_dump(mode="json", include=_FIELDS)
     if isinstance(fact, Decision):
-        said["texts"] = sentences(fact, need, rounds[fact.match_id] if isinstance(fact, Matched) else ())
-    return {"at": at.isoformat(), "what": type(fact).TYPE.split(".")[1], **said}
+        decision["texts"] = sentences(fact, need, rounds[fact.match_id] if isinstance(fact, Matched) else ())
+    return {"at": at.isoformat(), "what": type(fact).TYPE.split(".")[1], **decision}

@@ -1,7 +1,7 @@
-"""A decision in plain words: English, Russian and Belarusian, made of its recorded codes whenever somebody reads it.
+"""A decision in plain words, in English, Russian and Belarusian: made from its recorded codes when somebody reads it.
 
-The words stand in `contracts.texts`. Nothing else is needed than the fact and the need that it is about, so a decision
-is explained long after its services have left the directory. What has no text is said by its code.
+The texts are those of `contracts.texts`; a code without a text stands for itself. Only the fact and its need are used,
+so a decision can be explained long after its services have left the directory.
 """
 
 from collections.abc import Mapping, Sequence
@@ -22,7 +22,7 @@ Decision = Matched | Waiting | Unmet
 
 
 class Decisive(NamedTuple):
-    """The rule that removed most services: of `before` so many."""
+    """The rule that ruled out most services: `removed` of `before`."""
 
     rule: Rule
     removed: int
@@ -30,126 +30,140 @@ class Decisive(NamedTuple):
 
 
 def decisive(funnel: Sequence[FunnelStep]) -> Decisive | None:
-    """Of several the first; None where none removed any. The kind of help is what all are counted within."""
-    found = [Decisive(step.rule, last.left - step.left, last.left) for last, step in pairwise(funnel)]
-    most = max(found, key=lambda each: each.removed, default=None)
+    """The rule that ruled out most services; of several, the first. None: no rule ruled out any.
+
+    The first step, the category, is what the others are counted from.
+    """
+    removals = [Decisive(step.rule, last.left - step.left, last.left) for last, step in pairwise(funnel)]
+    most = max(removals, key=lambda each: each.removed, default=None)
     return most if most and most.removed else None
 
 
 def sentences(fact: Decision, need: NeedRegistered | None, at_once: Sequence[Matched] = ()) -> dict[str, list[str]]:
-    """What was decided and why, in each language, a sentence each.
+    """What was decided and why: by language, a list of sentences.
 
-    `at_once` are the matches of the same decision, in order; the first holds what was weighed for all of them.
+    `at_once` are the matches of the same decision, in order; the first of them holds the rationale for all.
     """
-    return {language: _Speaker(language, need).tell(fact, at_once) for language in LANGUAGES}
+    return {language: _Narrator(language, need).sentences(fact, at_once) for language in LANGUAGES}
 
 
-class _Speaker:
+class _Narrator:
+    """Puts decisions on one need into words, in one language."""
+
     def __init__(self, language: str, need: NeedRegistered | None) -> None:
         self._language, self._need, self._words = language, need, catalogue(language)
 
-    def tell(self, fact: Decision, at_once: Sequence[Matched]) -> list[str]:
+    def sentences(self, fact: Decision, at_once: Sequence[Matched]) -> list[str]:
         if isinstance(fact, Matched):
-            weighed = next((each.weighed for each in at_once if each.weighed), fact.weighed)
-            told = [*self._matched(fact, weighed, at_once), self._considered(fact.funnel)]
+            rationale = next((each.weighed for each in at_once if each.weighed), fact.weighed)
+            lines = [*self._matched(fact, rationale, at_once), self._considered(fact.funnel)]
+            chosen = at_once[0].provider if at_once else fact.provider
         else:
-            weighed = fact.weighed
-            told = [self._unserved(fact), self._considered(fact.funnel), self._most(fact.funnel)]
-        if weighed:
-            told += [self._alternative(each) for each in weighed.next]
-            chosen = at_once[0].provider if at_once else fact.provider if isinstance(fact, Matched) else ""
-            told += [self._otherwise(each, weighed, chosen) for each in weighed.otherwise]
-        return [each for each in told if each]
+            rationale = fact.weighed
+            lines = [self._unserved(fact), self._considered(fact.funnel), self._decisive(fact.funnel)]
+            chosen = ""
+        if rationale:
+            lines += [self._alternative(each) for each in rationale.next]
+            lines += [self._counterfactual(each, rationale, chosen) for each in rationale.otherwise]
+        return [line for line in lines if line]
 
     # what was decided ------------------------------------------------------------------------------------------------
 
-    def _matched(self, match: Matched, weighed: DecisionRationale | None, at_once: Sequence[Matched]) -> list[str]:
-        weights = WEIGHTS_OF.get(weighed.weights if weighed else "", {})
-        values = {each.term: each.value for each in match.reasons}
-        score = values.pop("score", 0.0)
-        weighted = [(term, weights.get(term, 1.0), value) for term, value in values.items()]
-        terms = [
-            self._say("term", term, value=self._number(most * value), most=self._number(most))
-            for term, most, value in weighted
-        ]
-        chosen = {"service": f"{match.provider}/{match.service}", "score": self._number(score)}
-        told = [self._say("explained", "chosen", **chosen, terms="; ".join(terms))]
+    def _matched(self, match: Matched, rationale: DecisionRationale | None, at_once: Sequence[Matched]) -> list[str]:
+        lines = [self._chosen(match, WEIGHTS_OF.get(rationale.weights if rationale else "", {}))]
         others = [f"{each.provider}/{each.service}" for each in at_once if each.attempt != match.attempt]
         if others:
-            told.append(self._say("explained", "at-once", services=", ".join(others)))
+            lines.append(self._text("explained", "at-once", services=", ".join(others)))
         if match.needs_assessment:
-            told.append(self._say("explained", "assess", rules=self._rules(match.needs_assessment)))
-        return told
+            lines.append(self._text("explained", "assess", rules=self._rules(match.needs_assessment)))
+        return lines
+
+    def _chosen(self, match: Matched, weights: Mapping[str, float]) -> str:
+        """The service, its score, and each term of the score with the most that it can be."""
+        values = {each.term: each.value for each in match.reasons}
+        score = values.pop("score", 0.0)
+        terms = []
+        for term, value in values.items():
+            most = weights.get(term, 1.0)
+            terms.append(self._text("term", term, value=self._number(most * value), most=self._number(most)))
+        service = f"{match.provider}/{match.service}"
+        return self._text("explained", "chosen", service=service, score=self._number(score), terms="; ".join(terms))
 
     def _unserved(self, fact: Waiting | Unmet) -> str:
         if isinstance(fact, Unmet):
             vocabulary = "unmet" if ("unmet", fact.cause) in self._words else "declined"
-            return self._say("explained", "unmet", reason=self._say(vocabulary, fact.cause))
+            return self._text("explained", "unmet", reason=self._text(vocabulary, fact.cause))
         if fact.code:
-            return self._say("explained", "held", reason=self._say("waiting", fact.code))
-        return self._say("explained", "waiting")
+            return self._text("explained", "held", reason=self._text("waiting", fact.code))
+        return self._text("explained", "waiting")
 
     def _considered(self, funnel: Sequence[FunnelStep]) -> str:
-        """Such as: 41 in the area, 12 with a free place, none in Pashto. Rules that removed nobody are left out."""
-        told = [
+        """Such as: 41 in the area, 12 with a free place, none in Pashto. Rules that ruled out nobody are left out."""
+        counts = [
             self._counted(step)
             for last, step in zip([None, *funnel], funnel, strict=False)
             if last is None or step.left < last.left
         ]
-        return self._say("explained", "considered", funnel=", ".join(told)) if told else ""
+        return self._text("explained", "considered", funnel=", ".join(counts)) if counts else ""
 
     def _counted(self, step: FunnelStep) -> str:
-        what = self._say("left", step.rule)
+        what = self._text("left", step.rule)
         if step.rule is Rule.LANGUAGE and self._need:
-            asked = self._need.constraints.languages or [
-                language for person in self._need.people for language in person.languages
-            ]
-            names = Locale.parse(self._language).languages
-            spoken = ", ".join(names.get(code, code) for code in dict.fromkeys(asked))
-            what = self._say("format", "in-languages", languages=spoken)
-        return f"{step.left} {what}" if step.left else self._say("format", "none", what=what)
+            what = self._text("format", "in-languages", languages=self._language_names(self._need))
+        return f"{step.left} {what}" if step.left else self._text("format", "none", what=what)
 
-    def _most(self, funnel: Sequence[FunnelStep]) -> str:
+    def _language_names(self, need: NeedRegistered) -> str:
+        """The languages that were looked for: those the person insists on, otherwise those of the people."""
+        spoken = [language for person in need.people for language in person.languages]
+        names = Locale.parse(self._language).languages
+        return ", ".join(names.get(code, code) for code in dict.fromkeys(need.constraints.languages or spoken))
+
+    def _decisive(self, funnel: Sequence[FunnelStep]) -> str:
         most = decisive(funnel)
         if most is None:
             return ""
         numbers = {"removed": str(most.removed), "before": str(most.before)}
-        return self._say("explained", "most", rule=self._say("rule", most.rule), **numbers)
+        return self._text("explained", "most", rule=self._text("rule", most.rule), **numbers)
 
     # what was not chosen, and what would have been --------------------------------------------------------------------
 
     def _alternative(self, each: Alternative) -> str:
         by, worse = self._number(sum(each.worse.values())), ", ".join(self._terms("worse", each.worse))
-        untold = each.why is Behind.LOWER_SCORE and not worse  # but by how far a confidential address is
-        code = "lower-untold" if untold else each.why
-        why = self._say("behind", code, by=by, worse=worse, rules=self._rules(each.unknown))
+        # what is left without a reason is the distance to a confidential address
+        withheld = each.why is Behind.LOWER_SCORE and not worse
+        code = "lower-untold" if withheld else each.why
+        why = self._text("behind", code, by=by, worse=worse, rules=self._rules(each.unknown))
         kind = "closed" if each.why.closed else "next"
-        return self._say("explained", kind, service=_service(each), why=why)
+        return self._text("explained", kind, service=_service(each), why=why)
 
-    def _otherwise(self, said: Counterfactual, weighed: DecisionRationale, chosen: str) -> str:
-        of = next((each for each in weighed.next if _service(each) == said.service), None)
-        ahead = {term: -by for term, by in of.worse.items() if by < 0 and ("better", term) in self._words} if of else {}
-        best = max(ahead, key=lambda term: ahead[term], default="")
-        return self._say(
+    def _counterfactual(self, change: Counterfactual, rationale: DecisionRationale, chosen: str) -> str:
+        alternative = next((each for each in rationale.next if _service(each) == change.service), None)
+        better = self._best_term(alternative) if alternative else ""
+        return self._text(
             "changed",
-            said.change,
-            service=said.service,
-            provider=chosen if said.change is Change.NOT_PREFERRED else said.service.partition("/")[0],
-            better=f", {self._say('better', best)}," if best else "",
-            places=str(said.places or 0),
-            rules=self._rules(of.unknown if of else []),
+            change.change,
+            service=change.service,
+            provider=chosen if change.change is Change.NOT_PREFERRED else change.service.partition("/")[0],
+            better=f", {self._text('better', better)}," if better else "",
+            places=str(change.places or 0),
+            rules=self._rules(alternative.unknown if alternative else []),
         )
 
+    def _best_term(self, alternative: Alternative) -> str:
+        """The term in which the alternative exceeds the chosen service most, of those that have a text; or nothing."""
+        ahead = {term: -by for term, by in alternative.worse.items() if by < 0 and ("better", term) in self._words}
+        return max(ahead, key=lambda term: ahead[term], default="")
+
     def _terms(self, vocabulary: str, by: Mapping[str, float]) -> list[str]:
-        return [self._say(vocabulary, term, value=self._number(value)) for term, value in by.items() if value > 0]
+        return [self._text(vocabulary, term, value=self._number(value)) for term, value in by.items() if value > 0]
 
     def _rules(self, rules: Sequence[Rule]) -> str:
-        return ", ".join(self._say("rule", rule) for rule in rules)
+        return ", ".join(self._text("rule", rule) for rule in rules)
 
     def _number(self, value: float) -> str:
         return format_decimal(value, format="0.00", locale=self._language)
 
-    def _say(self, vocabulary: str, code: str, **parts: str) -> str:
+    def _text(self, vocabulary: str, code: str, **parts: str) -> str:
         return self._words.get((vocabulary, str(code)), str(code)).format(**parts)
 
 

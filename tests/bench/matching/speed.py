@@ -132,6 +132,6 @@ def _bytes(directory: Directory) -> int:
     """What the index takes, besides the entries: its bitmaps with their keys, and the numbers of the services."""
     size = 0
     for shard in directory._shards.values():
-        size += sum(getsizeof(bitmap) + getsizeof(key) for key, bitmap in shard._masks.items())
-        size += sum(map(getsizeof, (shard._masks, shard._bits, shard._entries)))
+        size += sum(getsizeof(bitmap) + getsizeof(key) for key, bitmap in shard.bitmaps.items())
+        size += sum(map(getsizeof, (shard.bitmaps, shard._bits, shard._entries)))
     return size

@@ -1,4 +1,4 @@
-"""What is called decided is decided: whatever a person had said besides, it would have come out the same."""
+"""A decided verdict stays the same, whatever else becomes known about a person."""
 
 from typing import Any
 
@@ -11,7 +11,7 @@ from contracts.words import AgeBand, Category, Flag, Rule, Sex, Status, Urgency
 from services.matching.eligibility.assessment import age, exclusion, sex, status, unknown
 from tests.support.builders import accepted, minimum, service
 
-SAID = [Sex.FEMALE, Sex.MALE, Sex.OTHER]
+DISCLOSED = [Sex.FEMALE, Sex.MALE, Sex.OTHER]
 FLAGS = [Flag.PREGNANT, Flag.DISABILITY, Flag.UNACCOMPANIED_CHILD]
 flags = st.lists(st.sampled_from(FLAGS), unique=True)
 people: Any = st.builds(
@@ -40,12 +40,14 @@ def needs(group: list[Any]) -> NeedRegistered:
 
 
 @given(st.lists(people, min_size=1, max_size=3), limits, st.data())
-def test_what_is_decided_stays_so_when_more_is_said(group: list[Any], those: Eligibility, data: st.DataObject) -> None:
+def test_a_decided_verdict_stays_when_more_becomes_known(
+    group: list[Any], those: Eligibility, data: st.DataObject
+) -> None:
     before = needs(group)
-    told = [
+    better_known = [
         each.model_copy(
             update={
-                "sex": data.draw(st.sampled_from(SAID)) if each.sex is Sex.UNDISCLOSED else each.sex,
+                "sex": data.draw(st.sampled_from(DISCLOSED)) if each.sex is Sex.UNDISCLOSED else each.sex,
                 "status": each.status or data.draw(st.sampled_from(Status)),
             }
         )
@@ -54,11 +56,11 @@ def test_what_is_decided_stays_so_when_more_is_said(group: list[Any], those: Eli
     assume(Sex.UNDISCLOSED not in those.sexes)
     for verdict in (sex, status):
         if verdict(before, those) is not None:
-            assert verdict(needs(told), those) is verdict(before, those)
+            assert verdict(needs(better_known), those) is verdict(before, those)
 
 
 @given(st.lists(people, min_size=1, max_size=3), limits)
-def test_a_household_is_refused_exactly_where_one_of_them_is(group: list[Any], those: Eligibility) -> None:
+def test_a_household_is_refused_exactly_if_one_member_is(group: list[Any], those: Eligibility) -> None:
     for verdict in (age, sex, status):
         each = [verdict(needs([person]), those) for person in group]
         expected = False if False in each else None if None in each else True
@@ -66,14 +68,14 @@ def test_a_household_is_refused_exactly_where_one_of_them_is(group: list[Any], t
 
 
 @given(people, limits)
-def test_no_rule_is_both_failed_and_to_be_assessed(person: Any, those: Eligibility) -> None:
+def test_no_rule_is_both_failed_and_left_to_assess(person: Any, those: Eligibility) -> None:
     need, entry = needs([person]), service(eligibility=those)
     failed = {rule for rule, verdict in VERDICTS.items() if verdict(need, those) is False}
     assert failed.isdisjoint(unknown(need, entry))
 
 
 @given(people, limits)
-def test_a_child_is_never_among_adults_whatever_is_unknown(person: Any, those: Eligibility) -> None:
+def test_a_child_never_goes_to_a_service_for_adults_whatever_is_unknown(person: Any, those: Eligibility) -> None:
     child = person.age_band.years[1] < 18 or Flag.UNACCOMPANIED_CHILD in person.flags
     if child and those.minimum_age >= 18:
         assert age(needs([person]), those) is False

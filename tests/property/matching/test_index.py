@@ -1,4 +1,4 @@
-"""The index finds the very services that the plain rules find one by one, and counts the same after each rule."""
+"""The index finds exactly the services that the plain rules find one by one, and counts the same after each rule."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -34,23 +34,24 @@ POINTS = [BREST, BREST, KOBRYN, WARSAW, MINSK]
 FINE = [h3.latlng_to_cell(*point, 5) for point in (BREST, KOBRYN, WARSAW, MINSK)]
 CELLS = [*FINE, FINE[0].upper(), h3.grid_ring(FINE[0], 2)[0], h3.cell_to_parent(FINE[0], 4), "nonsense", None]
 AT_THE_EDGE = [distance_km(h3.cell_to_latlng(cell), point) for cell in FINE for point in (BREST, MINSK)]
+CHANGING = (Rule.OPEN, Rule.STALE, Rule.DOCUMENTS, Rule.RULED_OUT)
 AREAS = ["BY-BR", "BY-MI", "BY", "PL"]
 DOCUMENTS = [Document.IDENTITY, Document.RESIDENCE]
 FLAGS = [Flag.PREGNANT, Flag.DISABILITY, Flag.UNACCOMPANIED_CHILD]
 
 
 def some(of: Any, most: int = 3) -> Any:
-    """Also with repetitions: nothing forbids them."""
+    """A list, also with repetitions: nothing forbids them."""
     return st.lists(st.sampled_from(of), max_size=most)
 
 
 def rarely(of: Any, mostly: Any = None) -> Any:
-    """Else nothing would ever be left for the last rules."""
+    """Once in five times; otherwise nothing would ever be left for the last rules."""
     return st.integers(0, 4).flatmap(lambda dice: of if dice == 4 else st.just(mostly))
 
 
 def drawn(chance: Random) -> Criteria:
-    """A conjunction of two or three criteria. Made once: to draw each part of each would take most of the time."""
+    """A conjunction of one to three criteria. Made once: drawing every part would take most of the time."""
     low, high = chance.choice([(0, 17), (18, 150), (16, 21), (60, 100), (5, 5)])
     parts: list[dict[str, Any]] = [
         {"minimum_age": low, "maximum_age": high},
@@ -145,8 +146,8 @@ moments: Any = st.builds(
     st.sampled_from([0, 12, 23]),
 )
 attempts: Any = st.builds(
-    lambda id_, offset, **said: AttemptEnded(
-        referral_id="r", need_id="n", attempt=1, service=id_, version=f"{id_}@{offset}" if offset else "", **said
+    lambda id_, offset, **fields: AttemptEnded(
+        referral_id="r", need_id="n", attempt=1, service=id_, version=f"{id_}@{offset}" if offset else "", **fields
     ),
     st.sampled_from(IDS),
     st.integers(0, 9),
@@ -178,7 +179,7 @@ def put(provider: str, key: str, offset: int, entry: Service | None, at: datetim
 
 
 def closed(id_: str, offset: int, changes: dict[str, Any]) -> Step:
-    """The same entry again but for what changed, as most are."""
+    """The same entry again with a few changes, as in most updates."""
 
     def step(world: World) -> None:
         _, old, at = world[1].get(id_, (0, None, None))
@@ -210,24 +211,26 @@ def ask(case: Case) -> Step:
             if entry is not None and case.need.category in entry.categories
         ]
         left, steps = funnel(case, known)
-        found = directory.find(case)
-        assert sorted(found.entries, key=lambda each: each.id) == sorted(left, key=lambda each: each.id)
-        assert found.steps == steps
+        result = directory.find(case)
+        assert sorted(result.entries, key=lambda each: each.id) == sorted(left, key=lambda each: each.id)
+        assert result.steps == steps
         unknown = {each.id: assessment.unknown(case.need, each.service) for each in left}
-        assert found.unknown == {id_: rules for id_, rules in unknown.items() if rules}
+        assert result.unknown == {id_: rules for id_, rules in unknown.items() if rules}
         every_other = sum(directory.bit(case.need.category, each.id) for each in known[::2])
-        parted = directory.find(case, every_other)
-        assert parted.steps == steps
-        assert {each.id for each in parted.entries} == {each.id for each in left if each not in known[::2]}
-        assert {each.id for each in parted.apart.entries()} == {each.id for each in left if each in known[::2]}
-        assert parted.unknown.keys().isdisjoint(parted.apart.unknown())
-        assert parted.unknown | parted.apart.unknown() == found.unknown
-        lasting = [fits for rule, fits in RULES if rule not in (Rule.OPEN, Rule.STALE, Rule.DOCUMENTS, Rule.RULED_OUT)]
-        ever = {each.id for each in known if all(fits(case, each) for fits in lasting)}
-        assert {each.id for each in directory.ever(case.need)} == ever
+        narrowed = directory.find(case, every_other)
+        assert narrowed.steps == steps
+        assert {each.id for each in narrowed.entries} == {each.id for each in left if each not in known[::2]}
+        assert {each.id for each in narrowed.apart.entries()} == {each.id for each in left if each in known[::2]}
+        assert narrowed.unknown.keys().isdisjoint(narrowed.apart.unknown())
+        assert narrowed.unknown | narrowed.apart.unknown() == result.unknown
+        lasting = [fits for rule, fits in RULES if rule not in CHANGING]
+        any_day = {each.id for each in known if all(fits(case, each) for fits in lasting)}
+        assert {each.id for each in directory.ever(case.need)} == any_day
         takes = {each.id for each in known if directory.takes(case, directory.get(each.id) or each)}
         assert takes == {each.id for each in left}
-        assert takes == {each.id for each in known if directory.takes(case, each)}, "an entry that is not its own"
+        assert takes == {each.id for each in known if directory.takes(case, each)}, (
+            "also for an entry that is not the directory's own object"
+        )
         if known:
             event(f"{steps[-1].rule.value} {'was left by some' if left else 'left none'}")
 
@@ -265,9 +268,9 @@ def test_the_index_agrees_with_the_plain_rules(first: list[Step], then: list[Ste
         step(world)
 
 
-def test_its_rules_are_those_of_the_words_in_the_same_order() -> None:
+def test_the_index_applies_the_rules_in_the_order_of_the_table() -> None:
     need: NeedRegistered = accepted()
     directory = Directory()
     directory.put("p1", "beds", 0, service())
-    found = directory.find(Case(need, (), datetime(2026, 3, 1, tzinfo=UTC), timedelta()))
-    assert [step.rule for step in found.steps] == [rule for rule, _ in RULES]
+    result = directory.find(Case(need, (), datetime(2026, 3, 1, tzinfo=UTC), timedelta()))
+    assert [step.rule for step in result.steps] == [rule for rule, _ in RULES]

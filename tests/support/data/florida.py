@@ -1,6 +1,6 @@
-"""135 real services of legal aid in Florida, with rules of age, income and status (`shared/data/florida-legal`).
+"""135 real legal aid services in Florida, with rules on age, income and status (`shared/data/florida-legal`).
 
-Nothing of it is copied here. `hsds` reads it; this says what its terms mean.
+None of the data is copied here. `console.hsds` reads it; this module says what its terms mean.
 """
 
 import csv
@@ -12,7 +12,7 @@ from services.console.hsds import Nested, ReadService, Vocabulary, flat, reading
 
 PATH = Path(__file__).parents[4] / "shared/data/florida-legal/florida_services.csv"
 COUNTIES = 67
-"""A service for all of them is one for the state."""
+"""A service for all of them is one for the whole state."""
 
 _STATUSES = {
     "United States Citizen": Status.CITIZEN,
@@ -22,27 +22,25 @@ _STATUSES = {
     "Granted Suspension of  Deportation/Withholding of Removal": Status.PROTECTED,
     "Conditional Entrant INA(a)(7) (PRIOR TO 4/1/80 ONLY)": Status.PROTECTED,
 }
-"""The others say what happened to a person, or whose relative it is: no status."""
+"""The other terms say what happened to a person, or whose relative they are, which is not a status."""
 _SURVIVOR = Criteria(flags_any=[Flag.GBV_SURVIVOR, Flag.VIOLENCE_SURVIVOR])
 _CRITERIA = {
     "Victim of Trafficking  (18 and over)": Criteria(flags_any=[Flag.TRAFFICKING_VICTIM], minimum_age=18),
     "Victim of Trafficking (under 18)": Criteria(flags_any=[Flag.TRAFFICKING_VICTIM], maximum_age=17),
     "Victim/Survivor of battery,extreme cruelty,or sexual assault "
-    "(including domestic / family / intimate partner violence)": Criteria(
-        flags_any=[Flag.GBV_SURVIVOR, Flag.VIOLENCE_SURVIVOR]
-    ),
+    "(including domestic / family / intimate partner violence)": _SURVIVOR,
 }
-"""Those of them that an entry can say."""
+"""Those of the other terms that an entry can express."""
 
 
-def said(path: Path = PATH) -> list[Nested]:
-    """Every row in HSDS's shape, in order."""
+def rows(path: Path = PATH) -> list[Nested]:
+    """Every row in the shape of HSDS, in order."""
     return list(flat(_rows(path)))
 
 
 def read(path: Path = PATH) -> list[ReadService]:
-    """Every row, in order. All counties lie in one subdivision; which of them is for the provider to look at."""
-    services = said(path)
+    """Every row, in order. All counties are in one subdivision, so the provider has to check the county."""
+    services = rows(path)
     counties = {area["name"].lower() for each in services for area in each["service_areas"]}
     for each in services:
         if 0 < len(each["service_areas"]) < COUNTIES:
@@ -59,14 +57,17 @@ def read(path: Path = PATH) -> list[ReadService]:
 
 
 def _rows(path: Path) -> list[dict[str | None, str]]:
-    """With columns that have no name under None, where `csv` puts what is beyond the last column."""
+    """Values of columns without a name are under None, like those that `csv` finds beyond the last column."""
     with path.open(encoding="utf-8-sig", newline="") as file:
-        head, *rows = csv.reader(file)
+        head, *lines = csv.reader(file)
     return [
-        {**{name: value for name, value in zip(head, row, strict=False) if name}, None: "".join(row[_named(head) :])}
-        for row in rows
+        {
+            **{name: value for name, value in zip(head, line, strict=False) if name},
+            None: "".join(line[_count_names(head) :]),
+        }
+        for line in lines
     ]
 
 
-def _named(head: list[str]) -> int:
+def _count_names(head: list[str]) -> int:
     return sum(bool(name) for name in head)

@@ -1,7 +1,7 @@
 """562 real services for refugees in Jordan, as of 2014, as directory entries (`shared/data/jordan-services`).
 
-Nothing of it is copied here, and no address is ever printed. Each feature is taken, taken with warnings where it says
-what a directory entry can't (a person decides then), or refused with the reason.
+None of the data is copied here, and no address is ever printed. Each feature is read, read with warnings where it
+states what an entry can't express (then a person decides), or refused with the reason.
 """
 
 import json
@@ -21,7 +21,7 @@ from services.console.hsds import ReadService, slug
 
 PATH = Path(__file__).parents[4] / "shared/data/jordan-services/services_en.redacted.json"
 CAPACITY = 3
-"""The source has no capacities: this many places are assumed for each."""
+"""Places of each service: an assumption, as the source states no capacities."""
 
 GOVERNORATES = {
     "JO-AM": (31.95, 35.93),
@@ -37,7 +37,7 @@ GOVERNORATES = {
     "JO-MN": (30.20, 35.73),
     "JO-AQ": (29.53, 35.01),
 }
-"""ISO 3166-2 code and capital of each: latitude, longitude."""
+"""By ISO 3166-2 code, the latitude and longitude of the capital."""
 
 _REGIONS = {
     "Countrywide": ["JO"],
@@ -108,50 +108,50 @@ def read(path: Path = PATH) -> list[ReadService]:
 
 
 def _reading(feature: dict[str, Any], seen: Counter[str]) -> ReadService:
-    said = feature["properties"]
-    provider = slug(said["partnerName"])
-    offered = [name for name, value in said.get("indicators", {}).items() if value]
-    if said.get("indicators") and not offered:
+    properties = feature["properties"]
+    provider = slug(properties["partnerName"])
+    offered = [name for name, value in properties.get("indicators", {}).items() if value]
+    if properties.get("indicators") and not offered:
         return ReadService(provider, None, ("every indicator is 0: nothing is offered",))
     notes: list[str] = []
     key = str(feature["id"])
     seen[key] += 1
     if seen[key] > 1:  # under one key the second would replace the first
         key = f"{key}-{seen[key]}"
-        notes.append("the id is used twice: told apart by a number")
+        notes.append("the id is used twice: a number is added")
     longitude, latitude = feature["geometry"]["coordinates"][:2]
-    areas, radius = _coverage(said, (latitude, longitude), notes)
+    areas, radius = _coverage(properties, (latitude, longitude), notes)
     try:
         service = Service(
             service=key,
-            name=f"{said['activityName']} ({said['partnerName'].strip()})",
-            categories=_categories(said, offered),
+            name=f"{properties['activityName']} ({properties['partnerName'].strip()})",
+            categories=_categories(properties, offered),
             capacity=CAPACITY,
             areas=areas,
             latitude=latitude,
             longitude=longitude,
             radius_km=radius,
-            eligibility=_eligibility(said, notes),
-            takes_referrals=_takes_referrals(said, notes),
-            intake=[method for each in _ticked(said, "4. Accessibility") for method in _INTAKE.get(each, [])],
-            valid_from=date.fromisoformat(said["startDate"]),
-            valid_to=date.fromisoformat(said["endDate"]),
+            eligibility=_eligibility(properties, notes),
+            takes_referrals=_takes_referrals(properties, notes),
+            intake=[method for each in _ticked(properties, "4. Accessibility") for method in _INTAKE.get(each, [])],
+            valid_from=date.fromisoformat(properties["startDate"]),
+            valid_to=date.fromisoformat(properties["endDate"]),
         )
     except ValidationError as error:
         return ReadService(provider, None, tuple(f"{each.field}: {each.fix}" for each in problems_of(error)))
     return ReadService(provider, service, tuple(notes))
 
 
-def _categories(said: dict[str, Any], offered: list[str]) -> list[Category]:
-    found = [_BY_SECTOR[said["activityCategory"]]]
-    if said["activityName"] in _BY_ACTIVITY:
-        found.append(_BY_ACTIVITY[said["activityName"]])
-    found += [category for part, category in _BY_INDICATOR.items() if any(part in each for each in offered)]
-    return list(dict.fromkeys(found))
+def _categories(properties: dict[str, Any], offered: list[str]) -> list[Category]:
+    categories = [_BY_SECTOR[properties["activityCategory"]]]
+    if properties["activityName"] in _BY_ACTIVITY:
+        categories.append(_BY_ACTIVITY[properties["activityName"]])
+    categories += [category for part, category in _BY_INDICATOR.items() if any(part in each for each in offered)]
+    return list(dict.fromkeys(categories))
 
 
-def _coverage(said: dict[str, Any], at: tuple[float, float], notes: list[str]) -> tuple[list[str], float | None]:
-    stated = _ticked(said, "5. Coverage")
+def _coverage(properties: dict[str, Any], at: tuple[float, float], notes: list[str]) -> tuple[list[str], float | None]:
+    stated = _ticked(properties, "5. Coverage")
     if not stated:
         notes.append("no coverage: taken as the district")
         stated = ["District where the service is located"]
@@ -162,29 +162,31 @@ def _coverage(said: dict[str, Any], at: tuple[float, float], notes: list[str]) -
     return list(dict.fromkeys(areas)), max((_RADII[each] for each in stated if each in _RADII), default=None)
 
 
-def _eligibility(said: dict[str, Any], notes: list[str]) -> Eligibility:
-    """Criteria are joined by "or": so one that can't be said is an alternative in words. Each section has to be met."""
-    stated = _ticked(said, "3. Intake Criteria")
+def _eligibility(properties: dict[str, Any], notes: list[str]) -> Eligibility:
+    """Criteria are joined by "or", so what can't be expressed is an alternative in words. All sections apply."""
+    stated = _ticked(properties, "3. Intake Criteria")
     flags = [flag for each in stated for flag in _FLAGS.get(each, [])]
-    unsaid = [each for each in stated if each not in _FLAGS and each != "Open to all"]
+    inexpressible = [each for each in stated if each not in _FLAGS and each != "Open to all"]
     sections = (("1. Registration Type Requirement", "No Requirement"), ("2. Nationality", "No restriction"))
-    required = [each for section, free in sections for each in _ticked(said, section) if each != free]
-    if unsaid or required:
-        notes.append(f"the provider decides: {', '.join(unsaid + required)}")
+    required = [each for section, free in sections for each in _ticked(properties, section) if each != free]
+    if inexpressible or required:
+        notes.append(f"the provider decides: {', '.join(inexpressible + required)}")
     all_ = "Open to all" in stated
     either = (
-        [Criteria(description=", ".join(unsaid)), *([Criteria(flags_any=flags)] if flags else [])] if unsaid else []
+        [Criteria(description=", ".join(inexpressible)), *([Criteria(flags_any=flags)] if flags else [])]
+        if inexpressible
+        else []
     )
     return Eligibility(
         any_of=[] if all_ else either,
         flags_any=[] if all_ or either else flags,
         description=", ".join(required) or None,
-        sexes=[Sex.FEMALE] if said["activityName"] == "Women Safe Spaces" else [],
+        sexes=[Sex.FEMALE] if properties["activityName"] == "Women Safe Spaces" else [],
     )
 
 
-def _takes_referrals(said: dict[str, Any], notes: list[str]) -> bool:
-    methods = _ticked(said, "10. Referral Method")
+def _takes_referrals(properties: dict[str, Any], notes: list[str]) -> bool:
+    methods = _ticked(properties, "10. Referral Method")
     if "Referrals not accepted" in methods:
         notes.append("says both that a referral is required and that referrals are not accepted: the latter counts")
         return False
@@ -193,5 +195,5 @@ def _takes_referrals(said: dict[str, Any], notes: list[str]) -> bool:
     return True
 
 
-def _ticked(said: dict[str, Any], section: str) -> list[str]:
-    return [name for name, ticked in said.get(section, {}).items() if ticked]
+def _ticked(properties: dict[str, Any], section: str) -> list[str]:
+    return [name for name, ticked in properties.get(section, {}).items() if ticked]

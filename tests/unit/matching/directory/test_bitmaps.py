@@ -1,4 +1,4 @@
-"""Whatever of an entry has changed, the masks that depend on it are turned."""
+"""When a field of an entry changes, the bitmaps that depend on it are updated."""
 
 from datetime import date
 from typing import Any
@@ -7,7 +7,7 @@ import pytest
 
 from contracts.provider import Eligibility
 from contracts.words import Document
-from services.matching.directory.bitmaps import PARTS, changed
+from services.matching.directory.bitmaps import PARTS, changed_parts
 from services.matching.model.entry import DirectoryEntry
 from tests.support.builders import service
 
@@ -32,8 +32,8 @@ HERE = {"latitude": 52.1, "longitude": 23.7, "radius_km": 20}
     ],
     ids=lambda change: next(iter(change)),
 )
-def test_a_part_whose_keys_have_changed_is_found(change: dict[str, Any]) -> None:
+def test_the_parts_whose_keys_change_are_listed(change: dict[str, Any]) -> None:
     old, new = (DirectoryEntry("p1/beds", "p1", service(**{**HERE, **more}), "p1/beds@0") for more in ({}, change))
-    turned = [part for part in PARTS if part.keys(old) != part.keys(new)]
-    assert turned
-    assert changed(old, new) == turned
+    expected = [part for part in PARTS if part.keys(old) != part.keys(new)]
+    assert expected
+    assert changed_parts(old, new) == expected

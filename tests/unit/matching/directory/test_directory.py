@@ -1,4 +1,4 @@
-"""The directory takes entries in any order and as often as they come, and loses none to a broken one."""
+"""The directory applies entries in any order and any number of times, and a broken one replaces nothing."""
 
 from datetime import UTC, date, datetime
 
@@ -25,7 +25,7 @@ def record(entry: Service | Profile | bytes | None, key: str, offset: int = 0) -
     return Record("provider.p1.directory", 0, offset, key.encode(), body, headers, NOW)
 
 
-def test_an_entry_is_found_under_each_of_its_categories_and_by_its_id_among_all_providers() -> None:
+def test_an_entry_is_in_each_of_its_categories_and_has_an_id_unique_among_providers() -> None:
     directory = Directory()
     directory.apply(record(service(categories=[Category.SHELTER, Category.FOOD]), "beds", 7))
     entry = directory.get("p1/beds")
@@ -35,7 +35,7 @@ def test_an_entry_is_found_under_each_of_its_categories_and_by_its_id_among_all_
     assert directory.of(Category.LEGAL) == []
 
 
-def test_an_older_entry_does_not_replace_a_newer_one_nor_raise_a_deleted_one() -> None:
+def test_an_older_entry_neither_replaces_a_newer_one_nor_restores_a_deleted_one() -> None:
     directory = Directory()
     directory.apply(record(service(capacity=9), "beds", 5))
     directory.apply(record(service(capacity=1), "beds", 4))
@@ -70,7 +70,7 @@ def test_two_providers_may_use_the_same_id() -> None:
         (Record("provider.p1.directory", 0, 2, b"beds", b"{}", (), NOW), "ce_id"),
     ],
 )
-def test_a_broken_entry_replaces_nothing_and_says_which_field(broken: Record, field: str) -> None:
+def test_a_broken_entry_replaces_nothing_and_its_field_is_named(broken: Record, field: str) -> None:
     directory = Directory()
     directory.apply(record(service(), "beds", 1))
     directory.apply(broken)
@@ -80,7 +80,7 @@ def test_a_broken_entry_replaces_nothing_and_says_which_field(broken: Record, fi
     assert problems[0].field == field
 
 
-def test_a_profile_is_no_service() -> None:
+def test_a_profile_is_not_a_service() -> None:
     directory = Directory()
     directory.apply(record(PROFILE, "profile", 1))
     assert len(directory) == 0
@@ -103,29 +103,29 @@ def test_a_profile_is_no_service() -> None:
         ),
     ],
 )
-def test_what_can_not_be_meant_is_doubted(entry: Service | Profile, field: str) -> None:
+def test_contradictory_entries_are_reported(entry: Service | Profile, field: str) -> None:
     assert [problem.field for problem in contradictions(entry, NOW.date())] == [field]
 
 
-def arrival(of: Record, entry: Service | Profile) -> Arrival:
-    return Arrival("p1", CloudEvent("d", "/p1", type(entry).ce_type(), NOW, b""), entry, NOW, of)
+def arrival(source: Record, entry: Service | Profile) -> Arrival:
+    return Arrival("p1", CloudEvent("d", "/p1", type(entry).ce_type(), NOW, b""), entry, NOW, source)
 
 
-def test_the_gate_lets_nothing_through_and_tells_the_provider_what_is_wrong() -> None:
-    gate = DirectoryAdmission()
-    assert gate.admit(arrival(record(service(), "beds"), service())) == []
-    assert gate.admit(arrival(record(PROFILE, "profile"), PROFILE)) == []
+def test_admission_passes_nothing_on_and_notifies_the_provider_of_problems() -> None:
+    admission = DirectoryAdmission()
+    assert admission.admit(arrival(record(service(), "beds"), service())) == []
+    assert admission.admit(arrival(record(PROFILE, "profile"), PROFILE)) == []
     wrong = record(service(), "other")
     with pytest.raises(RefusalError) as refusal:
-        gate.admit(arrival(wrong, service()))
+        admission.admit(arrival(wrong, service()))
     event = CloudEvent("d", "/p1", Service.ce_type(), NOW, b"")
-    (told,) = gate.refuse("p1", wrong, event, refusal.value.problems)
-    assert (told.topic, told.key) == ("referrals.inbox.notification", "p1")
-    assert (told.event.provider, told.event.entry) == ("p1", "other")  # type: ignore[attr-defined]
+    (notice,) = admission.refuse("p1", wrong, event, refusal.value.problems)
+    assert (notice.topic, notice.key) == ("referrals.inbox.notification", "p1")
+    assert (notice.event.provider, notice.event.entry) == ("p1", "other")  # type: ignore[attr-defined]
 
 
-def test_a_key_that_is_no_id_is_not_repeated() -> None:
+def test_a_key_that_is_not_an_id_is_not_repeated() -> None:
     wrong = record(service(), "Anna, born 2010")
     event = CloudEvent("d", "/p1", Service.ce_type(), NOW, b"")
-    (told,) = DirectoryAdmission().refuse("p1", wrong, event, [])
-    assert told.event.entry == ""  # type: ignore[attr-defined]
+    (notice,) = DirectoryAdmission().refuse("p1", wrong, event, [])
+    assert notice.event.entry == ""  # type: ignore[attr-defined]

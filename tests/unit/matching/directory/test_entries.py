@@ -1,4 +1,4 @@
-"""What an entry says besides of whom it is for: documents, languages and how well, cost, a confidential address."""
+"""What an entry states besides whom it is for: confidential address, documents, language levels, cost."""
 
 from datetime import timedelta
 from typing import Any
@@ -11,6 +11,7 @@ from contracts.intake import Region
 from contracts.matching import Alternative, AttemptEnded, DecisionRationale, Matched, ServicesRecommended
 from contracts.provider import Service
 from contracts.service import Cost
+from contracts.texts import catalogue
 from contracts.words import AgeBand, Behind, Document, Rule
 from services.matching.eligibility.rules import Case, failing
 from services.matching.model.geo import distance_km
@@ -40,24 +41,24 @@ def world(*providers: tuple[str, dict[str, Any]]) -> MatchingWorld:
 # a confidential address ----------------------------------------------------------------------------------------------
 
 
-def test_of_a_confidential_address_nothing_keeps_more_than_a_rough_place() -> None:
+def test_only_a_coarse_location_of_a_confidential_address_is_kept() -> None:
     made = world(("p1", SECRET))
     entry = made.directory.get("p1/beds")
     assert entry is not None
     assert (entry.service.latitude, entry.service.longitude) != (SECRET["latitude"], SECRET["longitude"])
-    rough = (entry.service.latitude or 0.0, entry.service.longitude or 0.0)
-    assert 0 < distance_km(rough, (SECRET["latitude"], SECRET["longitude"])) < 28
+    coarse = (entry.service.latitude or 0.0, entry.service.longitude or 0.0)
+    assert 0 < distance_km(coarse, (SECRET["latitude"], SECRET["longitude"])) < 28
     near = world(("p1", {**SECRET, "latitude": 52.15, "longitude": 23.7})).directory.get("p1/beds")
     assert near is not None
-    assert near.service == entry.service, "another address near by can't be told from it"
+    assert near.service == entry.service, "a neighbouring address looks the same"
     open_ = world(("p1", {**SECRET, "address_confidential": False})).directory.get("p1/beds")
     assert open_ is not None
     assert open_.service.latitude == SECRET["latitude"]
 
 
 @pytest.mark.parametrize("chosen", [True, False], ids=["chosen", "behind"])
-def test_neither_decision_nor_explanation_tells_how_far_a_confidential_address_is(chosen: bool) -> None:
-    """A language more makes it the first, or puts it behind."""
+def test_neither_decision_nor_explanation_reveals_the_distance_to_a_confidential_address(chosen: bool) -> None:
+    """The languages decide whether it is chosen or comes second."""
     secret, other = (["ru"], ["be"]) if chosen else (["be"], ["ru"])
     made = world(
         ("p1", {**SECRET, "languages": secret}), ("p2", {"latitude": 52.0, "longitude": 24.2, "languages": other})
@@ -72,18 +73,19 @@ def test_neither_decision_nor_explanation_tells_how_far_a_confidential_address_i
     (behind,) = match.weighed.next
     assert "distance" not in behind.worse
     assert str(SECRET["latitude"]) not in match.model_dump_json()
-    told = " ".join(sentences(match, None, [match])["en"])
-    assert ("nearness" in told) is not chosen
-    assert "farther" not in told
+    text = " ".join(sentences(match, None, [match])["en"])
+    assert ("nearness" in text) is not chosen
+    assert "farther" not in text
 
 
-def test_what_stands_behind_for_its_confidential_distance_alone_is_said_without_it() -> None:
+def test_a_service_behind_only_by_a_confidential_distance_is_explained_without_it() -> None:
     hidden = Alternative(version="p1/beds@1", why=Behind.LOWER_SCORE, free=1)
     match = matched(weighed=DecisionRationale(weights=WEIGHTS_VERSION, next=[hidden]))
-    assert "lower, by what is not told" in " ".join(sentences(match, None, [match])["en"])
+    text = catalogue("en")["behind", "lower-untold"]
+    assert text in " ".join(sentences(match, None, [match])["en"])
 
 
-def test_a_recommendation_does_not_tell_its_areas() -> None:
+def test_a_recommendation_omits_the_areas_of_a_confidential_address() -> None:
     made = world(("p1", SECRET), ("p2", {"areas": ["BY-BR"]}))
     made.handle(recommendation_asked(posed()))
     suggested = {}
@@ -114,9 +116,9 @@ def tried(*missing: Document, version: str = "p9/beds@1") -> AttemptEnded:
         ((tried(),), None),
         ((tried(Document.IDENTITY, version=""),), None),
     ],
-    ids=["nothing known", "known to be missing", "another", "not said which", "corrected since"],
+    ids=["nothing known", "known to be missing", "another", "not stated which", "corrected since"],
 )
-def test_a_required_document_stands_in_the_way_only_where_it_is_known_to_be_missing(
+def test_a_required_document_rules_a_service_out_only_if_it_is_known_to_be_missing(
     attempts: tuple[AttemptEnded, ...], rule: Rule | None
 ) -> None:
     made = world(("p1", {"documents": [Document.IDENTITY]}))
@@ -125,7 +127,7 @@ def test_a_required_document_stands_in_the_way_only_where_it_is_known_to_be_miss
     assert failing(Case(accepted(), attempts, START, timedelta()), entry) is rule
 
 
-def test_whether_the_documents_are_there_is_to_be_assessed() -> None:
+def test_required_documents_have_to_be_assessed() -> None:
     made = world(("p1", {"documents": [Document.IDENTITY]}))
     made.handle(accepted())
     (need,) = made.streams
@@ -137,7 +139,7 @@ def test_whether_the_documents_are_there_is_to_be_assessed() -> None:
 # languages, cost -----------------------------------------------------------------------------------------------------
 
 
-def test_a_first_language_spoken_at_a_basic_level_counts_between_spoken_and_not() -> None:
+def test_a_first_language_at_a_basic_level_scores_between_spoken_and_not_spoken() -> None:
     made = MatchingWorld()
     for provider, entry in {
         "basic": {"languages": ["ru"], "language_levels": {"ru": "basic"}},
@@ -169,7 +171,7 @@ def test_a_first_language_spoken_at_a_basic_level_counts_between_spoken_and_not(
         ({"capacity_unit": "chairs"}, "capacity_unit"),
     ],
 )
-def test_what_can_not_be_is_refused_with_what_to_do(wrong: dict[str, Any], problem: str) -> None:
+def test_an_impossible_entry_is_refused_with_what_to_do(wrong: dict[str, Any], problem: str) -> None:
     with pytest.raises(ValidationError, match=problem):
         service(**wrong)
     assert Service.model_validate({**service().model_dump(), "cost": {"free": True}}).cost == Cost(free=True)

@@ -1,4 +1,4 @@
-"""An entry that nobody confirms any more, or whose last day is over, is not used; its provider is told, once each."""
+"""An entry that is not confirmed any more, or whose last day is over, is not used; its provider is notified once."""
 
 from datetime import date, datetime, timedelta
 from typing import Any
@@ -28,47 +28,47 @@ def world(**entry: Any) -> MatchingWorld:
     return made
 
 
-def told(made: MatchingWorld) -> list[str]:
-    """Fields of what the provider was told, in order."""
+def notices(made: MatchingWorld) -> list[str]:
+    """The fields that the provider was notified about, in order."""
     records = made.log.read(topics.inbox("notification"))
     return [each.field for record in records for each in EntryDoubted.read(record.value or b"").problems]
 
 
-def lapsed(on: date, at: datetime | None = START, **entry: Any) -> list[Lapse]:
+def expired(on: date, at: datetime | None = START, **entry: Any) -> list[Lapse]:
     directory = Directory(stale_after=YEAR)
     directory.put("p1", "beds", 1, service(**entry), at)
     return [lapse for _, lapse in due(directory.entries(), on)]
 
 
 @pytest.mark.parametrize(
-    ("days", "lapses"),
+    ("days", "stage"),
     [(0, None), (333, None), (334, "going-stale"), (365, "going-stale"), (366, "stale"), (999, "stale")],
 )
-def test_a_month_before_its_year_is_over_it_is_going_stale_and_then_it_is_stale(days: int, lapses: str | None) -> None:
-    assert lapsed(TODAY + timedelta(days=days)) == [each for each in Lapse if each == lapses]
+def test_an_entry_is_going_stale_a_month_before_its_year_is_over_and_then_stale(days: int, stage: str | None) -> None:
+    assert expired(TODAY + timedelta(days=days)) == [each for each in Lapse if each == stage]
 
 
-def test_it_has_ended_on_the_day_after_its_last_and_then_nothing_else_counts() -> None:
-    assert lapsed(TODAY, valid_to=TODAY) == []
-    assert lapsed(TODAY + timedelta(days=1), valid_to=TODAY) == [Lapse.ENDED]
-    assert lapsed(TODAY + timedelta(days=999), valid_to=TODAY) == [Lapse.ENDED]
-    assert lapsed(TODAY + timedelta(days=350), valid_to=date.max) == [Lapse.GOING_STALE]
-    assert lapsed(TODAY + timedelta(days=999), at=None, valid_to=date.max) == [], "nobody knows how old it is"
-    assert lapsed(TODAY + timedelta(days=350), valid_to=TODAY + timedelta(days=350)) == [Lapse.GOING_STALE]
+def test_an_entry_has_ended_on_the_day_after_its_last_and_then_nothing_else_counts() -> None:
+    assert expired(TODAY, valid_to=TODAY) == []
+    assert expired(TODAY + timedelta(days=1), valid_to=TODAY) == [Lapse.ENDED]
+    assert expired(TODAY + timedelta(days=999), valid_to=TODAY) == [Lapse.ENDED]
+    assert expired(TODAY + timedelta(days=350), valid_to=date.max) == [Lapse.GOING_STALE]
+    assert expired(TODAY + timedelta(days=999), at=None, valid_to=date.max) == [], "its age is unknown"
+    assert expired(TODAY + timedelta(days=350), valid_to=TODAY + timedelta(days=350)) == [Lapse.GOING_STALE]
 
 
-def test_what_was_over_when_it_was_published_was_told_then() -> None:
-    assert lapsed(TODAY, valid_to=TODAY - timedelta(days=1)) == []
+def test_an_entry_that_was_over_when_published_is_not_reported_again() -> None:
+    assert expired(TODAY, valid_to=TODAY - timedelta(days=1)) == []
 
 
-def test_nothing_is_told_where_nobody_is_sent_anyway() -> None:
-    assert lapsed(TODAY + timedelta(days=999), takes_referrals=False) == []
+def test_no_notice_is_sent_where_nobody_is_referred_anyway() -> None:
+    assert expired(TODAY + timedelta(days=999), takes_referrals=False) == []
     barred = Directory(lambda provider: False, YEAR)
     barred.put("p1", "beds", 1, service(), START)
     assert due(barred.entries(), TODAY + timedelta(days=999)) == []
 
 
-def test_nobody_is_sent_to_a_stale_entry_until_it_is_published_again() -> None:
+def test_a_stale_entry_gets_no_needs_until_it_is_published_again() -> None:
     made = world()
     made.elapse(days=366)
     made.handle(accepted())
@@ -82,7 +82,7 @@ def test_nobody_is_sent_to_a_stale_entry_until_it_is_published_again() -> None:
     assert made.state(need).match is not None
 
 
-def test_who_has_a_place_keeps_it_when_the_entry_goes_stale_and_the_need_is_corrected() -> None:
+def test_a_place_is_kept_when_the_entry_goes_stale_and_the_need_is_corrected() -> None:
     made = world()
     made.handle(accepted())
     (need,) = made.streams
@@ -92,30 +92,30 @@ def test_who_has_a_place_keeps_it_when_the_entry_goes_stale_and_the_need_is_corr
     assert made.state(need).match == held
 
 
-def test_its_provider_is_told_once_before_and_once_when_it_happens() -> None:
+def test_the_provider_is_notified_once_before_and_once_when_it_happens() -> None:
     made = world()
     for days in (300, 34, 1, 30, 1, 1, 400):
         made.elapse(days=days)
         made.look()
         made.look()
-    assert told(made) == ["entry", "entry"]
+    assert notices(made) == ["entry", "entry"]
     assert set(made.claims.tables[LAPSES]) == {"p1/beds@1#going-stale", "p1/beds@1#stale"}
 
 
-def test_it_is_told_of_the_next_version_anew_and_the_rows_of_the_old_one_go() -> None:
+def test_the_next_version_is_reported_again_and_the_rows_of_the_old_one_are_dropped() -> None:
     made = world(valid_to=TODAY)
     made.elapse(days=1)
     made.look()
     made.publish(service(valid_to=TODAY + timedelta(days=1)), "p1")
     made.look()
-    assert told(made) == ["valid_to"]
+    assert notices(made) == ["valid_to"]
     made.elapse(days=1)
     made.look()
-    assert told(made) == ["valid_to"] * 2
+    assert notices(made) == ["valid_to"] * 2
     assert set(made.claims.tables[LAPSES]) == {"p1/beds@2#ended"}
 
 
-def test_several_instances_and_a_lost_row_do_not_have_it_told_twice() -> None:
+def test_neither_several_instances_nor_a_lost_row_cause_a_second_notice() -> None:
     made = world()
     other = Sweep(made.directory, made.claims, made.limits)
     made.elapse(days=366)
@@ -123,17 +123,17 @@ def test_several_instances_and_a_lost_row_do_not_have_it_told_twice() -> None:
         for event, _ in complete(sweep.look(made.clock.now())):
             made.send(event)
     made.run()
-    assert told(made) == ["entry"]
+    assert notices(made) == ["entry"]
     made.claims.tables[LAPSES].clear()
     made.restart()
     assert made.look() == 1
-    assert told(made) == ["entry"]
+    assert notices(made) == ["entry"]
     assert made.look() == 0, "the row is there again"
 
 
 @pytest.mark.parametrize("when", ["before", "midway", "after"])
 @pytest.mark.parametrize("call", ["append", "publish", "put"])
-def test_whatever_fails_meanwhile_it_is_told_under_one_id(call: str, when: str) -> None:
+def test_a_notice_has_one_id_whatever_fails_meanwhile(call: str, when: str) -> None:
     made = world()
     made.elapse(days=366)
     for event, _ in complete(made.sweep.look(made.clock.now())):
@@ -146,29 +146,29 @@ def test_whatever_fails_meanwhile_it_is_told_under_one_id(call: str, when: str) 
     assert set(made.claims.tables[LAPSES]) == {"p1/beds@1#stale"}
 
 
-def test_what_was_published_since_or_deleted_is_not_told_of() -> None:
+def test_an_entry_published_again_or_deleted_since_is_not_reported() -> None:
     made = world()
     lapses = EntryLapses(provider="p1", service="beds", version="p1/beds@0", lapse=Lapse.STALE)
     made.handle(lapses, lapses.model_copy(update={"service": "other", "version": "p1/other@1"}))
-    assert told(made) == []
+    assert notices(made) == []
     assert not any(isinstance(fact, LapseTold) for stream in made.streams for fact in made.facts(stream))
 
 
-def test_what_is_put_between_two_questions_of_a_day_counts_in_the_second() -> None:
+def test_an_entry_put_between_two_searches_of_a_day_counts_in_the_second() -> None:
     directory = Directory(stale_after=YEAR)
-    old, ask = START - timedelta(days=366), Case(accepted(), (), START, timedelta())
+    old, case = START - timedelta(days=366), Case(accepted(), (), START, timedelta())
 
-    def found() -> list[str]:
-        return sorted(each.id for each in directory.find(ask).entries)
+    def fitting() -> list[str]:
+        return sorted(each.id for each in directory.find(case).entries)
 
     directory.put("p1", "beds", 1, service(), START)
-    assert found() == ["p1/beds"]
+    assert fitting() == ["p1/beds"]
     directory.put("p2", "beds", 1, service(), old)
-    assert found() == ["p1/beds"], "a new one that is stale"
+    assert fitting() == ["p1/beds"], "a new one that is stale"
     directory.put("p1", "beds", 2, service(), old)
-    assert found() == []
+    assert fitting() == []
     directory.put("p2", "beds", 2, service(), START)
-    assert found() == ["p2/beds"], "confirmed"
+    assert fitting() == ["p2/beds"], "confirmed"
     directory.put("p1", "beds", 3, None)
     directory.put("p3", "beds", 1, service(), START)
-    assert found() == ["p2/beds", "p3/beds"], "in the place of one that was stale"
+    assert fitting() == ["p2/beds", "p3/beds"], "in the place of one that was stale"

@@ -9,7 +9,7 @@ from contracts.intake import Region
 from contracts.words import AgeBand, Category, Flag, Rule, Status, Urgency
 from services.console.hsds import ReadService
 from services.matching.domain.state import Phase
-from services.matching.eligibility.assessment import meets
+from services.matching.eligibility.assessment import conditions
 from services.matching.waitlist.queue import Waiter
 from tests.support.baseline_evaluator import funnel
 from tests.support.builders import accepted, minimum
@@ -25,7 +25,7 @@ def readings() -> list[ReadService]:
     return florida.read()
 
 
-def test_every_entry_is_taken_or_taken_with_a_warning_or_refused_with_a_reason(readings: list[ReadService]) -> None:
+def test_every_entry_is_read_or_read_with_a_warning_or_refused_with_a_reason(readings: list[ReadService]) -> None:
     assert len(readings) == 135
     assert Counter(each.kind for each in readings) == {"taken": 7, "warned": 127, "refused": 1}
     assert all(each.notes for each in readings if each.service is None)
@@ -41,15 +41,15 @@ def test_a_maximum_age_of_200_or_999_is_no_limit(readings: list[ReadService]) ->
     assert limits == {150: 130, 59: 3, 23: 1}
 
 
-def test_the_shifted_row_is_refused_and_not_read_amiss(readings: list[ReadService]) -> None:
+def test_a_shifted_row_is_refused_rather_than_misread(readings: list[ReadService]) -> None:
     (refused,) = [each for each in readings if each.service is None]
     assert refused.notes == ("the row is shifted: see minimum_age",)
 
 
-def test_not_eligible_inside_a_status_list_is_no_status_and_lets_nobody_be_refused_for_it(
+def test_not_eligible_in_a_list_of_statuses_is_not_a_status_and_refuses_nobody(
     readings: list[ReadService],
 ) -> None:
-    ids = {said["id"] for said in florida.said() if "Not Eligible" in said["statuses"]}
+    ids = {row["id"] for row in florida.rows() if "Not Eligible" in row["statuses"]}
     odd = [each for each in readings if each.service and each.service.service in ids]
     assert len(odd) == 4
     assert all(any("the provider decides on" in note for note in each.notes) for each in odd)
@@ -57,7 +57,7 @@ def test_not_eligible_inside_a_status_list_is_no_status_and_lets_nobody_be_refus
     assert not any(each.service and each.service.eligibility.not_statuses for each in odd)
 
 
-def test_a_list_of_statuses_that_all_have_a_word_is_a_rule(readings: list[ReadService]) -> None:
+def test_a_list_of_known_statuses_is_a_rule(readings: list[ReadService]) -> None:
     stated = Counter(
         tuple(each.service.eligibility.statuses)
         for each in readings
@@ -71,7 +71,7 @@ def test_a_list_of_statuses_that_all_have_a_word_is_a_rule(readings: list[ReadSe
     }
 
 
-def test_statuses_of_which_some_have_no_word_are_alternatives_and_those_are_one_in_words(
+def test_a_list_with_unknown_statuses_becomes_alternatives_one_of_them_in_words(
     readings: list[ReadService],
 ) -> None:
     taken = [each.service for each in readings if each.service is not None and each.service.eligibility.any_of]
@@ -79,21 +79,21 @@ def test_statuses_of_which_some_have_no_word_are_alternatives_and_those_are_one_
     assert sum(bool(each.eligibility.any_of[-1].description) for each in taken) == 32
     longest = max(taken, key=lambda each: len(each.eligibility.any_of))
 
-    def told(status: Status, age: AgeBand = AgeBand.ADULT, *flags: Flag) -> list[bool | None]:
+    def verdicts(status: Status, age: AgeBand = AgeBand.ADULT, *flags: Flag) -> list[bool | None]:
         person = minimum(age_band=age, status=status, languages=["es"], flags=flags)
         need = accepted(category=Category.LEGAL, person=person, urgency=Urgency.NORMAL)
         alternatives = Eligibility(any_of=longest.eligibility.any_of)
-        in_words = Eligibility(any_of=longest.eligibility.any_of[:-1])
-        return [meets(need, alternatives), meets(need, in_words)]
+        stated = Eligibility(any_of=longest.eligibility.any_of[:-1])
+        return [conditions(need, alternatives), conditions(need, stated)]
 
-    assert told(Status.PROTECTED) == [True, True]
-    assert told(Status.IRREGULAR) == [None, False]
+    assert verdicts(Status.PROTECTED) == [True, True]
+    assert verdicts(Status.IRREGULAR) == [None, False]
     for age in (AgeBand.CHILD, AgeBand.ADULT):
-        assert told(Status.IRREGULAR, age, Flag.TRAFFICKING_VICTIM) == [True, True]
-    assert told(Status.IRREGULAR, AgeBand.ADULT, Flag.GBV_SURVIVOR) == [True, True]
+        assert verdicts(Status.IRREGULAR, age, Flag.TRAFFICKING_VICTIM) == [True, True]
+    assert verdicts(Status.IRREGULAR, AgeBand.ADULT, Flag.GBV_SURVIVOR) == [True, True]
 
 
-def test_ages_and_statuses_decide_who_is_sent_where(readings: list[ReadService]) -> None:
+def test_ages_and_statuses_decide_which_services_are_left(readings: list[ReadService]) -> None:
     made = MatchingWorld()
     for each in readings:
         if each.service is not None:
@@ -109,12 +109,12 @@ def test_ages_and_statuses_decide_who_is_sent_where(readings: list[ReadService])
     assert left(Rule.AGE, AgeBand.CHILD, None) < left(Rule.AGE, AgeBand.ADULT, None) < 134
     assert left(Rule.AGE, AgeBand.OLDER, None) > 0
     ruled = {each: left(Rule.STATUS, AgeBand.ADULT, each) for each in (None, Status.CITIZEN, Status.IRREGULAR)}
-    assert ruled[None] == left(Rule.HOUSEHOLD, AgeBand.ADULT, None), "not told: the provider assesses"
+    assert ruled[None] == left(Rule.HOUSEHOLD, AgeBand.ADULT, None), "unknown: the provider assesses"
     assert ruled[Status.IRREGULAR] < ruled[Status.CITIZEN] < ruled[None]
     assert ruled[None] - ruled[Status.IRREGULAR] == 16, "those that name statuses, and take adults"
 
 
-def test_each_of_200_needs_is_matched_or_waits_and_says_why(readings: list[ReadService]) -> None:
+def test_each_of_200_needs_is_matched_or_waits(readings: list[ReadService]) -> None:
     made = MatchingWorld()
     for each in readings:
         if each.service is not None:

@@ -31,7 +31,7 @@ CATEGORIES = [
 def needs(count: int, seed: int = 2014) -> list[NeedRegistered]:
     """Fictional people near real towns."""
     rng = random.Random(seed)
-    found = []
+    drawn = []
     for number in range(count):
         admin1, (latitude, longitude) = rng.choice(list(jordan.GOVERNORATES.items()))
         cell = h3.latlng_to_cell(latitude + rng.uniform(-0.2, 0.2), longitude + rng.uniform(-0.2, 0.2), 5)
@@ -53,8 +53,8 @@ def needs(count: int, seed: int = 2014) -> list[NeedRegistered]:
             region=Region(admin1=admin1, cell=cell if rng.random() < 0.9 else None),
             constraints=Constraints(max_distance_km=rng.choice([None, None, 20, 60])),
         )
-        found.append(need)
-    return found
+        drawn.append(need)
+    return drawn
 
 
 def world(now: datetime) -> MatchingWorld:
@@ -65,7 +65,7 @@ def world(now: datetime) -> MatchingWorld:
     return made
 
 
-def test_every_entry_is_taken_or_taken_with_a_warning_or_refused_with_a_reason() -> None:
+def test_every_entry_is_read_or_read_with_a_warning_or_refused_with_a_reason() -> None:
     readings = jordan.read()
     assert len(readings) == 562
     assert Counter(each.kind for each in readings) == {"taken": 90, "warned": 471, "refused": 1}
@@ -77,16 +77,16 @@ def notes() -> Counter[str]:
     return Counter(note.split(":")[0] for each in jordan.read() for note in each.notes)
 
 
-def test_an_id_that_is_repeated_replaces_nothing() -> None:
+def test_a_repeated_id_replaces_nothing() -> None:
     taken = [(each.provider, each.service.service) for each in jordan.read() if each.service is not None]
     assert len(set(taken)) == len(taken) == 561
     assert notes()["the id is used twice"] == 13
 
 
-def test_who_requires_a_referral_and_accepts_none_is_sent_nobody() -> None:
-    said = "says both that a referral is required and that referrals are not accepted"
-    assert notes()[said] == 86  # of 87; one more is refused
-    contradictory = [each for each in jordan.read() if any(note.startswith(said) for note in each.notes)]
+def test_a_service_that_requires_a_referral_but_accepts_none_is_closed() -> None:
+    note = "says both that a referral is required and that referrals are not accepted"
+    assert notes()[note] == 86  # of 87; one more is refused
+    contradictory = [each for each in jordan.read() if any(each_note.startswith(note) for each_note in each.notes)]
     assert not any(each.service and each.service.takes_referrals for each in contradictory)
 
 
@@ -105,7 +105,7 @@ def test_every_place_lies_in_or_around_jordan() -> None:
     assert all(35 < (each.longitude or 0) < 39 and 29 < (each.latitude or 0) < 33 for each in taken)
 
 
-def test_each_of_300_needs_is_matched_or_waits_and_says_why() -> None:
+def test_each_of_300_needs_is_matched_or_waits_for_a_reason() -> None:
     made = world(THEN)
     made.handle(*needs(300))
     phases = Counter(made.state(need).phase for need in made.streams)

@@ -1,4 +1,4 @@
-"""Who the registry bars: never a candidate, never heard, never told."""
+"""A tenant that the registry bars is never a candidate, never listened to and never notified."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -50,17 +50,17 @@ def registry(*records: Record, required: bool = False) -> TenantRegistry:
         ({"kind": "enforcement", "state": "revoked"}, False),
     ],
 )
-def test_who_takes_part(changes: dict[str, str], admitted: bool) -> None:
+def test_enforcement_and_revoked_tenants_may_not_take_part(changes: dict[str, str], admitted: bool) -> None:
     assert registry(record("p1", 0, **changes)).admits("p1") is admitted
 
 
-def test_who_is_not_registered_takes_part_unless_registration_is_required() -> None:
+def test_an_unregistered_tenant_takes_part_unless_registration_is_required() -> None:
     assert registry().admits("p1")
     assert not registry(required=True).admits("p1")
     assert not registry(record("p1", 0), record("p1", 1, value=None), required=True).admits("p1")
 
 
-def test_an_older_entry_does_not_raise_a_revoked_one_and_a_broken_one_changes_nothing() -> None:
+def test_an_older_entry_does_not_restore_a_revoked_tenant_and_a_broken_one_changes_nothing() -> None:
     made = registry(record("p1", 5, state="revoked"))
     assert made.apply(record("p1", 4)) is None
     for broken in (record("p1", 6, value=b"{"), record("p2", 7, key="p1")):
@@ -70,7 +70,7 @@ def test_an_older_entry_does_not_raise_a_revoked_one_and_a_broken_one_changes_no
     assert made.admits("p1")
 
 
-def test_a_barred_providers_services_are_no_candidates_from_the_moment_it_is_known() -> None:
+def test_services_of_a_barred_provider_are_not_candidates_once_it_is_barred() -> None:
     made = registry()
     directory = Directory(made.admits)
     directory.put("p1", "beds", 1, service())
@@ -85,7 +85,7 @@ def test_a_barred_providers_services_are_no_candidates_from_the_moment_it_is_kno
     assert (left, steps[-1].rule) == ([], Rule.TENANT)
 
 
-def test_a_match_with_a_provider_that_was_barred_meanwhile_ends_untold() -> None:
+def test_a_match_with_a_provider_barred_meanwhile_ends_without_an_offer() -> None:
     barred = Recipients(registry(record("provider-1", 0, state="revoked")))
     effects = Stream("notification", NotificationPolicy(DEADLINES), NEED).handle(matched(), context=barred)
     assert [type(each) for each in emitted(effects)] == [notification.Offered, notification.Expired]

@@ -1,4 +1,4 @@
-"""Alternatives, exclusions, and what a criterion does where nobody can tell."""
+"""Alternatives, exclusions, and what a criterion does with the unknown."""
 
 from typing import Any
 
@@ -10,8 +10,8 @@ from contracts.intake import NeedRegistered
 from contracts.words import AgeBand, Category, Flag, Rule, Sex, Status, Unknown, Urgency
 from services.matching.admission import contradictions
 from services.matching.domain.state import Phase
-from services.matching.eligibility.alternatives import possible
-from services.matching.eligibility.assessment import meets, sex, unknown
+from services.matching.eligibility.alternatives import can_be_met
+from services.matching.eligibility.assessment import conditions, sex, unknown
 from tests.support.builders import accepted, minimum, service
 from tests.support.clock import START
 from tests.support.matching_world import MatchingWorld
@@ -40,30 +40,30 @@ def need(*others: Any, **person: Any) -> NeedRegistered:
         ({"age_band": AgeBand.CHILD, "status": Status.IRREGULAR}, False),
     ],
 )
-def test_one_alternative_is_enough_and_all_of_it_has_to_be_met(person: dict[str, Any], verdict: bool | None) -> None:
-    assert meets(need(**person), CITIZENS_OR_TRAFFICKED_CHILDREN) is verdict
+def test_one_alternative_is_enough_and_must_be_met_in_full(person: dict[str, Any], verdict: bool | None) -> None:
+    assert conditions(need(**person), CITIZENS_OR_TRAFFICKED_CHILDREN) is verdict
 
 
-def test_of_a_household_each_may_come_by_another_alternative() -> None:
+def test_each_member_of_a_household_may_meet_another_alternative() -> None:
     women_or_children = Eligibility(any_of=[Criteria(sexes=[Sex.FEMALE]), Criteria(maximum_age=17)])
     son = {"sex": Sex.MALE, "age_band": AgeBand.CHILD}
-    assert meets(need(son), women_or_children) is True
-    assert meets(need({**son, "age_band": AgeBand.ADULT}), women_or_children) is False
+    assert conditions(need(son), women_or_children) is True
+    assert conditions(need({**son, "age_band": AgeBand.ADULT}), women_or_children) is False
     undescribed = need(son).model_copy(update={"places": 3})
-    assert meets(undescribed, women_or_children) is None
+    assert conditions(undescribed, women_or_children) is None
 
 
-def test_whoever_meets_all_of_an_exclusion_is_excluded_with_their_household() -> None:
+def test_a_person_who_meets_an_exclusion_in_full_is_excluded_with_the_household() -> None:
     no_adult_men = Eligibility(none_of=[Criteria(sexes=[Sex.MALE], minimum_age=18)])
-    assert meets(need(), no_adult_men) is True
-    assert meets(need(sex=Sex.MALE), no_adult_men) is False
-    assert meets(need(sex=Sex.MALE, age_band=AgeBand.CHILD), no_adult_men) is True
-    assert meets(need({"sex": Sex.MALE}), no_adult_men) is False
-    assert meets(need(sex=Sex.UNDISCLOSED), no_adult_men) is None
+    assert conditions(need(), no_adult_men) is True
+    assert conditions(need(sex=Sex.MALE), no_adult_men) is False
+    assert conditions(need(sex=Sex.MALE, age_band=AgeBand.CHILD), no_adult_men) is True
+    assert conditions(need({"sex": Sex.MALE}), no_adult_men) is False
+    assert conditions(need(sex=Sex.UNDISCLOSED), no_adult_men) is None
 
 
 @pytest.mark.parametrize(("decided", "verdict"), [("refuse", False), ("accept", True), ("assess", None)])
-def test_a_criterion_says_what_unknown_does(decided: Unknown, verdict: bool | None) -> None:
+def test_the_provider_chooses_what_unknown_leads_to(decided: Unknown, verdict: bool | None) -> None:
     if_unknown = IfUnknown(sex=decided, status=decided, description=decided)
     undisclosed = need(sex=Sex.UNDISCLOSED)
     women = Criteria(sexes=[Sex.FEMALE], unknown=if_unknown)
@@ -73,13 +73,13 @@ def test_a_criterion_says_what_unknown_does(decided: Unknown, verdict: bool | No
         Eligibility(none_of=[Criteria(statuses=[Status.CITIZEN], unknown=if_unknown)]),
         Eligibility(description="Ask us", unknown=if_unknown),
     ):
-        assert meets(undisclosed, limits) is verdict, limits
+        assert conditions(undisclosed, limits) is verdict, limits
     assert sex(undisclosed, women) is verdict
-    assert sex(need().model_copy(update={"places": 2}), women) is verdict, "who is not described"
+    assert sex(need().model_copy(update={"places": 2}), women) is verdict, "somebody is not described"
     assert sex(need(), women) is True
 
 
-def test_what_can_not_be_told_is_named_and_where_it_is_clear_comes_first() -> None:
+def test_unknown_conditions_are_listed_for_assessment() -> None:
     made = MatchingWorld()
     made.publish(service(eligibility=CITIZENS_OR_TRAFFICKED_CHILDREN, categories=[Category.LEGAL]), "p1")
     made.handle(need())
@@ -90,7 +90,7 @@ def test_what_can_not_be_told_is_named_and_where_it_is_clear_comes_first() -> No
     assert unknown(need(), service(eligibility=CITIZENS_OR_TRAFFICKED_CHILDREN)) == [Rule.CONDITIONS]
 
 
-def test_who_meets_no_alternative_waits_and_the_funnel_says_why() -> None:
+def test_a_need_that_meets_no_alternative_waits_and_the_funnel_shows_why() -> None:
     made = MatchingWorld()
     made.publish(service(eligibility=CITIZENS_OR_TRAFFICKED_CHILDREN, categories=[Category.LEGAL]), "p1")
     made.handle(need(status=Status.IRREGULAR))
@@ -101,7 +101,7 @@ def test_who_meets_no_alternative_waits_and_the_funnel_says_why() -> None:
 
 
 @pytest.mark.parametrize("limits", [CITIZENS_OR_TRAFFICKED_CHILDREN, Eligibility(sexes=[Sex.FEMALE])])
-def test_the_residence_status_is_told_to_whom_any_alternative_asks_for_it(limits: Eligibility) -> None:
+def test_the_provider_gets_the_residence_status_only_if_an_alternative_asks_for_it(limits: Eligibility) -> None:
     made = MatchingWorld()
     made.publish(service(eligibility=limits, categories=[Category.LEGAL]), "p1")
     made.handle(need(status=Status.CITIZEN))
@@ -127,14 +127,14 @@ def test_the_residence_status_is_told_to_whom_any_alternative_asks_for_it(limits
         ({}, True),
     ],
 )
-def test_an_entry_by_which_nobody_could_ever_come_is_refused_with_the_reason(limits: dict[str, Any], can: bool) -> None:
+def test_an_entry_that_nobody_can_meet_is_reported(limits: dict[str, Any], can: bool) -> None:
     those = Eligibility.model_validate(limits)
-    assert possible(those) is can
-    told = [each.field for each in contradictions(service(eligibility=those), START.date())]
-    assert told == ([] if can else ["eligibility"])
+    assert can_be_met(those) is can
+    fields = [each.field for each in contradictions(service(eligibility=those), START.date())]
+    assert fields == ([] if can else ["eligibility"])
 
 
 @pytest.mark.parametrize("name", ["any_of", "none_of"])
-def test_a_conjunction_that_states_nothing_is_refused(name: str) -> None:
+def test_an_alternative_without_criteria_is_refused(name: str) -> None:
     with pytest.raises(ValidationError, match=f"{name}.1 states no criterion"):
         Eligibility.model_validate({name: [{"minimum_age": 18}, {"unknown": {"age": "refuse"}}]})

@@ -1,4 +1,4 @@
-"""Yes, no, or that nobody can tell: the unknown and the contradictory are assessed, the known is decided."""
+"""The unknown and the contradictory have to be assessed; the known is decided."""
 
 from typing import Any
 
@@ -41,26 +41,24 @@ def person(**changes: Any) -> NeedRegistered:
         ({"sex": Sex.UNDISCLOSED}, {"sexes": [Sex.MALE], "statuses": [Status.RESIDENT]}, [Rule.SEX, Rule.STATUS]),
     ],
 )  # fmt: skip
-def test_what_nobody_can_tell_is_to_be_assessed(
-    whom: dict[str, Any], limits: dict[str, Any], rules: list[Rule]
-) -> None:
+def test_the_unknown_has_to_be_assessed(whom: dict[str, Any], limits: dict[str, Any], rules: list[Rule]) -> None:
     assert asks(person(**whom), **limits) == rules
 
 
-def test_status_is_not_assessed_where_it_is_not_looked_at() -> None:
+def test_status_is_not_assessed_where_it_must_not_be_looked_at() -> None:
     limits = {"statuses": [Status.RESIDENT]}
     assert asks(accepted(urgency=Urgency.EMERGENCY), **limits) == []
     assert asks(accepted(category=Category.HEALTH), **limits) == []
 
 
-def test_those_of_a_household_who_are_not_described_are_unknown_to_every_limit() -> None:
+def test_undescribed_members_of_a_household_are_unknown_to_every_limit() -> None:
     family = accepted(places=3, companions=[minimum()])
     assert asks(family, sexes=[Sex.FEMALE], minimum_age=18) == [Rule.AGE, Rule.SEX]
     assert asks(family) == []
     assert asks(family.model_copy(update={"places": 2}), sexes=[Sex.FEMALE], minimum_age=18) == []
 
 
-def test_the_offer_says_what_is_to_be_assessed() -> None:
+def test_the_offer_lists_what_has_to_be_assessed() -> None:
     made = MatchingWorld()
     made.publish(service(eligibility=Eligibility(sexes=[Sex.FEMALE])), "p1")
     made.handle(person(sex=Sex.UNDISCLOSED))
@@ -69,7 +67,7 @@ def test_the_offer_says_what_is_to_be_assessed() -> None:
     assert match.needs_assessment == [Rule.SEX]
 
 
-def test_where_it_is_clear_comes_first_however_good_the_other_is() -> None:
+def test_a_service_with_nothing_to_assess_comes_first_however_good_the_other_is() -> None:
     made = MatchingWorld()
     made.publish(service(capacity=9, eligibility=Eligibility(sexes=[Sex.FEMALE])), "p1")
     made.publish(service(capacity=1), "p2")

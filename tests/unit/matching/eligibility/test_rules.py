@@ -1,4 +1,4 @@
-"""Each rule by itself: what fails it, what does not, and what it makes of the unknown."""
+"""Each rule by itself: what fails it, what passes, and what it does with the unknown."""
 
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
@@ -23,14 +23,14 @@ DAY = timedelta(days=1)
 
 
 def entry(provider: str = "p1", version: str = "1", **changes: Any) -> DirectoryEntry:
-    found = service(**changes)
-    return DirectoryEntry(f"{provider}/{found.service}", provider, found, version)
+    made = service(**changes)
+    return DirectoryEntry(f"{provider}/{made.service}", provider, made, version)
 
 
 def rule(
-    need: NeedRegistered, of: DirectoryEntry, tried: tuple[AttemptEnded, ...] = (), now: datetime = NOW
+    need: NeedRegistered, candidate: DirectoryEntry, tried: tuple[AttemptEnded, ...] = (), now: datetime = NOW
 ) -> Rule | None:
-    return failing(Case(need, tried, now, DAY), of)
+    return failing(Case(need, tried, now, DAY), candidate)
 
 
 def at(place: tuple[float, float]) -> Region:
@@ -62,11 +62,11 @@ def test_another_category_fails() -> None:
         ({"valid_from": date(2026, 3, 1), "valid_to": date(2026, 3, 1)}, None),
     ],
 )
-def test_a_service_is_open_on_its_days_both_included(changes: dict[str, Any], expected: Rule | None) -> None:
+def test_a_service_is_open_from_its_first_to_its_last_day(changes: dict[str, Any], expected: Rule | None) -> None:
     assert rule(accepted(), entry(**changes)) is expected
 
 
-def test_only_those_consent_names_and_never_those_the_person_refuses() -> None:
+def test_a_provider_needs_consent_and_must_not_be_ruled_out_by_the_person() -> None:
     assert rule(accepted(recipients=["p1"]), entry("p1")) is None
     assert rule(accepted(recipients=["p1"]), entry("p2")) is Rule.CONSENT
     refusing = accepted(recipients=["p1"], constraints=Constraints(not_providers=["p1"]))
@@ -97,7 +97,7 @@ def test_a_radius_counts_from_the_service_and_needs_to_know_where_the_person_is(
     assert rule(accepted(region=Region(admin1="BY-BR")), both) is None
 
 
-def test_the_distance_a_person_can_go_is_never_exceeded_not_even_perhaps() -> None:
+def test_the_persons_maximum_distance_is_never_exceeded_not_even_perhaps() -> None:
     ten = Constraints(max_distance_km=30)
     here = entry(latitude=BREST[0], longitude=BREST[1])
     assert rule(accepted(region=at(BREST), constraints=ten), here) is None
@@ -107,14 +107,14 @@ def test_the_distance_a_person_can_go_is_never_exceeded_not_even_perhaps() -> No
     assert rule(accepted(region=at(MINSK), constraints=ten), entry()) is None, "nobody travels to a telephone"
 
 
-def test_who_needs_step_free_is_sent_to_step_free_places_only() -> None:
+def test_a_step_free_need_goes_only_to_step_free_services() -> None:
     need = accepted(constraints=Constraints(step_free=True))
     assert rule(need, entry(areas=["BY"])) is Rule.AREA
     assert rule(need, entry(areas=["BY"], step_free=True)) is None
     assert rule(need, entry()) is None
 
 
-def test_distance_is_that_of_the_cells_centre() -> None:
+def test_distance_counts_from_the_centre_of_the_cell() -> None:
     distance = distance_km(accepted(region=at(MINSK)), entry(latitude=BREST[0], longitude=BREST[1]))
     assert distance == pytest.approx(326, abs=12)
     assert distance_km(accepted(), entry(latitude=BREST[0], longitude=BREST[1])) is None
@@ -140,13 +140,13 @@ def test_a_band_may_lie_partly_within_but_a_child_never_goes_among_adults(
     assert rule(need, limits(minimum_age=ages[0], maximum_age=ages[1])) is expected
 
 
-def test_an_undisclosed_sex_is_for_the_service_to_assess_and_another_fails() -> None:
+def test_an_undisclosed_sex_passes_and_another_sex_fails() -> None:
     assert rule(person(sex=Sex.FEMALE), limits(sexes=[Sex.FEMALE])) is None
     assert rule(person(sex=Sex.UNDISCLOSED), limits(sexes=[Sex.FEMALE])) is None
     assert rule(person(sex=Sex.OTHER), limits(sexes=[Sex.FEMALE])) is Rule.SEX
 
 
-def test_one_shared_language_is_enough_and_none_stated_is_no_limit_but_meets_no_demand() -> None:
+def test_one_shared_language_is_enough_and_a_service_that_states_none_fails_only_a_demand() -> None:
     need = person(languages=["uk", "ru"])
     assert rule(need, entry(languages=["be", "ru"])) is None
     assert rule(need, entry(languages=["be"])) is Rule.LANGUAGE
@@ -170,13 +170,13 @@ def test_residence_status_counts_where_stated_and_unknown_passes() -> None:
     assert rule(person(status=Status.IRREGULAR), limits(not_statuses=[Status.IRREGULAR])) is Rule.STATUS
 
 
-def test_residence_status_is_never_looked_at_in_an_emergency_or_for_health_and_protection() -> None:
+def test_residence_status_is_ignored_in_an_emergency_and_for_health_and_protection() -> None:
     irregular = minimum(status=Status.IRREGULAR)
     emergency = accepted(person=irregular, urgency=Urgency.EMERGENCY)
     assert rule(emergency, limits(statuses=[Status.RESIDENT])) is None
     for category in STATUS_BLIND:
-        of = entry(categories=[category], eligibility=Eligibility(not_statuses=[Status.IRREGULAR]))
-        assert rule(accepted(person=irregular, category=category), of) is None
+        candidate = entry(categories=[category], eligibility=Eligibility(not_statuses=[Status.IRREGULAR]))
+        assert rule(accepted(person=irregular, category=category), candidate) is None
 
 
 def test_a_service_may_be_for_some_flags_only_and_not_for_others() -> None:
@@ -186,23 +186,23 @@ def test_a_service_may_be_for_some_flags_only_and_not_for_others() -> None:
 
 
 def ended(**changes: Any) -> AttemptEnded:
-    of = {"referral_id": "r", "need_id": "n", "attempt": 1, "service": "p1/beds", "code": "no-capacity"}
-    return AttemptEnded(**{**of, "for_good": False, "version": "1", "at": NOW, **changes})
+    values = {"referral_id": "r", "need_id": "n", "attempt": 1, "service": "p1/beds", "code": "no-capacity"}
+    return AttemptEnded(**{**values, "for_good": False, "version": "1", "at": NOW, **changes})
 
 
-def test_ruled_out_for_good_is_for_good() -> None:
+def test_a_final_refusal_lasts_whatever_the_version_or_time() -> None:
     later = NOW + timedelta(days=400)
     assert rule(accepted(), entry(version="2"), (ended(for_good=True),), later) is Rule.RULED_OUT
     assert rule(accepted(), entry("p2"), (ended(for_good=True),), later) is None
 
 
-def test_full_or_silent_is_asked_again_after_a_newer_entry_or_a_set_time() -> None:
+def test_a_full_or_silent_service_is_asked_again_after_a_newer_entry_or_some_time() -> None:
     assert rule(accepted(), entry(), (ended(),)) is Rule.RULED_OUT
     assert rule(accepted(), entry(version="2"), (ended(),)) is None
     assert rule(accepted(), entry(), (ended(),), NOW + DAY) is None
 
 
-def test_the_funnel_counts_what_is_left_after_each_rule_and_ends_where_none_is() -> None:
+def test_the_funnel_counts_what_each_rule_leaves_and_ends_where_nothing_is_left() -> None:
     entries = [entry(), entry(takes_referrals=False), entry(areas=["BY-MI"]), entry(areas=["BY-MI"])]
     left, steps = funnel(Case(accepted(), (), NOW, DAY), entries)
     assert left == [entries[0]]

@@ -1,4 +1,4 @@
-"""What operators are warned of: by ids and codes, once, with what to do, and as a number."""
+"""Operators are warned once, by ids and codes, with what to do; and each warning is counted."""
 
 import pytest
 from structlog.testing import capture_logs
@@ -20,7 +20,7 @@ def counted(meter: Meter, warning: str) -> float:
     return meter.registry.get_sample_value("referrals_warnings_total", labels) or 0
 
 
-async def test_a_need_that_waits_too_long_is_told_by_ids_with_the_reason_and_what_to_do() -> None:
+async def test_a_need_that_waits_too_long_is_reported_by_ids_with_the_reason_and_what_to_do() -> None:
     of_wait = {"urgency": Urgency.URGENT, "since": START, "until": START, "funnel": FUNNEL, "cause": "no-place"}
     facts = [waiting(), matching.PatienceOver(**OF_NEED, attempt=0, **of_wait)]
     outgoing = [
@@ -39,12 +39,12 @@ async def test_a_need_that_waits_too_long_is_told_by_ids_with_the_reason_and_wha
     assert counted(meter, "patience_over") == 1
 
 
-# capacity cut below what is held ------------------------------------------------------------------------------------
+# capacity cut below the places taken ----------------------------------------------------------------------------------
 
 
 @pytest.fixture
 def made() -> MatchingWorld:
-    """Three of four places taken, and then the provider has only one."""
+    """Three of four places are taken; then the provider cuts its capacity to one."""
     world = MatchingWorld()
     world.publish(service(capacity=4), "p1")
     world.handle(*(accepted(need_id=f"n{n}", referral_id=f"r{n}") for n in (1, 2, 3)))
@@ -52,7 +52,7 @@ def made() -> MatchingWorld:
     return world
 
 
-def test_who_has_a_place_keeps_it_and_nobody_new_gets_one_until_there_is_one(made: MatchingWorld) -> None:
+def test_taken_places_are_kept_and_nobody_new_is_sent_until_one_is_free(made: MatchingWorld) -> None:
     held = dict(made.rows)
     made.handle(accepted(need_id="n4", referral_id="r4"))
     made.look()
@@ -61,15 +61,15 @@ def test_who_has_a_place_keeps_it_and_nobody_new_gets_one_until_there_is_one(mad
     for gone in (1, 2):
         made.handle(withdrawn(need_id=f"n{gone}", referral_id=f"r{gone}"))
         made.look()
-        assert made.state("n4").match is None, "as many are held as there are, or more"
+        assert made.state("n4").match is None, "no place is free yet"
     made.handle(withdrawn(need_id="n3", referral_id="r3"))
     made.look()
     match = made.state("n4").match
     assert match is not None
-    assert match.slots == [0], "a slot that there still is"
+    assert match.slots == [0], "a slot within the new capacity"
 
 
-def test_an_operator_is_told_once_for_each_version_of_the_entry(made: MatchingWorld) -> None:
+def test_an_operator_is_warned_once_for_each_version_of_the_entry(made: MatchingWorld) -> None:
     meter = Meter("matching")
     sweep = Sweep(made.directory, made.claims, made.limits, meter=meter)
 
@@ -83,11 +83,11 @@ def test_an_operator_is_told_once_for_each_version_of_the_entry(made: MatchingWo
     made.publish(service(capacity=2), "p1")
     assert (warnings(), warnings()) == (["p1/beds"], [])
     made.publish(service(capacity=3), "p1")
-    assert warnings() == [], "they are all held by it now"
+    assert warnings() == [], "the capacity covers all places taken"
     assert counted(meter, "capacity_below_held") == 2
 
 
-def test_the_warning_counts_places_not_people_s_needs() -> None:
+def test_the_warning_counts_places_rather_than_needs() -> None:
     made = MatchingWorld()
     made.publish(service(capacity=4), "p1")
     made.handle(accepted(need_id="n1", places=3))

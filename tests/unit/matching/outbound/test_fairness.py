@@ -1,4 +1,4 @@
-"""Whether who is hard to place fares worse: who that is, and what is counted of them."""
+"""Who is hard to place, and what is counted to see whether they fare worse."""
 
 from datetime import timedelta
 
@@ -23,7 +23,7 @@ DARI = minimum(languages=["fa"])
 
 @pytest.fixture
 def directory() -> Directory:
-    """Of four services one speaks Dari; one says nothing of languages."""
+    """Of four services one speaks Dari."""
     made = Directory()
     for number, languages in enumerate((["ru"], ["ru", "fa"], ["ru"], ["be"])):
         made.put(f"p{number}", "beds", 0, service(languages=languages))
@@ -40,7 +40,7 @@ def test_a_service_that_states_no_language_counts_for_all(directory: Directory) 
     assert not hard_to_place(accepted(person=DARI), directory)
 
 
-def test_a_person_with_a_disability_is_hard_to_place_and_with_no_services_at_all_nobody_else_is() -> None:
+def test_a_person_with_a_disability_is_hard_to_place_even_without_services_and_nobody_else_is() -> None:
     assert hard_to_place(accepted(person=minimum(flags=[Flag.DISABILITY])), Directory())
     assert not hard_to_place(accepted(person=DARI), Directory())
 
@@ -49,7 +49,7 @@ def test_a_person_with_a_disability_is_hard_to_place_and_with_no_services_at_all
     ("then", "kind"),
     [(withdrawn(), NeedEnded), (of_offer(Delivered), NeedEnded), (of_offer(Expired), Unmet)],
 )
-def test_match_and_end_say_that_the_need_is_hard_to_place(then: Event, kind: type[Event]) -> None:
+def test_match_and_end_record_that_the_need_is_hard_to_place(then: Event, kind: type[Event]) -> None:
     made = MatchingWorld(Limits(max_attempts=1))
     made.publish(service(languages=["ru"]), "p1")
     made.publish(service(languages=["ru"]), "p2")

@@ -1,4 +1,4 @@
-"""What an operator reads of a decision, from the journal alone: in codes, and in three languages."""
+"""What an operator reads about a decision, from the journal alone: in codes, and in three languages."""
 
 from typing import Any
 
@@ -33,7 +33,7 @@ def need(number: int = 1, **changes: Any) -> NeedRegistered:
 
 
 def world() -> MatchingWorld:
-    """From near to far; who comes to ``clear`` has to be assessed, and ``kids`` is for nobody here."""
+    """Services from near to far. ``clear`` has to assess; ``kids`` fits nobody in these tests."""
     made = MatchingWorld()
     for provider, east, more in (
         ("near", 0.05, {"capacity": 1}),
@@ -48,15 +48,15 @@ def world() -> MatchingWorld:
 
 
 def explained(made: MatchingWorld, number: int) -> list[dict[str, Any]]:
-    """The decisions, without the directory: nothing but the stream's documents."""
+    """The decisions, read from the stream's documents alone, without the directory."""
     documents = [each for each in made.store.journal.values() if each["stream"] == f"n{number}"]
-    told = explain(documents)
-    assert told is not None
-    found: list[dict[str, Any]] = told["decisions"]
-    return found
+    explanation = explain(documents)
+    assert explanation is not None
+    decisions: list[dict[str, Any]] = explanation["decisions"]
+    return decisions
 
 
-def test_a_match_says_its_terms_what_is_next_and_what_would_have_changed_it() -> None:
+def test_a_match_explains_its_terms_the_next_services_and_what_would_have_changed_it() -> None:
     made = world()
     made.handle(need(1), need(2))
     [match] = explained(made, 2)
@@ -87,14 +87,14 @@ def test_a_match_says_its_terms_what_is_next_and_what_would_have_changed_it() ->
     )
 
 
-def test_a_preferred_service_says_what_would_have_been_chosen_else() -> None:
+def test_a_preferred_service_names_what_would_have_been_chosen_otherwise() -> None:
     made = world()
     made.handle(need(preferences=Preferences(providers=["mid"])))
     [match] = explained(made, 1)
     assert "Had the person not preferred mid, near/beds would have been chosen." in match["texts"]["en"]
 
 
-def test_who_finds_no_help_is_told_where_all_were_lost() -> None:
+def test_a_need_without_help_names_the_rule_that_ruled_out_most() -> None:
     made = world()
     made.handle(need(constraints=Constraints(languages=["ps", "zzz"])))
     made.elapse(hours=24 * 8)
@@ -108,7 +108,7 @@ def test_who_finds_no_help_is_told_where_all_were_lost() -> None:
     assert waits["weighed"] is None
 
 
-def test_of_services_without_a_place_it_is_told_which_would_have_done() -> None:
+def test_services_where_a_free_place_would_have_helped_are_named() -> None:
     made = MatchingWorld()
     made.publish(service(capacity=1), "p1")
     made.publish(service(capacity=1), "p2")
@@ -124,7 +124,7 @@ def test_of_services_without_a_place_it_is_told_which_would_have_done() -> None:
     assert "Without a place: p1/beds: has said that it is full." in explained(made, 4)[0]["texts"]["en"]
 
 
-def test_matches_made_at_once_share_what_was_weighed() -> None:
+def test_matches_made_at_the_same_time_share_one_rationale() -> None:
     made = world()
     made.handle(need(urgency=Urgency.EMERGENCY))
     first, second, third = explained(made, 1)
@@ -136,13 +136,13 @@ def test_matches_made_at_once_share_what_was_weighed() -> None:
     assert first["texts"]["en"][-1] == "Had the person preferred far, far/beds would have been chosen."
 
 
-def test_a_need_that_is_held_back_says_why() -> None:
+def test_a_need_that_is_held_back_explains_why() -> None:
     made = world()
     made.handle(need(held_back=HeldBack.TOLD))
     assert explained(made, 1)[0]["texts"]["en"][0] == "It waits: this person is being helped already."
 
 
-def test_a_match_of_before_is_explained_by_what_it_has() -> None:
+def test_an_old_match_without_a_rationale_is_explained_by_what_it_has() -> None:
     made = world()
     made.handle(need())
     documents = [each for each in made.store.journal.values() if each["stream"] == "n1"]
@@ -150,30 +150,33 @@ def test_a_match_of_before_is_explained_by_what_it_has() -> None:
         if fact.get("type") == Matched.ce_type():
             old = Matched.read(fact["text"])
             fact["text"] = old.model_dump_json(exclude={"weighed", "free"})
-    told = explain(documents)
-    assert told is not None
-    assert [each.split(":")[0] for each in told["decisions"][0]["texts"]["en"]] == ["Chosen", "Services looked at"]
+    explanation = explain(documents)
+    assert explanation is not None
+    assert [each.split(":")[0] for each in explanation["decisions"][0]["texts"]["en"]] == [
+        "Chosen",
+        "Services looked at",
+    ]
 
 
 @pytest.mark.parametrize(
     ("left", "expected"),
     [([41, 12, 3, 0], (Rule.AREA, 29, 41)), ([3, 3, 3, 0], (Rule.LANGUAGE, 3, 3)), ([0], None), ([4, 4], None)],
 )
-def test_the_rule_that_removed_most_is_named(left: list[int], expected: Any) -> None:
+def test_the_rule_that_ruled_out_most_is_decisive(left: list[int], expected: Any) -> None:
     rules = (Rule.CATEGORY, Rule.AREA, Rule.AGE, Rule.LANGUAGE)
     assert decisive([FunnelStep(rule=rule, left=count) for rule, count in zip(rules, left, strict=False)]) == expected
 
 
-def test_nobody_is_in_an_explanation() -> None:
-    """But for the languages that were looked for: neither age nor sex nor status, and no place where somebody is."""
+def test_an_explanation_holds_no_personal_data() -> None:
+    """Except the languages that were looked for: neither age, sex nor status, nor the person's location."""
     made = world()
     made.handle(need())
-    told = str(explained(made, 1))
-    assert not [word for word in (REGION.cell, "18-59", "female", "BY-BR") if str(word) in told]
+    text = str(explained(made, 1))
+    assert not [word for word in (REGION.cell, "18-59", "female", "BY-BR") if str(word) in text]
 
 
-def test_what_is_said_to_be_enough_counts_the_bonus_for_few_options_as_the_choice_does() -> None:
-    """Who waits has three services to go to, this need has one: so it is first there, and one place is enough."""
+def test_the_places_needed_count_the_bonus_for_few_options_as_the_choice_does() -> None:
+    """The waiting need has three options and this one has one, so it goes first and one place is enough."""
     directory = Directory()
     directory.put("p1", "beds", 0, service(capacity=2))
     rows = {row_id("p1/beds", slot): document("n0", "m", "p1/beds", "r") for slot in range(2)}
