@@ -88,12 +88,12 @@ def test_a_fact_holds_the_very_text_that_is_published() -> None:
     event = Counted(counter="a", by=1, total=1)
     made = recorded(effects=[Emit(event, "topic")])
     again = JournalEntry.read("a", as_mongo(made.document()))
-    [message] = [each.message("counter") for each in Effects.of([again]).events]
+    [message] = [each.message("counter") for each in Effects.from_entries([again]).events]
     assert message.value == event.model_dump_json().encode()
 
 
 def test_all_that_follows_is_gathered_in_order() -> None:
-    effects = Effects.of([recorded(), recorded(stream="b", cause="topic/2")])
+    effects = Effects.from_entries([recorded(), recorded(stream="b", cause="topic/2")])
     assert [(each.stream, each.topic, each.key) for each in effects.events] == [
         ("a", "topic", "k"),
         ("a", "answers", "other"),
@@ -108,11 +108,11 @@ def test_all_that_follows_is_gathered_in_order() -> None:
 def test_a_fact_without_a_topic_is_kept_and_not_published() -> None:
     made = recorded()
     assert [fact["topic"] for fact in made.events()] == ["topic", None]  # the reply is published, and no fact
-    assert len(Effects.of([made]).events) == 2
+    assert len(Effects.from_entries([made]).events) == 2
 
 
 def test_an_outgoing_event_says_where_it_comes_from() -> None:
-    message = Effects.of([recorded(cause="topic/an/id")]).events[0].message("counter")
+    message = Effects.from_entries([recorded(cause="topic/an/id")]).events[0].message("counter")
     assert dict(message.headers)["ce_causationid"] == b"an/id"
     assert dict(message.headers)["ce_correlationid"] == b"k"
     assert dict(message.headers)["traceparent"] == b"00-x"

@@ -8,7 +8,7 @@ from structlog.testing import capture_logs
 
 from contracts.base import Message as Body
 from contracts.operations import TimerElapsed
-from services.chassis.engine import loop as loop_module
+from services.chassis.engine import batch as batch_module
 from tests.support import counter
 from tests.support.counter import OTHER, Add, Ask, Seats, Sit, Stand, Told, Wind
 from tests.support.memory_twins import drain
@@ -44,7 +44,7 @@ async def test_the_line_of_a_batch_says_what_is_still_to_be_read(rig: Rig) -> No
 
 
 async def test_what_is_too_much_for_one_document_goes_into_several(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(loop_module, "_DOCUMENT", 100)  # a fact has some forty characters
+    monkeypatch.setattr(batch_module, "_FULL_DOCUMENT", 100)  # a fact has some forty characters
     for _ in range(9):
         rig.send(Add(counter="a"))
     rig.send(Add(counter="b"))
@@ -85,7 +85,7 @@ async def test_types_that_are_not_handled_are_skipped_and_counted(rig: Rig) -> N
     loop = rig.loop()
     await drain(loop, rig.group.join())
     assert (rig.totals("a"), rig.dead()) == ([1], [])
-    assert loop._meter.registry.get_sample_value("referrals_skipped_total", {"service": "counter"}) == 1
+    assert loop._reporter.meter.registry.get_sample_value("referrals_skipped_total", {"service": "counter"}) == 1
 
 
 # Repetitions --------------------------------------------------------------------------------------------------------

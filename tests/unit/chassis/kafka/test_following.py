@@ -42,7 +42,7 @@ class Consumer:
 
 
 def follower(consumer: Consumer, monkeypatch: pytest.MonkeyPatch) -> Follower:
-    monkeypatch.setattr(following, "_AGAIN", 0.0)
+    monkeypatch.setattr(following, "_RETRY_PAUSE", 0.0)
     monkeypatch.setattr(following, "following", lambda settings: {})
     subscriber: Any = SimpleNamespace(running=True, consumer=consumer)
     broker: Any = SimpleNamespace(subscriber=lambda **_: lambda *__: None)

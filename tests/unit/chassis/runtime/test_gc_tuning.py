@@ -23,20 +23,20 @@ def _unfrozen() -> Iterator[None]:
 
 
 def test_what_is_set_aside_is_not_walked() -> None:
-    gc_tuning.set_aside()
+    gc_tuning.freeze_survivors()
     knot = weakref.ref(_Knot())
-    gc_tuning.set_aside()
+    gc_tuning.freeze_survivors()
     gc.collect()
     assert knot() is not None
 
 
 def test_a_whole_collection_comes_seldom_and_takes_what_was_set_aside(monkeypatch: pytest.MonkeyPatch) -> None:
     knot = weakref.ref(_Knot())
-    gc_tuning.set_aside()
+    gc_tuning.freeze_survivors()
     now = gc_tuning.monotonic()
     monkeypatch.setattr(gc_tuning, "monotonic", lambda: now + 301)
-    gc_tuning.set_aside()
+    gc_tuning.freeze_survivors()
     assert knot() is None
     another = weakref.ref(_Knot())
-    gc_tuning.set_aside()
+    gc_tuning.freeze_survivors()
     assert another() is not None

@@ -219,7 +219,7 @@ def test_one_kind_of_library_line_comes_once_in_ten_seconds_and_then_counts(
 def test_lines_that_are_all_different_do_not_fill_the_memory(capsysbinary: pytest.CaptureFixture[bytes]) -> None:
     logs.configure("matching", "info")
     bridge = logs._Bridge()
-    for number in range(2 * logs._KINDS):
+    for number in range(2 * logs._MOST_KINDS):
         bridge.handle(logging.LogRecord("odd", logging.WARNING, "", 1, f"line {number}", (), None))
-    assert len(capsysbinary.readouterr().out.splitlines()) == 2 * logs._KINDS
-    assert len(bridge._said) <= logs._KINDS
+    assert len(capsysbinary.readouterr().out.splitlines()) == 2 * logs._MOST_KINDS
+    assert len(bridge._last_lines) <= logs._MOST_KINDS
