@@ -11,7 +11,8 @@ from typing import Any
 import orjson
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import Mount, request_response
+from starlette.routing import Route
+from starlette.types import Receive, Scope, Send
 
 from ..errors import TransientError
 
@@ -27,29 +28,38 @@ class Queries:
         self._queries: dict[str, Query] = {}
 
     def add(self, path: str, query: Query) -> None:
-        """Answer ``<path><id>`` with this query. `path` ends with a slash."""
+        """Answer ``<path><id>`` with this query. `path` ends with a slash; an id may contain slashes."""
         self._queries[path] = query
 
-    def routes(self) -> list[Mount]:
-        """One route for each path. A mount rather than a route, since an id may contain slashes."""
-        return [Mount(path, app=request_response(self._endpoint(query))) for path, query in self._queries.items()]
+    def routes(self) -> list[Route]:
+        """One route for each query."""
+        return [Route(f"{path}{{id:path}}", _Endpoint(query, self._token)) for path, query in self._queries.items()]
 
-    def _endpoint(self, query: Query) -> Callable[[Request], Awaitable[Response]]:
-        async def answer(request: Request) -> Response:
-            """An unknown id looks like an unknown path."""
-            if not self._token:
-                return _json(404, {"error": "not served: no operator_token is set"})
-            if not self._authorized(request):
-                return _json(401, {"error": "operators only: wrong or missing bearer token"})
-            if request.method != "GET":
-                return _json(405, {"error": "read-only"})
-            try:
-                known = await query(request.path_params["path"])
-            except TransientError:
-                return _json(503, {"error": "MongoDB is away; try again"})
-            return _json(404, {"error": "not known"}) if known is None else _json(200, known)
 
-        return answer
+class _Endpoint:
+    """One query. An object, since a function would be offered only the methods GET and HEAD by Starlette."""
+
+    def __init__(self, query: Query, token: str) -> None:
+        self._query = query
+        self._token = token
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        response = await self._answer(Request(scope, receive))
+        await response(scope, receive, send)
+
+    async def _answer(self, request: Request) -> Response:
+        """The response. An unknown id looks like an unknown path."""
+        if not self._token:
+            return _json(404, {"error": "not served: no operator_token is set"})
+        if not self._authorized(request):
+            return _json(401, {"error": "operators only: wrong or missing bearer token"})
+        if request.method != "GET":
+            return _json(405, {"error": "read-only"})
+        try:
+            known = await self._query(request.path_params["id"])
+        except TransientError:
+            return _json(503, {"error": "MongoDB is away; try again"})
+        return _json(404, {"error": "not known"}) if known is None else _json(200, known)
 
     def _authorized(self, request: Request) -> bool:
         """Whether the request has the token. Compared in constant time, so that timing reveals nothing about it."""

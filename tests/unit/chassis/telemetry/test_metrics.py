@@ -55,7 +55,7 @@ async def test_a_gate_measures_the_same_by_the_brokers_time() -> None:
     rig.send(Wish(reference="x"))
     rig.clock.advance(seconds=7)
     await rig.run()
-    registry, of = rig.gate._meter.registry, {"service": "toy", "part": "gate"}
+    registry, of = rig.gate._reporter.meter.registry, {"service": "toy", "part": "gate"}
     assert value(registry, "event_age_seconds_sum", **of) == 7
     assert value(registry, "batch_records_sum", **of) == 1
     for step in ("decode", "prepare", "admit", "publish"):

@@ -121,7 +121,7 @@ async def test_a_share_of_referrals_is_traced_and_all_events_go_on(share: float,
 
 async def test_a_gate_begins_the_trace_and_does_not_trust_a_tenants() -> None:
     rig, traced = GateRig(), Traced()
-    rig.gate._tracing = traced.sender
+    rig.gate._reporter.tracing = traced.sender
     rig.send(Wish(reference="x", many=2), traceparent="00-" + "a" * 32 + "-" + "b" * 16 + "-01")
     rig.send(Wish(reference="y", many=14), id_="w2")
     passed = await rig.run()
