@@ -90,8 +90,8 @@ def of_any(kind: str, good: dict[str, Any], text: str) -> Iterator[Bad]:
         "XML", plain, "content-type", "must be application/json", "content-type-not-json", content_type=b"text/xml"
     )
     unknown = (PREFIX + kind.replace("v1", "v2")).encode()
-    yield bad("version 2", plain, "ce_type", f"taken here: {PREFIX}", "type-unknown", ce_type=unknown)
-    yield bad("an unknown type", plain, "ce_type", "taken here", "type-unknown", ce_type=CANARY.encode())
+    yield bad("version 2", plain, "ce_type", f"accepted event type: {PREFIX}", "type-unknown", ce_type=unknown)
+    yield bad("an unknown type", plain, "ce_type", "accepted event type", "type-unknown", ce_type=CANARY.encode())
     yield from _structured(kind, good, text)
 
 
@@ -117,7 +117,7 @@ def _structured(kind: str, good: dict[str, Any], text: str) -> Iterator[Bad]:
     yield bad("a number for id", whole("id", id=1), "id", "must be text", "attribute-unusable")
     yield bad("NUL in its id", whole("nul", id="a\0b"), "id", "without NUL", "attribute-unusable")
     yield bad("no id", whole("none", id=None), "ce_id", "is needed", "attribute-missing")
-    yield bad("version 2", whole("v2", type=PREFIX + "x.v2"), "ce_type", "taken here", "type-unknown")
+    yield bad("version 2", whole("v2", type=PREFIX + "x.v2"), "ce_type", "accepted event type", "type-unknown")
     yield bad("an unknown field", whole("typo", data={**good, CANARY: 1}), "body", "remove the unknown field")
     field = text.split(".")[0]
     twice = json.dumps(good)[:-1] + f', "{field}": null}}'
@@ -151,7 +151,7 @@ def of_referral(good: dict[str, Any], someone_else: str = "somebody-else") -> It
     yield bad("a person in words", "person", CANARY, "must be an object")
     yield bad("an unknown sex", "person.sex", CANARY, "must be ")
     yield bad("no language", "person.languages", [], "needs at least 1")
-    yield bad("a language in words", "person.languages.0", CANARY, "two or three small letters")
+    yield bad("a language in words", "person.languages.0", CANARY, "lower-case ISO 639 language code")
     yield bad("a child alone", "person.birth_date", "2025-01-01", "is needed under 18", "person.caregiver")
     yield bad("an unknown field within", f"person.{CANARY}", 1, "remove the unknown field", "person")
     yield bad("a reference in words", "reference", f"{CANARY} 1", "1 to 64 of the characters")

@@ -40,7 +40,7 @@ _CODES = {
 PATTERNS = {
     r"^[A-Za-z0-9._-]{1,64}$": "must be 1 to 64 of the characters A-Z, a-z, 0-9, '.', '_' and '-'",
     r"^[a-z0-9-]{1,63}$": "must be an organisation's id: 1 to 63 of the characters a-z, 0-9 and '-'",
-    r"^[a-z]{2,3}$": "must be a language code of two or three small letters (ISO 639), such as ru or prs",
+    r"^[a-z]{2,3}$": "must be a lower-case ISO 639 language code of two or three characters, such as ru or prs",
     r"^[A-Z]{2}(-[A-Z0-9]{1,3})?$": "must be an ISO 3166 code of a region or country, such as BY-BR or BY",
     r"^[A-Z]{3}$": "must be an upper-case ISO 4217 currency code of three characters, such as PLN",
     r"^[A-Z]{2}$": "must be an upper-case ISO 3166 country code of two characters, such as SY",
