@@ -62,7 +62,7 @@ def progress(kafka: Script, clock: HandClock) -> Progress:
     return Progress([GATE, LOOP], kafka, clock)
 
 
-# up to which time inputs are read ---------------------------------------------------------------------------------------
+# up to which time inputs are read -------------------------------------------------------------------------------------
 
 
 async def test_without_anything_to_read_inputs_are_read_up_to_now(progress: Progress, clock: HandClock) -> None:

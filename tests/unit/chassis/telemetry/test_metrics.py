@@ -4,12 +4,12 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from prometheus_client import CollectorRegistry
+from prometheus_client import CollectorRegistry, Counter, Gauge
 
 from contracts import topics
 from services.chassis.engine.dead_letters import DeadLetters
 from services.chassis.errors import PoisonError, TransientError
-from services.chassis.telemetry.metrics import Meter, Stopwatch
+from services.chassis.telemetry.metrics import Meter, Stopwatch, create
 from tests.support import counter
 from tests.support.counter import Add
 from tests.support.memory_twins import drain
@@ -78,6 +78,14 @@ async def test_dead_letters_are_counted_by_stage_and_reason_once_they_are_writte
     with pytest.raises(TransientError):
         await dead_letters.send([(record, PoisonError("decode", "no-body", "value"))])
     assert value(meter.registry, "dead_letters_total", **of, stage="decode", reason="no-body") == 2
+
+
+def test_a_metric_is_created_as_the_catalogue_defines_it() -> None:
+    registry = CollectorRegistry()
+    create(Counter, "referrals_conflicts_total", registry).labels("toy").inc()
+    assert value(registry, "conflicts_total", service="toy") == 1
+    with pytest.raises(TypeError):
+        create(Gauge, "referrals_skipped_total", registry)
 
 
 def test_the_times_of_a_repeated_step_add_up() -> None:
