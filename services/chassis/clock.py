@@ -5,12 +5,12 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 EPOCH = datetime(2026, 1, 1, tzinfo=UTC)
-"""Where a faster clock starts unless told otherwise."""
+"""Where an accelerated clock starts, unless the settings say otherwise."""
 
 
 @dataclass(frozen=True, slots=True)
 class Clock:
-    """Wall time, run `speed` times faster from `origin` on. With speed 1 it is the wall clock.
+    """Time since `origin`, `speed` times as fast as real time. With speed 1 it is the real time.
 
     Processes that share `origin` and `speed` agree on the time.
     """
@@ -19,14 +19,14 @@ class Clock:
     speed: float = 1.0
 
     def now(self) -> datetime:
-        """The present, aware, UTC."""
+        """The present time, aware, in UTC."""
         return self.at(time.time() * 1000)
 
     def at(self, epoch_ms: float) -> datetime:
-        """What this clock showed at a wall time, such as a broker's append time, in milliseconds since 1970."""
-        wall = datetime.fromtimestamp(epoch_ms / 1000, UTC)
-        return wall if self.speed == 1.0 else self.origin + (wall - self.origin) * self.speed
+        """This clock's time at a real time in milliseconds since 1970, such as a broker's append time."""
+        real_time = datetime.fromtimestamp(epoch_ms / 1000, UTC)
+        return real_time if self.speed == 1.0 else self.origin + (real_time - self.origin) * self.speed
 
     def real(self, span: timedelta) -> float:
-        """How many wall seconds a span of this clock takes."""
+        """How many real seconds a span of this clock takes."""
         return span.total_seconds() / self.speed

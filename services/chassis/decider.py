@@ -1,10 +1,13 @@
-"""What a service author writes: a policy, as a Decider over an append-only journal.
+"""What the author of a service writes: a policy, as a decider over an append-only journal.
 
     decide(state, event, now, context) -> effects    what follows from this event
     evolve(state, fact)              -> state        what that fact changes
 
-Both are pure: no I/O, no clock, no randomness. What a decision needs from outside (the directory, free places, a data
-key) is gathered before it and comes in as `context`.
+Both are pure: no I/O, no clock, no randomness. What a decision needs besides the stream's state (the directory, free
+places, a data key) is gathered beforehand and passed in as `context`.
+
+The pattern is Jérémie Chassaing's "Functional Event Sourcing Decider":
+https://thinkbeforecoding.com/post/2021/12/17/functional-event-sourcing-decider
 """
 
 from collections.abc import Mapping, Sequence
@@ -21,7 +24,7 @@ S = TypeVar("S")
 class Emit:
     """A fact: journaled, folded into the state, and published where it names a topic.
 
-    `key` is the record key; left out, it is that of the event decided upon (the referral's id).
+    `key` is the record key. By default it is the key of the event being decided (the referral's id).
     """
 
     event: Message
@@ -31,7 +34,7 @@ class Emit:
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """An answer: published, but no fact. It changes nothing, so no sender can make a stream grow with it."""
+    """An answer: published, but not a fact. It changes nothing, so no sender can make a stream grow with it."""
 
     event: Message
     topic: str
@@ -40,7 +43,7 @@ class Reply:
 
 @dataclass(frozen=True, slots=True)
 class SetTimer:
-    """Be told (`TimerElapsed` with this name) at `due_at`. It may come late, or when it no longer matters."""
+    """Ask for a `TimerElapsed` with this name at `due_at`. It may come late, or when it no longer matters."""
 
     name: str
     due_at: datetime
@@ -48,7 +51,7 @@ class SetTimer:
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """Take a row that must be unique, before the facts are stored. Refused, the event is decided again."""
+    """Take a row that must be unique, before the facts are stored. If it is refused, the event is decided again."""
 
     table: str
     id: str
@@ -59,8 +62,8 @@ class Claim:
 class Put:
     """Write a row after the facts are stored.
 
-    Effects are carried out again when an event comes again, also after later ones: a row that later events write as
-    well needs a `version` that rises with them, and is written only over a lower one. It is in the row, as ``version``.
+    Effects are repeated when an event is redelivered, even after later events. So a row that several events write needs
+    a `version` that rises with them: it replaces only lower versions. The row contains it as ``version``.
     """
 
     table: str
@@ -71,7 +74,7 @@ class Put:
 
 @dataclass(frozen=True, slots=True)
 class Drop:
-    """Delete a row after the facts are stored, if its fields still equal `doc`."""
+    """Delete a row after the facts are stored, provided its fields still equal `doc`."""
 
     table: str
     id: str
@@ -82,7 +85,7 @@ Effect = Emit | Reply | SetTimer | Claim | Put | Drop
 
 
 class IncomingEvent(NamedTuple):
-    """An event as `decide` sees it. `at` is when it happened, `key` the record's key (the referral's id)."""
+    """An event as `decide` sees it. `at` is when it happened, `key` is the record's key (the referral's id)."""
 
     data: Message
     id: str
@@ -94,21 +97,21 @@ class Policy(Protocol[S]):
     """The decisions of one service."""
 
     handles: Mapping[str, type[Message]]
-    """The event types decided upon, by CloudEvents type. Others on the service's topics are skipped and counted."""
+    """The events that are decided, by CloudEvents type. Other types on the service's topics are skipped and counted."""
 
     facts: Mapping[str, type[Message]]
-    """The types this policy emits as facts, so that the journal can be folded."""
+    """The facts that this policy emits, by CloudEvents type, so that the journal can be folded."""
 
     def stream(self, event: Message) -> str:
-        """The stream an event is decided in."""
+        """The stream in which an event is decided."""
         ...
 
     def initial(self, stream: str) -> S:
-        """The state of a stream that has no facts."""
+        """The state of a stream without facts."""
         ...
 
     def decide(self, state: S, event: IncomingEvent, now: datetime, context: Any) -> Sequence[Effect]:
-        """What follows. No effects: the event is of no consequence (any more)."""
+        """What follows from an event, in order. Nothing, if the event does not matter (any more)."""
         ...
 
     def evolve(self, state: S, fact: Message) -> S:
@@ -116,32 +119,32 @@ class Policy(Protocol[S]):
         ...
 
     def on_id_reuse(self, state: S, event: IncomingEvent) -> Sequence[Effect]:
-        """What to answer when an event comes with the id of an earlier one but another body. Replies only."""
+        """What to answer when an event has the id of an earlier one but another body. Only replies."""
         ...
 
 
 class Context(Protocol):
-    """What was gathered for one batch."""
+    """What has been gathered for one batch."""
 
     def consume(self, effects: Sequence[Effect]) -> None:
-        """Count down what a decision has used, so that the next one in the batch does not use it too."""
+        """Remove what a decision has used, so that the next decision of the batch does not use it as well."""
         ...
 
 
 class ContextLoader(Protocol):
-    """Gathers for a batch what its decisions need from outside the streams."""
+    """Gathers what the decisions of a batch need from outside their streams."""
 
     async def gather(self, pairs: Sequence[tuple[Any, Message]]) -> Context:
-        """For these states and events. Raises `TransientError`."""
+        """The context for these pairs of state and event. Raises `TransientError`."""
         ...
 
 
 class NoContext:
-    """For policies that need nothing from outside."""
+    """The context, and its loader, of policies that need none."""
 
     async def gather(self, pairs: Sequence[tuple[Any, Message]]) -> "NoContext":
-        """Itself."""
+        """This context itself."""
         return self
 
     def consume(self, effects: Sequence[Effect]) -> None:
-        """Nothing to count."""
+        """There is nothing to remove."""

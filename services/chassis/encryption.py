@@ -1,6 +1,6 @@
-"""Encryption: AES-256-GCM under a data key, and HPKE to somebody's public key. Nothing here logs or stores anything.
+"""Encryption: AES-256-GCM with a data key, and HPKE (RFC 9180) to a recipient's public key.
 
-The only algorithms used are those of `cryptography`; see RFC 9180 for HPKE.
+All algorithms are those of the library `cryptography`. Nothing here logs or stores anything.
 """
 
 import os
@@ -18,11 +18,11 @@ _SUITE = hpke.Suite(hpke.KEM.X25519, hpke.KDF.HKDF_SHA256, hpke.AEAD.AES_256_GCM
 _NONCE = 12
 
 DEAD_LETTER = "referral-routing/dead-letter"
-"""The purpose of a dead letter's box."""
+"""The purpose under which dead letters are sealed."""
 
 
 class UnsealableError(Exception):
-    """The box was not sealed under this key for this purpose, was changed, or its key has been destroyed."""
+    """The box was sealed with another key or for another purpose, was changed, or its key has been destroyed."""
 
 
 def _key(text: str) -> str:
@@ -40,41 +40,41 @@ def _from_file(text: object) -> object:
 
 
 Base64Key = Annotated[str, BeforeValidator(_from_file), AfterValidator(_key)]
-"""32 bytes in base64: a data key, a raw X25519 public key, or a raw X25519 private key.
+"""32 bytes in base64: a data key, or a raw X25519 public or private key.
 
-Or ``@path`` of the file that holds it, so that a secret need not stand in the environment.
+Or ``@path`` of a file that contains it, so that a secret need not be in the environment.
 """
 
 SecretText = Annotated[str, BeforeValidator(_from_file)]
-"""Any text that is secret, or ``@path`` of the file that holds it."""
+"""Any secret text, or ``@path`` of a file that contains it."""
 
 
 def new_key() -> bytes:
-    """A fresh AES-256 key."""
+    """A new AES-256 key."""
     return AESGCM.generate_key(256)
 
 
 def new_pair() -> tuple[str, str]:
-    """A fresh X25519 pair, private and public, each raw in base64."""
+    """A new X25519 pair: private and public key, each raw in base64."""
     private = X25519PrivateKey.generate()
     return b64encode(private.private_bytes_raw()).decode(), b64encode(private.public_key().public_bytes_raw()).decode()
 
 
 def public_of(private_key: str) -> str:
-    """The public half of a raw private key, both in base64."""
+    """The public key of a raw private key, both in base64."""
     return b64encode(
         X25519PrivateKey.from_private_bytes(b64decode(private_key)).public_key().public_bytes_raw()
     ).decode()
 
 
 def seal(key: bytes, plain: bytes, purpose: str) -> str:
-    """Base64 of nonce and ciphertext, bound to `purpose` as associated data."""
+    """Nonce and ciphertext in base64, bound to `purpose` as associated data."""
     nonce = os.urandom(_NONCE)
     return b64encode(nonce + AESGCM(key).encrypt(nonce, plain, purpose.encode())).decode()
 
 
 def unseal(key: bytes, box: str, purpose: str) -> bytes:
-    """The inverse of `seal`. Raises `UnsealableError`."""
+    """The inverse of `seal`. Raises `UnsealableError`, which names the purpose up to its first slash."""
     raw = b64decode(box)
     try:
         return AESGCM(key).decrypt(raw[:_NONCE], raw[_NONCE:], purpose.encode())
@@ -83,14 +83,14 @@ def unseal(key: bytes, box: str, purpose: str) -> bytes:
 
 
 def seal_to(public_key: str, plain: bytes, purpose: str) -> str:
-    """Base64 of an HPKE message that only the holder of the private half can open, bound to `purpose` as info."""
+    """An HPKE message in base64 that only the owner of the private key can open, bound to `purpose` as info."""
     return b64encode(
         _SUITE.encrypt(plain, X25519PublicKey.from_public_bytes(b64decode(public_key)), info=purpose.encode())
     ).decode()
 
 
 def takes_sealed(public_key: str) -> bool:
-    """Whether one can seal to it: some 32 bytes are no X25519 key (RFC 7748, section 6.1: an all-zero result)."""
+    """Whether one can seal to this key. Some 32 bytes are not a usable one (RFC 7748, section 6.1: all-zero result)."""
     try:
         seal_to(public_key, b"", "trial")
     except ValueError:
@@ -99,7 +99,7 @@ def takes_sealed(public_key: str) -> bool:
 
 
 def open_sealed(private_key: str, box: str, purpose: str) -> bytes:
-    """The inverse of `seal_to`. Raises `UnsealableError`."""
+    """The inverse of `seal_to`. Raises `UnsealableError`, which names the purpose up to its first slash."""
     try:
         return _SUITE.decrypt(
             b64decode(box), X25519PrivateKey.from_private_bytes(b64decode(private_key)), info=purpose.encode()

@@ -1,18 +1,20 @@
 """The whole failure model. Every ``except`` in the chassis names its branch.
 
-    Failure
-    ├── Transient       the other side is away or in doubt: back off, nack, the batch comes again
-    ├── Poison          this record can never be handled: to the dead letters, its neighbours go on
-    ├── Undeliverable   this emitted event can never be published: to the dead letters, its stream is told
-    └── Fatal           this process can not go on: exit, be restarted
+    HandlingError
+    ├── TransientError   the other side is unreachable, or the outcome is in doubt: back off, nack, retry the batch
+    ├── PoisonError      this record can never be handled: it goes to the dead letters, its neighbours go on
+    └── FatalError       this process cannot go on: it exits and is restarted
 
-An error from Kafka or MongoDB means "in doubt", never "failed": what was sent may be there. Only ids that are the same
-on every repetition make repeating safe. No message below carries input, since the input is a person.
+An event of ours that can never be published raises nothing, since its neighbours can: `Log.publish` returns it with a
+reason code, it goes to the dead letters, and its stream is notified.
+
+An error from Kafka or MongoDB means "in doubt", never "failed": what was sent may have arrived. Repeating is safe only
+because ids are the same on every repetition. No message below contains input, since the input is a person.
 """
 
 
 def where(error: BaseException) -> str:
-    """File and line of the innermost frame; never the message or the locals, which may hold a person."""
+    """File and line of the innermost frame. Never the message or the locals, which may contain a person."""
     trace = error.__traceback__
     while trace is not None and trace.tb_next is not None:
         trace = trace.tb_next
@@ -24,26 +26,17 @@ class HandlingError(Exception):
 
 
 class TransientError(HandlingError):
-    """Try the whole batch again, later."""
+    """Retry the whole batch later."""
 
 
 class PoisonError(HandlingError):
-    """Set this record aside. `stage` says where (decode, fold, decide, ...), `code` and `field` say why."""
+    """Set this record aside. `stage` says where it failed (decode, fold, decide, ...), `code` and `field` say why."""
 
     def __init__(self, stage: str, code: str, field: str = "") -> None:
         super().__init__(f"{stage}: {code} {field}".rstrip())
         self.stage = stage
         self.code = code
         self.field = field
-
-
-class UndeliverableError(HandlingError):
-    """Set this emitted event aside. `code` says why it can not be published."""
-
-    def __init__(self, topic: str, code: str) -> None:
-        super().__init__(f"{topic}: {code}")
-        self.topic = topic
-        self.code = code
 
 
 class FatalError(HandlingError):

@@ -1,8 +1,8 @@
-"""MongoDB behind the Store and Claims ports. The only file that touches motor.
+"""MongoDB behind the Store and Claims ports. The only file that uses motor.
 
-Motor is past its end of life; its heir, PyMongo's own `AsyncMongoClient`, has the same method names, so the swap is
-the import and the client's line. Everything is written with majority write concern; nothing is ever updated in place
-but rows of `Claims.put`. No error's text leaves this file: a write error's text holds the whole document.
+Motor has reached its end of life. Its successor, PyMongo's `AsyncMongoClient`, has the same method names, so replacing
+it means changing the import and `connect`. Everything is written with majority write concern, and only rows of
+`Claims.put` are ever updated in place. No error text leaves this file, since a write error quotes the whole document.
 """
 
 from collections.abc import AsyncIterator, Iterable, Sequence
@@ -26,30 +26,30 @@ _MILLISECOND = timedelta(milliseconds=1)
 
 
 def connect(uri: str, timeout_ms: int) -> AsyncIOMotorClient[Document]:
-    """A client whose every operation ends within `timeout_ms`."""
+    """A client each of whose operations ends within `timeout_ms` milliseconds."""
     return AsyncIOMotorClient(uri, tz_aware=True, timeoutMS=timeout_ms, serverSelectionTimeoutMS=timeout_ms)
 
 
 def database(client: AsyncIOMotorClient[Document], name: str) -> Any:
-    """One service's database: majority writes, on disk before they are acknowledged; majority reads."""
+    """The database of one service. Writes are acknowledged by a majority once on disk; reads are majority reads."""
     return client.get_database(
         name, write_concern=WriteConcern(w="majority", j=True), read_concern=ReadConcern("majority")
     )
 
 
 @asynccontextmanager
-async def _doubtful() -> AsyncIterator[None]:
-    """Whatever goes wrong is in doubt, not failed; its text may hold a person and stays here."""
+async def _translate_errors() -> AsyncIterator[None]:
+    """Raise our errors in place of MongoDB's, whose texts may contain a person. The outcome is in doubt, not failed."""
     try:
         yield
     except DocumentTooLarge:
-        raise FatalError("a journal document is larger than MongoDB takes") from None
+        raise FatalError("a journal document is larger than MongoDB accepts") from None
     except PyMongoError as error:
         raise TransientError(f"mongodb: {type(error).__name__}") from None
 
 
 class MongoStore:
-    """The journal (`journal`) and the timers (`timers`) of one service. `by_key`: `load_key` is asked of it."""
+    """The journal (``journal``) and the timers (``timers``) of one service. `load_key` needs `by_key`, an index."""
 
     def __init__(self, database: Any, by_key: bool = False) -> None:
         self._by_key = by_key
@@ -58,37 +58,37 @@ class MongoStore:
 
     async def prepare(self) -> None:
         """Create the indexes. Raises `TransientError`."""
-        async with _doubtful():
+        async with _translate_errors():
             await self._journal.create_indexes([IndexModel([("stream", ASCENDING), ("n", ASCENDING)])])
-            if self._by_key:  # each index makes every insert dearer
+            if self._by_key:  # each index makes every insert more expensive
                 await self._journal.create_indexes([IndexModel([("entries.key", ASCENDING)])])
             await self._timers.create_indexes([IndexModel([("due_at", ASCENDING)])])
 
     async def ping(self) -> None:
-        """Ask the primary for an answer, whatever it is. Raises `TransientError`."""
-        async with _doubtful():
+        """Check that the primary responds. Raises `TransientError`."""
+        async with _translate_errors():
             await self._journal.database.command("ping")
 
     async def load_key(self, key: str) -> dict[str, list[Document]]:
         """See `Store`."""
-        async with _doubtful():
+        async with _translate_errors():
             streams = await self._journal.distinct("stream", {"entries.key": key})
         return await self.load(streams)
 
     async def load(self, streams: Iterable[str]) -> dict[str, list[Document]]:
         """See `Store`."""
-        found: dict[str, list[Document]] = {}
-        async with _doubtful():
+        by_stream: dict[str, list[Document]] = {}
+        async with _translate_errors():
             documents = await self._journal.find({"stream": {"$in": list(streams)}}).to_list(None)
         for document in documents:
-            found.setdefault(document["stream"], []).append(document)
-        for each in found.values():
+            by_stream.setdefault(document["stream"], []).append(document)
+        for each in by_stream.values():
             each.sort(key=lambda document: document["n"])
-        return found
+        return by_stream
 
     async def append(self, documents: Sequence[Document]) -> set[str]:
         """See `Store`."""
-        async with _doubtful():
+        async with _translate_errors():
             refused = await _insert(self._journal, documents)
         return {documents[index]["_id"] for index in refused}
 
@@ -101,16 +101,16 @@ class MongoStore:
                 "key": timer.key,
                 "name": timer.name,
                 "due": timer.due_at.isoformat(),
-                "due_at": timer.due_at + _MILLISECOND,  # MongoDB cuts off microseconds: rather late than early
+                "due_at": timer.due_at + _MILLISECOND,  # MongoDB truncates to milliseconds: better late than early
             }
             for timer in timers
         ]
-        async with _doubtful():
+        async with _translate_errors():
             await _insert(self._timers, rows)
 
     async def due(self, at: datetime, limit: int) -> list[Timer]:
         """See `Store`."""
-        async with _doubtful():
+        async with _translate_errors():
             rows = await self._timers.find({"due_at": {"$lte": at}}).sort("due_at").limit(limit).to_list(limit)
         return [
             Timer(row["_id"], row["stream"], row["key"], row["name"], datetime.fromisoformat(row["due"]))
@@ -119,19 +119,19 @@ class MongoStore:
 
     async def drop_timers(self, ids: Sequence[str]) -> None:
         """See `Store`."""
-        async with _doubtful():
+        async with _translate_errors():
             await self._timers.delete_many({"_id": {"$in": list(ids)}})
 
 
 class MongoClaims:
-    """Rows, one collection per table."""
+    """Rows outside the journal, one collection per table."""
 
     def __init__(self, database: Any) -> None:
         self._database = database
 
     async def prepare(self, indexes: Indexes) -> None:
-        """Create the indexes of the tables. Raises `TransientError`."""
-        async with _doubtful():
+        """Create the tables' indexes. Raises `TransientError`."""
+        async with _translate_errors():
             for table, each in indexes.items():
                 await self._database[table].create_indexes(
                     [IndexModel([(field, ASCENDING) for field in fields]) for fields in each]
@@ -139,73 +139,77 @@ class MongoClaims:
 
     async def take(self, rows: Sequence[Row]) -> set[str]:
         """See `Claims`."""
-        lost: set[str] = set()
+        taken_by_others: set[str] = set()
         for table, each in _by_table(rows).items():
-            async with _doubtful():
+            async with _translate_errors():
                 refused = [each[index] for index in await _insert(self._database[table], [_document(r) for r in each])]
             if refused:
-                held = await self.find(table, "_id", [row.id for row in refused])
-                lost |= {row.id for row in refused if held.get(row.id) != row.doc}
-        return lost
+                stored = await self.find(table, "_id", [row.id for row in refused])
+                taken_by_others |= {row.id for row in refused if stored.get(row.id) != row.doc}
+        return taken_by_others
 
     async def put(self, rows: Sequence[Row]) -> None:
         """See `Claims`."""
         for table, each in _by_table(rows).items():
-            last: dict[str, Row] = {}
+            newest: dict[str, Row] = {}
             for row in each:
-                if row.id not in last or (row.version or 0) >= (last[row.id].version or 0):
-                    last[row.id] = row
-            async with _doubtful():
-                await _replace(self._database[table], list(last.values()))
+                if row.id not in newest or (row.version or 0) >= (newest[row.id].version or 0):
+                    newest[row.id] = row
+            async with _translate_errors():
+                await _replace(self._database[table], list(newest.values()))
 
     async def drop(self, rows: Sequence[Row]) -> None:
         """See `Claims`."""
         for table, each in _by_table(rows).items():
-            async with _doubtful():
+            async with _translate_errors():
                 await self._database[table].bulk_write(
                     [DeleteOne({"_id": row.id, **row.doc}) for row in each], ordered=False
                 )
 
     async def find(self, table: str, field: str, values: Iterable[Any]) -> dict[str, Document]:
         """See `Claims`."""
-        async with _doubtful():
+        async with _translate_errors():
             rows = await self._database[table].find({field: {"$in": list(values)}}).to_list(None)
         return {row.pop("_id"): row for row in rows}
 
     async def all(self, table: str) -> dict[str, Document]:
         """See `Claims`."""
-        async with _doubtful():
+        async with _translate_errors():
             rows = await self._database[table].find({}).to_list(None)
         return {row.pop("_id"): row for row in rows}
 
 
 async def _insert(collection: Any, documents: Sequence[Document]) -> list[int]:
-    """Unordered insert; returns the indexes of those whose key was there already. Other errors are in doubt."""
+    """Insert, unordered. Returns the indexes of the documents whose key already existed.
+
+    Raises `TransientError` on any other write error.
+    """
     if not documents:
         return []
     try:
         await collection.insert_many(documents, ordered=False)
     except BulkWriteError as error:
-        faults = error.details.get("writeErrors", [])
-        if error.details.get("writeConcernErrors") or any(fault["code"] != _DUPLICATE for fault in faults):
+        failures = error.details.get("writeErrors", [])
+        if error.details.get("writeConcernErrors") or any(failure["code"] != _DUPLICATE for failure in failures):
             raise TransientError("mongodb: a write is in doubt") from None
-        return [fault["index"] for fault in faults]
+        return [failure["index"] for failure in failures]
     return []
 
 
 async def _replace(collection: Any, rows: Sequence[Row]) -> None:
-    """Unordered. Where a row is there whose version is no lower, the upsert tries an insert, and its key is taken.
+    """Replace or insert, unordered.
 
-    So it is where another writer inserted a lower one at that moment: what is refused is tried once more, on what is
-    there by now.
+    If a row with the same or a higher version exists, the upsert attempts an insert and is refused as a duplicate. The
+    same happens if another writer inserts a lower version at that moment. So what is refused is tried once more,
+    without inserting.
     """
     try:
         await collection.bulk_write([_replacement(row, upsert=True) for row in rows], ordered=False)
     except BulkWriteError as error:
-        faults = error.details.get("writeErrors", [])
-        refused = [rows[fault["index"]] for fault in faults if fault["code"] == _DUPLICATE]
+        failures = error.details.get("writeErrors", [])
+        refused = [rows[failure["index"]] for failure in failures if failure["code"] == _DUPLICATE]
         versioned = all(row.version is not None for row in refused)
-        if error.details.get("writeConcernErrors") or len(refused) < len(faults) or not versioned:
+        if error.details.get("writeConcernErrors") or len(refused) < len(failures) or not versioned:
             raise TransientError("mongodb: a write is in doubt") from None
         await collection.bulk_write([_replacement(row, upsert=False) for row in refused], ordered=False)
 

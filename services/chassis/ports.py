@@ -1,8 +1,8 @@
-"""The three ports that carry all I/O of the loop, and what passes through them.
+"""The ports that carry all I/O of the loop, and what passes through them.
 
-Each has a memory twin in ``tests/support``; one conformance suite runs over the twin and the real thing. What is
-created for every event is a `NamedTuple`, here and elsewhere: as immutable as a frozen dataclass, and created in a
-third of the time.
+Each port has a memory twin in ``tests/support``, and one conformance suite runs over both the twin and the real server.
+What is created for every event is a `NamedTuple`, here and elsewhere: as immutable as a frozen dataclass, but created
+in a third of the time.
 """
 
 import re
@@ -19,7 +19,7 @@ Position = tuple[str, int, int]
 
 
 class Record(NamedTuple):
-    """One record as it was read. `appended` is the broker's time for it, on the service's clock."""
+    """One record as it was read. `appended` is when the broker stored it, on the service's clock."""
 
     topic: str
     partition: int
@@ -31,12 +31,12 @@ class Record(NamedTuple):
 
     @property
     def position(self) -> Position:
-        """Where it stands."""
+        """Topic, partition and offset."""
         return (self.topic, self.partition, self.offset)
 
 
 class OutgoingRecord(NamedTuple):
-    """One record to be written."""
+    """One record to write."""
 
     topic: str
     key: bytes
@@ -46,7 +46,7 @@ class OutgoingRecord(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Timer:
-    """Something to happen on a stream at `due_at`. `id` is ``<stream>:<name>:<cause that set it>``."""
+    """An event that a stream gets at `due_at`. `id` is ``<stream>:<name>:<cause that set it>``."""
 
     id: str
     stream: str
@@ -57,7 +57,7 @@ class Timer:
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """A row of a table outside the journal. `doc` must not hold ``_id``; `version` is for `Claims.put`."""
+    """A row of a table outside the journal. `doc` must not contain ``_id``; `version` is for `Claims.put`."""
 
     table: str
     id: str
@@ -67,14 +67,14 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Stage:
-    """A group and what it reads; a gate's stage stands before its loop's."""
+    """A consumer group and the topics that it reads. A gate's stage comes before its loop's."""
 
     group: str
     topics: Sequence[str] = ()
     pattern: str | None = None
 
     def reads(self, topic: str) -> bool:
-        """True when the group reads this topic."""
+        """Whether the group reads this topic."""
         return topic in self.topics or (self.pattern is not None and re.match(self.pattern, topic) is not None)
 
 
@@ -82,35 +82,42 @@ class Log(Protocol):
     """Where events come from and go to: Kafka."""
 
     async def publish(self, messages: Sequence[OutgoingRecord]) -> dict[int, str]:
-        """Write all, in order. Returns the index and reason code of those that can never be written.
+        """Write all, in order. Returns index and reason code of each message that can never be written.
 
-        Raises `TransientError` when in doubt (some may have been written), `FatalError` when the producer is beyond repair.
+        Raises `TransientError` when the outcome is in doubt (some may have been written), and `FatalError` when the
+        producer cannot recover.
         """
         ...
 
 
 class Batch(Protocol):
-    """What one fetch brought, and the means to settle it."""
+    """The records of one fetch, and the means to settle them."""
 
     @property
     def records(self) -> Sequence[Record]:
-        """In the order of each partition."""
+        """The records, in order within each partition."""
         ...
 
     def lag(self) -> int:
-        """Records behind this batch that were not yet read, on all partitions this consumer has, as far as known."""
+        """The number of records not yet read on all of this consumer's partitions, as far as known."""
         ...
 
     async def committed(self) -> dict[Partition, int]:
-        """For every partition this consumer has now: the group's committed offset (0 where there is none)."""
+        """The group's committed offset for each partition this consumer has now (0 where there is none).
+
+        Raises `TransientError`.
+        """
         ...
 
     async def commit(self) -> dict[Partition, int]:
-        """Commit last + 1 of each partition that is still ours; returns what was committed. Raises `TransientError`."""
+        """Commit last offset + 1 of each partition that is still ours. Returns what was committed.
+
+        Raises `TransientError`.
+        """
         ...
 
     async def nack(self) -> None:
-        """Rewind to the first record of each partition, so that the batch comes again."""
+        """Rewind to the first record of each partition, so that the batch is delivered again."""
         ...
 
 
@@ -118,47 +125,50 @@ class Store(Protocol):
     """The journal and the timers: MongoDB, one database per service."""
 
     async def load(self, streams: Iterable[str]) -> dict[str, list[dict[str, Any]]]:
-        """The journal documents of each stream that has any, in order of n."""
+        """The journal documents of each stream that has any, ordered by n. Raises `TransientError`."""
         ...
 
     async def load_key(self, key: str) -> dict[str, list[dict[str, Any]]]:
-        """As `load`, the streams with an event under this record key. For reads: it needs its own index."""
+        """As `load`, for all streams with an event under this record key. For queries: it needs an index of its own."""
         ...
 
     async def append(self, documents: Sequence[dict[str, Any]]) -> set[str]:
-        """Insert, majority write. Returns the ids that already existed. Raises `TransientError` when in doubt."""
+        """Insert with a majority write. Returns the ids that already existed. Raises `TransientError` when in doubt."""
         ...
 
     async def set_timers(self, timers: Sequence[Timer]) -> None:
-        """Insert those that are not there yet."""
+        """Insert the timers that do not exist yet. Raises `TransientError`."""
         ...
 
     async def due(self, at: datetime, limit: int) -> list[Timer]:
-        """Timers due at or before `at`, oldest first."""
+        """At most `limit` timers due at or before `at`, oldest first. Raises `TransientError`."""
         ...
 
     async def drop_timers(self, ids: Sequence[str]) -> None:
-        """Delete; unknown ids are ignored."""
+        """Delete these timers. Unknown ids are ignored. Raises `TransientError`."""
         ...
 
 
 class Claims(Protocol):
-    """Rows that must be unique across streams (a place, a data key), and rows other streams look at (who waits)."""
+    """Rows that must be unique across streams (a place, a data key), or that other streams read (who is waiting).
+
+    Every method raises `TransientError` when the outcome is in doubt.
+    """
 
     async def take(self, rows: Sequence[Row]) -> set[str]:
-        """Insert each row; one that is there with the same `doc` is taken too. Returns the ids that are another's."""
+        """Insert each row; an existing row with the same `doc` counts as taken. Returns the ids taken by others."""
         ...
 
     async def put(self, rows: Sequence[Row]) -> None:
-        """Insert or replace. With a `version`, only what has a lower one or none; it is kept under that name."""
+        """Insert or replace. A row with a `version` replaces only a lower version or none; it is stored in the row."""
         ...
 
     async def drop(self, rows: Sequence[Row]) -> None:
-        """Delete each row whose fields equal `doc` (empty: whatever it holds); others are left."""
+        """Delete each row whose fields equal `doc`; an empty `doc` matches any row. Other rows stay."""
         ...
 
     async def find(self, table: str, field: str, values: Iterable[Any]) -> dict[str, dict[str, Any]]:
-        """The rows whose `field` (``_id`` for the id) is one of `values`, by id."""
+        """The rows whose `field` (``_id`` for the id) has one of these values, by id."""
         ...
 
     async def all(self, table: str) -> dict[str, dict[str, Any]]:

@@ -12,18 +12,20 @@ from .encryption import Base64Key, SecretText
 
 
 class ChassisSettings(BaseSettings):
-    """What every service needs to run. Times are seconds unless the name says otherwise."""
+    """What every service needs to run. Times are in seconds unless the name says otherwise."""
 
     model_config = SettingsConfigDict(env_prefix="REFERRALS_", extra="ignore", hide_input_in_errors=True)
 
-    kafka: Annotated[list[str], Field(description="bootstrap servers, a JSON list of host:port")] = ["127.0.0.1:9092"]
-    kafka_user: Annotated[str, Field(description="user name at Kafka; empty: a server without logins")] = ""
-    kafka_password: Annotated[SecretText, Field(description="its password, or @file", repr=False)] = ""
+    kafka: Annotated[list[str], Field(description="bootstrap servers, as a JSON list of host:port")] = [
+        "127.0.0.1:9092"
+    ]
+    kafka_user: Annotated[str, Field(description="user name for Kafka; empty: the server has no logins")] = ""
+    kafka_password: Annotated[SecretText, Field(description="password of kafka_user, or @file", repr=False)] = ""
     kafka_mechanism: Annotated[
-        Literal["SCRAM-SHA-512", "PLAIN"], Field(description="how it logs in: SCRAM-SHA-512 or PLAIN")
+        Literal["SCRAM-SHA-512", "PLAIN"], Field(description="SASL mechanism: SCRAM-SHA-512 or PLAIN")
     ] = "SCRAM-SHA-512"
     kafka_ca: Annotated[
-        str, Field(description="PEM file of the authority that Kafka's certificate is from; empty: no TLS")
+        str, Field(description="PEM file of the authority that signed Kafka's certificate; empty: no TLS")
     ] = ""
     mongo: Annotated[
         SecretText, Field(description="MongoDB connection string, of a replica set, or @file", repr=False)
@@ -37,43 +39,54 @@ class ChassisSettings(BaseSettings):
         SecretText,
         Field(
             pattern=r"^$|^[!-~]{16,200}$",
-            description="bearer token of the read-only JSON beside /health, or @file; empty: not served",
+            description="bearer token for the read-only queries beside /health, or @file; empty: they are not served",
         ),
     ] = ""
     registry_required: Annotated[
-        bool, Field(description="refuse organisations that are not in referrals.tenants at all")
+        bool, Field(description="refuse organisations that are not registered in referrals.tenants")
     ] = False
     instance: Annotated[str, Field(description="stable name of this instance in its consumer groups")] = "0"
-    host: Annotated[str, Field(description="address that /health and /metrics listen on")] = "127.0.0.1"
-    port: Annotated[int, Field(description="port that /health and /metrics listen on")] = 8080
+    host: Annotated[str, Field(description="address on which /health and /metrics are served")] = "127.0.0.1"
+    port: Annotated[int, Field(description="port on which /health and /metrics are served")] = 8080
     traces: Annotated[
         str,
         Field(
             pattern=r"^$|^https?://",
-            description="where traces are sent, OTLP over HTTP, such as http://jaeger:4318; empty: none are made",
+            description="where traces are sent, OTLP over HTTP, such as http://jaeger:4318; empty: no traces",
         ),
     ] = ""
     traces_share: Annotated[
-        float, Field(ge=0, le=1, description="the share of referrals that is traced, the same in all services")
+        float, Field(ge=0, le=1, description="share of referrals that are traced; must be the same in all services")
     ] = 1.0
     log_level: Annotated[str, Field(description="debug, info, warning or error")] = "info"
-    clock_origin: Annotated[datetime, Field(description="where a faster clock starts")] = EPOCH
-    clock_speed: Annotated[float, Field(gt=0, description="how many times faster than the wall clock time runs")] = 1.0
-    max_records: Annotated[int, Field(gt=0, description="records handled in one batch at most")] = 2000
-    batch_timeout_ms: Annotated[int, Field(description="pause after an empty poll")] = 10
-    metadata_max_age_ms: Annotated[int, Field(description="how soon a new tenant's topic is noticed")] = 5000
-    session_timeout_ms: Annotated[int, Field(description="a silent instance loses its partitions after this")] = 10_000
-    request_timeout_ms: Annotated[int, Field(description="one request to Kafka; shows a missing topic")] = 8_000
-    publish_deadline: Annotated[float, Field(description="publishing one batch; then the batch comes again")] = 30.0
-    mongo_timeout_ms: Annotated[int, Field(description="one operation of MongoDB")] = 10_000
-    cached_streams: Annotated[int, Field(description="folded states kept in memory")] = 20_000
-    stream_limit: Annotated[int, Field(description="changes to one stream; more are refused")] = 1_000
-    tick: Annotated[float, Field(description="how often timers are looked at")] = 1.0
+    clock_origin: Annotated[datetime, Field(description="where an accelerated clock starts")] = EPOCH
+    clock_speed: Annotated[float, Field(gt=0, description="how many times faster than real time the clock runs")] = 1.0
+    max_records: Annotated[int, Field(gt=0, description="most records in one batch")] = 2000
+    batch_timeout_ms: Annotated[int, Field(description="pause after a poll that returned nothing")] = 10
+    metadata_max_age_ms: Annotated[
+        int, Field(description="how often to look for new topics, such as a new tenant's")
+    ] = 5000
+    session_timeout_ms: Annotated[
+        int, Field(description="after this long without a heartbeat, an instance loses its partitions")
+    ] = 10_000
+    request_timeout_ms: Annotated[int, Field(description="timeout of one request to Kafka")] = 8_000
+    publish_deadline: Annotated[
+        float, Field(description="longest time to publish one batch; after that, the batch is retried")
+    ] = 30.0
+    mongo_timeout_ms: Annotated[int, Field(description="timeout of one operation of MongoDB")] = 10_000
+    cached_streams: Annotated[int, Field(description="streams whose state is kept in memory")] = 20_000
+    stream_limit: Annotated[
+        int, Field(description="most changes to one stream; further events go to the dead letters")
+    ] = 1_000
+    tick: Annotated[float, Field(description="seconds between two checks for timers that are due")] = 1.0
     crash_at: Annotated[
         str,
-        Field(pattern=r"^([a-z]+:[0-9]+)?$", description="for fault tests: die (kill -9) at a step, such as stored:20"),
+        Field(
+            pattern=r"^([a-z]+:[0-9]+)?$",
+            description="for fault tests: die (kill -9) at a crash point, such as stored:20",
+        ),
     ] = ""
-    graceful: Annotated[float, Field(description="how long a stop waits for the batch in flight")] = 15.0
+    graceful: Annotated[float, Field(description="longest time that a stop waits for the batch in progress")] = 15.0
 
     @property
     def clock(self) -> Clock:
@@ -82,12 +95,12 @@ class ChassisSettings(BaseSettings):
 
 
 def table(settings: type[BaseSettings]) -> str:
-    """All settings of a service as text: variable, default, meaning. Values are not shown, since some are secrets."""
+    """All settings of a service as text: variable, default, meaning. No values, since some of them are secrets."""
     prefix = settings.model_config.get("env_prefix", "")
     rows = [
         (
             f"{prefix}{name}".upper(),
-            "(required)" if field.is_required() else _written(field.get_default(call_default_factory=True)),
+            "(required)" if field.is_required() else _as_written(field.get_default(call_default_factory=True)),
             field.description or "",
         )
         for name, field in settings.model_fields.items()
@@ -96,6 +109,6 @@ def table(settings: type[BaseSettings]) -> str:
     return "\n".join(f"{name:<{widths[0]}}  {default:<{widths[1]}}  {meaning}" for name, default, meaning in rows)
 
 
-def _written(default: Any) -> str:
-    """A default as one would write it into the variable."""
+def _as_written(default: Any) -> str:
+    """A default as it would be written into the variable."""
     return to_json(default).decode() if isinstance(default, list | dict) else str(default)

@@ -1,4 +1,4 @@
-"""The ports twice: in memory, and as Kafka and MongoDB. Every test runs over both."""
+"""The ports in two forms: in memory, and as Kafka and MongoDB. Every test runs over both."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Sequence
@@ -32,12 +32,12 @@ class Member:
     """One instance in a consumer group."""
 
     fetch: Callable[..., Any]
-    """The next batch; or None after `patience` times 0.1 s."""
+    """Returns the next batch, or None after `patience` times 0.1 s."""
     leave: Callable[[], Any]
 
 
 class Twins:
-    """In memory."""
+    """The ports in memory."""
 
     def __init__(self) -> None:
         self._memory = MemoryLog(HandClock().now)
@@ -54,20 +54,20 @@ class Twins:
         return self._memory.read(topic)
 
     async def join(self, group: str, *names: str) -> Member:
-        found = self._groups.setdefault((group, *names), MemoryGroup(self._memory, *names))
-        consumer = found.join()
+        members = self._groups.setdefault((group, *names), MemoryGroup(self._memory, *names))
+        consumer = members.join()
 
         async def fetch(patience: int = 0) -> Batch | None:
             return consumer.fetch()
 
         async def leave() -> None:
-            found.leave(consumer)
+            members.leave(consumer)
 
         return Member(fetch, leave)
 
 
 class Servers:
-    """Kafka and MongoDB."""
+    """The ports as Kafka and MongoDB."""
 
     def __init__(self, addresses: Addresses, stack: AsyncExitStack, log: Log, database: Any) -> None:
         self._addresses, self._stack = addresses, stack
@@ -88,7 +88,7 @@ class Servers:
             ends = await consumer.end_offsets(partitions)
             raw: list[Any] = []
             while any([await consumer.position(at) < end for at, end in ends.items()]):
-                raw += [each for found in (await consumer.getmany(timeout_ms=1000)).values() for each in found]
+                raw += [each for records in (await consumer.getmany(timeout_ms=1000)).values() for each in records]
             raw.sort(key=lambda each: (each.partition, each.offset))
             return list(KafkaBatch(raw, consumer, Clock()).records)
 
@@ -106,8 +106,8 @@ class Servers:
 
         async def fetch(patience: int = 50) -> Batch | None:
             for _ in range(patience):
-                found = await consumer.getmany(timeout_ms=100, max_records=2000)
-                raw: Sequence[Any] = [record for records in found.values() for record in records]
+                fetched = await consumer.getmany(timeout_ms=100, max_records=2000)
+                raw: Sequence[Any] = [record for records in fetched.values() for record in records]
                 if raw:
                     return KafkaBatch(raw, consumer, Clock())
             return None

@@ -11,40 +11,40 @@ def place(slot: int, need: str) -> Row:
     return Row("places", f"beds:{slot}", {"need": need, "match": f"m-{need}"})
 
 
-async def test_a_row_is_taken_once_and_refused_by_id_while_others_are_taken(ports: Ports) -> None:
+async def test_a_taken_row_is_refused_while_others_are_taken(ports: Ports) -> None:
     assert await ports.claims.take([place(0, "a")]) == set()
     assert await ports.claims.take([place(0, "b"), place(1, "b")]) == {"beds:0"}
     assert await ports.claims.all("places") == {"beds:0": place(0, "a").doc, "beds:1": place(1, "b").doc}
 
 
-async def test_what_is_mine_already_is_taken(ports: Ports) -> None:
+async def test_a_row_with_the_same_content_counts_as_taken(ports: Ports) -> None:
     await ports.claims.take([place(0, "a")])
     assert await ports.claims.take([place(0, "a"), place(1, "a")]) == set()
 
 
-async def test_two_who_take_at_once_can_not_both_have_it(ports: Ports) -> None:
+async def test_only_one_of_several_concurrent_writers_takes_a_row(ports: Ports) -> None:
     refused = await asyncio.gather(*(ports.claims.take([place(0, need)]) for need in "abcdef"))
     assert sorted(map(len, refused)) == [0, 1, 1, 1, 1, 1]
     assert len(await ports.claims.all("places")) == 1
 
 
-async def test_within_one_call_the_first_has_it(ports: Ports) -> None:
+async def test_within_one_call_the_first_row_is_taken(ports: Ports) -> None:
     assert await ports.claims.take([place(0, "a"), place(0, "b")]) == {"beds:0"}
     assert (await ports.claims.all("places"))["beds:0"] == place(0, "a").doc
 
 
-async def test_tables_are_apart(ports: Ports) -> None:
+async def test_tables_are_independent(ports: Ports) -> None:
     await ports.claims.take([Row("places", "x", {"a": 1})])
     assert await ports.claims.take([Row("keys", "x", {"a": 2})]) == set()
 
 
-async def test_a_row_is_put_whether_it_is_there_or_not(ports: Ports) -> None:
+async def test_a_row_is_put_whether_it_exists_or_not(ports: Ports) -> None:
     await ports.claims.put([Row("waiting", "n", {"since": 1, "more": True})])
     await ports.claims.put([Row("waiting", "n", {"since": 2}), Row("waiting", "o", {})])
     assert await ports.claims.all("waiting") == {"n": {"since": 2}, "o": {}}
 
 
-async def test_a_row_with_a_version_is_written_over_lower_ones_only(ports: Ports) -> None:
+async def test_a_row_with_a_version_replaces_only_lower_versions(ports: Ports) -> None:
     await ports.claims.put([Row("needs", "n", {"at": 0})])
     await ports.claims.put([Row("needs", "n", {"at": 2}, 2), Row("needs", "o", {"at": 1}, 1)])
     await ports.claims.put([Row("needs", "n", {"at": 1}, 1), Row("needs", "o", {"at": 2}, 2), Row("needs", "p", {})])
@@ -57,13 +57,13 @@ async def test_a_row_with_a_version_is_written_over_lower_ones_only(ports: Ports
     }
 
 
-async def test_of_several_who_write_a_new_row_at_once_the_highest_version_stays(ports: Ports) -> None:
+async def test_of_concurrent_writers_of_a_new_row_the_highest_version_stays(ports: Ports) -> None:
     for row in map(str, range(50)):
         await asyncio.gather(*(ports.claims.put([Row("needs", row, {}, version)]) for version in (1, 2, 3, 4)))
     assert {doc["version"] for doc in (await ports.claims.all("needs")).values()} == {4}
 
 
-async def test_a_row_is_dropped_only_while_it_says_what_was_expected(ports: Ports) -> None:
+async def test_a_row_is_dropped_only_if_its_fields_are_as_expected(ports: Ports) -> None:
     await ports.claims.take([place(0, "a"), place(1, "a"), place(2, "a")])
     await ports.claims.drop(
         [
@@ -84,7 +84,7 @@ async def test_rows_are_found_by_id_or_field(ports: Ports) -> None:
     assert await ports.claims.find("nowhere", "need", ["a"]) == {}
 
 
-async def test_nothing_is_nothing(ports: Ports) -> None:
+async def test_empty_arguments_do_nothing(ports: Ports) -> None:
     assert await ports.claims.take([]) == set()
     await ports.claims.put([])
     await ports.claims.drop([])

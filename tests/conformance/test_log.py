@@ -26,7 +26,7 @@ async def fetched(member: Member, count: int) -> list[Batch]:
     batches: list[Batch] = []
     while sum(len(batch.records) for batch in batches) < count:
         batch = await member.fetch()
-        assert batch is not None, "nothing (more) came"
+        assert batch is not None, "no (more) records arrived"
         batches.append(batch)
     return batches
 
@@ -35,7 +35,7 @@ def values(batches: list[Batch]) -> list[str]:
     return [(record.value or b"").decode() for batch in batches for record in batch.records]
 
 
-async def test_what_is_published_is_read_as_it_was_in_the_order_of_each_key(ports: Ports) -> None:
+async def test_published_records_are_read_unchanged_in_the_order_of_each_key(ports: Ports) -> None:
     topic = await ports.create(name(), partitions=4)
     keys = [f"k{n}" for n in range(8)]
     sent = [
@@ -56,7 +56,7 @@ async def test_what_is_published_is_read_as_it_was_in_the_order_of_each_key(port
         assert offsets == list(range(len(offsets)))
 
 
-async def test_one_key_has_one_partition_number_on_all_topics(ports: Ports) -> None:
+async def test_a_key_has_the_same_partition_number_on_all_topics(ports: Ports) -> None:
     first, second = await ports.create(name(), 4), await ports.create(name(), 4)
     for topic in (first, second):
         await ports.log.publish([OutgoingRecord(topic, f"k{n}".encode(), b"", []) for n in range(20)])
@@ -64,25 +64,25 @@ async def test_one_key_has_one_partition_number_on_all_topics(ports: Ports) -> N
     assert placed[0] == placed[1]
 
 
-async def test_nothing_to_publish_is_nothing_to_do(ports: Ports) -> None:
+async def test_publishing_nothing_does_nothing(ports: Ports) -> None:
     assert await ports.log.publish([]) == {}
 
 
-async def test_what_can_never_be_written_is_named_and_the_rest_is_written(ports: Ports) -> None:
+async def test_what_can_never_be_written_is_returned_and_the_rest_is_written(ports: Ports) -> None:
     topic, missing = await ports.create(name()), name()
     sent = [
         *messages(topic, "a"),
         *messages(missing, "b", "c"),
         *messages(topic, "d"),
-        OutgoingRecord(topic, b"k", os.urandom(1_500_000), []),  # it would pass, compressed, were it not random
+        OutgoingRecord(topic, b"k", os.urandom(1_500_000), []),  # random, since compressed it would fit
         *messages(topic, "e"),
     ]
     assert await ports.log.publish(sent) == {1: "topic-missing", 2: "topic-missing", 4: "too-large"}
     assert [record.value for record in await ports.read(topic)] == [b"a", b"d", b"e"]
 
 
-async def test_many_missing_topics_do_not_hold_up_the_rest(ports: Ports) -> None:
-    """Each is noticed only after some time: one after the other they would take longer than the deadline."""
+async def test_many_missing_topics_do_not_delay_the_rest(ports: Ports) -> None:
+    """Each is noticed only after some time: one by one, they would take longer than the deadline."""
     topic = await ports.create(name())
     sent = [message for _ in range(6) for message in messages(name(), "lost", "lost")] + messages(topic, "a")
     started = monotonic()
@@ -92,7 +92,7 @@ async def test_many_missing_topics_do_not_hold_up_the_rest(ports: Ports) -> None
     assert [record.value for record in await ports.read(topic)] == [b"a"]
 
 
-async def test_what_was_committed_does_not_come_again_to_the_next_member(ports: Ports) -> None:
+async def test_committed_records_are_not_delivered_to_the_next_member(ports: Ports) -> None:
     topic, group = await ports.create(name()), name()
     await ports.log.publish(messages(topic, "1", "2"))
     member = await ports.join(group, topic)
@@ -105,7 +105,7 @@ async def test_what_was_committed_does_not_come_again_to_the_next_member(ports: 
     assert values(await fetched(await ports.join(group, topic), 1)) == ["3"]
 
 
-async def test_what_was_not_committed_comes_again_to_the_next_member(ports: Ports) -> None:
+async def test_uncommitted_records_are_delivered_to_the_next_member(ports: Ports) -> None:
     topic, group = await ports.create(name()), name()
     await ports.log.publish(messages(topic, "1", "2"))
     member = await ports.join(group, topic)
@@ -114,7 +114,7 @@ async def test_what_was_not_committed_comes_again_to_the_next_member(ports: Port
     assert values(await fetched(await ports.join(group, topic), 2)) == ["1", "2"]
 
 
-async def test_after_a_nack_the_batch_comes_again_from_every_partition(ports: Ports) -> None:
+async def test_after_a_nack_the_batch_is_delivered_again_from_every_partition(ports: Ports) -> None:
     topic, group = await ports.create(name(), 2), name()
     for key in ("a", "b", "c", "d"):
         await ports.log.publish(messages(topic, f"{key}1", f"{key}2", key=key))
@@ -128,8 +128,8 @@ async def test_after_a_nack_the_batch_comes_again_from_every_partition(ports: Po
     assert [r.value for b in again for r in b.records if r.key == b"a"] == [b"a1", b"a2"]
 
 
-async def test_without_commit_or_nack_reading_goes_on(ports: Ports) -> None:
-    """That is why a batch that failed has to be rewound, or the next commit would skip it."""
+async def test_without_commit_or_nack_the_next_records_are_read(ports: Ports) -> None:
+    """So a batch that failed must be rewound, or the next commit would skip it."""
     topic, group = await ports.create(name()), name()
     await ports.log.publish(messages(topic, "1"))
     member = await ports.join(group, topic)
@@ -138,13 +138,13 @@ async def test_without_commit_or_nack_reading_goes_on(ports: Ports) -> None:
     assert values(await fetched(member, 1)) == ["2"]
 
 
-async def test_two_members_share_the_partitions_by_range_and_commit_only_their_own(ports: Ports) -> None:
+async def test_two_members_share_the_partitions_and_commit_only_their_own(ports: Ports) -> None:
     topic, group = await ports.create(name(), 2), name()
     for key in ("a", "b", "c", "d"):
         await ports.log.publish(messages(topic, key, key=key))
     first = await ports.join(group, topic)
     [batch, *more] = await fetched(first, 4)
-    assert not more, "one fetch brought it all"
+    assert not more, "one fetch returned all records"
     second, _ = await asyncio.gather(ports.join(group, topic), first.fetch(10))
     await asyncio.gather(first.fetch(5), second.fetch(5))  # both take part in the rebalance
     ours = await batch.committed()
@@ -154,7 +154,7 @@ async def test_two_members_share_the_partitions_by_range_and_commit_only_their_o
 
 
 @pytest.mark.parametrize("value", [b"", b"\x00", b"x" * 100_000])
-async def test_a_value_is_bytes_whatever_they_are(ports: Ports, value: bytes) -> None:
+async def test_a_value_may_be_any_bytes(ports: Ports, value: bytes) -> None:
     topic = await ports.create(name())
     assert await ports.log.publish([OutgoingRecord(topic, b"", value, [])]) == {}
     assert [record.value for record in await ports.read(topic)] == [value]

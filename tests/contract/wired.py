@@ -36,10 +36,10 @@ json.dump(
     {
         "read": [
             {"topics": list(each.topics), "pattern": each.pattern, "takes": taken(each._handler)}
-            for each in service._readings
+            for each in service._subscriptions
         ],
         "followed": [each._pattern for each in service._followers],
-        "journaled": [kind for each in service._readings for kind in journaled(each._handler)],
+        "journaled": [kind for each in service._subscriptions for kind in journaled(each._handler)],
         "subscribers": len(service.broker.subscribers),
     },
     sys.stdout,

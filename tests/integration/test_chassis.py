@@ -1,4 +1,4 @@
-"""The chassis on a real Kafka and a real MongoDB: poison between good ones, redelivery, death and return."""
+"""The chassis on a real Kafka and a real MongoDB: poison among good events, redelivery, crash and restart."""
 
 import asyncio
 import os
@@ -40,7 +40,7 @@ from tests.support.servers import login_settings
 
 
 class World:
-    """The servers, and what a test does to them."""
+    """The servers, and what a test does with them."""
 
     def __init__(self, addresses: Addresses, login: Login, producer: AIOKafkaProducer) -> None:
         self.addresses = addresses
@@ -58,7 +58,7 @@ class World:
         await self.producer.send_and_wait(topic, event.model_dump_json().encode(), key=key, headers=headers)
 
     async def read(self, *read: str) -> list[Record]:
-        """What came on these topics since the test began."""
+        """The records on these topics since the test began."""
         async with AIOKafkaConsumer(**self.addresses.operator.aiokafka(), enable_auto_commit=False) as consumer:
             at = [place for place in self.ends if place.topic in read]
             consumer.assign(at)
@@ -67,22 +67,22 @@ class World:
                 consumer.seek(place, self.ends[place])
             raw: list[Any] = []
             while any([await consumer.position(place) < end for place, end in ends.items()]):
-                raw += [each for found in (await consumer.getmany(timeout_ms=500)).values() for each in found]
+                raw += [each for records in (await consumer.getmany(timeout_ms=500)).values() for each in records]
             return list(KafkaBatch(raw, consumer, Clock()).records)
 
     async def totals(self, *streams: str) -> dict[str, list[int]]:
         events = [each for each in once(map(seen, await self.read(COUNTED))) if "total" in each.body]
         return {name: [each.body["total"] for each in events if each.body["counter"] == name] for name in streams}
 
-    async def until(self, what: Any, patience: float = 30) -> None:
+    async def until(self, condition: Any, patience: float = 30) -> None:
         async with asyncio.timeout(patience):
-            while not await what():  # noqa: ASYNC110  (what other processes do sets no event of ours)
+            while not await condition():  # noqa: ASYNC110  (other processes set no event of ours)
                 await asyncio.sleep(0.1)
 
 
 @pytest.fixture(scope="session")
 async def login(servers: Addresses) -> Login:
-    """The counter's own, which opens what it reads and writes and nothing else, as any service's does."""
+    """The counter's own login, which may use only the topics that it reads and writes, as for any service."""
     if not servers.operator.user:
         return servers.operator
     me, password = counter.SERVICE, secrets.token_urlsafe(24)
@@ -115,7 +115,7 @@ async def world(servers: Addresses, login: Login) -> AsyncIterator[World]:
 
 @asynccontextmanager
 async def running(world: World, loop: Loop[Any], connection: Any, fatal: list[str]) -> AsyncIterator[Subscription]:
-    """A loop behind FastStream, in a group of this test's own, from where the topics now end."""
+    """A loop behind FastStream, in a group of this test's own, reading from where the topics ended at its start."""
     group = f"{counter.SERVICE}.{uuid4().hex[:12]}"
     await _begin(world, group)
     reading = Subscription(
@@ -129,9 +129,9 @@ async def running(world: World, loop: Loop[Any], connection: Any, fatal: list[st
 
 
 async def _begin(world: World, group: str) -> None:
-    """A group reads from where the topics ended when the test began."""
+    """Make a group read from where the topics ended when the test began."""
     login = world.addresses.operator.aiokafka()
-    # Committing by itself as well, it would at its end commit where it happens to stand: behind what the test has sent.
+    # With auto-commit, the consumer would at its end commit its own position: behind what the test has sent.
     async with AIOKafkaConsumer(**login, group_id=group, enable_auto_commit=False) as consumer:
         consumer.assign(list(world.ends))
         await consumer.commit(world.ends)
@@ -147,7 +147,7 @@ def counting(world: World, connection: Any, **options: Any) -> Loop[counter.Coun
     )  # fmt: skip
 
 
-async def test_of_a_batch_with_poison_only_the_poison_is_set_aside(world: World) -> None:
+async def test_only_the_poison_of_a_batch_is_set_aside(world: World) -> None:
     kind = Add.ce_type().encode()
     whole = [("ce_id", b"i"), ("ce_source", b"s"), ("ce_type", kind), ("ce_specversion", b"1.0")]
     poison: list[tuple[bytes | None, list[tuple[str, Any]]]] = [
@@ -170,9 +170,9 @@ async def test_of_a_batch_with_poison_only_the_poison_is_set_aside(world: World)
 
         await world.until(all_there)
     assert await world.totals("a", "b") == {"a": [1, 2, 3, 4, 5, 6], "b": [1, 2, 3, 4, 5, 6]}
-    letters = await world.read(names.DEAD_LETTERS)
-    assert len(letters) == len(poison)
-    sizes = sorted(len(opened(each)["value"] or "") for each in letters)
+    dead_letters = await world.read(names.DEAD_LETTERS)
+    assert len(dead_letters) == len(poison)
+    sizes = sorted(len(opened(each)["value"] or "") for each in dead_letters)
     assert sizes[-1] == 1_200_000, "whole, however large"
     assert fatal == []
 
@@ -195,11 +195,11 @@ async def main():
 
 asyncio.run(main())
 """
-"""A producer that names headers as aiokafka can not read them; its pure Python half lets itself be talked into it."""
+"""A producer whose header names are not UTF-8. Only aiokafka's pure Python implementation can be made to send them."""
 
 
 @pytest.mark.parametrize("compression", ["", "gzip", "lz4", "snappy"])
-async def test_a_headers_name_that_is_not_utf_8_stops_nobody(world: World, compression: str) -> None:
+async def test_a_header_name_that_is_not_utf_8_stops_no_other_event(world: World, compression: str) -> None:
     await world.send(Add(counter="a"), "before")
     producer = await asyncio.create_subprocess_exec(
         sys.executable, "-c", NAMELESS, counter.INBOX, compression,
@@ -215,12 +215,12 @@ async def test_a_headers_name_that_is_not_utf_8_stops_nobody(world: World, compr
             return len(await world.read(names.DEAD_LETTERS)) >= 3 and len((await world.totals("a"))["a"]) == 2
 
         await world.until(both)
-    letters = [opened(each)["headers"] for each in await world.read(names.DEAD_LETTERS)]
-    assert letters == [[["\\xff\\xfe", "MQ=="], ["y", "Mg=="]]] * 2 + [[["y", "Mg=="]]]
+    headers = [opened(each)["headers"] for each in await world.read(names.DEAD_LETTERS)]
+    assert headers == [[["\\xff\\xfe", "MQ=="], ["y", "Mg=="]]] * 2 + [[["y", "Mg=="]]]
     assert fatal == []
 
 
-async def test_a_batch_that_failed_comes_again_and_nothing_is_lost_or_doubled(world: World) -> None:
+async def test_a_failed_batch_is_retried_and_nothing_is_lost_or_doubled(world: World) -> None:
     store = MemoryStore()
     store.fail("append", "before", "after", "midway")
     for n in range(5):
@@ -244,7 +244,7 @@ async def _done(reading: Subscription) -> bool:
                 for at in reading.consumer.assignment()])  # fmt: skip
 
 
-async def test_an_event_for_a_topic_that_is_gone_comes_back_while_the_rest_goes_on(world: World) -> None:
+async def test_an_event_for_a_missing_topic_is_returned_while_others_go_on(world: World) -> None:
     gone = f"provider.{uuid4().hex}.notifications"
     if world.addresses.operator.user:
         await asyncio.to_thread(access.apply, world.addresses.operator, [AccessRule("counter", "write", "topic", gone)])
@@ -254,11 +254,11 @@ async def test_an_event_for_a_topic_that_is_gone_comes_back_while_the_rest_goes_
     connection, fatal, store = broker(world.settings), list[str](), MemoryStore()
     async with running(world, counting(world, connection, store=store), connection, fatal):
 
-        async def told() -> bool:
+        async def notified() -> bool:
             bounced = [e for e in store.entries("a") if e["facts"][0]["type"] == counter.Bounced.ce_type()]
             return len(bounced) == 8
 
-        await world.until(told)
+        await world.until(notified)
     assert await world.totals("b") == {"b": [1]}
     assert fatal == []
 
@@ -295,7 +295,7 @@ def _text(value: Any) -> str:
     return value if isinstance(value, str) else orjson.dumps(value).decode()
 
 
-async def test_a_service_that_is_killed_and_started_again_has_lost_nothing(world: World) -> None:
+async def test_a_service_that_is_killed_and_restarted_has_lost_nothing(world: World) -> None:
     await _begin(world, counter.SERVICE)
 
     async def count() -> int:

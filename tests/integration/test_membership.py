@@ -1,4 +1,4 @@
-"""A reader that comes back to its group reads topics that were made while it was away, and later ones."""
+"""A reader that returns to its group reads the topics created while it was away, and later ones."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -19,8 +19,8 @@ from tests.support.rig import OPERATOR_PUBLIC
 from tests.support.servers import login_settings
 
 
-class Noting:
-    """A handler that notes which topics it has read."""
+class TopicRecorder:
+    """A handler that records which topics it has read."""
 
     def __init__(self) -> None:
         self.idle = asyncio.Event()
@@ -32,7 +32,7 @@ class Noting:
         await batch.commit()
 
     def forget(self) -> None:
-        """Has no cache."""
+        """Do nothing: there is no cache."""
 
     async def until(self, topic: str) -> None:
         async with asyncio.timeout(15):
@@ -41,13 +41,13 @@ class Noting:
 
 
 class Group:
-    """A group of this test's own over topics of its own."""
+    """A consumer group and topics of this test's own."""
 
     def __init__(self, servers: Addresses) -> None:
         self._servers, self._name = servers, f"m{uuid4().hex[:12]}"
 
     async def write(self, topic: str) -> str:
-        """One record on a topic of the pattern, made for it."""
+        """Write one record to a topic, created if needed. Returns the topic's full name."""
         name = f"{self._name}.{topic}"
         await topics.ensure(self._servers.operator, [topics.Topic(name, 1)])
         async with AIOKafkaProducer(**self._servers.operator.aiokafka()) as producer:
@@ -55,7 +55,7 @@ class Group:
         return name
 
     async def delete(self, name: str) -> None:
-        """The whole topic, and return when it is gone."""
+        """Delete a topic, and wait until it no longer exists."""
         admin = AIOKafkaAdminClient(**self._servers.operator.aiokafka())
         await admin.start()
         await admin.delete_topics([name])
@@ -65,15 +65,15 @@ class Group:
         await admin.close()
 
     @asynccontextmanager
-    async def reader(self, instance: str = "1", *fixed: str) -> AsyncIterator[Noting]:
-        """One instance that reads by pattern, or fixed topics; it leaves as a static member does, without a word."""
+    async def reader(self, instance: str = "1", *fixed: str) -> AsyncIterator[TopicRecorder]:
+        """One instance that reads by pattern, or fixed topics. It leaves like a static member, without notice."""
         settings = ChassisSettings(
             **login_settings(self._servers.operator), mongo=self._servers.mongo, operator_key=OPERATOR_PUBLIC,
             instance=instance, metadata_max_age_ms=500, session_timeout_ms=6000,
         )  # fmt: skip
-        connection, handler, fatal = broker(settings), Noting(), []
-        what: dict[str, Any] = {"topics": fixed} if fixed else {"pattern": rf"{self._name}\..*"}
-        Subscription(connection, settings, self._name, handler, **what, fatal=fatal.append)
+        connection, handler, fatal = broker(settings), TopicRecorder(), []
+        topics_or_pattern: dict[str, Any] = {"topics": fixed} if fixed else {"pattern": rf"{self._name}\..*"}
+        Subscription(connection, settings, self._name, handler, **topics_or_pattern, fatal=fatal.append)
         await connection.start()
         try:
             yield handler
@@ -87,7 +87,7 @@ def group(servers: Addresses) -> Group:
     return Group(servers)
 
 
-async def test_a_topic_made_while_the_only_reader_was_away_is_read(group: Group) -> None:
+async def test_a_topic_created_while_the_only_reader_was_away_is_read(group: Group) -> None:
     before = await group.write("before")
     async with group.reader() as reader:
         await reader.until(before)
@@ -96,7 +96,7 @@ async def test_a_topic_made_while_the_only_reader_was_away_is_read(group: Group)
         await reader.until(meanwhile)
 
 
-async def test_a_topic_made_after_the_only_reader_came_back_is_read(group: Group) -> None:
+async def test_a_topic_created_after_the_only_reader_returned_is_read(group: Group) -> None:
     before = await group.write("before")
     async with group.reader() as reader:
         await reader.until(before)
@@ -105,7 +105,7 @@ async def test_a_topic_made_after_the_only_reader_came_back_is_read(group: Group
         await reader.until(await group.write("after"))
 
 
-async def test_a_topic_that_was_deleted_while_the_only_reader_was_away_does_not_keep_it_from_starting(
+async def test_a_reader_starts_even_if_a_topic_was_deleted_while_it_was_away(
     group: Group,
 ) -> None:
     gone, stays = await group.write("gone"), await group.write("stays")
@@ -117,7 +117,7 @@ async def test_a_topic_that_was_deleted_while_the_only_reader_was_away_does_not_
         await reader.until(stays)
 
 
-async def test_a_reader_that_comes_back_reads_the_topics_it_subscribes_now(group: Group) -> None:
+async def test_a_reader_that_returns_reads_the_topics_it_subscribes_to_now(group: Group) -> None:
     dropped, kept, added = [await group.write(name) for name in ("dropped", "kept", "added")]
     async with group.reader("1", dropped, kept) as reader:
         await reader.until(dropped)
@@ -130,14 +130,14 @@ async def test_a_reader_that_comes_back_reads_the_topics_it_subscribes_now(group
         assert dropped not in reader.seen
 
 
-async def test_when_the_leader_of_two_comes_back_both_read_on_and_new_topics_are_read(group: Group) -> None:
+async def test_both_readers_go_on_and_read_new_topics_after_the_leader_returns(group: Group) -> None:
     before = await group.write("before")
     async with group.reader("1") as leader:
         await leader.until(before)
         async with group.reader("2") as other:
             await asyncio.sleep(1)
             await leader.until(before)
-        async with group.reader("2") as other:  # comes back while the leader is there: nothing changes for it
+        async with group.reader("2") as other:  # returns while the leader is there: nothing changes for the leader
             await asyncio.sleep(1)
     async with group.reader("1") as leader, group.reader("2") as other:
         for topic in ("one", "two", "three", "four"):

@@ -1,4 +1,4 @@
-"""Time on real servers: MongoDB keeps it to the microsecond, and Kafka says how far a group has read."""
+"""Time on real servers: timers are exact to the microsecond, and Kafka reports how far a group has read."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -29,7 +29,7 @@ def settings(servers: Addresses) -> ChassisSettings:
     return ChassisSettings(**login_settings(servers.operator), mongo=servers.mongo, operator_key=OPERATOR_PUBLIC)
 
 
-async def test_a_timer_is_kept_to_the_microsecond_and_never_fires_early(servers: Addresses) -> None:
+async def test_a_timer_is_stored_to_the_microsecond_and_never_fires_early(servers: Addresses) -> None:
     client, name = mongo.connect(servers.mongo, 10_000), f"timers_{uuid4().hex}"
     store = mongo.MongoStore(mongo.database(client, name))
     try:
@@ -50,16 +50,16 @@ async def test_a_timer_is_kept_to_the_microsecond_and_never_fires_early(servers:
 
 @pytest.fixture
 async def offsets(servers: Addresses) -> AsyncIterator[KafkaOffsets]:
-    asked = KafkaOffsets(settings(servers))
+    offsets = KafkaOffsets(settings(servers))
     async with asyncio.timeout(30):
         while True:
-            try:  # a broker that never had a group makes room for them at the first question
-                await asked.committed(Stage("anyone"))
+            try:  # a broker creates its topic for groups at the first request
+                await offsets.committed(Stage("anyone"))
                 break
             except TransientError:
                 await asyncio.sleep(0.1)
-    yield asked
-    await asked.stop()
+    yield offsets
+    await offsets.stop()
 
 
 async def write(servers: Addresses, topic: str, *partitions: int) -> None:
@@ -69,7 +69,7 @@ async def write(servers: Addresses, topic: str, *partitions: int) -> None:
 
 
 async def read(servers: Addresses, group: str, topic: str, **offsets: int) -> None:
-    """Commit what a group has read; `offsets` by ``p<number>``."""
+    """Commit a group's offsets, by ``p<partition number>``."""
     async with AIOKafkaConsumer(**servers.operator.aiokafka(), group_id=group, enable_auto_commit=False) as consumer:
         at = {TopicPartition(topic, int(name[1:])): offset for name, offset in offsets.items()}
         consumer.assign(list(at))
@@ -89,7 +89,7 @@ async def test_progress_follows_a_real_group_through_gate_and_loop(servers: Addr
     await write(servers, tenant, 0, 0)
     await write(servers, inbox, 1)
     assert await offsets.ends(gate) == {(tenant, 0): 2}
-    assert await offsets.ends(loop) == {(inbox, 1): 1}, "a partition without records has nothing to be read"
+    assert await offsets.ends(loop) == {(inbox, 1): 1}, "a partition without records has no end"
     assert await offsets.committed(gate) == {}
     assert await progress.read_up_to() is None
 
@@ -103,7 +103,7 @@ async def test_progress_follows_a_real_group_through_gate_and_loop(servers: Addr
     assert await progress.read_up_to() == START
 
 
-async def test_records_that_have_expired_unread_are_not_awaited(servers: Addresses, offsets: KafkaOffsets) -> None:
+async def test_records_that_have_expired_unread_are_not_waited_for(servers: Addresses, offsets: KafkaOffsets) -> None:
     topic = f"expired-{uuid4().hex[:8]}"
     stage = Stage(f"group-{topic}", topics=[topic])
     await topics.ensure(servers.operator, [topics.Topic(topic, 1)])
@@ -118,18 +118,18 @@ async def test_records_that_have_expired_unread_are_not_awaited(servers: Address
     assert await progress.read_up_to() == START
 
 
-async def test_several_who_ask_at_once_share_one_connection(offsets: KafkaOffsets) -> None:
+async def test_concurrent_requests_share_one_connection(offsets: KafkaOffsets) -> None:
     await asyncio.gather(*(offsets.ping() for _ in range(5)))
     consumer = offsets._consumer
     await offsets.ping()
     assert offsets._consumer is consumer
 
 
-async def test_a_kafka_that_is_away_is_in_doubt_and_leaves_nothing_open(servers: Addresses) -> None:
+async def test_an_unreachable_kafka_is_transient_and_leaves_no_connection_open(servers: Addresses) -> None:
     nowhere = settings(servers).model_copy(update={"kafka": [f"127.0.0.1:{free_port()}"]})
-    asked = KafkaOffsets(nowhere)
+    offsets = KafkaOffsets(nowhere)
     for _ in range(2):
         with pytest.raises(TransientError):
-            await asked.ping()
-    assert asked._consumer is None
-    await asked.stop()
+            await offsets.ping()
+    assert offsets._consumer is None
+    await offsets.stop()

@@ -7,9 +7,8 @@ from typing import Any
 
 import pytest
 
-from services.chassis.decider import Claim
-from services.chassis.engine.journal import JournalEntry, OutgoingEvent
-from services.chassis.engine.loop import Loop
+from services.chassis.engine.journal import OutgoingEvent
+from services.chassis.engine.loop import Drafts, Loop
 from tests.support.memory_twins import MemoryStore
 
 from .seeds import apart, digests, faults_of, first_fault
@@ -28,9 +27,9 @@ def test_the_same_seed_gives_the_same_run() -> None:
 class PublishesFirst(Loop[Any]):
     """Publishes before it stores: what is published may never have been decided."""
 
-    async def _store_drafts(self, drafts: dict[str, list[JournalEntry]], claims: dict[str, list[Claim]]) -> set[str]:
-        await self._delivery.carry_out([entry for entries in drafts.values() for entry in entries], [])
-        return await super()._store_drafts(drafts, claims)
+    async def _store_drafts(self, drafts: Drafts) -> set[str]:
+        await self._delivery.carry_out([entry for draft in drafts.values() for entry in draft.entries], [])
+        return await super()._store_drafts(drafts)
 
 
 class Unguarded(MemoryStore):

@@ -68,8 +68,8 @@ def of_any(kind: str, good: dict[str, Any], text: str) -> Iterator[Bad]:
     yield bad("a list", b"[]", "body", "must be an object")
     yield bad("null", b"null", "body", "must be an object")
     yield bad("text", json.dumps(CANARY).encode(), "body", "must be an object")
-    yield bad("NUL in a text", _with(good, text, f"{CANARY}\0"), text, "holds the character NUL")
-    yield bad("NUL in a name", plain[:-1] + b', "\\u0000": 1}', "body", "name holds the character NUL")
+    yield bad("NUL in a text", _with(good, text, f"{CANARY}\0"), text, "contains the character NUL")
+    yield bad("NUL in a name", plain[:-1] + b', "\\u0000": 1}', "body", "name contains the character NUL")
     yield bad("an unknown field", json.dumps({**good, CANARY: 1}).encode(), "body", "remove the unknown field")
     field = text.split(".")[0]
     yield bad("a field twice", plain[:-1] + f', "{field}": null}}'.encode(), field, "is given more than once")
@@ -90,8 +90,8 @@ def of_any(kind: str, good: dict[str, Any], text: str) -> Iterator[Bad]:
         "XML", plain, "content-type", "must be application/json", "content-type-not-json", content_type=b"text/xml"
     )
     unknown = (PREFIX + kind.replace("v1", "v2")).encode()
-    yield bad("version 2", plain, "ce_type", f"taken here: {PREFIX}", "type-unknown", ce_type=unknown)
-    yield bad("an unknown type", plain, "ce_type", "taken here", "type-unknown", ce_type=CANARY.encode())
+    yield bad("version 2", plain, "ce_type", f"accepted event type: {PREFIX}", "type-unknown", ce_type=unknown)
+    yield bad("an unknown type", plain, "ce_type", "accepted event type", "type-unknown", ce_type=CANARY.encode())
     yield from _structured(kind, good, text)
 
 
@@ -117,7 +117,7 @@ def _structured(kind: str, good: dict[str, Any], text: str) -> Iterator[Bad]:
     yield bad("a number for id", whole("id", id=1), "id", "must be text", "attribute-unusable")
     yield bad("NUL in its id", whole("nul", id="a\0b"), "id", "without NUL", "attribute-unusable")
     yield bad("no id", whole("none", id=None), "ce_id", "is needed", "attribute-missing")
-    yield bad("version 2", whole("v2", type=PREFIX + "x.v2"), "ce_type", "taken here", "type-unknown")
+    yield bad("version 2", whole("v2", type=PREFIX + "x.v2"), "ce_type", "accepted event type", "type-unknown")
     yield bad("an unknown field", whole("typo", data={**good, CANARY: 1}), "body", "remove the unknown field")
     field = text.split(".")[0]
     twice = json.dumps(good)[:-1] + f', "{field}": null}}'
@@ -151,15 +151,15 @@ def of_referral(good: dict[str, Any], someone_else: str = "somebody-else") -> It
     yield bad("a person in words", "person", CANARY, "must be an object")
     yield bad("an unknown sex", "person.sex", CANARY, "must be ")
     yield bad("no language", "person.languages", [], "needs at least 1")
-    yield bad("a language in words", "person.languages.0", CANARY, "two or three small ")
+    yield bad("a language in words", "person.languages.0", CANARY, "lower-case ISO 639 language code")
     yield bad("a child alone", "person.birth_date", "2025-01-01", "is needed under 18", "person.caregiver")
     yield bad("an unknown field within", f"person.{CANARY}", 1, "remove the unknown field", "person")
     yield bad("a reference in words", "reference", f"{CANARY} 1", "1 to 64 of the characters")
     yield bad("no reference", "reference", _GONE, "is needed")
     yield bad("a region in words", "location.admin1", CANARY, "such as BY-BR")
     yield bad("half a place", "location.latitude", 52.1, "or neither", "location")
-    yield bad("NaN", "location.latitude", float("nan"), "NaN and Infinity are none")
-    yield bad("Infinity", "household_size", float("inf"), "NaN and Infinity are none")
+    yield bad("NaN", "location.latitude", float("nan"), "finite number, not NaN or Infinity")
+    yield bad("Infinity", "household_size", float("inf"), "finite number, not NaN or Infinity")
     yield bad("a huge number", "household_size", 10**400, "must be at most 30")
     yield bad("a household of none", "household_size", 0, "must be at least 1")
     yield bad("half a person", "household_size", 1.5, "must be a whole number")
@@ -243,10 +243,10 @@ def of_answer(good: dict[str, Any], someone_else: str = "somebody-else") -> Iter
     yield bad("no time for an appointment", {"answer": "appointment-proposed"}, "body", "appointment_at is needed with")
     yield bad("a time for nothing", {"appointment_at": when}, "body", "goes with appointment-proposed")
     yield bad("a time in words", {"appointment_at": CANARY}, "appointment_at", "must be a date and time with zone")
-    yield bad("an id in words", {"referral_id": CANARY}, "referral_id", "stands in the offer")
+    yield bad("an id in words", {"referral_id": CANARY}, "referral_id", "from the offer")
     yield bad("attempt 0", {"attempt": 0}, "attempt", "must be at least 1")
     yield bad("a huge attempt", {"attempt": 10**400}, "attempt", "must be at most 1000")
-    yield bad("NaN", {"attempt": float("nan")}, "attempt", "NaN and Infinity are none")
+    yield bad("NaN", {"attempt": float("nan")}, "attempt", "finite number, not NaN or Infinity")
     yield bad("a long note", {"note": CANARY * 300}, "note", "takes at most 2000 characters")
     yield bad("a number for a note", {"note": 1}, "note", "must be text")
 

@@ -1,4 +1,4 @@
-"""A clock that stands still until it is moved."""
+"""A clock that stands still until a test moves it."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -8,7 +8,7 @@ START = datetime(2026, 3, 1, 8, 0, tzinfo=UTC)
 
 
 class HandClock(Clock):
-    """Takes the place of `Clock`; only `advance` moves it."""
+    """Replaces `Clock`. Only `advance` moves it."""
 
     __slots__ = ("_now",)
 
@@ -25,4 +25,4 @@ class HandClock(Clock):
 
 
 async def no_pause(_: float) -> None:
-    """For `Loop(sleep=…)`: back off without waiting."""
+    """For `Loop(sleep=…)`: backing off without waiting."""

@@ -1,4 +1,4 @@
-"""A toy policy for the tests of the loop: counters, each a stream, that can be asked, set to ring, and given a seat."""
+"""A toy policy for tests of the loop. Each counter is a stream; it can be read, set to ring, and given a seat."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -14,7 +14,7 @@ from services.chassis.ports import Claims
 SERVICE = "counter"
 INBOX = topics.inbox(SERVICE)
 OTHER = "referrals.zeta"
-"""A second input; its name comes after the inbox's, and `FIRST` before it."""
+"""A second input, whose name sorts after the inbox's. `FIRST` sorts before it."""
 FIRST = "referrals.alpha"
 COUNTED = "referrals.counted"
 ANSWERS = "referrals.answers"
@@ -25,7 +25,7 @@ class _OfCounter(Event):
 
 
 class Add(_OfCounter):
-    """In. 13 is a fault in the policy."""
+    """Input. With 13, the policy has a bug."""
 
     TYPE: ClassVar[str] = "counter.add.v1"
     by: int = 1
@@ -33,32 +33,32 @@ class Add(_OfCounter):
 
 
 class Ask(_OfCounter):
-    """In; only answered, never journaled."""
+    """Input. Only answered, never journaled."""
 
     TYPE: ClassVar[str] = "counter.ask.v1"
 
 
 class Wind(_OfCounter):
-    """In; sets the timer."""
+    """Input. Sets the timer."""
 
     TYPE: ClassVar[str] = "counter.wind.v1"
     minutes: int
 
 
 class Sit(_OfCounter):
-    """In; wants the first free seat."""
+    """Input. Takes the first free seat."""
 
     TYPE: ClassVar[str] = "counter.sit.v1"
 
 
 class Stand(_OfCounter):
-    """In; gives the seat back."""
+    """Input. Returns the seat."""
 
     TYPE: ClassVar[str] = "counter.stand.v1"
 
 
 class Counted(_OfCounter):
-    """Fact. An evolve that meets 99 raises."""
+    """Fact. With 99, `evolve` raises."""
 
     TYPE: ClassVar[str] = "counter.counted.v1"
     by: int
@@ -93,7 +93,7 @@ class Bounced(_OfCounter):
 
 
 class Told(_OfCounter):
-    """Answer: the total, or what was wrong."""
+    """Answer: the total, or a problem."""
 
     TYPE: ClassVar[str] = "counter.told.v1"
     total: int
@@ -138,7 +138,9 @@ class CounterPolicy:
             case TimerElapsed(due_at=due_at) if due_at == state.due_at:
                 return [Emit(Rang(counter=name), COUNTED)]
             case Sit() if state.seat is None and (context.held.get(name) or context.free):
-                seat = context.held.get(name) or context.free[0]  # it may have taken one and died before it was stored
+                seat = (
+                    context.held.get(name) or context.free[0]
+                )  # held: taken by an attempt that died before it was stored
                 return [Emit(Seated(counter=name, seat=seat), COUNTED), Claim("seats", seat, {"counter": name})]
             case Sit():
                 return [Reply(Told(counter=name, total=state.total, wrong="no seat"), ANSWERS)]
@@ -151,7 +153,7 @@ class CounterPolicy:
     def evolve(self, state: Counter, fact: Message) -> Counter:
         match fact:
             case Counted(by=99):
-                raise TypeError("can not count that far")
+                raise TypeError("cannot count that far")
             case Counted(by=by):
                 return replace(state, total=state.total + by)
             case Wound(due_at=due_at):
@@ -179,7 +181,7 @@ class FreeSeats:
 
 
 class Seats:
-    """Gathers the free seats. `careless` makes it believe, the first time, that all are."""
+    """Gathers the free seats. If `careless`, it reports all seats as free the first time."""
 
     def __init__(self, claims: Claims, *seats: str, careless: bool = False) -> None:
         self._claims = claims

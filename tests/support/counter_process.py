@@ -1,4 +1,4 @@
-"""The counter as its own process, with its inbox and one more input: ``python -m tests.support.counter_process``."""
+"""The counter as a service, with one input besides its inbox: ``python -m tests.support.counter_process``."""
 
 from services.chassis.runtime.service import ServiceRuntime
 from services.chassis.runtime.start import start

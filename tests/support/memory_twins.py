@@ -1,12 +1,12 @@
-"""Memory twins of the ports: Kafka and MongoDB as far as the services can tell. `tests/conformance` holds them to it.
+"""Memory twins of the ports: Kafka and MongoDB as the services see them. `tests/conformance` checks that they agree.
 
     log = MemoryLog(clock.now)
     log.create("referrals.inbox.intake", partitions=4)
     consumer = MemoryGroup(log, "referrals.inbox.intake").join()
     await drain(loop, consumer)
 
-Every twin can be told to fail, one call after the other: ``log.fail("publish", "before", "midway", "after")`` makes the
-next three calls raise `TransientError` before, in the middle of, and after taking effect, as Kafka and MongoDB do.
+Every twin can be made to fail: ``log.fail("publish", "before", "midway", "after")`` makes the next three calls raise
+`TransientError` before, in the middle of, and after taking effect, as Kafka and MongoDB do.
 """
 
 import asyncio
@@ -27,7 +27,7 @@ _AS_MONGO = CodecOptions(tz_aware=True, tzinfo=UTC)
 
 
 class Failing:
-    """What the twins share: calls that fail when told to, and give way to others as real ones do."""
+    """What the twins share: calls that fail on demand, and yield to other tasks as real calls do."""
 
     def __init__(self) -> None:
         self._upcoming: dict[str, deque[str]] = defaultdict(deque)
@@ -37,7 +37,7 @@ class Failing:
         self._upcoming[call].extend(when)
 
     def calm(self, call: str) -> None:
-        """What was to fail, and was not called, does not fail."""
+        """Cancel the failures of this method that have not happened yet."""
         self._upcoming[call].clear()
 
     async def _apply(self, call: str, items: Sequence[Any], act: Callable[[int, Any], None]) -> None:
@@ -55,9 +55,9 @@ class Failing:
 
 
 class MemoryLog(Failing):
-    """Topics of partitions of records. `now` gives the append times.
+    """Topics of partitions of records. `now` is called for the append times.
 
-    A topic in `refusing` can never be written to, for the code given there; nor can a value longer than `limit` bytes.
+    A topic in `refusing` can never be written to, with that reason code; nor can a value longer than `limit` bytes.
     """
 
     def __init__(self, now: Callable[[], datetime]) -> None:
@@ -98,7 +98,7 @@ class MemoryLog(Failing):
         headers: Sequence[tuple[str, bytes | None]] = (),
         partition: int | None = None,
     ) -> Record:
-        """Write one record, whatever is in it, as any producer could."""
+        """Write one record with any content, as any producer could."""
         partitions = self.topics[topic]
         number = zlib.crc32(key or b"") % len(partitions) if partition is None else partition
         record = Record(topic, number, len(partitions[number]), key, value, tuple(headers), self._now())
@@ -106,12 +106,12 @@ class MemoryLog(Failing):
         return record
 
     def read(self, *topics: str) -> list[Record]:
-        """All there is on these topics, partition by partition."""
+        """All records on these topics, partition by partition."""
         return [record for topic in topics for partition in self.topics[topic] for record in partition]
 
 
 class MemoryGroup:
-    """A consumer group: its committed offsets, and who has which partitions (range assignor, eager rebalance)."""
+    """A consumer group: its committed offsets and its members' partitions (range assignor, eager rebalance)."""
 
     def __init__(self, log: MemoryLog, *topics: str, pattern: str | None = None) -> None:
         self.log = log
@@ -121,14 +121,14 @@ class MemoryGroup:
         self.members: list[MemoryConsumer] = []
 
     def join(self, assigned: Callable[[], None] = lambda: None) -> "MemoryConsumer":
-        """A new member. `assigned` is called whenever its partitions were given out anew (`Loop.forget`)."""
+        """Add a member. `assigned` is called whenever its partitions have been assigned again (`Loop.forget`)."""
         member = MemoryConsumer(self, assigned)
         self.members.append(member)
         self.rebalance()
         return member
 
     def leave(self, member: "MemoryConsumer") -> None:
-        """It died, or was silent for longer than its session."""
+        """Remove a member that died, or was silent for longer than its session."""
         self.members.remove(member)
         member.positions = {}
         self.rebalance()
@@ -149,7 +149,7 @@ class MemoryGroup:
 
     @property
     def topics(self) -> list[str]:
-        """Those subscribed to that are there."""
+        """The subscribed topics that exist."""
         return [
             topic
             for topic in sorted(self.log.topics)
@@ -167,7 +167,7 @@ class MemoryGroup:
 
 
 class MemoryConsumer:
-    """One member. A partition's position moves on with each fetch, as aiokafka's does, committed or not."""
+    """One member. Each fetch advances its positions, committed or not, as with aiokafka."""
 
     def __init__(self, group: MemoryGroup, assigned: Callable[[], None]) -> None:
         self.group = group
@@ -175,18 +175,18 @@ class MemoryConsumer:
         self.positions: dict[Partition, int] = {}
 
     def fetch(self, max_records: int = 2000, order: Sequence[Partition] | None = None) -> "MemoryBatch | None":
-        """The next records, partition by partition (in `order`, where given), or None."""
+        """The next records, partition by partition (by default sorted), or None if there are none."""
         records: list[Record] = []
         for topic, number in order if order is not None else sorted(self.positions):
             position = self.positions[topic, number]
-            found = self.group.log.topics[topic][number][position : position + max_records - len(records)]
-            self.positions[topic, number] = position + len(found)
-            records += found
+            unread = self.group.log.topics[topic][number][position : position + max_records - len(records)]
+            self.positions[topic, number] = position + len(unread)
+            records += unread
         return MemoryBatch(self, records) if records else None
 
 
 class MemoryBatch(Failing):
-    """What one fetch brought. `settled` says how it ended: ``commit``, ``nack`` or nothing yet."""
+    """The records of one fetch. `settled` is ``commit``, ``nack``, or None while it is in progress."""
 
     def __init__(self, consumer: MemoryConsumer, records: Sequence[Record]) -> None:
         super().__init__()
@@ -223,12 +223,12 @@ class Handler(Protocol):
 
 
 async def drain(handler: Handler, consumer: MemoryConsumer, max_records: int = 2000) -> int:
-    """Handle until nothing is left to fetch; returns the number of batches."""
+    """Handle batches until nothing is left to fetch. Returns the number of batches."""
     batches = 0
     while batch := consumer.fetch(max_records):
         await handler.handle(batch)
         batches += 1
-        assert batches < 1000, "the same batch comes again and again"
+        assert batches < 1000, "the same batch is retried without end"
     return batches
 
 
@@ -236,7 +236,10 @@ async def drain(handler: Handler, consumer: MemoryConsumer, max_records: int = 2
 
 
 def as_mongo(document: dict[str, Any]) -> dict[str, Any]:
-    """What MongoDB makes of it: a copy, tuples as lists, times to the millisecond; what it refuses is refused."""
+    """A document as MongoDB returns it: a copy, with tuples as lists and times to the millisecond.
+
+    Raises as MongoDB's encoder does.
+    """
     return bson.decode(bson.encode(document), _AS_MONGO)
 
 
@@ -252,14 +255,14 @@ class MemoryStore(Failing):
     async def load(self, streams: Iterable[str]) -> dict[str, list[dict[str, Any]]]:
         self.loads += 1
         wanted = set(streams)
-        found: dict[str, list[dict[str, Any]]] = defaultdict(list)
+        by_stream: dict[str, list[dict[str, Any]]] = defaultdict(list)
 
         def read(_: int, document: dict[str, Any]) -> None:
             if document["stream"] in wanted:
-                found[document["stream"]].append(as_mongo(document))
+                by_stream[document["stream"]].append(as_mongo(document))
 
         await self._apply("load", list(self.journal.values()), read)
-        return {stream: sorted(each, key=lambda document: document["n"]) for stream, each in found.items()}
+        return {stream: sorted(each, key=lambda document: document["n"]) for stream, each in by_stream.items()}
 
     async def load_key(self, key: str) -> dict[str, list[dict[str, Any]]]:
         return await self.load(
@@ -291,7 +294,7 @@ class MemoryStore(Failing):
         await self._apply("drop_timers", ids, lambda _, id_: self.timers.pop(id_, None))
 
     def entries(self, stream: str) -> list[dict[str, Any]]:
-        """A stream's entries, in order."""
+        """A stream's journal entries, in order."""
         documents = sorted((d for d in self.journal.values() if d["stream"] == stream), key=lambda d: d["n"])
         return [entry for document in documents for entry in document["entries"]]
 

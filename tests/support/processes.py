@@ -1,4 +1,4 @@
-"""Processes of their own, for what takes long: how they log must not stay behind in a test run."""
+"""Separate processes for long computations, so that their logging setup does not affect the test run."""
 
 from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
@@ -7,7 +7,7 @@ from services.chassis.telemetry import logs
 
 
 def pool(name: str, workers: int | None = None) -> ProcessPoolExecutor:
-    """As many as there are cores, if nothing else is said; each starts as a copy of this one, and hardly logs."""
+    """A pool of processes, by default one per core. Each is a fork of this one, and logs only what is critical."""
     return ProcessPoolExecutor(
         workers, mp_context=get_context("fork"), initializer=logs.configure, initargs=(name, "critical")
     )

@@ -1,4 +1,4 @@
-"""One service on memory twins, for tests of the chassis: send events, run loops, see what came out."""
+"""One service on memory twins, for tests of the chassis: send events, run loops, inspect what they publish."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -22,7 +22,7 @@ OPERATOR_PRIVATE, OPERATOR_PUBLIC = new_pair()
 
 
 class Died(BaseException):
-    """The process is no more."""
+    """The process has died."""
 
 
 @dataclass(frozen=True)
@@ -37,7 +37,7 @@ class Seen:
 
 
 class Rig:
-    """The counter service on its twins. The twins stay, loops come and go."""
+    """The counter service on its twins. The twins stay while loops come and go."""
 
     def __init__(self) -> None:
         self.clock = HandClock()
@@ -50,7 +50,7 @@ class Rig:
         self._sent = 0
 
     def loop(self, die_at: str | None = None, **options: Any) -> Loop[counter.Counter]:
-        """A new instance; `die_at` a step it comes to an end there, the first time."""
+        """A new instance. With `die_at`, it dies the first time it reaches this crash point."""
 
         def fault(step: str) -> None:
             if step == die_at:
@@ -79,7 +79,7 @@ class Rig:
         key: str | None = None,
         traceparent: str | None = None,
     ) -> str:
-        """Put an event on a topic, keyed by its stream; returns its id."""
+        """Put an event on a topic, by default keyed by its stream. Returns its id."""
         self._sent += 1
         id_ = id_ or f"e{self._sent}"
         stream = counter.CounterPolicy().stream(event)
@@ -89,23 +89,23 @@ class Rig:
         return id_
 
     def seen(self, topic: str = counter.COUNTED) -> list[Seen]:
-        """What is on a topic, partition by partition."""
+        """The events on a topic, partition by partition."""
         return [seen(record) for record in self.log.read(topic)]
 
     def totals(self, name: str, topic: str = counter.COUNTED) -> list[int]:
-        """A counter's totals as a reader sees them that drops ids it has seen."""
+        """A counter's totals, as seen by a reader that drops repeated ids."""
         of_name = [each for each in self.seen(topic) if each.body["counter"] == name and "total" in each.body]
         return [each.body["total"] for each in once(of_name)]
 
     def dead(self) -> list[dict[str, str]]:
-        """The clear headers of the dead letters, less ``dlq_``."""
+        """The headers of the dead letters, without the prefix ``dlq_``."""
         return [
             {name.removeprefix("dlq_"): (value or b"").decode() for name, value in record.headers}
             for record in self.log.read(topics.DEAD_LETTERS)
         ]
 
     async def die(self, consumer: MemoryConsumer, step: str, **options: Any) -> None:
-        """Handle one batch with an instance that dies at a step, and leave the group."""
+        """Handle one batch with an instance that dies at a crash point, and leave the group."""
         batch = consumer.fetch()
         assert batch is not None
         try:
@@ -113,7 +113,7 @@ class Rig:
         except Died:
             pass
         else:
-            raise AssertionError(f"it never came to {step}")
+            raise AssertionError(f"it never reached {step}")
         self.group.leave(consumer)
 
 
@@ -123,10 +123,10 @@ def seen(record: Record) -> Seen:
 
 
 def once(events: Iterable[Seen]) -> list[Seen]:
-    """Without repetitions, as every consumer reads."""
+    """The events without repeated ids, as every consumer reads them."""
     return list({each.id: each for each in events}.values())
 
 
 def opened(record: Record) -> dict[str, Any]:
-    """What an operator finds in a dead letter."""
+    """The content of a dead letter, opened with the operators' key."""
     return orjson.loads(open_sealed(OPERATOR_PRIVATE, (record.value or b"").decode(), DEAD_LETTER))

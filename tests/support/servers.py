@@ -1,10 +1,10 @@
-"""A Kafka and a MongoDB for the tests, from wherever the environment variable STACK says.
+"""A Kafka and a MongoDB for the tests. The environment variable STACK says where they come from.
 
-STACK=local                                     processes on this machine, no Docker (the default)
+STACK=local                                     processes on this machine, without Docker (the default)
 STACK=containers                                Testcontainers, with the official images
-STACK=kafka=host:9092,mongo=mongodb://host/…    servers that are there already, without logins
+STACK=kafka=host:9092,mongo=mongodb://host/…    servers that are already running, without logins
 
-Those we start have walls: whoever has no login is refused, and a test is the operator unless it says otherwise.
+Servers that we start have access control: a client without a login is refused. A test is the operator by default.
 """
 
 import os
@@ -31,23 +31,23 @@ MONGO_IMAGE = "mongo:8.0"
 
 @contextmanager
 def servers() -> Iterator[Addresses]:
-    """Start what STACK asks for and stop it afterwards; servers that were there are left alone."""
-    wanted = os.environ.get("STACK") or "local"
-    if wanted == "local":
+    """Start the servers that STACK describes, and stop them afterwards. Servers that were running are left alone."""
+    stack_kind = os.environ.get("STACK") or "local"
+    if stack_kind == "local":
         with LocalStack(walls=AccessControl()) as stack:
             yield stack.addresses
-    elif wanted == "containers":
+    elif stack_kind == "containers":
         with _containers() as addresses:
             yield addresses
-    elif wanted.startswith("kafka=") and ",mongo=" in wanted:
-        kafka, _, mongo = wanted.removeprefix("kafka=").partition(",mongo=")
+    elif stack_kind.startswith("kafka=") and ",mongo=" in stack_kind:
+        kafka, _, mongo = stack_kind.removeprefix("kafka=").partition(",mongo=")
         yield Addresses(kafka, mongo)
     else:
-        raise ValueError(f"STACK is {wanted!r}; it can be local, containers or kafka=host:port,mongo=uri")
+        raise ValueError(f"STACK is {stack_kind!r}: set it to local, containers or kafka=host:port,mongo=uri")
 
 
 def login_settings(login: Login) -> dict[str, Any]:
-    """The settings by which a service logs in at Kafka as somebody (services/chassis/settings.py)."""
+    """The settings with which a service uses this login to Kafka (services/chassis/settings.py)."""
     return {
         "kafka": [login.kafka],
         "kafka_user": login.user,
@@ -59,11 +59,11 @@ def login_settings(login: Login) -> dict[str, Any]:
 
 @contextmanager
 def _containers() -> Iterator[Addresses]:
-    from testcontainers.core.container import DockerContainer  # slow to import, and needs an engine
+    from testcontainers.core.container import DockerContainer  # slow to import, and needs a container engine
     from testcontainers.core.docker_client import DockerClient
 
     host, root = DockerClient().host(), secrets.token_hex(24)
-    # Ports are chosen before the start, because Kafka has to be told its addresses as seen from here.
+    # Ports are chosen before the start, because Kafka must know its addresses as seen from here.
     operator = Login(f"{host}:{free_port()}", "operator", secrets.token_hex(24), "PLAIN")
     port = free_port()
     mongo = DockerContainer(MONGO_IMAGE).with_command(["bash", "-c", _MONGOD]).with_exposed_ports(27017)
@@ -80,7 +80,7 @@ def _containers() -> Iterator[Addresses]:
         yield Addresses(f"{host}:{port}", mongo_login(uri, "root", root), operator, passwords=let_in(operator))
 
 
-# Members of a replica set know each other by a key; where there are users there has to be one, even for one member.
+# Members of a replica set authenticate each other by a key file. With users, even a single member needs one.
 _MONGOD = f"""
 umask 077; head -c 48 /dev/urandom | base64 >/tmp/keyfile; chown mongodb /tmp/keyfile
 exec docker-entrypoint.sh mongod --replSet {REPLICA_SET} --keyFile /tmp/keyfile
@@ -88,7 +88,7 @@ exec docker-entrypoint.sh mongod --replSet {REPLICA_SET} --keyFile /tmp/keyfile
 
 
 def _kafka_settings(address: str, operator: Login) -> dict[str, str]:
-    # One variable switches the image's own defaults off: so these are all it needs. Walls as in deploy/local/kafka.py.
+    # A single variable turns off the image's defaults, so all are set here. Access control as in deploy/local/kafka.py.
     login = "org.apache.kafka.common.security.{} required"
     plain, broker = login.format("plain.PlainLoginModule"), secrets.token_hex(24)
     broker = f'username="broker" password="{broker}" user_broker="{broker}"'

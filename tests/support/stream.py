@@ -1,4 +1,4 @@
-"""One stream of a policy without the loop: what `Loop` does in steps 3 and 4, in twenty lines, for tests of policies.
+"""One stream of a policy without the loop, for tests of policies: steps 3 and 4 of `Loop` in twenty lines.
 
 stream = Stream("notification", NotificationPolicy(deadlines))
 effects = stream.handle(matched())
@@ -18,7 +18,7 @@ from .clock import START
 
 
 class Stream:
-    """Journals what changes something; an event already journaled is not decided again; one id, one body."""
+    """Journals what changes the state. An event that was journaled before is not decided again; one id has one body."""
 
     def __init__(self, service: str, policy: Policy[Any], name: str = "stream") -> None:
         self.service = service
@@ -37,18 +37,18 @@ class Stream:
         key: str = "key",
         context: Any = None,
     ) -> Sequence[Effect]:
-        """Decide. Without an `id` the event's own text is its id, so the same event again is a repetition."""
+        """Decide an event. By default its text is its id, so that the same event a second time is a repetition."""
         text = event.model_dump_json()
         id_ = id or hashlib.sha1(f"{type(event).TYPE}{text}".encode(), usedforsecurity=False).hexdigest()
         cause, digest = f"topic/{id_}", hashlib.sha256(text.encode()).hexdigest()[:32]
-        arrived = IncomingEvent(type(event).read(text), id_, at or now, key)
+        incoming = IncomingEvent(type(event).read(text), id_, at or now, key)
         known = {entry.cause: entry.hash for entry in self.entries}
         if known.get(cause) == digest:
             return []
         if cause in known:
-            return self.policy.on_id_reuse(self.state, arrived)
-        effects = self.policy.decide(self.state, arrived, now, context)
-        assert self.policy.decide(self.state, arrived, now, context) == effects, "a decision is a pure function"
+            return self.policy.on_id_reuse(self.state, incoming)
+        effects = self.policy.decide(self.state, incoming, now, context)
+        assert self.policy.decide(self.state, incoming, now, context) == effects, "a decision is a pure function"
         entry = JournalEntry(
             self.name, cause, digest, type(event).ce_type(), ("topic", 0, len(self.entries)), now, key, None
         )
@@ -62,14 +62,14 @@ class Stream:
 
     @property
     def documents(self) -> list[dict[str, Any]]:
-        """The journal, as `Store.load` gives it."""
+        """The journal, as `Store.load` returns it."""
         return [
             {"_id": f"{self.name}:{n}", "stream": self.name, "n": n, "entries": [entry.document()]}
             for n, entry in enumerate(self.entries)
         ]
 
     def folded(self, repeats: int = 1) -> Any:
-        """The state folded anew from the journal's text, each entry so many times over."""
+        """The state folded again from the text of the journal, with each entry repeated so many times."""
         entries = [
             JournalEntry.read(self.name, each) for document in self.documents for each in document["entries"] * repeats
         ]
@@ -77,7 +77,7 @@ class Stream:
 
 
 def emitted(effects: Sequence[Effect], *kinds: type[Message]) -> list[Any]:
-    """The facts among the effects, of these types or all."""
+    """The facts among the effects, of these types or of all types."""
     return [each.event for each in effects if isinstance(each, Emit) and (not kinds or isinstance(each.event, kinds))]
 
 

@@ -1,4 +1,4 @@
-"""Step 5 of the loop: all that is done because of some entries. Always together, and always again together."""
+"""Step 5 of the loop: everything that follows from some entries. Always carried out together, and repeated together."""
 
 from collections.abc import Awaitable, Callable, Sequence
 
@@ -12,11 +12,11 @@ from .dead_letters import DeadLetters
 from .journal import Effects, JournalEntry, OutgoingEvent
 
 OutboundTransform = Callable[[list[OutgoingEvent]], Awaitable[list[OutgoingEvent]]]
-"""What makes of a fact the event that leaves, where that must not be journaled (a ciphertext)."""
+"""Turns facts into the events that leave, where these must not be journaled (a ciphertext)."""
 
 
 class Delivery:
-    """Writes rows, timers and events. `wants_notice`: the policy is to be told of what can never be delivered."""
+    """Writes rows, timers and events. With `wants_notice`, the policy is notified of what can never be delivered."""
 
     def __init__(
         self,
@@ -36,9 +36,9 @@ class Delivery:
         self._wants_notice = wants_notice
         self._fault = fault
 
-    async def carry_out(self, entries: Sequence[JournalEntry], letters: Sequence[tuple[Record, PoisonError]]) -> None:
-        """Rows, timers, events, and dead letters last. Raises `TransientError`, `FatalError`."""
-        effects = Effects.of(entries)
+    async def carry_out(self, entries: Sequence[JournalEntry], poisoned: Sequence[tuple[Record, PoisonError]]) -> None:
+        """Write rows, timers, events, and dead letters last. Raises `TransientError`, `FatalError`."""
+        effects = Effects.from_entries(entries)
         if effects.puts:
             await self._claims.put(effects.puts)
         if effects.drops:
@@ -48,40 +48,43 @@ class Delivery:
         if effects.puts or effects.drops or effects.timers:
             self._fault("carried")
         await self._publish(await self._render(effects.events) if self._render else effects.events)
-        if letters:
-            await self._dead_letters.send(letters)
+        if poisoned:
+            await self._dead_letters.send(poisoned)
 
-    async def _publish(self, outgoing: list[OutgoingEvent]) -> None:
-        messages = [each.message(self._service) for each in outgoing]
+    async def _publish(self, events: list[OutgoingEvent]) -> None:
+        messages = [event.message(self._service) for event in events]
         refused = await self._log.publish(messages) if messages else {}
         if not refused:
             return
         await self._dead_letters.undeliverable([(messages[index], code) for index, code in refused.items()])
-        if not self._wants_notice:
-            return
-        inbox = topics.inbox(self._service)
-        lost = [(outgoing[index], code) for index, code in refused.items() if outgoing[index].topic != inbox]
-        notices = [self._notice(each, code, each.text).message(self._service) for each, code in lost]
-        unsent = await self._log.publish(notices) if notices else {}
-        if unsent:  # what was too large to be delivered is too large to be told of: leave its text out
-            notices = [self._notice(*lost[index], "").message(self._service) for index in unsent]
-            if await self._log.publish(notices):
-                raise FatalError(f"{inbox} can not be written to")
+        if self._wants_notice:
+            await self._notify([(events[index], code) for index, code in refused.items()])
 
-    def _notice(self, lost: OutgoingEvent, code: str, text: str) -> OutgoingEvent:
-        """What tells a stream that one of its events could not be delivered."""
+    async def _notify(self, undelivered: Sequence[tuple[OutgoingEvent, str]]) -> None:
+        """Notify the streams of events that could not be delivered, except of such notices themselves."""
+        inbox = topics.inbox(self._service)
+        undelivered = [(event, code) for event, code in undelivered if event.topic != inbox]
+        notices = [self._notice(event, code, event.text).message(self._service) for event, code in undelivered]
+        refused = await self._log.publish(notices) if notices else {}
+        if refused:  # with the text of an event that was too large, the notice is too large as well: leave it out
+            notices = [self._notice(*undelivered[index], "").message(self._service) for index in refused]
+            if await self._log.publish(notices):
+                raise FatalError(f"{inbox} cannot be written to")
+
+    def _notice(self, event: OutgoingEvent, code: str, text: str) -> OutgoingEvent:
+        """What notifies a stream that one of its events could not be delivered."""
         notice = DeliveryFailed(
-            stream=lost.stream, event_type=lost.type, event_id=lost.id, topic=lost.topic, reason=code, text=text
+            stream=event.stream, event_type=event.type, event_id=event.id, topic=event.topic, reason=code, text=text
         )
         return OutgoingEvent(
             topic=topics.inbox(self._service),
-            key=lost.referral,
-            id=derived_id(self._service, "undeliverable", lost.id),
+            key=event.referral,
+            id=derived_id(self._service, "undeliverable", event.id),
             type=DeliveryFailed.ce_type(),
             text=notice.model_dump_json(),
-            stream=lost.stream,
-            cause=lost.id,
-            referral=lost.referral,
-            at=lost.at,
-            trace=lost.trace,
+            stream=event.stream,
+            cause=event.id,
+            referral=event.referral,
+            at=event.at,
+            trace=event.trace,
         )

@@ -1,11 +1,12 @@
-"""The journal's documents, and what is done because of them.
+"""The journal's documents, the fold over them, and the effects that follow from them.
 
 One document per stream and batch::
 
     {_id: "<stream>:<n>", stream, n, entries: [{cause, hash, type, from, at, key, trace, facts: [...]}]}
 
-One document per *event* in an unordered insert would be wrong: n can be refused while n+1, decided on a state that
-never was, goes in. A fact holds the exact JSON text that is published, so that a repetition is the same to the byte.
+One document per *event* in an unordered insert would be wrong: n could be refused while n+1, which was decided on a
+state that never existed, is inserted. A fact contains the exact JSON text that is published, so that a repetition is
+identical to the byte.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -23,7 +24,7 @@ from ..ports import OutgoingRecord, Row, Timer
 
 @dataclass(slots=True)
 class JournalEntry:
-    """One event of a stream and what followed from it. `position` is topic, partition and offset of the event."""
+    """One event of a stream, and what followed from it. `position` is the event's topic, partition and offset."""
 
     stream: str
     cause: str
@@ -36,7 +37,7 @@ class JournalEntry:
     facts: list[dict[str, Any]] = field(default_factory=list)
 
     def document(self) -> dict[str, Any]:
-        """As it stands in the journal."""
+        """The entry as it is stored in the journal."""
         return {
             "cause": self.cause,
             "hash": self.hash,
@@ -65,7 +66,10 @@ class JournalEntry:
         )
 
     def record(self, service: str, effects: Iterable[Effect]) -> None:
-        """Write down effects as facts. Ids derive from (service, stream, cause, type, index)."""
+        """Write down effects as facts. Ids derive from (service, stream, cause, type, index).
+
+        A reply's id also covers its text: it is decided again on each repetition, and may say something else by then.
+        """
         for index, effect in enumerate(effects):
             match effect:
                 case Emit(event, topic, key):
@@ -87,12 +91,15 @@ class JournalEntry:
                     self.facts.append({"drop": table, "id": id_, "doc": doc})
 
     def events(self) -> list[dict[str, Any]]:
-        """The facts that are events, to be folded into the state; a reply is none, for it changes nothing."""
+        """The facts that are folded into the state: events, but not replies, which change nothing."""
         return [fact for fact in self.facts if "text" in fact and "reply" not in fact]
 
 
 def fold(policy: Policy[S], stream: str, entries: Iterable[JournalEntry]) -> S:
-    """The state of a stream after these entries. Facts that a later one replaces (`WHOLE`) are not even parsed."""
+    """The state of a stream after these entries. Facts that a later one replaces (`WHOLE`) are not even parsed.
+
+    Raises whatever the policy or the parser raises when the journal is damaged.
+    """
     facts = [fact for entry in entries for fact in entry.events()]
     last = {fact["type"]: fact for fact in facts}
     state = policy.initial(stream)
@@ -104,7 +111,7 @@ def fold(policy: Policy[S], stream: str, entries: Iterable[JournalEntry]) -> S:
 
 
 class OutgoingEvent(NamedTuple):
-    """An event on its way out, before it becomes a record; a service's `Render` may replace its text."""
+    """An event on its way out, before it becomes a record; a service's `OutboundTransform` may replace its text."""
 
     topic: str
     key: str
@@ -126,7 +133,7 @@ class OutgoingEvent(NamedTuple):
             time=self.at,
             data=b"",
             subject=self.stream,
-            causationid=self.cause.split("/", 1)[-1],  # a topic has no slash, an id may
+            causationid=self.cause.split("/", 1)[-1],  # without the topic; an id may contain a slash, a topic cannot
             correlationid=self.referral,
             traceparent=self.trace,
         )
@@ -135,7 +142,7 @@ class OutgoingEvent(NamedTuple):
 
 @dataclass(slots=True)
 class Effects:
-    """All that is to be done for some entries, always together and always again together."""
+    """Everything that follows from some entries. Always carried out together, and repeated together."""
 
     events: list[OutgoingEvent] = field(default_factory=list)
     timers: list[Timer] = field(default_factory=list)
@@ -143,8 +150,8 @@ class Effects:
     drops: list[Row] = field(default_factory=list)
 
     @classmethod
-    def of(cls, entries: Sequence[JournalEntry]) -> "Effects":
-        """In the order of the entries."""
+    def from_entries(cls, entries: Sequence[JournalEntry]) -> "Effects":
+        """The effects in the order of the entries."""
         effects = cls()
         for entry in entries:
             for fact in entry.facts:

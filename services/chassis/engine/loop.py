@@ -1,61 +1,43 @@
 """The six steps from a batch of records to its commit. `architecture.md`, "The heart", has the same numbers.
 
-    1 decode   2 load   3 decide   4 store   5 effects (publish, timers, rows)   6 commit
+    1 decode   2 load   3 decide   4 store   5 effects (rows, timers, events)   6 commit
 
-It dies: before 4, the batch is handled again as if new; after 4, each cause is found in the journal and what it led to
-is published again with the same ids. So each event takes effect once; it may be delivered again with the same id.
+If the process dies before step 4, the batch is handled again as if it were new. If it dies later, every event of the
+batch is found in the journal, and its effects are carried out again with the same ids. So each event takes effect once,
+and what follows from it may be published more than once under the same id.
 """
 
 import asyncio
-from collections import Counter, OrderedDict, defaultdict
+from collections import defaultdict
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass, field
 from typing import Any, Generic
 
-import structlog
-
-from contracts.cloudevents import CloudEvent
 from contracts.operations import DeliveryFailed
 
 from ..clock import Clock
-from ..decider import Claim, Context, ContextLoader, Effect, Emit, IncomingEvent, NoContext, Policy, S
-from ..errors import PoisonError, TransientError, where
-from ..ports import Batch, Claims, Log, Partition, Position, Record, Row, Store
-from ..telemetry.logs import handled
+from ..decider import Context, ContextLoader, NoContext, Policy, S
+from ..errors import PoisonError, TransientError
+from ..ports import Batch, Claims, Log, Partition, Record, Row, Store
 from ..telemetry.metrics import Meter, Stopwatch
-from ..telemetry.trace_context import Span, Tracing, follow, span_of
+from ..telemetry.trace_context import Tracing
+from .batch import BatchInProgress, Draft
 from .dead_letters import DeadLetters
+from .deciding import EventDecider
 from .decoding import DecodedRecord, decode_record
 from .effects import Delivery, OutboundTransform
 from .journal import JournalEntry, fold
+from .reporting import LoopReporter
+from .stream_cache import CachedStream, StreamCache
 
-logger = structlog.get_logger()
-
-Letters = dict[Position, tuple[Record, PoisonError]]
-
-_ROUNDS = 50
+_MOST_ROUNDS = 50
 """How often a batch decides again what lost a race, before it backs off."""
 
-_DOCUMENT = 4_000_000
-"""Characters of facts after which a stream's document is full: MongoDB takes no more than 16 MB. One event's facts are
-well below that, since no event is larger than a megabyte."""
-
-
-@dataclass(slots=True)
-class Stream(Generic[S]):
-    """A folded stream: state, the next document's n, and the causes it has seen with the hash of their bodies.
-
-    `fresh` is true in the batch that loaded it: then what it says needs no second look.
-    """
-
-    state: S
-    n: int = 0
-    causes: dict[str, str] = field(default_factory=dict)
-    fresh: bool = True
+Drafts = dict[str, Draft]
+"""By stream."""
 
 
 class Loop(Generic[S]):
-    """Runs one policy over the three ports. One per service; `handle` is never entered twice at a time."""
+    """Runs one policy over the ports. One per service; `handle` is not re-entrant."""
 
     def __init__(
         self,
@@ -76,54 +58,41 @@ class Loop(Generic[S]):
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
         fault: Callable[[str], None] = lambda step: None,
     ) -> None:
-        self.service = service
         self._policy = policy
-        self._store, self._claims, self._clock = store, claims, clock
+        self._store, self._claims = store, claims
+        self._context_loader: ContextLoader = context_loader or NoContext()
+        self._reporter = LoopReporter(service, clock, meter, tracing)
+        self._decider = EventDecider(
+            policy, clock, self._reporter, stream_limit=stream_limit, traces=tracing is not None
+        )
         wants_notice = DeliveryFailed.ce_type() in policy.handles
         self._delivery = Delivery(service, log, store, claims, dead_letters, render, wants_notice, fault)
-        self._context_loader: ContextLoader = context_loader or NoContext()
-        self._meter = meter or Meter(service)
-        self._tracing = tracing
-        self._limit = stream_limit
-        self._room = cached_streams
         self._sleep = sleep
         self._fault = fault
-        self._streams: OrderedDict[str, Stream[S]] = OrderedDict()
-        self._floor: dict[Partition, int] = {}
-        self._outdated = True
+        self._streams: StreamCache[S] = StreamCache(cached_streams)
+        self._committed_offsets: dict[Partition, int] = {}
+        self._stale_cache = True
         self._failures = 0
         self.idle = asyncio.Event()
         self.idle.set()
 
     async def handle(self, batch: Batch) -> None:
-        """Take a batch through all steps and settle it: commit, or back off and nack. Raises `FatalError` only."""
+        """Take a batch through all steps and settle it: commit, or back off and nack. Raises only `FatalError`."""
         watch = Stopwatch()
         self.idle.clear()
-        records = batch.records
         try:
-            if self._outdated:  # here, not in the rebalance callback: that may come amid a batch, and may deadlock
-                self._outdated = False
-                self._streams.clear()
-                self._floor = await batch.committed()
-                # The rest is of partitions that are another instance's by now: what is owed there is not known here.
-                records = [record for record in records if (record.topic, record.partition) in self._floor]
-            await self._steps(records, batch.lag, watch)
-            self._floor.update(await batch.commit())  # 6
+            records = await self._own_records(batch)
+            await self._run_steps(records, batch.lag, watch)
+            self._committed_offsets.update(await batch.commit())  # step 6
             watch.lap("commit")
             self._fault("committed")
-            self._meter.steps("loop", watch)
+            self._reporter.meter.steps("loop", watch)
             self._failures = 0
         except TransientError as error:
             self._failures += 1
             self.forget()
             pause = min(0.1 * 2**self._failures, 5.0)
-            logger.warning(
-                "batch_postponed",
-                service=self.service,
-                reason=str(error),
-                retry_in_s=pause,
-                hint="Kafka or MongoDB is away or slow; nothing is lost, the batch comes again by itself",
-            )
+            self._reporter.batch_postponed(error, pause)
             await self._sleep(pause)
             await batch.nack()
         except BaseException:
@@ -133,287 +102,170 @@ class Loop(Generic[S]):
             self.idle.set()
 
     def forget(self) -> None:
-        """Drop all cached states and the floor before the next batch: after an assignment, or a batch that failed."""
-        self._outdated = True
+        """Drop what is cached before the next batch: after an assignment, or after a batch that failed.
 
-    async def _steps(self, records: Sequence[Record], lag: Callable[[], int], watch: Stopwatch) -> None:
-        items, letters = self._decode(records)  # 1
+        Not at once, since a rebalance callback may come during a batch.
+        """
+        self._stale_cache = True
+
+    async def _own_records(self, batch: Batch) -> Sequence[Record]:
+        """The records to handle. After `forget`, start from an empty cache and the group's committed offsets.
+
+        Records of partitions that now belong to another instance are left to it: only the owner of a partition knows
+        what earlier events on it have left unpublished.
+        """
+        if not self._stale_cache:
+            return batch.records
+        self._stale_cache = False
+        self._streams.clear()
+        self._committed_offsets = await batch.committed()
+        return [record for record in batch.records if (record.topic, record.partition) in self._committed_offsets]
+
+    async def _run_steps(self, records: Sequence[Record], lag: Callable[[], int], watch: Stopwatch) -> None:
+        batch = self._decode(records)
         watch.lap("decode")
         self._fault("decoded")
-        done: dict[int, JournalEntry] = {}
-        journaled: set[int] = set()
-        owed: list[JournalEntry] = []
-        todo = list(enumerate(items))
         rounds = 0
-        while todo:
+        while batch.pending:
             rounds += 1
-            if rounds > _ROUNDS:
+            if rounds > _MOST_ROUNDS:
                 raise TransientError("the same streams lose every race")
-            owed += await self._load(todo, letters)  # 2
-            context = await self._context_loader.gather([(self._streams[i.stream].state, i.data) for _, i in todo])
+            context = await self._load(batch)
             watch.lap("load")
             self._fault("loaded")
-            drafts, claims, again = await self._decide(todo, context, done, journaled, letters)  # 3
+            drafts, again = await self._decide(batch, context)
             watch.lap("decide")
             self._fault("decided")
-            again |= await self._store_drafts(drafts, claims)  # 4
+            again |= await self._store_drafts(drafts)
             watch.lap("store")
             self._fault("stored")
             for stream in again:
                 self._streams.pop(stream, None)
-            todo = [(index, item) for index, item in todo if item.stream in again]
-            for index, item in todo:  # what was concluded from a state that never was counts for nothing
-                done.pop(index, None)
-                journaled.discard(index)
-                letters.pop(item.record.position, None)
-        entries = [done[index] for index in sorted(done)]
-        await self._delivery.carry_out([*owed, *entries], list(letters.values()))  # 5
+            batch.keep_pending(again)
+        await self._delivery.carry_out(batch.entries, batch.dead_letters)  # step 5
         watch.lap("publish")
         self._fault("published")
-        self._finish(items, done, journaled, len(letters), watch, lag())
+        self._reporter.batch_done(batch, watch, lag())
+        self._streams.end_batch(record.stream for record in batch.records)
         watch.lap("report")
 
     # 1 ---------------------------------------------------------------------------------------------------------------
 
-    def _decode(self, records: Sequence[Record]) -> tuple[list[DecodedRecord], Letters]:
-        items: list[DecodedRecord] = []
-        letters: Letters = {}
+    def _decode(self, records: Sequence[Record]) -> BatchInProgress:
+        """Decode each record on its own. Skip types that the policy does not handle; set aside what is broken."""
+        batch = BatchInProgress()
         for record in records:
             try:
-                item = decode_record(record, self._policy)
+                decoded = decode_record(record, self._policy)
             except PoisonError as poison:
-                letters[record.position] = (record, poison)
+                batch.undecodable.append((record, poison))
             except Exception as error:  # noqa: BLE001  # Poison, whatever it is: this event alone is set aside
-                letters[record.position] = (record, self._failed("stream", error))
+                batch.undecodable.append((record, self._reporter.policy_failed("stream", error)))
             else:
-                if item is None:
-                    self._meter.skipped()
+                if decoded is None:
+                    self._reporter.meter.skipped()
                 else:
-                    items.append(item)
-        return items, letters
+                    batch.records.append(decoded)
+        batch.pending = list(batch.records)
+        return batch
 
     # 2 ---------------------------------------------------------------------------------------------------------------
 
-    async def _load(self, todo: list[tuple[int, DecodedRecord]], letters: Letters) -> list[JournalEntry]:
-        """Fold what is not cached. Returns entries whose facts may never have been published: they go out first."""
-        missing = list(dict.fromkeys(item.stream for _, item in todo if item.stream not in self._streams))
-        found = await self._store.load(missing) if missing else {}
-        owed: list[JournalEntry] = []
+    async def _load(self, batch: BatchInProgress) -> Context:
+        """Fold the streams that are not cached, note what they left unpublished, and gather the context."""
+        streams = dict.fromkeys(record.stream for record in batch.pending)
+        missing = [stream for stream in streams if stream not in self._streams]
+        documents_by_stream = await self._store.load(missing) if missing else {}
         for stream in missing:
-            documents = found.get(stream, [])
+            documents = documents_by_stream.get(stream, [])
             try:
                 entries = [JournalEntry.read(stream, each) for document in documents for each in document["entries"]]
-                owed += [entry for entry in entries if self._unsettled(entry)]  # in the journal's order, not by topic
+                batch.unpublished += [entry for entry in entries if self._uncommitted(entry)]  # in the journal's order
                 self._streams[stream] = self._fold(stream, documents, entries)
             except Exception as error:  # noqa: BLE001  # Poison, whatever it is: this stream alone is set aside
-                logger.error(
-                    "stream_quarantined",
-                    service=self.service,
-                    stream=stream,
-                    reason=type(error).__name__,
-                    where=where(error),
-                    hint="its journal can not be folded; its events go to the dead letters until it is mended",
-                )
-                for _, item in todo:
-                    if item.stream == stream:
-                        letters[item.record.position] = (item.record, PoisonError("fold", "stream-quarantined"))
-                todo[:] = [(index, item) for index, item in todo if item.stream != stream]
-        return owed
+                self._reporter.stream_quarantined(stream, error)
+                batch.quarantine(stream)
+        return await self._context_loader.gather(
+            [(self._streams[record.stream].state, record.data) for record in batch.pending]
+        )
 
-    def _fold(self, stream: str, documents: Sequence[dict[str, Any]], entries: Sequence[JournalEntry]) -> Stream[S]:
-        causes = {entry.cause: entry.hash for entry in entries}
-        return Stream(fold(self._policy, stream, entries), documents[-1]["n"] + 1 if documents else 0, causes)
+    def _fold(
+        self, stream: str, documents: Sequence[dict[str, Any]], entries: Sequence[JournalEntry]
+    ) -> CachedStream[S]:
+        hash_by_cause = {entry.cause: entry.hash for entry in entries}
+        next_n = documents[-1]["n"] + 1 if documents else 0
+        return CachedStream(fold(self._policy, stream, entries), next_n, hash_by_cause)
 
-    def _unsettled(self, entry: JournalEntry) -> bool:
-        """True when the event was handled but its offset never committed: it died between steps 4 and 6."""
+    def _uncommitted(self, entry: JournalEntry) -> bool:
+        """True when the event was stored but its offset never committed: some process died between steps 4 and 6."""
         topic, partition, offset = entry.position
-        floor = self._floor.get((topic, partition))
-        return floor is not None and offset >= floor
+        committed = self._committed_offsets.get((topic, partition))
+        return committed is not None and offset >= committed
 
     # 3 ---------------------------------------------------------------------------------------------------------------
 
-    async def _decide(
-        self,
-        todo: Sequence[tuple[int, DecodedRecord]],
-        context: Context,
-        done: dict[int, JournalEntry],
-        journaled: set[int],
-        letters: Letters,
-    ) -> tuple[dict[str, list[JournalEntry]], dict[str, list[Claim]], set[str]]:
-        """Decide in order. Returns what to store, what to claim, and the streams to load anew and decide again."""
-        drafts: dict[str, list[JournalEntry]] = defaultdict(list)
-        claims: dict[str, list[Claim]] = defaultdict(list)
+    async def _decide(self, batch: BatchInProgress, context: Context) -> tuple[Drafts, set[str]]:
+        """Decide in order. Returns the drafts to store, and the streams to load and decide again."""
+        drafts: Drafts = defaultdict(Draft)
         again: set[str] = set()
-        sizes: dict[str, int] = defaultdict(int)
-        for index, item in todo:
-            if item.stream in again:
+        for record in batch.pending:
+            if record.stream in again:
                 continue
-            if sizes[item.stream] > _DOCUMENT:
-                again.add(item.stream)  # what is drafted is stored; the rest goes into a document of its own
+            stream, draft = self._streams[record.stream], drafts[record.stream]
+            if draft.full:
+                again.add(record.stream)  # the draft is stored as it is; the rest goes into another document
                 continue
-            stream = self._streams[item.stream]
-            if stream.causes.get(item.cause) == item.hash:
-                done[index] = await self._seen(item, drafts[item.stream])
+            if stream.hash_by_cause.get(record.cause) == record.hash:
+                record.entry = await self._first_entry(record, draft)
                 continue
-            entry = JournalEntry(
-                stream=item.stream,
-                cause=item.cause,
-                hash=item.hash,
-                type=item.event.type,
-                position=item.record.position,
-                at=self._clock.now(),  # not one for all: two reminders of one need would be told as one and the same
-                key=item.key,
-                trace=item.event.traceparent
-                if self._tracing is None
-                else follow(self.service, item.event.traceparent, item.key, item.stream, item.cause),
-            )
-            poison: PoisonError | None = None
-            effects: Sequence[Effect] = ()
-            state = stream.state
-            try:
-                effects, state = self._decision(stream, item, entry, context)
-            except PoisonError as fault:
-                poison = fault
-            changes = any(isinstance(effect, Emit) for effect in effects)
-            if not changes and not stream.fresh and not drafts[item.stream]:
-                again.add(item.stream)  # step 4 would not notice that the cached state is stale: look again
+            decision = self._decider.decide(record, stream, context)
+            changes_state = decision.changes_state
+            if not changes_state and not stream.fresh and not draft.entries:
+                again.add(record.stream)  # without facts, step 4 would not notice that the cached state is stale
                 continue
-            if poison is not None:
-                letters[item.record.position] = (item.record, poison)
+            if decision.poison is not None:
+                record.poison = decision.poison
                 continue
-            context.consume(effects)
-            done[index] = entry
-            if changes:
-                journaled.add(index)
-                drafts[item.stream].append(entry)
-                sizes[item.stream] += sum(len(fact.get("text", "")) for fact in entry.facts)
-                claims[item.stream] += [effect for effect in effects if isinstance(effect, Claim)]
-                stream.causes[item.cause] = item.hash
-                stream.state = state
-        return {stream: entries for stream, entries in drafts.items() if entries}, claims, again
+            context.consume(decision.effects)
+            record.entry = decision.entry
+            if changes_state:
+                record.journaled = True
+                draft.add(decision.entry, decision.claims)
+                stream.hash_by_cause[record.cause] = record.hash
+                stream.state = decision.state
+        return {stream: draft for stream, draft in drafts.items() if draft.entries}, again
 
-    def _decision(
-        self, stream: Stream[S], item: DecodedRecord, entry: JournalEntry, context: Context
-    ) -> tuple[Sequence[Effect], S]:
-        """The effects, written down in `entry`, and the state after them. Raises `PoisonError`; `stream` is untouched."""
-        arrived = IncomingEvent(item.data, item.event.id, item.event.time, item.key)
-        reused = item.cause in stream.causes
-        if reused:
-            logger.warning(
-                "event_id_reused",
-                service=self.service,
-                event_id=item.event.id,
-                hint="the sender used one id for two bodies; the first one counts",
-            )
-        elif len(stream.causes) >= self._limit:
-            raise PoisonError("decide", "too-many-changes")
-        state = stream.state
-        try:
-            if reused:
-                effects = self._policy.on_id_reuse(state, arrived)
-            else:
-                effects = self._policy.decide(state, arrived, entry.at, context)
-            for effect in effects:
-                if isinstance(effect, Emit):
-                    state = self._policy.evolve(state, effect.event)
-            entry.record(self.service, effects)
-        except Exception as error:  # noqa: BLE001  # Poison, whatever it is: this event alone is set aside
-            raise self._failed("decide", error, item.event) from None
-        return effects, state
-
-    def _failed(self, stage: str, error: Exception, event: CloudEvent | None = None) -> PoisonError:
-        logger.error(
-            "decision_failed",
-            service=self.service,
-            event_type=event and event.type,
-            event_id=event and event.id,
-            reason=type(error).__name__,
-            where=where(error),
-            hint="a fault in the policy; the event is in the dead letters, replay it once mended",
-        )
-        return PoisonError(stage, "decision-failed", type(error).__name__)
-
-    async def _seen(self, item: DecodedRecord, draft: Sequence[JournalEntry]) -> JournalEntry:
-        """The entry an event led to the first time."""
-        for entry in draft:
-            if entry.cause == item.cause:
-                return entry
-        for document in (await self._store.load([item.stream])).get(item.stream, ()):
+    async def _first_entry(self, record: DecodedRecord, draft: Draft) -> JournalEntry:
+        """The entry that an event led to the first time it came."""
+        entry = draft.entry_of(record.cause)
+        if entry is not None:
+            return entry
+        for document in (await self._store.load([record.stream])).get(record.stream, ()):
             for each in document["entries"]:
-                if each["cause"] == item.cause:
-                    return JournalEntry.read(item.stream, each)
-        raise TransientError("a cause that was cached is not in the journal")
+                if each["cause"] == record.cause:
+                    return JournalEntry.read(record.stream, each)
+        raise TransientError("an event that the cache knows is not in the journal")
 
     # 4 ---------------------------------------------------------------------------------------------------------------
 
-    async def _store_drafts(self, drafts: dict[str, list[JournalEntry]], claims: dict[str, list[Claim]]) -> set[str]:
-        """Claim, then insert. Returns the streams that lost a claim or a race: they are decided again."""
-        wanted = [Row(claim.table, claim.id, claim.doc) for each in claims.values() for claim in each]
-        refused = await self._claims.take(wanted) if wanted else set()
-        if wanted:
+    async def _store_drafts(self, drafts: Drafts) -> set[str]:
+        """Take the claims, then insert the documents. Returns the streams that lost a claim or a race."""
+        claims = [Row(claim.table, claim.id, claim.doc) for draft in drafts.values() for claim in draft.claims]
+        refused = await self._claims.take(claims) if claims else set()
+        if claims:
             self._fault("claimed")
-        lost: set[str] = {stream for stream, each in claims.items() if any(claim.id in refused for claim in each)}
-        documents: list[dict[str, Any]] = [
-            {
-                "_id": f"{stream}:{self._streams[stream].n}",
-                "stream": stream,
-                "n": self._streams[stream].n,
-                "entries": [entry.document() for entry in entries],
-            }
-            for stream, entries in drafts.items()
-            if stream not in lost
-        ]
+        lost = {stream for stream, draft in drafts.items() if any(claim.id in refused for claim in draft.claims)}
+        documents = [self._document(stream, draft.entries) for stream, draft in drafts.items() if stream not in lost]
         conflicts = await self._store.append(documents) if documents else set()
         for document in documents:
             if document["_id"] in conflicts:
                 lost.add(document["stream"])
             else:
-                self._streams[document["stream"]].n += 1
+                self._streams[document["stream"]].next_n += 1
         if lost:
-            self._meter.conflicts(len(lost))
+            self._reporter.meter.conflicts(len(lost))
         return lost
 
-    # after -----------------------------------------------------------------------------------------------------------
-
-    def _finish(
-        self,
-        items: Sequence[DecodedRecord],
-        done: dict[int, JournalEntry],
-        journaled: set[int],
-        letters: int,
-        watch: Stopwatch,
-        lag: int,
-    ) -> None:
-        """Canonical log lines, counts, and the cache back to its size (never inside a batch)."""
-        elapsed = sum(watch.seconds.values())
-        lines: list[tuple[CloudEvent, str, str]] = []
-        spans: list[Span | None] = []
-        for index, item in enumerate(items):
-            entry = done.get(index)
-            if entry is not None:
-                outcome = "decided" if index in journaled else "answered" if entry.facts else "ignored"
-                lines.append((item.event, item.key, outcome))
-                if self._tracing is not None and entry.position == item.record.position:  # else it was delivered again
-                    spans.append(span_of(item.event, entry.trace, outcome))
-        handled(self.service, elapsed * 1000, lines)
-        self._meter.handled(Counter((event.type, outcome) for event, _, outcome in lines))
-        logger.info(
-            "batch",
-            service=self.service,
-            batch_size=len(items),
-            dead_letters=letters,
-            lag=lag,
-            duration_ms=round(elapsed * 1000, 3),
-        )
-        oldest = min((item.event.time for item in items), default=None)
-        age = None if oldest is None else (self._clock.now() - oldest).total_seconds()
-        self._meter.batch("loop", len(items), elapsed, age)
-        if self._tracing is not None:
-            self._tracing.batch("loop", elapsed, len(items), [each for each in spans if each], watch.seconds)
-        for stream in {item.stream for item in items}:
-            cached = self._streams.get(stream)
-            if cached is not None:
-                cached.fresh = False
-                self._streams.move_to_end(stream)
-        while len(self._streams) > self._room:
-            self._streams.popitem(last=False)
+    def _document(self, stream: str, entries: Sequence[JournalEntry]) -> dict[str, Any]:
+        n = self._streams[stream].next_n
+        return {"_id": f"{stream}:{n}", "stream": stream, "n": n, "entries": [entry.document() for entry in entries]}

@@ -1,7 +1,8 @@
-"""Time as an event: the ticker publishes what is due as `TimerElapsed`, keyed like the rest, then deletes it.
+"""Time as an event: the ticker publishes what is due as `TimerElapsed`, keyed like all events, then deletes it.
 
-It fires only what was due when the service's inputs were last read to their ends: an outage must not turn answers
-that were given in time into late ones. Every instance runs one; a timer fired twice has the same id.
+It fires only what was due when the service's inputs were last read to their ends. Otherwise, after an outage, answers
+that were sent in time would be read after their deadline. Every instance runs a ticker; a timer that fires twice has
+the same id both times.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -19,13 +20,14 @@ from ..ports import Log, OutgoingRecord, Partition, Stage, Store, Timer
 from ..telemetry.trace_context import traceparent
 
 _AT_ONCE = 500
+"""Timers published in one request."""
 
 
 class Offsets(Protocol):
-    """What `Progress` asks Kafka."""
+    """What `Progress` needs to know from Kafka."""
 
     async def ends(self, stage: Stage) -> Mapping[Partition, int]:
-        """The end offset of each partition the stage reads that still has records; what has expired is never read."""
+        """The end offset of each partition that the stage reads, unless all its records have expired unread."""
         ...
 
     async def committed(self, stage: Stage) -> Mapping[Partition, int]:
@@ -40,27 +42,28 @@ class Progress:
         self._stages = stages
         self._offsets = offsets
         self._clock = clock
-        self._asked: datetime | None = None
+        self._started_at: datetime | None = None
         self._stage = 0
         self._ends: Mapping[Partition, int] = {}
 
     async def read_up_to(self) -> datetime | None:
-        """The last time for which every stage is known to have read all there was; None while it is still reading.
+        """The latest time up to which every stage has read its inputs; None while a stage is still reading.
 
-        The ends of a stage are noted when the stage before it has got to its own, since only then has all that was
-        there at the asked time been passed on.
+        One measurement may take several calls. It notes the ends of a stage once the stage before has reached its own
+        ends, since only then has everything been passed on that was there when the measurement started. Raises
+        `TransientError`; the next call continues where this one stopped.
         """
-        if self._asked is None:
+        if self._started_at is None:
             now = self._clock.now()
-            self._ends = await self._offsets.ends(self._stages[0])  # may fail: then nothing was asked
-            self._asked, self._stage = now, 0
+            self._ends = await self._offsets.ends(self._stages[0])  # may fail: then nothing has started
+            self._started_at, self._stage = now, 0
         while True:
             committed = await self._offsets.committed(self._stages[self._stage])
             if any(committed.get(partition, 0) < end for partition, end in self._ends.items()):
                 return None
             if self._stage + 1 == len(self._stages):
-                asked, self._asked = self._asked, None
-                return asked
+                started_at, self._started_at = self._started_at, None
+                return started_at
             self._ends = await self._offsets.ends(self._stages[self._stage + 1])
             self._stage += 1
 
@@ -83,14 +86,14 @@ class Ticker:
         self._fault = fault
 
     async def tick(self) -> int:
-        """Fire what is due; returns how many. Raises `TransientError`, `FatalError`."""
+        """Fire what is due. Returns the number of timers. Raises `TransientError`, `FatalError`."""
         until = await self._progress.read_up_to()
         if until is None:
             return 0
         fired = 0
         while due := await self._store.due(until, _AT_ONCE):
             if await self._log.publish([self._message(timer) for timer in due]):
-                raise FatalError(f"{topics.inbox(self._service)} can not be written to")
+                raise FatalError(f"{topics.inbox(self._service)} cannot be written to")
             self._fault("fired")
             await self._store.drop_timers([timer.id for timer in due])
             fired += len(due)

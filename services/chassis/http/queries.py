@@ -1,7 +1,7 @@
-"""Read-only JSON beside /health, for operators: ``GET <path><id>`` with ``Authorization: Bearer <token>``.
+"""Operators' read-only queries: ``GET <path><id>`` with ``Authorization: Bearer <token>``, answered in JSON.
 
-It exists so that nobody has to look into a service's database. Without a token in the settings these paths are not
-there at all. What they answer holds ids, never people.
+They exist so that nobody has to look into a service's database. Answers contain ids, never people. Without a token in
+the settings, nothing is served.
 """
 
 import hmac
@@ -9,54 +9,63 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 import orjson
-from faststream.asgi import AsgiResponse
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+from starlette.types import Receive, Scope, Send
 
 from ..errors import TransientError
 
 Query = Callable[[str], Awaitable[Any]]
-"""What is known of an id, as JSON; None: nothing."""
+"""Returns what is known of an id, as JSON; None when nothing is. May raise `TransientError`."""
 
 
 class Queries:
-    """An ASGI application in front of another: it answers its own paths and passes on the rest."""
+    """The queries of one service, all under one bearer token."""
 
     def __init__(self, token: str) -> None:
         self._token = token
-        self._paths: dict[str, Query] = {}
+        self._queries: dict[str, Query] = {}
 
-    def add(self, path: str, read: Query) -> None:
-        """Serve ``<path><id>``; `path` ends with a slash."""
-        self._paths[path] = read
+    def add(self, path: str, query: Query) -> None:
+        """Answer ``<path><id>`` with this query. `path` ends with a slash; an id may contain slashes."""
+        self._queries[path] = query
 
-    def before(self, app: Any) -> Any:
-        """The application to run."""
+    def routes(self) -> list[Route]:
+        """One route for each query."""
+        return [Route(f"{path}{{id:path}}", _Endpoint(query, self._token)) for path, query in self._queries.items()]
 
-        async def front(scope: Any, receive: Any, send: Any) -> None:
-            path = scope.get("path", "")
-            found = next((each for each in self._paths if path.startswith(each)), None)
-            if scope["type"] != "http" or found is None:
-                await app(scope, receive, send)
-                return
-            response = await self.answer(scope["method"], found, path.removeprefix(found), dict(scope["headers"]))
-            await response(scope, receive, send)
 
-        return front
+class _Endpoint:
+    """One query. An object, since a function would be offered only the methods GET and HEAD by Starlette."""
 
-    async def answer(self, method: str, path: str, id_: str, headers: dict[bytes, bytes]) -> AsgiResponse:
-        """The response. An id that is not known looks like a path that is not there."""
+    def __init__(self, query: Query, token: str) -> None:
+        self._query = query
+        self._token = token
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        response = await self._answer(Request(scope, receive))
+        await response(scope, receive, send)
+
+    async def _answer(self, request: Request) -> Response:
+        """The response. An unknown id looks like an unknown path."""
         if not self._token:
             return _json(404, {"error": "not served: no operator_token is set"})
-        if not hmac.compare_digest(headers.get(b"authorization", b""), f"Bearer {self._token}".encode()):
+        if not self._authorized(request):
             return _json(401, {"error": "operators only: wrong or missing bearer token"})
-        if method != "GET":
+        if request.method != "GET":
             return _json(405, {"error": "read-only"})
         try:
-            known = await self._paths[path](id_)
+            known = await self._query(request.path_params["id"])
         except TransientError:
             return _json(503, {"error": "MongoDB is away; try again"})
         return _json(404, {"error": "not known"}) if known is None else _json(200, known)
 
+    def _authorized(self, request: Request) -> bool:
+        """Whether the request has the token. Compared in constant time, so that timing reveals nothing about it."""
+        authorization = request.headers.get("authorization", "").encode("latin-1")
+        return hmac.compare_digest(authorization, f"Bearer {self._token}".encode())
 
-def _json(status: int, body: Any) -> AsgiResponse:
-    headers = {"content-type": "application/json", "cache-control": "no-store"}
-    return AsgiResponse(orjson.dumps(body), status_code=status, headers=headers)
+
+def _json(status: int, body: Any) -> Response:
+    return Response(orjson.dumps(body), status, {"cache-control": "no-store"}, "application/json")

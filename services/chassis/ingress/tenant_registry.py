@@ -1,7 +1,7 @@
 """The registry of organisations, followed from the compacted topic ``referrals.tenants``.
 
-It says who may take part: an organisation of kind enforcement never, by any path; a revoked one no more; one that is
-not registered only where `required` is false. The broker's own rules are the wall; this is what holds behind it.
+It says who may take part. An organisation of kind enforcement never may, by any path; a revoked one may no longer; an
+unregistered one may only if `required` is false. The broker's access rules come first; this is the second line.
 """
 
 from datetime import datetime
@@ -25,11 +25,11 @@ _UNKNOWN = "is not registered; ask the operator"
 
 
 UNUSABLE = (MalformedError, ValidationError)
-"""What `entry_of` raises."""
+"""What `entry_of` raises when a record is not a valid entry."""
 
 
 def entry_of(tenant: str, headers: Headers, value: bytes, appended: datetime) -> Tenant:
-    """The entry in a record under this key."""
+    """The entry in a record whose key is this tenant's id. Raises the errors in `UNUSABLE`."""
     event = decode(headers, value, appended)
     entry = Tenant.read(event.data)
     if event.type != Tenant.ce_type() or entry.tenant != tenant:
@@ -38,14 +38,17 @@ def entry_of(tenant: str, headers: Headers, value: bytes, appended: datetime) ->
 
 
 class TenantRegistry:
-    """Who is registered as what. Applying records twice, or an older one after a newer one, changes nothing."""
+    """Which organisations are registered, and as what. Repeated and outdated records change nothing."""
 
     def __init__(self, required: bool = False) -> None:
         self._required = required
         self._tenants: dict[str, tuple[int, Tenant | None]] = {}
 
     def apply(self, record: Record) -> str | None:
-        """Take one record; returns the id of the organisation it changed. One that can't be read changes nothing."""
+        """Apply one record. Returns the id of the organisation whose entry changed; None if none did.
+
+        A record that cannot be read changes nothing.
+        """
         tenant = (record.key or b"").decode(errors="replace")
         if record.offset <= self._tenants.get(tenant, (-1, None))[0]:
             return None
@@ -58,14 +61,14 @@ class TenantRegistry:
                     "tenant_unusable",
                     topic=record.topic,
                     offset=record.offset,
-                    hint="the entry before stays in force; register the organisation again",
+                    hint="its previous entry remains valid; register the organisation again",
                 )
                 return None
         self._tenants[tenant] = (record.offset, entry)
         return tenant
 
     def bars(self, tenant: str) -> str | None:
-        """Why this organisation may not take part, in words for itself; None: it may."""
+        """Why this organisation may not take part, in words addressed to it; None if it may."""
         entry = self._tenants.get(tenant, (-1, None))[1]
         if entry is None:
             return _UNKNOWN if self._required else None

@@ -1,10 +1,11 @@
-"""What is wrong with something a tenant sent, in words that say what to do. No input in them, since that is a person.
+"""What is wrong with a tenant's message, in words that say what to do. They never quote input, which may be a person.
 
-Three sources: what the CloudEvents codec or the gate found (`fix_of` a code), what pydantic found (`problems_of`), and
-what both read over (`lint_raw_json`): a name given twice, of which the last would win silently, and the character NUL.
+There are three sources: codes of the CloudEvents codec and the gate (`fix_of`), pydantic's errors (`problems_of`), and
+what both overlook (`lint_raw_json`): duplicate names, of which the last would silently win, and the character NUL.
 """
 
 import json
+from collections import Counter
 from collections.abc import Callable, Iterator
 from functools import cache
 from typing import Any
@@ -15,7 +16,7 @@ from contracts.base import Message
 from contracts.intake import Problem
 
 _MOST = 20
-"""Problems told at once. Who has more is told the rest when these are mended."""
+"""Problems reported at once. Any further ones are reported once these are fixed."""
 
 _CODES = {
     "header-without-value": "this header has no value: give it one",
@@ -32,32 +33,32 @@ _CODES = {
     "time-not-rfc-3339": "must be a date and time with zone, such as 2026-11-24T09:00:00Z, or be left out",
     "time-without-zone": "needs a time zone, such as 2026-11-24T09:00:00Z",
     "too-large": "is larger than 256 KiB: shorten the notes, or send fewer needs at once",
-    "type-unknown": "is no event type that is taken here",
-    "admission-failed": "could not be handled, by a fault of ours: the operators have it, no need to send it again",
+    "type-unknown": "is not an accepted event type",
+    "admission-failed": "could not be handled because of a fault on our side: the operators have it, do not resend it",
 }
 
 PATTERNS = {
     r"^[A-Za-z0-9._-]{1,64}$": "must be 1 to 64 of the characters A-Z, a-z, 0-9, '.', '_' and '-'",
     r"^[a-z0-9-]{1,63}$": "must be an organisation's id: 1 to 63 of the characters a-z, 0-9 and '-'",
-    r"^[a-z]{2,3}$": "must be a language code of two or three small letters (ISO 639), such as ru or prs",
+    r"^[a-z]{2,3}$": "must be a lower-case ISO 639 language code of two or three characters, such as ru or prs",
     r"^[A-Z]{2}(-[A-Z0-9]{1,3})?$": "must be an ISO 3166 code of a region or country, such as BY-BR or BY",
-    r"^[A-Z]{3}$": "must be an ISO 4217 currency code of three capital letters, such as PLN",
-    r"^[A-Z]{2}$": "must be an ISO 3166 country code of two capital letters, such as SY",
+    r"^[A-Z]{3}$": "must be an upper-case ISO 4217 currency code of three characters, such as PLN",
+    r"^[A-Z]{2}$": "must be an upper-case ISO 3166 country code of two characters, such as SY",
     r"^[A-Za-z0-9+/]{43}=$": "must be a raw X25519 public key of 32 bytes, in base64",
-    r"^[0-9a-f-]{36}$": "must be the referral_id that stands in the offer",
+    r"^[0-9a-f-]{36}$": "must be the referral_id from the offer",
 }
-"""Every pattern in what tenants send, in words."""
+"""Every pattern of the messages that tenants send, in words."""
 
 _DATE = "must be a date, such as 1988-02-29"
 _TIME = "must be a date and time with zone, such as 2026-11-24T09:00:00Z"
-_WALL = "must be hours and minutes such as 09:30"
-_WORDS = {
+_TIME_OF_DAY = "must be hours and minutes such as 09:30"
+_FIXES = {
     "missing": "is needed",
     "extra_forbidden": "remove the unknown field, or spell it as in the schema",
     "enum": "must be {expected}",
     "literal_error": "must be {expected}",
     "timezone_aware": "needs a time zone, such as 2026-11-24T09:00:00Z",
-    "finite_number": "must be a number: NaN and Infinity are none",
+    "finite_number": "must be a finite number, not NaN or Infinity",
     "int_type": "must be a whole number",
     "int_parsing": "must be a whole number",
     "int_parsing_size": "must be a whole number",
@@ -78,25 +79,25 @@ _WORDS = {
     "less_than": "must be less than {lt}",
     "less_than_equal": "must be at most {le}",
 }
-"""By pydantic's name of a fault; what stands in braces is the schema's, never the input."""
+"""By pydantic's type of error. The values in braces come from the schema, never from the input."""
 
 
 def fix_of(code: str) -> str:
-    """What to do about a fault of the codec or the gate."""
-    return _CODES.get(code, "can not be used as it is")
+    """What to do about a reason code of the codec or the gate."""
+    return _CODES.get(code, "cannot be used as it is")
 
 
 def problems_of(error: ValidationError) -> list[Problem]:
-    """What to fix, by field path. An unknown field's own name stays out: it is input."""
-    found: dict[str, list[str]] = {}
-    for fault in error.errors(include_input=False, include_url=False)[:_MOST]:
-        path = fault["loc"][:-1] if fault["type"] == "extra_forbidden" else fault["loc"]
-        # Of a union, pydantic names each branch: list[constrained-str]. To the sender it is one field.
+    """What to fix, by field path. The name of an unknown field is input, so it is left out."""
+    fixes_by_field: dict[str, list[str]] = {}
+    for each in error.errors(include_input=False, include_url=False)[:_MOST]:
+        path = each["loc"][:-1] if each["type"] == "extra_forbidden" else each["loc"]
+        # For a union, the path contains each branch, such as list[constrained-str]. To the sender it is one field.
         field = ".".join(str(part) for part in path if "[" not in str(part)) or "body"
-        fixes = found.setdefault(field, [])
-        if (fix := _fix(fault["type"], fault["msg"], fault.get("ctx", {}))) not in fixes:
+        fixes = fixes_by_field.setdefault(field, [])
+        if (fix := _fix(each["type"], each["msg"], each.get("ctx", {}))) not in fixes:
             fixes.append(fix)
-    return [Problem(field=field, fix="; or ".join(fixes)) for field, fixes in found.items()]
+    return [Problem(field=field, fix="; or ".join(fixes)) for field, fixes in fixes_by_field.items()]
 
 
 def _fix(kind: str, text: str, context: dict[str, Any]) -> str:
@@ -107,15 +108,15 @@ def _fix(kind: str, text: str, context: dict[str, Any]) -> str:
     if kind.startswith("datetime_"):
         return _TIME
     if kind.startswith("time_"):
-        return _WALL
+        return _TIME_OF_DAY
     if kind.startswith("date_"):
         return _DATE
-    words = _WORDS.get(kind)
+    words = _FIXES.get(kind)
     return words.format_map(context) if words else text.removeprefix("Value error, ")
 
 
 def _json(text: str) -> str:
-    """The parser's word, which has line and column and no input; clearer where it speaks of itself."""
+    """The parser's message, with line and column but without input. Reworded where it is about the parser itself."""
     what, at, where = text.partition(" at line ")
     clear = {
         "recursion limit exceeded": "it is nested too deeply",
@@ -128,70 +129,67 @@ def _json(text: str) -> str:
     return clear.get(what, what) + at + where
 
 
-class _Twice(dict[str, Any]):
-    """An object in which a name stands more than once."""
+class _Ambiguous(dict[str, Any]):
+    """A JSON object in which some names occur more than once."""
 
-    names: tuple[str, ...] = ()
+    duplicates: tuple[str, ...] = ()
 
 
 def lint_raw_json(value: bytes, model: type[Message]) -> list[Problem]:
-    """Names given twice, and NUL, in a JSON text; nothing where it is not JSON, which `model` will say itself.
+    """Duplicate names, and NUL, in a JSON text. Empty if it is not JSON, which `model` itself reports.
 
-    `value` is the record's own, for whoever parses an envelope first has already lost the first of two names.
+    `value` must be the record's own: parsing an envelope first would already lose all but the last of duplicate names.
     """
-    twice = False
+    any_duplicates = False
 
-    def pairs(found: list[tuple[str, Any]]) -> dict[str, Any]:
-        nonlocal twice
-        whole = dict(found)
-        if len(whole) == len(found):
+    def to_object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        nonlocal any_duplicates
+        whole = dict(pairs)
+        if len(whole) == len(pairs):
             return whole
-        twice = True
-        marked, seen, again = _Twice(whole), set[str](), dict[str, None]()
-        for name, _ in found:
-            if name in seen:
-                again[name] = None
-            seen.add(name)
-        marked.names = tuple(again)
-        return marked
+        any_duplicates = True
+        counts = Counter(name for name, _ in pairs)
+        ambiguous = _Ambiguous(whole)
+        ambiguous.duplicates = tuple(name for name, count in counts.items() if count > 1)
+        return ambiguous
 
     try:
-        whole = json.loads(value, object_pairs_hook=pairs)
+        whole = json.loads(value, object_pairs_hook=to_object)
     except (ValueError, RecursionError):
         return []
-    if not twice and b"\\u0000" not in value:
+    if not any_duplicates and b"\\u0000" not in value:
         return []
     known = _names(model)
-    told = ((_field(path, known), fix) for path, fix in _faults(whole, known.__contains__))
-    return [Problem(field=field, fix=fix) for field, fix in dict.fromkeys(told)][:_MOST]
+    problems = ((_field(path, known), fix) for path, fix in _problems(whole, known.__contains__))
+    return [Problem(field=field, fix=fix) for field, fix in dict.fromkeys(problems)][:_MOST]
 
 
 _Path = tuple[str | int, ...]
 
 
-def _faults(whole: Any, known: Callable[[str], bool]) -> Iterator[tuple[_Path, str]]:
-    """Walks without recursion: the sender chooses the depth."""
+def _problems(whole: Any, known: Callable[[str], bool]) -> Iterator[tuple[_Path, str]]:
+    """Path and fix of each problem. Without recursion, since the sender chooses the depth."""
     waiting: list[tuple[_Path, Any]] = [((), whole)]
     while waiting:
         path, each = waiting.pop()
-        if isinstance(each, _Twice):
-            for name in each.names:
+        if isinstance(each, _Ambiguous):
+            for name in each.duplicates:
                 if known(name):
                     yield (*path, name), "is given more than once: give it once"
                 else:
                     yield path, "has a field more than once: give each once"
         if isinstance(each, dict):
             if any("\0" in name for name in each):
-                yield path, "a field's name holds the character NUL: leave it out"
+                yield path, "a field's name contains the character NUL: leave it out"
             waiting += [((*path, name), inner) for name, inner in reversed(each.items())]
         elif isinstance(each, list):
             waiting += [((*path, index), inner) for index, inner in reversed(list(enumerate(each)))]
         elif isinstance(each, str) and "\0" in each:
-            yield path, "holds the character NUL: leave it out"
+            yield path, "contains the character NUL: leave it out"
 
 
 def _field(path: _Path, known: frozenset[str]) -> str:
-    """The path as far as it is the schema's and not the sender's; of an envelope, that within the body."""
+    """The path, cut off at the first name that is not the schema's; for an envelope, the path within its body."""
     parts: list[str] = []
     for part in path:
         if isinstance(part, str) and part not in known:
@@ -204,7 +202,7 @@ def _field(path: _Path, known: frozenset[str]) -> str:
 
 @cache
 def _names(model: type[Message]) -> frozenset[str]:
-    """All names of fields in a model and its parts, and those of a CloudEvents envelope."""
+    """The names of all fields in a model and its parts, and of a CloudEvents envelope."""
     schema = model.model_json_schema()
     parts = [schema, *schema.get("$defs", {}).values()]
     return frozenset({"id", "type", "data"}.union(*(part.get("properties", {}) for part in parts)))

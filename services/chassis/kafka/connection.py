@@ -1,8 +1,8 @@
-"""The connection, and how subscribers are set up: the recipe that loses nothing.
+"""The broker connection, and how subscribers are set up so that nothing is lost.
 
-FastStream decodes headers before any user code and swallows what that raises: one header byte of one tenant would lose
-a whole batch of others. So it is given a parser that touches nothing, and every record is decoded by us, alone.
-Offsets are committed by us, explicitly, or the batch is rewound.
+FastStream decodes headers before any code of ours runs, and swallows the exceptions: one invalid byte in one tenant's
+header would lose a whole batch of others. So its parser is replaced by one that reads nothing, and we decode every
+record separately. We also commit offsets explicitly, or rewind the batch.
 """
 
 import logging
@@ -16,19 +16,19 @@ from faststream.kafka.message import KafkaAckableMessage
 
 from ..settings import ChassisSettings
 from . import membership, records
-from .security import listen, security
+from .security import report_refused_logins, security
 
 records.install()
 membership.install()
 
 _BATCH = 262_144
-"""Bytes of one partition's messages that go in a request, of which one is on its way at a time: at aiokafka's 16 KiB
-most of publishing is waiting. Well below what a topic takes (see `producing`); a larger message goes alone."""
+"""Bytes of one partition's messages per request. Only one request is in flight at a time, so with aiokafka's 16 KiB
+most of publishing is waiting. It is well below the topics' limits (see `producing`); a larger message is sent alone."""
 
 
 def broker(settings: ChassisSettings) -> KafkaBroker:
-    """The connection. Idempotent producer (so ``acks=all``); no topic is ever created by accident."""
-    listen()
+    """The broker connection. The producer is idempotent (so ``acks=all``), and no topic is created by accident."""
+    report_refused_logins()
     return KafkaBroker(
         settings.kafka,
         security=security(settings),
@@ -40,16 +40,16 @@ def broker(settings: ChassisSettings) -> KafkaBroker:
         max_batch_size=_BATCH,
         apply_types=False,
         log_level=logging.DEBUG,
-        logger=logging.getLogger("kafka.faststream"),  # its own writes to stdout past our set-up
+        logger=logging.getLogger("kafka.faststream"),  # FastStream's default logger bypasses ours
         graceful_timeout=settings.graceful,
     )
 
 
-def safe(settings: ChassisSettings, group: str, *, tenants: bool = False) -> dict[str, Any]:
-    """How every grouped subscriber is set up.
+def in_group(settings: ChassisSettings, group: str, *, tenants: bool = False) -> dict[str, Any]:
+    """Arguments of a subscriber in a consumer group. `tenants`: it reads many topics with few records each.
 
-    A loop's topics have equal partition counts and the range assignor, so that a stream lives on one instance; a
-    gate's topics are many, so they go round. The instance id makes a restart cost no rebalance.
+    A loop's topics have equal partition counts and use the range assignor, so that each stream lives on one instance.
+    A gate's many topics are spread round-robin. The instance id avoids a rebalance at a restart.
     """
     return {
         "group_id": group,
@@ -66,7 +66,7 @@ def safe(settings: ChassisSettings, group: str, *, tenants: bool = False) -> dic
 
 
 def following(settings: ChassisSettings) -> dict[str, Any]:
-    """How a subscriber is set up that reads compacted topics whole, in no group."""
+    """Arguments of a subscriber that reads compacted topics whole, in no group."""
     return {
         "group_id": None,
         "auto_offset_reset": "earliest",
@@ -82,7 +82,7 @@ async def _parse(raw: Any) -> KafkaAckableMessage:
         headers={},
         batch_headers=[{}],
         raw_message=raw,
-        consumer=None,  # never asked: `Reading` settles the batch itself
+        consumer=None,  # never used: `Subscription` settles the batch itself
         message_id="",
         correlation_id="batch",
     )

@@ -1,4 +1,4 @@
-"""The Batch port: what one fetch brought, who handles it, and rebalances."""
+"""The Batch port: the records of one fetch, who handles them, and what happens at a rebalance."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
@@ -6,11 +6,7 @@ from typing import Any, Protocol
 
 import structlog
 from aiokafka import ConsumerRebalanceListener
-from aiokafka.errors import (
-    CommitFailedError,
-    IllegalStateError,
-    KafkaError,
-)
+from aiokafka.errors import CommitFailedError, IllegalStateError, KafkaError
 from aiokafka.structs import TopicPartition
 from faststream.kafka import KafkaBroker
 from faststream.kafka.message import KafkaAckableMessage
@@ -19,8 +15,8 @@ from ..clock import Clock
 from ..errors import FatalError, TransientError, where
 from ..ports import Batch, Partition, Record
 from ..settings import ChassisSettings
-from .connection import safe
-from .membership import Return
+from .connection import in_group
+from .membership import StaticReturn
 
 logger = structlog.get_logger()
 
@@ -35,12 +31,12 @@ class Handler(Protocol):
         ...
 
     def forget(self) -> None:
-        """Partitions were assigned anew."""
+        """Drop what is cached: partitions have been assigned again."""
         ...
 
 
 class KafkaBatch:
-    """What one fetch brought."""
+    """The records of one fetch. See `Batch`."""
 
     def __init__(self, raw: Sequence[Any], consumer: Any, clock: Clock) -> None:
         self._raw = raw
@@ -64,7 +60,7 @@ class KafkaBatch:
             raise TransientError(f"kafka: {type(error).__name__}") from None
 
     async def commit(self) -> dict[Partition, int]:
-        """See `Batch`. Partitions lost meanwhile are their new owner's; there the records come again."""
+        """See `Batch`. Partitions lost meanwhile are skipped: their new owner reads the records again."""
         ends: dict[Partition, int] = {}
         for record in self.records:
             ends[record.topic, record.partition] = record.offset + 1
@@ -92,28 +88,31 @@ class KafkaBatch:
                 self._consumer.seek(at, offset)
 
 
-class Listener(ConsumerRebalanceListener):  # type: ignore[misc]
-    """A revoke waits for the batch in flight, an assignment clears what was cached."""
+class Listener(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka has no types
+    """A revocation waits for the batch in progress; an assignment clears what was cached."""
 
     def __init__(self, handler: Handler, coordinator: Callable[[], Any]) -> None:
         self._handler = handler
         self._coordinator = coordinator
-        self._return = Return()
+        self._static_return = StaticReturn()
         self.assigned = asyncio.Event()
 
     async def on_partitions_revoked(self, revoked: Any) -> None:
-        """Called by aiokafka before a rebalance."""
+        """aiokafka calls this before a rebalance."""
         await self._handler.idle.wait()
 
     async def on_partitions_assigned(self, assigned: Any) -> None:
-        """Called by aiokafka after a rebalance."""
+        """aiokafka calls this after a rebalance."""
         self._handler.forget()
-        self._return.assigned(self._coordinator())
+        self._static_return.assigned(self._coordinator())
         self.assigned.set()
 
 
 class Subscription:
-    """One grouped subscriber: what it reads, who handles it, and how it gets on."""
+    """One subscriber in a consumer group: what it reads, who handles it, and how far behind it is.
+
+    Before each batch it waits for `ready`. `fatal` is called with a reason when the process cannot go on.
+    """
 
     def __init__(
         self,
@@ -137,7 +136,7 @@ class Subscription:
         self._fatal = fatal
         self._after_batch = after_batch
         self.listener = Listener(handler, lambda: self.consumer._coordinator)
-        setup = safe(settings, group, tenants=pattern is not None)
+        setup = in_group(settings, group, tenants=pattern is not None)
         self._subscriber: Any = broker.subscriber(*topics, pattern=pattern, listener=self.listener, **setup)
         self._subscriber(self._receive)
 
@@ -157,20 +156,20 @@ class Subscription:
             self._after_batch()
         except FatalError as error:
             self._fatal(str(error))
-        except Exception as error:  # noqa: BLE001  # Fatal: a fault of ours; crash rather than lose the batch
+        except Exception as error:  # noqa: BLE001  # Fatal: a bug of ours; crash rather than lose the batch
             self._fatal(f"{type(error).__name__} in {self.group}, {where(error)}")
 
     def lag(self) -> dict[Partition, int]:
-        """Records not yet read, per partition that is ours, as far as the last fetch knows."""
+        """Records not yet read, by partition that is ours, as of the last fetch."""
         return lags(self.consumer) if self.consumer else {}
 
 
 def lags(consumer: Any) -> dict[Partition, int]:
-    """By partition that is assigned. aiokafka's `position()` would wait for one; its state has it at hand."""
-    found: dict[Partition, int] = {}
+    """Records not yet read, by assigned partition. Read from aiokafka's state, since its `position()` might wait."""
+    lag_by_partition: dict[Partition, int] = {}
     for at in consumer.assignment():
         highwater = consumer.highwater(at)
         position = consumer._subscription.subscription.assignment.state_value(at)._position
         if highwater is not None and position is not None:
-            found[at.topic, at.partition] = max(0, highwater - position)
-    return found
+            lag_by_partition[at.topic, at.partition] = max(0, highwater - position)
+    return lag_by_partition

@@ -5,8 +5,6 @@ import re
 from collections.abc import Callable
 from typing import Any
 
-import structlog
-from aiokafka.errors import KafkaError
 from aiokafka.structs import TopicPartition
 from faststream.kafka import KafkaBroker
 from faststream.kafka.message import KafkaAckableMessage
@@ -15,17 +13,16 @@ from ..errors import where
 from ..ports import Record
 from ..settings import ChassisSettings
 from .connection import following
+from .waiting import until_available
 
-logger = structlog.get_logger()
-
-_AGAIN = 1.0
+_RETRY_PAUSE = 1.0
 """Seconds until Kafka is asked again."""
 
 
 class Follower:
-    """Reads compacted topics whole, in no group, and says when it has seen all that was there at the start.
+    """Reads compacted topics whole, in no group, and knows when it has read all that was there at the start.
 
-    Each new topic makes aiokafka read all of them again, so `apply` must be idempotent by offset.
+    When a topic is added, aiokafka reads all of them again, so `apply` must be idempotent by offset.
     """
 
     def __init__(
@@ -40,11 +37,30 @@ class Follower:
         self._apply = apply
         self._clock = settings.clock
         self._fatal = fatal
-        self._seen: dict[TopicPartition, int] = {}
-        self._owed: dict[TopicPartition, int] | None = None
+        self._positions: dict[TopicPartition, int] = {}
+        self._ends_at_start: dict[TopicPartition, int] | None = None
+        self._completed = False
         self._applied = asyncio.Event()
         self._subscriber: Any = broker.subscriber(pattern=pattern, **following(settings))
         self._subscriber(self._receive)
+
+    @property
+    def completed(self) -> bool:
+        """True once `complete` has returned."""
+        return self._completed
+
+    async def complete(self) -> None:
+        """Wait until everything that was there at the first call has been applied."""
+        if self._completed:
+            return
+        while not self._subscriber.running:  # noqa: ASYNC110  # subscribers are started in turn, without any signal
+            await asyncio.sleep(0.02)
+        if self._ends_at_start is None:
+            self._ends_at_start = await self._ends(self._subscriber.consumer)
+        while any(self._positions.get(at, 0) < end for at, end in self._ends_at_start.items()):
+            self._applied.clear()
+            await self._applied.wait()
+        self._completed = True
 
     async def _receive(self, message: KafkaAckableMessage) -> None:
         try:
@@ -53,42 +69,19 @@ class Follower:
                     raw.topic, raw.partition, raw.offset, raw.key, raw.value, raw.headers, self._clock.at(raw.timestamp)
                 )
                 self._apply(record)
-                self._seen[TopicPartition(raw.topic, raw.partition)] = raw.offset + 1
+                self._positions[TopicPartition(raw.topic, raw.partition)] = raw.offset + 1
             self._applied.set()
-        except Exception as error:  # noqa: BLE001  # Fatal: `apply` handles bad entries itself, so this is a fault of ours
+        except Exception as error:  # noqa: BLE001  # Fatal: `apply` handles bad entries itself, so this is a bug of ours
             self._fatal(f"{type(error).__name__} in the follower of {self._pattern}, {where(error)}")
 
-    async def complete(self) -> None:
-        """Wait until everything that was there at the first call has been applied."""
-        while not self._subscriber.running:  # noqa: ASYNC110  # started one after another, and nobody is told
-            await asyncio.sleep(0.02)
-        consumer = self._subscriber.consumer
-        if self._owed is None:
-            self._owed = await self._there(consumer)
-        while any(self._seen.get(at, 0) < end for at, end in self._owed.items()):
-            self._applied.clear()
-            await self._applied.wait()
-        self._owed = {}
-
-    async def _there(self, consumer: Any) -> dict[TopicPartition, int]:
-        """The ends of all partitions that hold anything. Kafka may go away amid it: then it is asked again."""
-        while True:
-            try:
+    async def _ends(self, consumer: Any) -> dict[TopicPartition, int]:
+        """The end offsets of all partitions that have records. Waits while Kafka is unavailable."""
+        hint = "the topics that must be read before the start cannot be read: is Kafka up and reachable?"
+        async for attempt in until_available(_RETRY_PAUSE, hint):
+            with attempt:
                 names = [name for name in await consumer.topics() if re.match(self._pattern, name)]
                 partitions = [TopicPartition(n, p) for n in names for p in consumer.partitions_for_topic(n) or ()]
                 begins = await consumer.beginning_offsets(partitions) if partitions else {}
                 ends = await consumer.end_offsets(partitions) if partitions else {}
                 return {at: end for at, end in ends.items() if end > begins[at]}
-            except KafkaError as error:
-                logger.warning(
-                    "waiting_for_servers",
-                    reason=type(error).__name__,
-                    retry_in_s=_AGAIN,
-                    hint="what services are to know before they begin can not be read: is Kafka up and reachable?",
-                )
-                await asyncio.sleep(_AGAIN)
-
-    @property
-    def completed(self) -> bool:
-        """True once `complete` has returned."""
-        return self._owed == {}
+        raise AssertionError("the attempts never end")

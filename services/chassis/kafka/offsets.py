@@ -1,13 +1,11 @@
-"""How far groups have read, for `Progress`."""
+"""How far consumer groups have read, for `Progress`."""
 
 import asyncio
 from typing import Any
 
 from aiokafka import AIOKafkaConsumer
 from aiokafka.admin import AIOKafkaAdminClient
-from aiokafka.errors import (
-    KafkaError,
-)
+from aiokafka.errors import KafkaError
 from aiokafka.structs import TopicPartition
 
 from ..errors import TransientError
@@ -17,13 +15,13 @@ from .security import connecting
 
 
 class KafkaOffsets:
-    """Ends and committed offsets, for `Progress`. Asks through a consumer of its own that is in no group."""
+    """End offsets and committed offsets. Uses a consumer of its own, in no group, and connects when first needed."""
 
     def __init__(self, settings: ChassisSettings) -> None:
         self._settings = settings
         self._consumer: Any = None
         self._admin: Any = None
-        self._connecting = asyncio.Lock()  # several jobs ask
+        self._connecting = asyncio.Lock()  # several jobs may connect at the same time
 
     async def _connect(self) -> None:
         async with self._connecting:
@@ -41,7 +39,7 @@ class KafkaOffsets:
             self._consumer, self._admin = consumer, admin
 
     async def ping(self) -> None:
-        """Ask for an answer, whatever it is. Raises `TransientError`."""
+        """Check that Kafka responds. Raises `TransientError`."""
         try:
             await self._connect()
             await self._admin.describe_cluster()

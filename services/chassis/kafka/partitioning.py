@@ -1,4 +1,4 @@
-"""Which partition a key goes to: that of Java's client and aiokafka's, worked out once for each key."""
+"""Which partition a key goes to: the same as with Java's client and aiokafka, but each key is hashed only once."""
 
 from functools import lru_cache
 
@@ -6,7 +6,7 @@ from aiokafka.partitioner import murmur2
 
 
 def partition_of(key: bytes, partitions: int) -> int:
-    """The number of the partition, of so many. All events of a referral have one key; to hash it costs time."""
+    """The partition number, out of `partitions`. Hashes are cached, since all events of a referral have one key."""
     return _hash(key) % partitions
 
 

@@ -1,4 +1,4 @@
-"""The Log port: writing, with a deadline of our own and a word on what can never be written."""
+"""The Log port: writes records with a deadline of our own, and reports those that can never be written."""
 
 import asyncio
 from collections.abc import Collection, Mapping, Sequence
@@ -32,24 +32,24 @@ _CODES = {
     RecordTooLargeError: "too-large",
 }
 
-_HOPELESS = tuple(_CODES)
+_NEVER_WRITABLE = tuple(_CODES)
+_FATAL = (ProducerFenced, OutOfOrderSequenceNumber)
 _LARGEST = 1_000_000
 _LARGEST_DEAD_LETTER = 2_000_000
-"""Bytes of one message, below the topics' own limits (deploy/cluster/topics.py). A message that the broker itself
-refuses as too large breaks the sequence of an idempotent producer: all later messages are out of order, and the process
-has to exit."""
+"""Bytes of one message, below the topics' own limits (deploy/cluster/topics.py). If the broker itself refused a message
+as too large, an idempotent producer's sequence would be broken: all later messages would be out of order, and the
+process would have to exit."""
 _NEW_TOPIC = 3.0
-"""Seconds for which Kafka has to say that there is no such topic."""
-_BEYOND_REPAIR = (ProducerFenced, OutOfOrderSequenceNumber)
+"""Seconds for which Kafka must repeat that a topic does not exist."""
 
 _Batch = tuple[Any, list[int]]
 """aiokafka's builder of a batch, and the indexes of the messages in it."""
 
 
 class KafkaLog:
-    """Writes through FastStream's own producer, with a deadline of our own: an idempotent one never gives up.
+    """Writes through FastStream's producer. The deadline is ours, since an idempotent producer never gives up.
 
-    It is handed whole batches. To send event by event costs half as much again, for a future of each.
+    It sends whole batches. Sending event by event would cost half as much again, because of one future per event.
     """
 
     def __init__(self, broker: KafkaBroker, deadline: float) -> None:
@@ -59,7 +59,7 @@ class KafkaLog:
 
     @property
     def _producer(self) -> AIOKafkaProducer:
-        """The aiokafka producer inside; `broker.publish` would cost four times as much and add headers of its own."""
+        """The aiokafka producer inside. `broker.publish` would cost four times as much and add headers."""
         return self._broker.config.producer._producer.producer  # type: ignore[attr-defined]
 
     async def publish(self, messages: Sequence[OutgoingRecord]) -> dict[int, str]:
@@ -76,8 +76,8 @@ class KafkaLog:
                     raise result
                 refused |= result
         except TimeoutError:
-            raise TransientError("kafka: publishing takes longer than its deadline") from None
-        except _BEYOND_REPAIR as error:
+            raise TransientError("kafka: publishing took longer than its deadline") from None
+        except _FATAL as error:
             raise FatalError(f"kafka: {type(error).__name__}") from None
         except KafkaError as error:
             raise TransientError(f"kafka: {type(error).__name__}") from None
@@ -86,7 +86,7 @@ class KafkaLog:
     def _in_batches(
         self, messages: Sequence[OutgoingRecord], topics: Collection[str], closed: Mapping[str, str]
     ) -> tuple[dict[int, str], dict[Partition, list[_Batch]]]:
-        """What is refused before it is sent, and the rest by partition, in order."""
+        """What is refused before sending (index and code), and the rest in batches by partition, in order."""
         refused: dict[int, str] = {}
         batches: dict[Partition, list[_Batch]] = {}
         producer: Any = self._producer
@@ -101,52 +101,55 @@ class KafkaLog:
             those = batches.setdefault((topic, partition_of(key, counts[topic])), [])
             if not those or not _append(those[-1], index, key, value, headers):
                 those.append((producer.create_batch(), []))
-                _append(those[-1], index, key, value, headers)  # an empty one takes it, whatever its size
+                _append(those[-1], index, key, value, headers)  # an empty batch accepts any size
         return refused, batches
 
     async def _send(self, topic: str, partition: int, batches: Sequence[_Batch]) -> dict[int, str]:
-        """One after the other. Returns index and code of what can never be written; raises `KafkaError`."""
+        """Send one partition's batches in turn. Returns index and code of what can never be written.
+
+        Raises `KafkaError`.
+        """
         refused: dict[int, str] = {}
         producer: Any = self._producer
         for batch, indexes in batches:
             try:
                 await (await producer.send_batch(batch, topic, partition=partition))
-            except _HOPELESS as error:
+            except _NEVER_WRITABLE as error:
                 refused |= dict.fromkeys(indexes, _code(error))
         return refused
 
     async def _closed(self, topics: Collection[str]) -> dict[str, str]:
-        """Topics that can not be written to, all asked for at once.
+        """Topics that cannot be written to, with their reason codes. All topics are looked up at once.
 
-        Only Kafka's own word counts, given again for some time, since a new topic is not known everywhere at once:
-        that a server is away must not make a topic a missing one. One that was found missing before is asked for once,
-        and not waited for again: else it would hold up every batch.
+        A topic counts as missing only when Kafka itself has said so for some time: a new topic is not known to all
+        brokers at once, and an unreachable Kafka must not make a topic missing. A topic that was missing before is
+        looked up only once, without waiting, or it would delay every batch.
         """
         client = self._producer.client
-        first: float | None = None
+        first_response: float | None = None
         while True:
             unknown = {topic for topic in topics if client.cluster.partitions_for_topic(topic) is None}
             self._missing -= set(topics) - unknown
             closed = dict.fromkeys(unknown & client.cluster.unauthorized_topics, "not-authorised")
-            waited = first is not None and monotonic() - first >= _NEW_TOPIC
-            known_already = first is not None and unknown <= self._missing | closed.keys()
+            waited = first_response is not None and monotonic() - first_response >= _NEW_TOPIC
+            known_already = first_response is not None and unknown <= self._missing | closed.keys()
             if not unknown or waited or known_already:
                 missing = unknown - closed.keys()
                 self._missing |= missing
                 return {**dict.fromkeys(missing, "topic-missing"), **closed}
             for topic in unknown:
                 client.add_topic(topic)
-            answered = await client.force_metadata_update()
-            if answered and first is None:
-                first = monotonic()
+            responded = await client.force_metadata_update()
+            if responded and first_response is None:
+                first_response = monotonic()
                 continue
-            if not answered:
-                first = None
+            if not responded:
+                first_response = None
             await asyncio.sleep(0.1)
 
 
 def _append(batch: _Batch, index: int, key: bytes, value: bytes, headers: Sequence[tuple[str, bytes]]) -> bool:
-    """False where it is full."""
+    """Add a message to a batch. Returns False if the batch is full."""
     if batch[0].append(timestamp=None, key=key, value=value, headers=headers) is None:
         return False
     batch[1].append(index)

@@ -1,9 +1,9 @@
-"""aiokafka's reader of record batches, so that it also reads header names that are not UTF-8.
+"""aiokafka's reader of record batches, corrected to accept header names that are not UTF-8.
 
-Kafka lets any bytes be a header's name and its Java client reads them all. aiokafka 0.14 raises `UnicodeDecodeError`
-out of every fetch of that batch, for ever: one record of one tenant would stop a gate for all of them. Seen on a real
-broker; ``tests/integration/test_chassis.py`` has the case. Here such a batch is read once more, by aiokafka's own
-slower reader, with what is not UTF-8 escaped.
+Kafka accepts any bytes as a header's name, and its Java client reads them all. aiokafka 0.14 raises
+`UnicodeDecodeError` from every fetch of such a batch, for ever: one record of one tenant would stop a gate for all
+tenants (``tests/integration/test_chassis.py`` has the case). Here, such a batch is read again by aiokafka's own slower
+reader, with invalid bytes escaped.
 """
 
 import struct
@@ -15,22 +15,22 @@ from aiokafka.record.default_records import _DefaultRecordBatchPy
 from aiokafka.record.memory_records import MemoryRecords
 
 _LENGTH = struct.Struct(">qi")
-"""The start of a batch: its base offset, and the number of bytes after this."""
+"""The start of a batch: its base offset, and the number of bytes that follow."""
 
 
 class _Escaping(bytearray):
-    """Bytes whose slices can always be decoded."""
+    """Bytes whose slices can always be decoded: what is not UTF-8 is escaped."""
 
     def __getitem__(self, at: Any) -> Any:
-        found = super().__getitem__(at)
-        return _Escaping(found) if isinstance(at, slice) else found
+        item = super().__getitem__(at)
+        return _Escaping(item) if isinstance(at, slice) else item
 
     def decode(self, *_: Any) -> str:
         return bytes(self).decode("utf-8", "backslashreplace")
 
 
 class _Batch:
-    """A batch as aiokafka reads it; where that fails on a name, as read with escapes. All else is passed through."""
+    """A batch as aiokafka reads it, or read with escapes if that fails. Everything else is passed through."""
 
     def __init__(self, batch: Any, raw: bytes) -> None:
         self._batch = batch
@@ -53,7 +53,7 @@ class _Batch:
 
 
 class Records:
-    """Takes the place of aiokafka's `MemoryRecords` in its fetcher."""
+    """Replaces aiokafka's `MemoryRecords` in its fetcher."""
 
     def __init__(self, raw: bytes) -> None:
         self._records: Any = MemoryRecords(raw)
@@ -61,15 +61,15 @@ class Records:
         self._at = 0
 
     def size_in_bytes(self) -> int:
-        """Of all batches."""
+        """The size of all batches."""
         return int(self._records.size_in_bytes())
 
     def has_next(self) -> bool:
-        """Whether there is a whole batch yet."""
+        """Whether another whole batch follows."""
         return bool(self._records.has_next())
 
     def next_batch(self) -> _Batch | None:
-        """The next one."""
+        """The next batch, or None at the end."""
         batch = self._records.next_batch()
         if batch is None:
             return None
@@ -79,5 +79,5 @@ class Records:
 
 
 def install() -> None:
-    """For all consumers of this process."""
+    """Use this reader in all consumers of this process."""
     fetcher.MemoryRecords = Records

@@ -1,1 +1,7 @@
-"""What tunes or kills a running process: garbage collection, crash points for tests."""
+"""Puts a service together and runs it.
+
+service.py       `ServiceRuntime`: connections, gate, loop, periodic jobs, and their life; start here
+start.py         the command line of every service
+crash_points.py  where a fault test can kill the process
+gc_tuning.py     the garbage collector, tuned to many small long-lived states
+"""

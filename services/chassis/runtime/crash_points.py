@@ -1,4 +1,4 @@
-"""A crash on order, for fault tests: the process dies by SIGKILL, as if the machine had lost its power."""
+"""Crashes on demand, for fault tests: the process dies by SIGKILL, as if the machine had lost power."""
 
 import os
 import signal
@@ -10,27 +10,30 @@ POINTS = {
     "decoded": "loop, step 1: nothing has happened yet",
     "loaded": "loop, step 2",
     "decided": "loop, step 3: nothing is on disk",
-    "claimed": "loop, within step 4: places and keys are taken, and nothing says for what",
-    "stored": "loop, step 4: in the journal, and nobody has been told",
+    "claimed": "loop, within step 4: places and keys are taken, but not yet for any stored fact",
+    "stored": "loop, step 4: the facts are in the journal, but not published",
     "carried": "loop, within step 5: rows and timers are written, nothing is published",
-    "torn": "loop, gate or ticker, amid publishing: the first half is acknowledged, the rest not sent",
-    "published": "loop, step 5: all is told, and the offset not committed",
+    "torn": "loop, gate or ticker, while publishing: the first half is acknowledged, the rest not sent",
+    "published": "loop, step 5: everything is published, the offset is not committed",
     "committed": "loop, step 6",
     "admitted": "gate: checked and sealed, nothing is passed on",
-    "passed": "gate: passed on, and the offset not committed",
-    "fired": "ticker: timers are published, and still there",
+    "passed": "gate: passed on, the offset is not committed",
+    "fired": "ticker: timers are published, but not deleted",
 }
-"""Where a service can be told to die."""
+"""Where a service can be made to die."""
 
 
 def crash_at(where: str) -> Callable[[str], None]:
-    """``stored:20`` dies when that step is done for the 20th time; an empty text never does. `POINTS` has them."""
-    step, _, count = where.partition(":")
+    """A function to call at every point of `POINTS`, which kills the process at one of them.
+
+    ``stored:20`` dies when step 4 is done for the 20th time. An empty text never dies.
+    """
+    point, _, count = where.partition(":")
     left = int(count or 0)
 
-    def passed(now: str) -> None:
+    def passed(current: str) -> None:
         nonlocal left
-        if now == step:
+        if current == point:
             left -= 1
             if left == 0:
                 os.kill(os.getpid(), signal.SIGKILL)
@@ -39,12 +42,12 @@ def crash_at(where: str) -> Callable[[str], None]:
 
 
 def tearing(log: Log, where: str, fault: Callable[[str], None]) -> Log:
-    """The log itself; only where a process is to die at ``torn``, one that publishes in halves."""
-    return _Torn(log, fault) if where.startswith("torn:") else log
+    """The log itself, or a log that publishes in two halves when the process is to die at ``torn``."""
+    return _TornLog(log, fault) if where.startswith("torn:") else log
 
 
-class _Torn:
-    """A client sends all it has in one request, so that nothing would be found between its messages."""
+class _TornLog:
+    """Publishes in two halves. Without it, one request would carry all messages, and no crash could come between."""
 
     def __init__(self, log: Log, fault: Callable[[str], None]) -> None:
         self._log = log

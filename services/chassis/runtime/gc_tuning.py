@@ -1,30 +1,31 @@
-"""The garbage collector, told what this process is like: it keeps many small states for long, and makes few cycles.
+"""The garbage collector, tuned to a process that keeps many small states for a long time and creates few cycles.
 
-Walking what a batch made and keeps, and what has long been kept, costs 20 to 40 microseconds an event. So it is set
-aside without a look (which costs nothing), and all is walked together, seldom.
+Traversing what a batch has created, and everything kept from earlier batches, costs 20 to 40 microseconds per event. So
+objects are frozen after each batch without a collection (which costs nothing), and all of them are collected together,
+rarely.
 """
 
 import gc
 from time import monotonic
 
-_SELDOM = 300.0
-"""Seconds from one whole collection to the next, each of some 0.2 seconds at 20,000 cached streams."""
+_FULL_COLLECTION_INTERVAL = 300.0
+"""Seconds between full collections. Each takes some 0.2 seconds at 20,000 cached streams."""
 
-_last = monotonic()
+_last_full_collection = monotonic()
 
 
 def tune_gc() -> None:
-    """Once, when all is wired."""
+    """Set up the collector. Call once, when everything is wired."""
     gc.collect()
     gc.freeze()
-    gc.set_threshold(500_000, 50, 100)  # more than one batch makes
+    gc.set_threshold(500_000, 50, 100)  # more objects than one batch creates
 
 
-def set_aside() -> None:
-    """After each batch: what there is now is not walked before the next whole collection."""
-    global _last
-    if monotonic() - _last > _SELDOM:
+def freeze_survivors() -> None:
+    """Freeze what exists now, until the next full collection. Call after each batch."""
+    global _last_full_collection
+    if monotonic() - _last_full_collection > _FULL_COLLECTION_INTERVAL:
         gc.unfreeze()
         gc.collect()
-        _last = monotonic()
+        _last_full_collection = monotonic()
     gc.freeze()

@@ -5,7 +5,7 @@ import contextlib
 import os
 import sys
 import uuid
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -14,41 +14,46 @@ import uvicorn
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import KafkaError
 from faststream.asgi import AsgiFastStream
+from starlette.routing import Router
 
 from contracts import topics
 from contracts.base import Message
 from contracts.cloudevents import CloudEvent, encode
 
-from .. import mongo, ports
+from .. import mongo
 from ..decider import ContextLoader, Policy
 from ..engine.dead_letters import DeadLetters
 from ..engine.effects import OutboundTransform
 from ..engine.loop import Loop
 from ..engine.timers import Progress, Ticker
-from ..errors import FatalError, TransientError, where
+from ..errors import FatalError, TransientError
 from ..http.health import Health
 from ..http.queries import Queries, Query
 from ..ingress.gate import Admission, Gate
 from ..ingress.tenant_registry import PATTERN as TENANTS
 from ..ingress.tenant_registry import TenantRegistry
-from ..kafka import Follower, KafkaLog, KafkaOffsets, Subscription, broker, connecting
-from ..ports import Partition, Record, Stage
+from ..kafka import Follower, KafkaLog, KafkaOffsets, Subscription, broker, connecting, until_available
+from ..kafka.consuming import Handler
+from ..ports import OutgoingRecord, Partition, Record, Stage
 from ..settings import ChassisSettings
 from ..telemetry import logs
 from ..telemetry.connect import connect
 from ..telemetry.metrics import Meter
 from .crash_points import crash_at, tearing
-from .gc_tuning import set_aside, tune_gc
+from .gc_tuning import freeze_survivors, tune_gc
+from .jobs import Job, PeriodicJobs
 
 logger = structlog.get_logger()
 
-Job = Callable[[], Awaitable[Any]]
-
-_CONTACT = 5.0
+_PING_INTERVAL = 5.0
+"""Seconds between two checks that Kafka and MongoDB respond."""
 
 
 class ServiceRuntime:
-    """One service: its connections, its gate and loop, its periodic jobs, and their life together."""
+    """One service: its connections, its gate and loop, its periodic jobs, and their life from start to stop.
+
+    `tables` are the indexes of the tables that `claims` uses. `by_key`: the store can load streams by record key.
+    """
 
     def __init__(
         self, name: str, settings: ChassisSettings, tables: mongo.Indexes | None = None, *, by_key: bool = False
@@ -68,18 +73,20 @@ class ServiceRuntime:
         self.claims = mongo.MongoClaims(database)
         self.dead_letters = DeadLetters(name, self.log, settings.operator_key, self.meter)
         self.registry: TenantRegistry | None = None
-        """Who may take part, where `follow_tenants` was called."""
-        self._reads = Queries(settings.operator_token)
+        """Who may take part, once `follow_tenants` has been called."""
         self._tables = tables or {}
         self._offsets = KafkaOffsets(settings)
-        self._readings: list[Subscription] = []
+        self._subscriptions: list[Subscription] = []
         self._followers: list[Follower] = []
         self._stages: list[Stage] = []
-        self._jobs: list[tuple[float, Job]] = []
-        self._tasks: list[asyncio.Task[None]] = []
+        self._completing: asyncio.Task[None] | None = None
+        self._queries = Queries(settings.operator_token)
         self._health = Health(self.meter, self._lags, self._waiting_for)
-        self.every(_CONTACT, self._reach("kafka", self._offsets.ping))
-        self.every(_CONTACT, self._reach("mongodb", self.store.ping))
+        self._jobs = PeriodicJobs(self._health.check, self.fatal)
+        self.every(_PING_INTERVAL, self._note_response("kafka", self._offsets.ping))
+        self.every(_PING_INTERVAL, self._note_response("mongodb", self.store.ping))
+
+    # Wiring: what an app.py calls -------------------------------------------------------------------------------------
 
     def gate(
         self,
@@ -90,7 +97,7 @@ class ServiceRuntime:
         feeds_loop: bool = True,
         tombstones: bool = False,
     ) -> None:
-        """Read tenants' topics through a gate, in a group of its own. Before `loop`, where it feeds that.
+        """Read tenants' topics through a gate, in a consumer group of its own. Call it before `loop` if it feeds that.
 
         `tombstones`: the topics are compacted, and a record without a value means deleted, not broken.
         """
@@ -107,45 +114,9 @@ class ServiceRuntime:
             registry=self.registry,
             fault=self._fault,
         )
-        self._readings.append(
-            Subscription(
-                self.broker,
-                self.settings,
-                name,
-                gate,
-                pattern=pattern,
-                ready=self._complete,
-                fatal=self.fatal,
-                after_batch=set_aside,
-            )
-        )
+        self._subscribe(name, gate, pattern=pattern)
         if feeds_loop:
             self._stages.append(Stage(name, pattern=pattern))
-
-    def follow(self, pattern: str, apply: Callable[[Record], None]) -> None:
-        """Read compacted topics whole. The loop and gate await all that was there at the start."""
-        self._followers.append(Follower(self.broker, self.settings, pattern, apply, self.fatal))
-
-    @property
-    def followed(self) -> bool:
-        """True once all that is followed has been read, as far as it was there at the start."""
-        return all(each.completed for each in self._followers)
-
-    def follow_tenants(self, changed: Callable[[str], None] | None = None) -> TenantRegistry:
-        """Follow the registry; gates that are made afterwards refuse whom it bars. `changed` is told of each change."""
-        registry = self.registry = TenantRegistry(self.settings.registry_required)
-
-        def apply(record: Record) -> None:
-            tenant = registry.apply(record)
-            if tenant is not None and changed is not None:
-                changed(tenant)
-
-        self.follow(TENANTS, apply)
-        return registry
-
-    def serve(self, path: str, read: Query) -> None:
-        """Answer ``GET <path><id>`` to operators. See `reads`."""
-        self._reads.add(path, read)
 
     def loop(
         self,
@@ -155,7 +126,7 @@ class ServiceRuntime:
         context_loader: ContextLoader | None = None,
         render: OutboundTransform | None = None,
     ) -> None:
-        """Decide what comes on the inbox and on `inputs`, and let time pass for it."""
+        """Decide the events on the inbox and on `inputs`, and fire the timers that the policy sets."""
         loop: Loop[Any] = Loop(
             self.name,
             policy,
@@ -172,29 +143,70 @@ class ServiceRuntime:
             stream_limit=self.settings.stream_limit,
             fault=self._fault,
         )
-        read = [topics.inbox(self.name), *inputs]
-        self._readings.append(
-            Subscription(
-                self.broker,
-                self.settings,
-                self.name,
-                loop,
-                topics=read,
-                ready=self._complete,
-                fatal=self.fatal,
-                after_batch=set_aside,
-            )
-        )
-        self._stages.append(Stage(self.name, topics=read))
+        inputs = [topics.inbox(self.name), *inputs]
+        self._subscribe(self.name, loop, topics=inputs)
+        self._stages.append(Stage(self.name, topics=inputs))
         ticker = Ticker(self.name, self.store, self.log, self.progress(), self._fault)
         self.every(self.settings.tick, ticker.tick)
 
+    def _subscribe(
+        self, group: str, handler: Handler, *, topics: Sequence[str] = (), pattern: str | None = None
+    ) -> None:
+        self._subscriptions.append(
+            Subscription(
+                self.broker,
+                self.settings,
+                group,
+                handler,
+                topics=topics,
+                pattern=pattern,
+                ready=self._complete,
+                fatal=self.fatal,
+                after_batch=freeze_survivors,
+            )
+        )
+
+    def follow(self, pattern: str, apply: Callable[[Record], None]) -> None:
+        """Read compacted topics whole. The loop and gate wait until all that was there at the start has been read."""
+        self._followers.append(Follower(self.broker, self.settings, pattern, apply, self.fatal))
+
+    @property
+    def followed(self) -> bool:
+        """True once all followed topics have been read, as far as they were there at the start."""
+        return all(each.completed for each in self._followers)
+
+    def follow_tenants(self, changed: Callable[[str], None] | None = None) -> TenantRegistry:
+        """Follow the registry of tenants; gates created afterwards refuse those it bars.
+
+        `changed` is called with the id of each tenant whose entry changes.
+        """
+        registry = self.registry = TenantRegistry(self.settings.registry_required)
+
+        def apply(record: Record) -> None:
+            tenant = registry.apply(record)
+            if tenant is not None and changed is not None:
+                changed(tenant)
+
+        self.follow(TENANTS, apply)
+        return registry
+
+    def serve(self, path: str, query: Query) -> None:
+        """Answer ``GET <path><id>`` for operators. See `http.queries`."""
+        self._queries.add(path, query)
+
+    def every(self, seconds: float, job: Job) -> None:
+        """Run `job` every so many real seconds."""
+        self._jobs.add(seconds, job)
+
     def progress(self) -> Progress:
-        """Up to which time the gate and loop have read; each asker has its own."""
+        """Up to which time the gate and loop have read their inputs. Each caller gets its own measurement."""
         return Progress(self._stages, self._offsets, self.clock)
 
     async def tell(self, topic: str, addressed: Sequence[tuple[Message, str]]) -> None:
-        """Publish events that no event caused, each with its record key. Raises `TransientError`, `FatalError`."""
+        """Publish events that no other event caused, each with its record key.
+
+        Raises `TransientError`, and `FatalError` when the topic cannot be written to.
+        """
         now = self.clock.now()
         messages = []
         for event, key in addressed:
@@ -207,51 +219,43 @@ class ServiceRuntime:
                     data=b"",
                 )
             )
-            messages.append(ports.OutgoingRecord(topic, key.encode(), event.model_dump_json().encode(), headers))
+            messages.append(OutgoingRecord(topic, key.encode(), event.model_dump_json().encode(), headers))
         if messages and await self.log.publish(messages):
-            raise FatalError(f"{topic} can not be written to")
+            raise FatalError(f"{topic} cannot be written to")
 
-    def every(self, seconds: float, job: Job) -> None:
-        """Run `job` again and again, `seconds` of wall time apart."""
-        self._jobs.append((seconds, job))
-
-    @property
-    def app(self) -> AsgiFastStream:
-        """The ASGI application: health, metrics, and the life of all the above."""
-        return AsgiFastStream(
-            self.broker,
-            asgi_routes=self._health.routes(),
-            lifespan=self._life,
-            after_startup=[self._started],
-            logger=None,
-        )
+    # Life: from start to stop -----------------------------------------------------------------------------------------
 
     def run(self) -> None:
-        """Serve until SIGTERM or SIGINT. A batch in flight is finished; what is not comes again."""
+        """Serve until SIGTERM or SIGINT. The batch in progress is finished; the rest is read again after a restart."""
         tune_gc()
-        uvicorn.run(
-            self._reads.before(self.app),
-            host=self.settings.host,
-            port=self.settings.port,
-            log_config=None,
-            access_log=False,
+        uvicorn.run(self.app, host=self.settings.host, port=self.settings.port, log_config=None, access_log=False)
+
+    @property
+    def app(self) -> Router:
+        """The ASGI application: health, metrics and queries. Its lifespan is that of all the above."""
+        faststream = AsgiFastStream(self.broker, lifespan=self._life, after_startup=[self._started], logger=None)
+        return Router(
+            routes=[*self._health.routes(), *self._queries.routes()],
+            redirect_slashes=False,
+            lifespan=lambda _: faststream.start_lifespan_context(),
         )
 
     def fatal(self, reason: str) -> None:
-        """Say why and exit at once, uncommitted: a restart finds everything where it was."""
-        logger.error("fatal", reason=reason, hint="the process exits; its supervisor restarts it, nothing is lost")
+        """Report why and exit at once, without committing: a restart finds everything where it was."""
+        logger.error("fatal", reason=reason, hint="the process exits; its supervisor restarts it, and nothing is lost")
         sys.stdout.flush()
         os._exit(70)
 
     @asynccontextmanager
     async def _life(self) -> AsyncIterator[None]:
-        await self._servers()
+        await self._wait_for_servers()
         try:
             yield
         finally:
-            for task in self._tasks:
-                task.cancel()
-            await asyncio.gather(*self._tasks, return_exceptions=True)
+            await self._jobs.stop()
+            if self._completing is not None:
+                self._completing.cancel()
+                await asyncio.gather(self._completing, return_exceptions=True)
             await self._offsets.stop()
             if self._tracing is not None:
                 await asyncio.to_thread(self._tracing.stop)
@@ -259,33 +263,23 @@ class ServiceRuntime:
             logger.info("stopped")
 
     async def _started(self) -> None:
-        self._tasks = [asyncio.create_task(self._repeat(seconds, job)) for seconds, job in self._jobs]
-        self._tasks.append(asyncio.create_task(self._complete()))
+        self._jobs.start()
+        self._completing = asyncio.create_task(self._complete())
         logger.info("started", port=self.settings.port)
 
-    async def _servers(self) -> None:
-        """Wait for Kafka (with our topics) and MongoDB, in whatever order they come up."""
-        while True:
-            try:
-                await self._topics_exist()
+    async def _wait_for_servers(self) -> None:
+        """Wait for Kafka (with our topics) and MongoDB, in whatever order they start."""
+        hint = "is Kafka up and reachable, are the topics created, is MongoDB a replica set with a primary?"
+        async for attempt in until_available(1.0, hint):
+            with attempt:
+                await self._check_topics()
                 await self.store.prepare()
                 await self.claims.prepare(self._tables)
-                self._health.heard("kafka")
-                self._health.heard("mongodb")
-                return
-            except (KafkaError, TransientError) as error:
-                logger.warning(
-                    "waiting_for_servers",
-                    reason=f"{type(error).__name__}: {error}"
-                    if isinstance(error, TransientError)
-                    else type(error).__name__,
-                    retry_in_s=1.0,
-                    hint="is Kafka up and reachable, are the topics created, is MongoDB a replica set with a primary?",
-                )
-                await asyncio.sleep(1.0)
+        self._health.responded("kafka")
+        self._health.responded("mongodb")
 
-    async def _topics_exist(self) -> None:
-        """A subscriber of a missing topic would hang without a word."""
+    async def _check_topics(self) -> None:
+        """Raises `TransientError` when a topic is missing: a subscriber to it would hang without any message."""
         admin = AIOKafkaAdminClient(**connecting(self.settings))
         try:
             await admin.start()
@@ -296,35 +290,22 @@ class ServiceRuntime:
         if missing:
             raise TransientError(f"topics are missing: {', '.join(sorted(missing))}")
 
-    async def _repeat(self, seconds: float, job: Job) -> None:
-        while True:
-            await asyncio.sleep(seconds)
-            try:
-                self._health.look()
-                await job()
-            except TransientError as error:
-                logger.warning("job_postponed", reason=str(error), retry_in_s=seconds, hint="it comes again by itself")
-            except FatalError as error:
-                self.fatal(str(error))
-            except Exception as error:  # noqa: BLE001  # Fatal: a fault of ours
-                self.fatal(f"{type(error).__name__} in a periodic job, {where(error)}")
+    def _note_response(self, server: str, ping: Job) -> Job:
+        """A job that notes when a server has responded."""
 
-    def _reach(self, server: str, ping: Job) -> Job:
-        """A job that notes when a server last answered."""
-
-        async def reach() -> None:
+        async def check() -> None:
             await ping()
-            self._health.heard(server)
+            self._health.responded(server)
 
-        return reach
+        return check
 
     async def _complete(self) -> None:
         for follower in self._followers:
             await follower.complete()
 
     def _lags(self) -> dict[Partition, int]:
-        return {at: lag for reading in self._readings for at, lag in reading.lag().items()}
+        return {at: lag for each in self._subscriptions for at, lag in each.lag().items()}
 
     def _waiting_for(self) -> list[str]:
-        unassigned = [each.group for each in self._readings if not each.listener.assigned.is_set()]
+        unassigned = [each.group for each in self._subscriptions if not each.listener.assigned.is_set()]
         return unassigned + ["directory" for each in self._followers if not each.completed]

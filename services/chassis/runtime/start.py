@@ -13,16 +13,19 @@ T = TypeVar("T", bound=ChassisSettings)
 
 
 def start(build: Callable[[T], ServiceRuntime], settings: type[T]) -> None:
-    """Run the service that `build` wires. Exit status 2 and one line per fault when settings are missing or wrong."""
+    """Run the service that `build` wires; with ``--settings``, print the table of settings instead.
+
+    When settings are missing or wrong, print one line for each of them and exit with status 2.
+    """
     if "--settings" in sys.argv:
         sys.stdout.write(table(settings) + "\n")
         return
     try:
-        read = settings()
-    except ValidationError as faults:
-        for fault in faults.errors(include_input=False, include_url=False, include_context=False):
-            name = "_".join(map(str, fault["loc"])).upper()
+        values = settings()
+    except ValidationError as error:
+        for problem in error.errors(include_input=False, include_url=False, include_context=False):
+            name = "_".join(map(str, problem["loc"])).upper()
             variable = f"{settings.model_config.get('env_prefix', '')}{name}" if name else "settings"
-            sys.stderr.write(f"{variable}: {fault['msg'].removeprefix('Value error, ')}\n")
+            sys.stderr.write(f"{variable}: {problem['msg'].removeprefix('Value error, ')}\n")
         sys.exit(2)
-    build(read).run()
+    build(values).run()

@@ -1,8 +1,8 @@
-"""structlog, JSON lines on stdout. Logs carry ids, never people.
+"""JSON lines on stdout, through structlog. Logs contain ids, never people.
 
-The canonical line of each handled event goes past structlog's processors, which would cost ten times as much; it is
-made here, from listed fields only. Libraries log through the standard library and arrive as `text`; those that print
-records at DEBUG are held at INFO.
+The canonical line of each handled event bypasses structlog's processors, which would cost ten times as much. It is
+built here, from listed fields only. Libraries log through the standard library, and their lines arrive as `text`;
+libraries that log records are limited to warnings.
 """
 
 import logging
@@ -22,12 +22,14 @@ from .catalogue import LOG_FIELDS
 
 _PRINTS_RECORDS = ("aiokafka", "faststream", "pymongo", "motor", "kafka", "uvicorn")
 _QUIET = 10.0
-_KINDS = 1_000
+"""Seconds between two library lines of the same kind."""
+_MOST_KINDS = 1_000
+"""Kinds of library lines that are remembered."""
 _info_on = True
 
 
 def configure(service: str, level: str) -> None:
-    """Set up logging of this process, once."""
+    """Set up logging for this process. `level` is debug, info, warning or error."""
     global _info_on
     threshold = logging.getLevelNamesMapping()[level.upper()]
     _info_on = threshold <= logging.INFO
@@ -52,7 +54,7 @@ def configure(service: str, level: str) -> None:
 
 
 def allowed_only(_: Any, __: str, line: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
-    """Drop fields that are not in the registry, and name them."""
+    """A structlog processor that drops fields missing from the catalogue, and lists their names."""
     unknown = line.keys() - LOG_FIELDS.keys()
     for name in unknown:
         del line[name]
@@ -62,10 +64,7 @@ def allowed_only(_: Any, __: str, line: MutableMapping[str, Any]) -> MutableMapp
 
 
 def handled(service: str, duration_ms: float, events: Iterable[tuple[CloudEvent, str, str]]) -> None:
-    """The canonical line of each event that a batch handled, with its referral and outcome.
-
-    Time and duration are those of the batch.
-    """
+    """Write the canonical line of each event of a batch: event, referral and outcome. Duration is the batch's."""
     if not _info_on:
         return
     write, now, duration = sys.stdout.buffer.write, datetime.now(UTC).isoformat(), round(duration_ms, 3)
@@ -87,33 +86,34 @@ def handled(service: str, duration_ms: float, events: Iterable[tuple[CloudEvent,
 
 
 class _Bridge(logging.Handler):
-    """The standard library's records as structlog lines, one level down: what matters we say ourselves, with a hint.
+    """Turns the standard library's log records into structlog lines, one level lower: errors become warnings.
 
-    Tracebacks stay out, and so do the arguments of what is below a warning. One kind of line (a logger and its text
-    before the arguments) comes once in ten seconds; the next one has the `count` of those left out before it.
+    What matters, we log ourselves, with a hint. Tracebacks are left out, and so are the arguments of lines below
+    warning. Lines of one kind (a logger and its text before formatting) are written at most once in ten seconds, with
+    the `count` of those suppressed before.
     """
 
     def __init__(self, time: Callable[[], float] = monotonic) -> None:
         super().__init__()
         self._time = time
-        self._said: dict[tuple[str, str], tuple[float, int]] = {}
+        self._last_lines: dict[tuple[str, str], tuple[float, int]] = {}
 
     def emit(self, record: logging.LogRecord) -> None:
-        """Pass a record on."""
+        """Write a record as a line, unless a similar one was written just now."""
         kind, now = (record.name, str(record.msg)), self._time()
-        said, left_out = self._said.get(kind, (now - _QUIET, 0))
-        if now - said < _QUIET:
-            self._said[kind] = (said, left_out + 1)
+        written_at, suppressed = self._last_lines.get(kind, (now - _QUIET, 0))
+        if now - written_at < _QUIET:
+            self._last_lines[kind] = (written_at, suppressed + 1)
             return
-        if len(self._said) >= _KINDS:
-            self._said.clear()
-        self._said[kind] = (now, 0)
+        if len(self._last_lines) >= _MOST_KINDS:
+            self._last_lines.clear()
+        self._last_lines[kind] = (now, 0)
         text = str(record.msg) if record.args and record.levelno < logging.WARNING else record.getMessage()
         structlog.get_logger().log(
             logging.WARNING if record.levelno >= logging.ERROR else logging.INFO,
             "library",
             logger=record.name,
             text=text[:300],
-            count=left_out or None,
+            count=suppressed or None,
             reason=record.exc_info[0].__name__ if record.exc_info and record.exc_info[0] else None,
         )

@@ -1,132 +1,143 @@
-"""Prometheus metrics. Counted per batch, so that they cost nothing per event; labels are bounded."""
+"""Prometheus metrics. Counted once per batch, so that they cost nothing per event; all labels are bounded.
+
+Name, kind, labels and help of each metric are in `catalogue.METRICS`. To add a metric, define it there, create it in
+`Meter` and add the method that sets it.
+"""
 
 from collections.abc import Mapping
 from time import perf_counter
+from typing import Any, TypeVar
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Summary
 
 from contracts.base import PREFIX
 
 from ..ports import Partition
-from .catalogue import FAULTS_OF_OURS, WARNINGS
+from .catalogue import FAULTS_OF_OURS, METRICS, WARNINGS
 
-Kind = tuple[str, str]
+M = TypeVar("M", Counter, Gauge, Histogram, Summary)
+
+TypeAndOutcome = tuple[str, str]
 """An event's type and what became of it."""
-
-_SECONDS = (0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10)
-_AGES = (0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 30, 60, 300, 900, 3600, 86_400)
-_RECORDS = (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000)
 
 
 class Stopwatch:
-    """Where the time of a batch goes: `lap` says which step has just ended. A step that comes again is added to."""
+    """Where the time of a batch goes, in seconds by step."""
 
     def __init__(self) -> None:
         self.started = self._last = perf_counter()
         self.seconds: dict[str, float] = {}
 
     def lap(self, step: str) -> None:
-        """All since the lap before was this step's."""
+        """Count the time since the last lap towards this step. A step may come more than once."""
         now = perf_counter()
         self.seconds[step] = self.seconds.get(step, 0.0) + now - self._last
         self._last = now
 
 
+def create(kind: type[M], name: str, registry: CollectorRegistry) -> M:
+    """The metric that the catalogue defines under this name, which must be of this kind."""
+    metric = METRICS[name]
+    options: dict[str, Any] = {"buckets": metric.buckets} if metric.buckets else {}
+    created = kind(name, metric.meaning, metric.labels, registry=registry, **options)
+    if created._type != metric.kind:
+        raise TypeError(f"{name} is a {metric.kind} in the catalogue, not a {created._type}")
+    return created
+
+
 class Meter:
-    """The metrics of one service. Names and meanings are listed in `registry.METRICS`."""
+    """The metrics of one service. `services.chassis.telemetry.catalogue.METRICS` says what each one means."""
 
     def __init__(self, service: str, registry: CollectorRegistry | None = None) -> None:
         self.registry = into = registry or CollectorRegistry()
         self._service = service
-        one = ["service"]
-        part = [*one, "part"]
-        self._handled = Counter("referrals_handled_total", "events", [*one, "event_type", "outcome"], registry=into)
-        self._skipped = Counter("referrals_skipped_total", "events", one, registry=into).labels(service)
-        self._dead = Counter("referrals_dead_letters_total", "records", [*one, "stage", "reason"], registry=into)
-        self._conflicts = Counter("referrals_conflicts_total", "streams", one, registry=into).labels(service)
-        self._warnings = Counter("referrals_warnings_total", "warnings", [*one, "warning"], registry=into)
-        self._overdue = Counter("referrals_overdue_total", "offers", [*one, "clock"], registry=into)
-        self._batch = Histogram("referrals_batch_seconds", "seconds", part, buckets=_SECONDS, registry=into)
-        self._steps = Histogram("referrals_step_seconds", "seconds", [*part, "step"], buckets=_SECONDS, registry=into)
-        self._records = Histogram("referrals_batch_records", "records", part, buckets=_RECORDS, registry=into)
-        self._age = Histogram("referrals_event_age_seconds", "seconds", part, buckets=_AGES, registry=into)
-        self._ended = Counter("referrals_group_ended_total", "needs", [*one, "group", "end"], registry=into)
-        self._waited = Summary("referrals_group_wait_seconds", "seconds", [*one, "group"], registry=into)
-        self._lag = Gauge("referrals_lag_records", "records", [*one, "topic", "partition"], registry=into)
-        self._silent = Gauge("referrals_server_silent", "0 or 1", [*one, "server"], registry=into)
-        self._places = Gauge("referrals_places", "places", [*one, "category", "stands"], registry=into)
-        self._waiting = Gauge("referrals_waiting_needs", "needs", [*one, "category", "urgency"], registry=into)
-        # A counter that appears with its first event has not risen, to Prometheus: what must be seen starts at 0.
+        self._handled = create(Counter, "referrals_handled_total", into)
+        self._skipped = create(Counter, "referrals_skipped_total", into).labels(service)
+        self._dead_letters = create(Counter, "referrals_dead_letters_total", into)
+        self._conflicts = create(Counter, "referrals_conflicts_total", into).labels(service)
+        self._warnings = create(Counter, "referrals_warnings_total", into)
+        self._overdue = create(Counter, "referrals_overdue_total", into)
+        self._batch = create(Histogram, "referrals_batch_seconds", into)
+        self._steps = create(Histogram, "referrals_step_seconds", into)
+        self._records = create(Histogram, "referrals_batch_records", into)
+        self._age = create(Histogram, "referrals_event_age_seconds", into)
+        self._ended = create(Counter, "referrals_group_ended_total", into)
+        self._waited = create(Summary, "referrals_group_wait_seconds", into)
+        self._lag = create(Gauge, "referrals_lag_records", into)
+        self._silent = create(Gauge, "referrals_server_silent", into)
+        self._places = create(Gauge, "referrals_places", into)
+        self._waiting = create(Gauge, "referrals_waiting_needs", into)
+        # Prometheus sees no increase in a counter that first appears with a value of 1: what matters starts at 0.
         for warning in WARNINGS:
             self._warnings.labels(service, warning)
         for stage, reason in FAULTS_OF_OURS:
-            self._dead.labels(service, stage, reason)
+            self._dead_letters.labels(service, stage, reason)
 
-    def handled(self, kinds: Mapping[Kind, int]) -> None:
-        """The events of a batch. Only types from the catalogue reach here, so the label is bounded."""
-        for (event_type, outcome), events in kinds.items():
+    def handled(self, counts: Mapping[TypeAndOutcome, int]) -> None:
+        """Count the events of a batch. Only types from the catalogue come here, so the label is bounded."""
+        for (event_type, outcome), events in counts.items():
             self._handled.labels(self._service, event_type.removeprefix(PREFIX), outcome).inc(events)
 
     def skipped(self) -> None:
-        """One event of a type the service does not handle."""
+        """Count an event of a type that the service does not handle."""
         self._skipped.inc()
 
     def warned(self, warning: str) -> None:
-        """An operator was warned; `warning` is the kind of line in the log."""
+        """Count a warning to operators; `warning` is the log line's event."""
         self._warnings.labels(self._service, warning).inc()
 
     def overdue(self, clock: str) -> None:
-        """A provider's time for something is over."""
+        """Count a deadline that a provider has missed."""
         self._overdue.labels(self._service, clock).inc()
 
     def ended(self, group: str, end: str) -> None:
-        """A need of a group has ended."""
+        """Count a need of a group that has ended."""
         self._ended.labels(self._service, group, end).inc()
 
     def waited(self, group: str, seconds: float) -> None:
-        """A need of a group has its first match, so long after it was sent."""
+        """Observe how long a need of a group has waited for its first match since it was sent."""
         self._waited.labels(self._service, group).observe(max(0.0, seconds))
 
     def conflicts(self, count: int) -> None:
-        """Streams that lost a race."""
+        """Count streams that have lost a race."""
         self._conflicts.inc(count)
 
     def dead_letter(self, stage: str, reason: str) -> None:
-        """A record was set aside. Stages and reasons are words of the code, never a sender's."""
-        self._dead.labels(self._service, stage, reason).inc()
+        """Count a record that was set aside. Stages and reasons come from the code, never from a sender."""
+        self._dead_letters.labels(self._service, stage, reason).inc()
 
     def batch(self, part: str, records: int, seconds: float, oldest: float | None) -> None:
-        """One batch through its steps, in the ``loop`` or the ``gate``; `oldest` is the age of its oldest event."""
+        """Observe a batch of the ``loop`` or the ``gate``; `oldest` is the age of its oldest event in seconds."""
         self._records.labels(self._service, part).observe(records)
         self._batch.labels(self._service, part).observe(seconds)
         if oldest is not None:
             self._age.labels(self._service, part).observe(max(0.0, oldest))
 
     def steps(self, part: str, watch: Stopwatch) -> None:
-        """Where the time of a batch went."""
+        """Observe where the time of a batch went."""
         for step, seconds in watch.seconds.items():
             self._steps.labels(self._service, part, step).observe(seconds)
 
     def lag(self, lags: Mapping[Partition, int]) -> None:
-        """What is not yet read of the partitions that are ours now.
+        """Set the number of records not yet read, for the partitions that are ours now.
 
-        Tenants' topics are no labels of their own, since their number has no bound: those of a kind are one.
+        Tenants' topics have no labels of their own, since their number is unbounded: all topics of a kind share one.
         """
-        found: dict[tuple[str, str], int] = {}
+        records_by_label: dict[tuple[str, str], int] = {}
         for (topic, partition), records in lags.items():
             head, *_, tail = topic.split(".")
-            at = (topic, str(partition)) if head == "referrals" else (f"{head}.{tail}", "all")
-            found[at] = found.get(at, 0) + records
+            label = (topic, str(partition)) if head == "referrals" else (f"{head}.{tail}", "all")
+            records_by_label[label] = records_by_label.get(label, 0) + records
         self._lag.clear()
-        for (topic, number), records in found.items():
+        for (topic, number), records in records_by_label.items():
             self._lag.labels(self._service, topic, number).set(records)
 
     def silent(self, server: str, silent: bool) -> None:
-        """Whether a server has not answered for a while."""
+        """Set whether a server has not responded for a while."""
         self._silent.labels(self._service, server).set(silent)
 
     def places(self, places: Mapping[tuple[str, str], int], waiting: Mapping[tuple[str, str], int]) -> None:
-        """All places by category and how they stand, and all who wait by category and urgency."""
+        """Set the number of places by category and state, and of waiting needs by category and urgency."""
         for gauge, counts in ((self._places, places), (self._waiting, waiting)):
             gauge.clear()
             for labels, count in counts.items():

@@ -1,7 +1,7 @@
-"""The only place that touches OpenTelemetry: spans out of batches, sent by OTLP over HTTP from a thread of their own.
+"""Spans for batches and events, sent by OTLP over HTTP from a thread of their own. Only this file uses OpenTelemetry.
 
 Semantic conventions: https://opentelemetry.io/docs/specs/semconv/messaging/messaging-spans/ (a batch span is linked to
-its messages). Attributes are types, ids and numbers; no organisation, no person.
+its messages). Attributes are types, ids and numbers, never an organisation or a person.
 """
 
 from collections.abc import Mapping, Sequence
@@ -21,37 +21,37 @@ from contracts.base import PREFIX
 from .trace_context import Span, parts_of
 
 _LINKS = 2_000
-"""As many as a batch has records at most."""
+"""The most records that a batch can have."""
 _QUEUE = 20_000
-"""Spans that wait to be sent. What comes when it is full is dropped: no event waits for its trace."""
-_LAST_WORDS = 3.0
-"""Seconds to send what is left. The SDK itself would try for thirty, and be killed by who waits for the service."""
+"""Spans waiting to be sent. When it is full, further spans are dropped: no event waits for its trace."""
+_STOP_TIMEOUT = 3.0
+"""Seconds to send what is left. The SDK itself would try for thirty, longer than supervisors wait for a service."""
 
 
-class _Ids(RandomIdGenerator):
-    """Ids as they were given for the next span, else random ones."""
+class _PresetIds(RandomIdGenerator):
+    """Uses the ids that were set for the next span; otherwise random ones."""
 
-    trace: int | None = None
-    span: int | None = None
+    next_trace: int | None = None
+    next_span: int | None = None
 
     def generate_trace_id(self) -> int:
-        given, self.trace = self.trace, None
-        return super().generate_trace_id() if given is None else given
+        preset, self.next_trace = self.next_trace, None
+        return super().generate_trace_id() if preset is None else preset
 
     def generate_span_id(self) -> int:
-        given, self.span = self.span, None
-        return super().generate_span_id() if given is None else given
+        preset, self.next_span = self.next_span, None
+        return super().generate_span_id() if preset is None else preset
 
 
 class Sender:
-    """See `tracing.Tracing`. Of a `share` of referrals, chosen by their trace ids, alike in all services."""
+    """See `trace_context.Tracing`. Traces a `share` of referrals, which all services choose alike by trace id."""
 
     def __init__(
         self, service: str, instance: str, url: str, share: float = 1.0, exporter: SpanExporter | None = None
     ) -> None:
         self._service = service
-        self._below = round(share * 2**48)
-        self._ids = _Ids()
+        self._chosen_below = round(share * 2**48)
+        self._ids = _PresetIds()
         resource = Resource.create(
             {"service.name": service, "service.namespace": "referral-routing", "service.instance.id": instance}
         )
@@ -76,7 +76,7 @@ class Sender:
             return
         end = time_ns()
         start = end - int(seconds * 1e9)
-        sources = (parts_of(span.came_with) or own for span, own in chosen)
+        sources = (parts_of(span.parent) or own for span, own in chosen)
         batch = self._tracer.start_span(
             f"{self._service} {part} batch",
             Context(),
@@ -92,13 +92,13 @@ class Sender:
         )
         link = Link(batch.get_span_context())
         for span, (trace, own) in chosen:
-            before = parts_of(span.came_with)
-            self._ids.span = int(own, 16)
+            parent = parts_of(span.parent)
+            self._ids.next_span = int(own, 16)
             context = Context()
-            if before is not None and before[0] == trace:
-                context = set_span_in_context(NonRecordingSpan(_context(*before)), context)
+            if parent is not None and parent[0] == trace:
+                context = set_span_in_context(NonRecordingSpan(_context(*parent)), context)
             else:
-                self._ids.trace = int(trace, 16)
+                self._ids.next_trace = int(trace, 16)
             self._tracer.start_span(
                 f"{span.type.removeprefix(PREFIX)} {span.outcome}",
                 context,
@@ -116,14 +116,14 @@ class Sender:
 
     def stop(self) -> None:
         """See `Tracing`."""
-        enough = Timer(_LAST_WORDS, self._exporter.shutdown)
-        enough.daemon = True
-        enough.start()
+        timeout = Timer(_STOP_TIMEOUT, self._exporter.shutdown)
+        timeout.daemon = True
+        timeout.start()
         self._provider.shutdown()
-        enough.cancel()
+        timeout.cancel()
 
     def _chosen(self, trace: str) -> bool:
-        return int(trace[20:], 16) < self._below  # a UUID: what stands before is not all random
+        return int(trace[20:], 16) < self._chosen_below  # the first part of a UUID is not all random
 
 
 def _context(trace: str, span: str) -> SpanContext:

@@ -1,8 +1,9 @@
 """One W3C trace for each referral. Its trace id is the referral's id without dashes.
 
-Gates begin the trace, and every event carries it on (``traceparent``). Where `REFERRALS_TRACES` is set (`connect.py`),
-each handled event is a span. Its id derives from the event, so an event that comes again after a crash has the same
-span. Without tracing an event passes on the header it came with, and nothing is created or imported.
+Gates start the trace, and every event carries it on in its header ``traceparent``
+(https://www.w3.org/TR/trace-context/). With ``REFERRALS_TRACES``, each handled event is a span. The span's id derives
+from the event, so an event that is redelivered after a crash has the same span. Without tracing, the header is passed
+on unchanged.
 """
 
 import hashlib
@@ -18,10 +19,10 @@ _TRACE = re.compile(r"(?!0{32})[0-9a-f]{32}")
 
 
 class Span(NamedTuple):
-    """An event that was handled: its own ``traceparent``, the one it came with, and what became of it."""
+    """A handled event: its own ``traceparent``, the one it arrived with, its type and id, and what became of it."""
 
     own: str
-    came_with: str | None
+    parent: str | None
     type: str
     id: str
     outcome: str
@@ -31,23 +32,23 @@ class Tracing(Protocol):
     """Where spans go."""
 
     def batch(self, part: str, seconds: float, records: int, spans: Sequence[Span], steps: Mapping[str, float]) -> None:
-        """Tell of a batch that has just ended, and of its events. Never waits, never fails."""
+        """Record a batch that has just ended, and its events. `steps` are seconds. Never waits, never fails."""
         ...
 
     def stop(self) -> None:
-        """Send what is left. Waits, some seconds at most."""
+        """Send what is left. Waits a few seconds at most."""
         ...
 
 
 def traceparent(key: str, id_: str) -> str:
-    """The trace of a referral (its id is the key of its events), with an event of it as the span."""
+    """The ``traceparent`` of an event: the trace of its referral, whose id is `key`, and itself as the span."""
     return f"00-{_trace(key)}-{id_.replace('-', '')[:16]}-01"
 
 
 def follow(service: str, parent: str | None, key: str, stream: str, cause: str) -> str:
-    """The ``traceparent`` of what follows from an event in its stream. The same each time it is decided.
+    """The ``traceparent`` of what follows from an event in its stream. The same each time the event is decided.
 
-    `parent` is the event's own header, `key` its record key: the trace, where the header is missing or invalid.
+    `parent` is the event's own header. If it is missing or invalid, the trace is that of `key`, the record key.
     """
     match = _PARENT.fullmatch(parent or "")
     own = hashlib.blake2b(f"{service}|{stream}|{cause}".encode(), digest_size=8).hexdigest()
@@ -62,9 +63,9 @@ def span_of(event: CloudEvent, trace: str | None, outcome: str) -> Span | None:
 
 
 def parts_of(parent: str | None) -> tuple[str, str] | None:
-    """Trace and span id, in hex; None where it is no ``traceparent``."""
-    found = _PARENT.fullmatch(parent or "")
-    return (found[1], found[2]) if found else None
+    """Trace id and span id in hex; None if the text is not a valid ``traceparent``."""
+    match = _PARENT.fullmatch(parent or "")
+    return (match[1], match[2]) if match else None
 
 
 def _trace(key: str) -> str:

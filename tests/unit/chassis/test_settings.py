@@ -1,4 +1,4 @@
-"""Settings come from the environment, are all listed, and a wrong one does not show its value."""
+"""Settings come from the environment and are all listed. An error about one does not show its value."""
 
 import pytest
 from pydantic import ValidationError
@@ -39,7 +39,9 @@ def test_settings_are_read_from_the_environment(monkeypatch: pytest.MonkeyPatch)
 @pytest.mark.parametrize(
     ("name", "value"), [("CLOCK_SPEED", "0"), ("MAX_RECORDS", "-7"), ("OPERATOR_KEY", "not-a-key"), ("PORT", "eighty")]
 )
-def test_a_wrong_setting_is_refused_without_its_value(monkeypatch: pytest.MonkeyPatch, name: str, value: str) -> None:
+def test_an_invalid_setting_is_refused_without_showing_its_value(
+    monkeypatch: pytest.MonkeyPatch, name: str, value: str
+) -> None:
     monkeypatch.setenv(f"REFERRALS_{name}", value)
     with pytest.raises(ValidationError) as caught:
         ChassisSettings()
@@ -47,7 +49,7 @@ def test_a_wrong_setting_is_refused_without_its_value(monkeypatch: pytest.Monkey
     assert name.lower() in str(caught.value)
 
 
-def test_without_the_operators_key_nothing_starts(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_operators_key_is_required(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("REFERRALS_OPERATOR_KEY")
     with pytest.raises(ValidationError, match="operator_key"):
         ChassisSettings()

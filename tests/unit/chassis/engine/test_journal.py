@@ -1,4 +1,4 @@
-"""What is written down and what is done because of it."""
+"""What is journaled, and what effects follow from it."""
 
 import json
 from collections.abc import Sequence
@@ -62,7 +62,7 @@ def test_a_derived_id_is_a_uuid_and_the_same_for_the_same_parts(parts: list[str]
     assert (id_ == derived_id(*others)) == ("|".join(parts) == "|".join(others))
 
 
-def test_ids_derive_from_service_stream_cause_type_and_place() -> None:
+def test_ids_derive_from_service_stream_cause_type_and_index() -> None:
     assert ids(recorded()) == ids(recorded(at=NOW + timedelta(days=1), position=("topic", 0, 0), trace=None))
     different = [recorded(), recorded(service="x"), recorded(stream="b"), recorded(cause="topic/2")]
     all_ids = [id_ for made in different for id_ in ids(made)]
@@ -70,7 +70,7 @@ def test_ids_derive_from_service_stream_cause_type_and_place() -> None:
 
 
 @pytest.mark.parametrize(("kind", "same"), [(Emit, True), (Reply, False)])
-def test_an_answers_id_covers_what_it_says_a_facts_does_not(kind: type, same: bool) -> None:
+def test_the_id_of_an_answer_covers_its_text_and_that_of_a_fact_does_not(kind: type, same: bool) -> None:
     def id_of(total: int) -> str:
         return ids(recorded(effects=[kind(Told(counter="a", total=total), "topic")]))[0]
 
@@ -78,22 +78,22 @@ def test_an_answers_id_covers_what_it_says_a_facts_does_not(kind: type, same: bo
     assert id_of(1) == id_of(1)
 
 
-def test_an_entry_comes_back_from_the_journal_as_it_was() -> None:
+def test_an_entry_is_read_from_the_journal_unchanged() -> None:
     made = recorded()
     assert JournalEntry.read("a", as_mongo(made.document())) == made
     assert JournalEntry.read("a", json.loads(json.dumps(made.document()))) == made
 
 
-def test_a_fact_holds_the_very_text_that_is_published() -> None:
+def test_a_fact_contains_the_exact_text_that_is_published() -> None:
     event = Counted(counter="a", by=1, total=1)
     made = recorded(effects=[Emit(event, "topic")])
     again = JournalEntry.read("a", as_mongo(made.document()))
-    [message] = [each.message("counter") for each in Effects.of([again]).events]
+    [message] = [each.message("counter") for each in Effects.from_entries([again]).events]
     assert message.value == event.model_dump_json().encode()
 
 
-def test_all_that_follows_is_gathered_in_order() -> None:
-    effects = Effects.of([recorded(), recorded(stream="b", cause="topic/2")])
+def test_effects_are_gathered_in_order() -> None:
+    effects = Effects.from_entries([recorded(), recorded(stream="b", cause="topic/2")])
     assert [(each.stream, each.topic, each.key) for each in effects.events] == [
         ("a", "topic", "k"),
         ("a", "answers", "other"),
@@ -105,14 +105,14 @@ def test_all_that_follows_is_gathered_in_order() -> None:
     assert effects.drops == [Row("seats", "s0", {"counter": "a"})] * 2
 
 
-def test_a_fact_without_a_topic_is_kept_and_not_published() -> None:
+def test_a_fact_without_a_topic_is_journaled_and_not_published() -> None:
     made = recorded()
-    assert [fact["topic"] for fact in made.events()] == ["topic", None]  # the reply is published, and no fact
-    assert len(Effects.of([made]).events) == 2
+    assert [fact["topic"] for fact in made.events()] == ["topic", None]  # the reply is published, but not a fact
+    assert len(Effects.from_entries([made]).events) == 2
 
 
-def test_an_outgoing_event_says_where_it_comes_from() -> None:
-    message = Effects.of([recorded(cause="topic/an/id")]).events[0].message("counter")
+def test_an_outgoing_event_carries_its_cause() -> None:
+    message = Effects.from_entries([recorded(cause="topic/an/id")]).events[0].message("counter")
     assert dict(message.headers)["ce_causationid"] == b"an/id"
     assert dict(message.headers)["ce_correlationid"] == b"k"
     assert dict(message.headers)["traceparent"] == b"00-x"
@@ -130,7 +130,7 @@ class Standing(Step):
 
 
 class Folding:
-    """Remembers what it is told, in order."""
+    """A policy whose state is the sequence of its facts."""
 
     facts: ClassVar = {each.ce_type(): each for each in (Step, Standing)}
 
@@ -141,7 +141,7 @@ class Folding:
         return (*state, fact)
 
 
-def test_of_facts_that_say_all_the_last_alone_is_folded_and_all_of_the_others() -> None:
-    told = [Standing(n=0), Step(n=1), Standing(n=2), Step(n=3), Step(n=4)]
-    entries = [recorded(effects=[Emit(each)], cause=f"topic/{n}") for n, each in enumerate(told)]
+def test_only_the_last_of_facts_that_replace_each_other_is_folded() -> None:
+    facts = [Standing(n=0), Step(n=1), Standing(n=2), Step(n=3), Step(n=4)]
+    entries = [recorded(effects=[Emit(each)], cause=f"topic/{n}") for n, each in enumerate(facts)]
     assert fold(Folding(), "a", entries) == (Step(n=1), Standing(n=2), Step(n=3), Step(n=4))  # type: ignore[arg-type]

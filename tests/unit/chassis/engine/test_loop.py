@@ -1,4 +1,4 @@
-"""The six steps, rule by rule, on the memory twins: what comes in, goes out, and comes again."""
+"""The six steps, rule by rule, on the memory twins: what arrives, what leaves, and what is repeated."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -8,7 +8,7 @@ from structlog.testing import capture_logs
 
 from contracts.base import Message as Body
 from contracts.operations import TimerElapsed
-from services.chassis.engine import loop as loop_module
+from services.chassis.engine import batch as batch_module
 from tests.support import counter
 from tests.support.counter import OTHER, Add, Ask, Seats, Sit, Stand, Told, Wind
 from tests.support.memory_twins import drain
@@ -20,7 +20,7 @@ def rig() -> Rig:
     return Rig()
 
 
-# What comes in goes out ---------------------------------------------------------------------------------------------
+# What arrives and what leaves -----------------------------------------------------------------------------------------
 
 
 async def test_events_are_decided_in_order_and_their_facts_published_and_committed(rig: Rig) -> None:
@@ -32,7 +32,7 @@ async def test_events_are_decided_in_order_and_their_facts_published_and_committ
     assert len(rig.store.journal) == 1, "one document per stream and batch"
 
 
-async def test_the_line_of_a_batch_says_what_is_still_to_be_read(rig: Rig) -> None:
+async def test_the_log_line_of_a_batch_has_the_number_of_unread_records(rig: Rig) -> None:
     for _ in range(3):
         rig.send(Add(counter="a"))
     batch = rig.group.join().fetch(max_records=2)
@@ -43,13 +43,15 @@ async def test_the_line_of_a_batch_says_what_is_still_to_be_read(rig: Rig) -> No
     assert (line["batch_size"], line["lag"]) == (2, 1)
 
 
-async def test_what_is_too_much_for_one_document_goes_into_several(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(loop_module, "_DOCUMENT", 100)  # a fact has some forty characters
+async def test_facts_that_do_not_fit_into_one_document_go_into_several(
+    rig: Rig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(batch_module, "_FULL_DOCUMENT", 100)  # a fact has some forty characters
     for _ in range(9):
         rig.send(Add(counter="a"))
     rig.send(Add(counter="b"))
     await drain(rig.loop(), rig.group.join())
-    assert once_totals(rig) == ([1, 2, 3, 4, 5, 6, 7, 8, 9], [1])
+    assert (rig.totals("a"), rig.totals("b")) == ([1, 2, 3, 4, 5, 6, 7, 8, 9], [1])
     sizes = [len(document["entries"]) for document in rig.store.journal.values() if document["stream"] == "a"]
     assert len(sizes) > 1
     assert max(sizes) <= 4
@@ -57,11 +59,7 @@ async def test_what_is_too_much_for_one_document_goes_into_several(rig: Rig, mon
     assert rig.group.lag == 0
 
 
-def once_totals(rig: Rig) -> tuple[list[int], list[int]]:
-    return rig.totals("a"), rig.totals("b")
-
-
-async def test_an_event_says_what_it_follows_from_and_whom_it_is_about(rig: Rig) -> None:
+async def test_an_event_carries_its_cause_and_its_referral(rig: Rig) -> None:
     rig.send(Add(counter="a"), id_="sender/7", key="the-referral")
     await drain(rig.loop(), rig.group.join())
     [out] = rig.seen()
@@ -70,7 +68,7 @@ async def test_an_event_says_what_it_follows_from_and_whom_it_is_about(rig: Rig)
     assert out.event.source == "/referral-routing/counter"
 
 
-async def test_facts_leave_in_the_order_of_arrival(rig: Rig) -> None:
+async def test_facts_are_published_in_the_order_of_arrival(rig: Rig) -> None:
     rig.log.topics[counter.COUNTED] = [[]]  # one partition shows the order across streams
     rig.log.topics[counter.INBOX] = [[]]
     for name in ("b", "a", "c", "a", "b"):
@@ -85,18 +83,18 @@ async def test_types_that_are_not_handled_are_skipped_and_counted(rig: Rig) -> N
     loop = rig.loop()
     await drain(loop, rig.group.join())
     assert (rig.totals("a"), rig.dead()) == ([1], [])
-    assert loop._meter.registry.get_sample_value("referrals_skipped_total", {"service": "counter"}) == 1
+    assert loop._reporter.meter.registry.get_sample_value("referrals_skipped_total", {"service": "counter"}) == 1
 
 
 # Repetitions --------------------------------------------------------------------------------------------------------
 
 
-async def test_a_cause_with_the_same_body_leads_to_the_same_facts_again(rig: Rig) -> None:
+async def test_a_repeated_event_publishes_the_same_facts_again(rig: Rig) -> None:
     loop, consumer = rig.loop(), rig.group.join()
     rig.send(Add(counter="a"), id_="x")
     await drain(loop, consumer)
     rig.send(Add(counter="a"))
-    rig.send(Add(counter="a"), id_="x")  # once more, with others in the batch
+    rig.send(Add(counter="a"), id_="x")  # again, with others in the batch
     rig.send(Add(counter="a"), id_="x")
     await drain(loop, consumer)
     assert [each.body["total"] for each in rig.seen()] == [1, 2, 1, 1]
@@ -104,7 +102,7 @@ async def test_a_cause_with_the_same_body_leads_to_the_same_facts_again(rig: Rig
     assert len(rig.store.entries("a")) == 2
 
 
-async def test_a_cause_repeated_within_its_first_batch_is_decided_once(rig: Rig) -> None:
+async def test_an_event_repeated_within_its_first_batch_is_decided_once(rig: Rig) -> None:
     rig.send(Add(counter="a"), id_="x")
     rig.send(Add(counter="a"), id_="x")
     await drain(rig.loop(), rig.group.join())
@@ -112,7 +110,7 @@ async def test_a_cause_repeated_within_its_first_batch_is_decided_once(rig: Rig)
     assert len(rig.store.entries("a")) == 1
 
 
-async def test_the_same_id_on_another_topic_is_another_cause(rig: Rig) -> None:
+async def test_the_same_id_on_another_topic_is_another_event(rig: Rig) -> None:
     """No sender can suppress another's event."""
     rig.send(Add(counter="a"), id_="x")
     rig.send(Add(counter="a"), id_="x", topic=OTHER)
@@ -120,7 +118,7 @@ async def test_the_same_id_on_another_topic_is_another_cause(rig: Rig) -> None:
     assert rig.totals("a") == [1, 2]
 
 
-async def test_a_cause_with_another_body_is_refused_aloud_and_changes_nothing(rig: Rig) -> None:
+async def test_a_reused_id_with_another_body_is_answered_and_changes_nothing(rig: Rig) -> None:
     loop, consumer = rig.loop(), rig.group.join()
     rig.send(Add(counter="a"), id_="x")
     rig.send(Add(counter="a", by=50), id_="x")
@@ -130,7 +128,7 @@ async def test_a_cause_with_another_body_is_refused_aloud_and_changes_nothing(ri
     assert len(rig.store.entries("a")) == 1
 
 
-async def test_an_answer_leaves_no_trace_and_its_id_covers_what_it_says(rig: Rig) -> None:
+async def test_an_answer_is_not_journaled_and_its_id_covers_its_text(rig: Rig) -> None:
     loop, consumer = rig.loop(), rig.group.join()
     rig.send(Ask(counter="a"), id_="x")
     rig.send(Ask(counter="a"), id_="x")
@@ -143,19 +141,19 @@ async def test_an_answer_leaves_no_trace_and_its_id_covers_what_it_says(rig: Rig
     assert rig.totals("a", counter.ANSWERS) == [0, 1]
 
 
-async def test_a_stream_takes_so_many_changes_and_no_more(rig: Rig) -> None:
+async def test_a_stream_accepts_a_limited_number_of_changes(rig: Rig) -> None:
     for _ in range(4):
         rig.send(Add(counter="a"))
     rig.send(Add(counter="b"))
     await drain(rig.loop(stream_limit=3), rig.group.join())
     assert (rig.totals("a"), rig.totals("b")) == ([1, 2, 3], [1])
-    assert [letter["reason"] for letter in rig.dead()] == ["too-many-changes"]
+    assert [each["reason"] for each in rig.dead()] == ["too-many-changes"]
 
 
 # Claims -------------------------------------------------------------------------------------------------------------
 
 
-async def test_a_refused_claim_is_decided_again_while_others_go_in(rig: Rig) -> None:
+async def test_an_event_whose_claim_is_refused_is_decided_again_while_others_are_stored(rig: Rig) -> None:
     rig.claims.tables["seats"]["s1"] = {"counter": "somebody"}
     rig.send(Sit(counter="a"))
     rig.send(Add(counter="b"))
@@ -165,7 +163,7 @@ async def test_a_refused_claim_is_decided_again_while_others_go_in(rig: Rig) -> 
     assert rig.totals("b") == [1]
 
 
-async def test_one_batch_never_gives_a_seat_away_twice(rig: Rig) -> None:
+async def test_one_batch_never_assigns_a_seat_twice(rig: Rig) -> None:
     for name in ("a", "b", "c"):
         rig.send(Sit(counter=name))
     await drain(rig.loop(), rig.group.join())
@@ -174,7 +172,7 @@ async def test_one_batch_never_gives_a_seat_away_twice(rig: Rig) -> None:
     assert [each.body["wrong"] for each in rig.seen(counter.ANSWERS)] == ["no seat"]
 
 
-async def test_a_seat_given_back_in_time_can_be_had_again(rig: Rig) -> None:
+async def test_a_returned_seat_can_be_taken_again(rig: Rig) -> None:
     loop, consumer = rig.loop(context_loader=Seats(rig.claims, "s1")), rig.group.join()
     for event in (Sit(counter="a"), Stand(counter="a")):
         rig.send(event)
@@ -184,7 +182,7 @@ async def test_a_seat_given_back_in_time_can_be_had_again(rig: Rig) -> None:
     assert rig.claims.tables["seats"] == {"s1": {"counter": "b"}}
 
 
-async def test_a_policy_that_never_stops_losing_is_postponed_not_spun(rig: Rig) -> None:
+async def test_a_batch_that_loses_every_claim_is_postponed(rig: Rig) -> None:
     class Stubborn:
         async def gather(self, pairs: Sequence[tuple[Any, Body]]) -> counter.FreeSeats:
             return counter.FreeSeats(["s1"])
@@ -212,7 +210,7 @@ async def test_a_timer_counts_only_while_it_matters(rig: Rig) -> None:
     assert [each.type for each in rig.seen()] == [counter.Rang.ce_type()], "the second one only"
 
 
-async def test_the_cache_is_trimmed_after_the_batch_never_within(rig: Rig) -> None:
+async def test_the_cache_is_trimmed_after_a_batch_never_during_it(rig: Rig) -> None:
     names = [f"c{n}" for n in range(20)]
     loop, consumer = rig.loop(cached_streams=5), rig.group.join()
     for _ in range(2):
@@ -223,7 +221,7 @@ async def test_the_cache_is_trimmed_after_the_batch_never_within(rig: Rig) -> No
     assert all(rig.totals(name) == [1, 2, 3, 4] for name in names)
 
 
-async def test_a_cached_stream_still_knows_its_causes(rig: Rig) -> None:
+async def test_a_cached_stream_recognises_repeated_events(rig: Rig) -> None:
     loop, consumer = rig.loop(), rig.group.join()
     rig.send(Add(counter="a"), id_="x")
     await drain(loop, consumer)
@@ -232,7 +230,7 @@ async def test_a_cached_stream_still_knows_its_causes(rig: Rig) -> None:
     assert rig.totals("a") == [1]
 
 
-async def test_any_other_exception_ends_the_handler_uncommitted(rig: Rig) -> None:
+async def test_any_other_exception_leaves_the_batch_uncommitted(rig: Rig) -> None:
     class Broken:
         async def gather(self, pairs: Sequence[tuple[Any, Body]]) -> Any:
             raise ZeroDivisionError

@@ -1,4 +1,4 @@
-"""The six steps when it dies, fails, or another writes too; on the memory twins."""
+"""The six steps when the process dies, a call fails, or another instance writes too; on the memory twins."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -19,7 +19,7 @@ def rig() -> Rig:
 
 
 class Rival:
-    """Outside that lets another instance handle its batch between our load and our decision, once."""
+    """A context loader that, once, lets another instance handle its batch between our load and our decision."""
 
     def __init__(self, rival: Loop[Any], consumer: MemoryConsumer, then: Any) -> None:
         self._rival, self._consumer, self._then = rival, consumer, then
@@ -36,7 +36,7 @@ class Rival:
 
 
 @pytest.mark.parametrize("step", ["decoded", "loaded", "decided", "stored", "published", "committed"])
-async def test_wherever_it_dies_each_event_takes_effect_once(rig: Rig, step: str) -> None:
+async def test_wherever_the_process_dies_each_event_takes_effect_once(rig: Rig, step: str) -> None:
     for name in ("a", "b", "a"):
         rig.send(Add(counter=name, by=2))
     rig.send(Wind(counter="a", minutes=5))
@@ -55,22 +55,20 @@ async def test_wherever_it_dies_each_event_takes_effect_once(rig: Rig, step: str
     assert rig.group.lag == 0
 
 
-async def test_what_was_fetched_before_its_partition_moved_is_left_to_the_new_owner_who_knows_what_is_owed(
-    rig: Rig,
-) -> None:
-    """Else the later fact left first: who has lost a partition can't know that facts of it were never published."""
+async def test_records_fetched_before_their_partition_moved_are_left_to_the_new_owner(rig: Rig) -> None:
+    """Otherwise the later fact would leave first: only the owner of a partition knows which facts are unpublished."""
     left, loop = rig.group.join(), rig.loop()
     for by in (1, 10):
         rig.send(Add(counter="a", by=by), topic=FIRST)
     rig.log.fail("publish", "before")
-    await loop.handle(left.fetch() or pytest.fail("nothing to read"))  # stored, and nobody told
+    await loop.handle(left.fetch() or pytest.fail("nothing to read"))  # stored, but not published
     rig.send(Add(counter="a", by=100))
     fetched = left.fetch(1, [(counter.INBOX, number) for number in range(len(rig.log.topics[counter.INBOX]))])
     assert fetched is not None
     rig.group.leave(left)
 
     await loop.handle(fetched)
-    assert rig.seen() == [], "it is not its to decide any more"
+    assert rig.seen() == [], "it belongs to the new owner"
     await drain(rig.loop(), rig.group.join())
     assert [each.body["total"] for each in once(rig.seen())] == [1, 11, 111]
 
@@ -80,7 +78,7 @@ async def test_what_was_fetched_before_its_partition_moved_is_left_to_the_new_ow
     ("twin", "call"), [("store", "append"), ("store", "load"), ("store", "set_timers"), ("log", "publish"),
                        ("claims", "take"), ("claims", "put"), ("claims", "drop")],
 )  # fmt: skip
-async def test_a_failure_in_doubt_brings_the_batch_again_with_the_same_ids(
+async def test_a_failure_in_doubt_repeats_the_batch_with_the_same_ids(
     rig: Rig, twin: str, call: str, when: str
 ) -> None:
     consumer = rig.group.join()
@@ -108,7 +106,7 @@ async def test_a_failure_in_doubt_brings_the_batch_again_with_the_same_ids(
     assert rig.group.lag == 0
 
 
-async def test_a_commit_in_doubt_brings_the_batch_again(rig: Rig) -> None:
+async def test_a_commit_in_doubt_repeats_the_batch(rig: Rig) -> None:
     rig.send(Add(counter="a"))
     consumer, loop = rig.group.join(), rig.loop()
     batch = consumer.fetch()
@@ -120,7 +118,7 @@ async def test_a_commit_in_doubt_brings_the_batch_again(rig: Rig) -> None:
     assert rig.group.lag == 0
 
 
-async def test_rows_and_timers_are_there_before_the_event_that_tells_of_them(rig: Rig) -> None:
+async def test_rows_and_timers_are_written_before_events_are_published(rig: Rig) -> None:
     rig.send(Add(counter="a"))
     rig.send(Wind(counter="a", minutes=1))
     rig.log.fail("publish", "before")
@@ -136,15 +134,15 @@ async def test_rows_and_timers_are_there_before_the_event_that_tells_of_them(rig
 # Two writers --------------------------------------------------------------------------------------------------------
 
 
-async def test_two_events_of_a_stream_in_one_batch_lose_together_against_another_writer(rig: Rig) -> None:
-    """loop.md 4a: a document per event would let the second one in, decided on a state that never was."""
+async def test_two_events_of_a_stream_in_one_batch_lose_a_race_together(rig: Rig) -> None:
+    """loop.md 4a: with a document per event, the second would be stored, decided on a state that never existed."""
     zombie = rig.group.join()
     rig.send(Add(counter="a", by=1), id_="c1")
     rig.send(Add(counter="a", by=10), id_="c2")
     batch = zombie.fetch()
     assert batch is not None
     rig.send(Add(counter="a", by=100), id_="x", topic=OTHER)
-    other = MemoryConsumer(rig.group, lambda: None)  # another instance, of which the zombie has not heard
+    other = MemoryConsumer(rig.group, lambda: None)  # another instance, which the zombie does not know of
     other.positions = {at: place for at, place in zombie.positions.items() if at[0] == OTHER}
     await rig.loop(context_loader=Rival(rig.loop(), other, Seats(rig.claims))).handle(batch)
 
@@ -168,7 +166,7 @@ async def test_a_stale_cache_is_caught_by_the_journal(rig: Rig) -> None:
     assert rig.totals("a") == [1, 6, 13]
 
 
-async def test_an_answer_on_a_stale_state_is_made_again_on_a_fresh_one(rig: Rig) -> None:
+async def test_an_answer_on_a_stale_state_is_decided_again_on_a_fresh_one(rig: Rig) -> None:
     mine, loop = rig.group.join(), rig.loop()
     rig.send(Add(counter="a"))
     await drain(loop, mine)
@@ -194,7 +192,7 @@ async def test_a_fault_on_a_stale_state_is_decided_again_on_a_fresh_one(rig: Rig
     assert (rig.totals("a"), rig.dead()) == ([1, 6, 7], [])
 
 
-async def test_a_fault_that_came_of_a_lost_race_is_no_dead_letter(rig: Rig) -> None:
+async def test_a_fault_caused_by_a_lost_race_is_no_dead_letter(rig: Rig) -> None:
     class Fussy(counter.CounterPolicy):
         def decide(self, state: counter.Counter, *rest: Any) -> Any:
             if state.total == 1:
@@ -209,8 +207,8 @@ async def test_a_fault_that_came_of_a_lost_race_is_no_dead_letter(rig: Rig) -> N
     assert (rig.totals("a"), rig.dead()) == ([100, 101, 102], [])
 
 
-async def test_a_new_assignment_amid_a_batch_does_not_disturb_it(rig: Rig) -> None:
-    """aiokafka may call back while a batch of buffered records is in flight."""
+async def test_a_new_assignment_during_a_batch_does_not_disturb_it(rig: Rig) -> None:
+    """aiokafka may call back while a batch of buffered records is in progress."""
     rig.send(Add(counter="a"))
     loop = rig.loop()
     loop._fault = lambda step: loop.forget()
@@ -218,7 +216,7 @@ async def test_a_new_assignment_amid_a_batch_does_not_disturb_it(rig: Rig) -> No
     assert rig.totals("a") == [1]
 
 
-async def test_an_instance_that_is_assigned_anew_reads_the_journal_again(rig: Rig) -> None:
+async def test_an_instance_reads_the_journal_again_after_an_assignment(rig: Rig) -> None:
     loop, consumer = rig.loop(), rig.group.join()
     rig.send(Add(counter="a"))
     await drain(loop, consumer)
@@ -233,24 +231,24 @@ async def test_an_instance_that_is_assigned_anew_reads_the_journal_again(rig: Ri
 
 
 def _only(rig: Rig, event: Body, topic: str = OTHER) -> MemoryConsumer:
-    """A consumer, of a group of its own, with nothing to read but this event. It stands for another instance."""
+    """A consumer in a group of its own that reads only this event. It represents another instance."""
     if not rig.group.members:
         rig.group.join()
     rig.send(event, topic=topic)
     consumer = type(rig.group)(rig.log, topic).join()
-    for member in rig.group.members:  # it is the other's
+    for member in rig.group.members:  # the topic belongs to the other instance
         for at in list(member.positions):
             if at[0] == topic:
                 del member.positions[at]
     return consumer
 
 
-# What may never have been published goes first ------------------------------------------------------------------------
+# What may be unpublished goes first ------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("topic", [FIRST, OTHER])
-async def test_facts_that_were_stored_but_never_published_go_first(rig: Rig, topic: str) -> None:
-    """loop.md 4b: several inputs have no common order; after a crash, the other's event may come first."""
+async def test_stored_but_unpublished_facts_are_published_first(rig: Rig, topic: str) -> None:
+    """loop.md 4b: several inputs have no common order; after a crash, another input's event may come first."""
     rig.send(Add(counter="a", by=1), topic=topic)
     await rig.die(rig.group.join(), "stored")
     rig.send(Add(counter="a", by=10))
@@ -264,7 +262,7 @@ async def test_facts_that_were_stored_but_never_published_go_first(rig: Rig, top
     assert rig.totals("a") == [1, 11]
 
 
-async def test_what_is_owed_goes_in_the_order_of_the_journal_not_of_the_topics_names(rig: Rig) -> None:
+async def test_unpublished_facts_are_published_in_the_order_of_the_journal(rig: Rig) -> None:
     first = rig.group.join()
     rig.send(Add(counter="a", by=1), topic=OTHER)
     rig.send(Add(counter="a", by=10), topic=FIRST)
@@ -279,7 +277,7 @@ async def test_what_is_owed_goes_in_the_order_of_the_journal_not_of_the_topics_n
 
 
 @pytest.mark.parametrize("cached", [0, 10])
-async def test_what_was_committed_is_not_published_again(rig: Rig, cached: int) -> None:
+async def test_committed_facts_are_not_published_again(rig: Rig, cached: int) -> None:
     loop, consumer = rig.loop(cached_streams=cached), rig.group.join()
     for _ in range(3):
         rig.send(Add(counter="a"))

@@ -1,4 +1,4 @@
-"""What the six steps can not handle, and what can not be published; on the memory twins."""
+"""What the six steps cannot handle, and what cannot be published; on the memory twins."""
 
 import pytest
 
@@ -35,7 +35,7 @@ async def test_only_the_poison_is_set_aside(rig: Rig) -> None:
     rig.send(Add(counter="b"))
     await drain(rig.loop(), rig.group.join())
     assert (rig.totals("a"), rig.totals("b")) == ([1, 2], [1])
-    assert sorted((letter["stage"], letter["reason"], letter["field"]) for letter in rig.dead()) == sorted(
+    assert sorted((each["stage"], each["reason"], each["field"]) for each in rig.dead()) == sorted(
         [
             ("decode", "header-not-utf-8", "ce_id"),
             ("decode", "header-without-value", "ce_id"),
@@ -49,7 +49,7 @@ async def test_only_the_poison_is_set_aside(rig: Rig) -> None:
     assert rig.group.lag == 0
 
 
-async def test_a_dead_letter_holds_the_record_whole_but_shows_none_of_it(rig: Rig) -> None:
+async def test_a_dead_letter_contains_the_whole_record_but_shows_none_of_it(rig: Rig) -> None:
     rig.log.append(counter.INBOX, b"maria", b"Maria Lopez", [("ce_id", b"\xffMaria")])
     await drain(rig.loop(), rig.group.join())
     [letter] = rig.log.read(topics.DEAD_LETTERS)
@@ -70,25 +70,25 @@ async def test_a_dead_letter_holds_the_record_whole_but_shows_none_of_it(rig: Ri
     }
 
 
-async def test_an_event_that_the_policy_fails_on_is_set_aside_alone(rig: Rig) -> None:
+async def test_only_the_event_on_which_the_policy_fails_is_set_aside(rig: Rig) -> None:
     rig.send(Add(counter="a"))
     rig.send(Add(counter="a", by=13))
     rig.send(Add(counter="a"))
     await drain(rig.loop(), rig.group.join())
     assert rig.totals("a") == [1, 2]
-    assert [(letter["stage"], letter["field"]) for letter in rig.dead()] == [("decide", "RuntimeError")]
+    assert [(each["stage"], each["field"]) for each in rig.dead()] == [("decide", "RuntimeError")]
 
 
-async def test_an_event_whose_fact_can_not_be_folded_is_set_aside_before_it_is_stored(rig: Rig) -> None:
+async def test_an_event_whose_fact_cannot_be_folded_is_set_aside_before_it_is_stored(rig: Rig) -> None:
     rig.send(Add(counter="a"))
     rig.send(Add(counter="a", by=99))
     rig.send(Add(counter="a"))
     await drain(rig.loop(), rig.group.join())
     assert rig.totals("a") == [1, 2]
-    assert [(letter["stage"], letter["field"]) for letter in rig.dead()] == [("decide", "TypeError")]
+    assert [(each["stage"], each["field"]) for each in rig.dead()] == [("decide", "TypeError")]
 
 
-async def test_an_event_of_no_known_stream_is_set_aside_alone(rig: Rig) -> None:
+async def test_only_an_event_without_a_stream_is_set_aside(rig: Rig) -> None:
     class Lost(counter.CounterPolicy):
         def stream(self, event: Body) -> str:
             stream = super().stream(event)
@@ -100,11 +100,11 @@ async def test_an_event_of_no_known_stream_is_set_aside_alone(rig: Rig) -> None:
     rig.send(Add(counter="a"))
     await drain(rig.loop(policy=Lost()), rig.group.join())
     assert rig.totals("a") == [1]
-    assert [(letter["stage"], letter["field"]) for letter in rig.dead()] == [("stream", "LookupError")]
+    assert [(each["stage"], each["field"]) for each in rig.dead()] == [("stream", "LookupError")]
 
 
 @pytest.mark.parametrize("damage", ["text", "type", "entries", "total"])
-async def test_a_stream_whose_journal_does_not_fold_is_quarantined_alone(rig: Rig, damage: str) -> None:
+async def test_only_a_stream_whose_journal_cannot_be_folded_is_quarantined(rig: Rig, damage: str) -> None:
     consumer = rig.group.join()
     rig.send(Add(counter="a"))
     rig.send(Add(counter="b"))
@@ -122,11 +122,11 @@ async def test_a_stream_whose_journal_does_not_fold_is_quarantined_alone(rig: Ri
     rig.send(Ask(counter="a"))
     await drain(rig.loop(), consumer)
     assert (rig.totals("a"), rig.totals("b")) == ([1], [1, 2])
-    assert [(letter["stage"], letter["reason"]) for letter in rig.dead()] == [("fold", "stream-quarantined")] * 2
+    assert [(each["stage"], each["reason"]) for each in rig.dead()] == [("fold", "stream-quarantined")] * 2
     assert rig.group.lag == 0
 
 
-async def test_what_a_quarantined_stream_still_owes_is_published(rig: Rig) -> None:
+async def test_unpublished_facts_of_a_quarantined_stream_are_published(rig: Rig) -> None:
     rig.send(Add(counter="a"))
     rig.send(Add(counter="a", by=5))
     await rig.die(rig.group.join(), "stored")
@@ -136,11 +136,11 @@ async def test_what_a_quarantined_stream_still_owes_is_published(rig: Rig) -> No
     assert rig.totals("a") == [1, 6]
 
 
-# What can not be published --------------------------------------------------------------------------------------------
+# What cannot be published --------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("code", ["topic-missing", "not-authorised", "too-large"])
-async def test_an_event_that_can_never_be_published_is_set_aside_and_its_stream_told(rig: Rig, code: str) -> None:
+async def test_an_event_that_can_never_be_published_is_set_aside_and_its_stream_notified(rig: Rig, code: str) -> None:
     rig.log.refusing["provider.gone.notifications"] = code
     rig.send(Add(counter="a", to="provider.gone.notifications"))
     rig.send(Add(counter="a"))
@@ -155,28 +155,28 @@ async def test_an_event_that_can_never_be_published_is_set_aside_and_its_stream_
     assert rig.group.lag == 0
 
 
-async def test_the_news_of_an_undeliverable_event_is_the_same_on_a_repetition(rig: Rig) -> None:
+async def test_the_notice_of_an_undeliverable_event_is_the_same_on_a_repetition(rig: Rig) -> None:
     rig.send(Add(counter="a", to="provider.gone.notifications"))
     await rig.die(rig.group.join(), "published")
     await drain(rig.loop(), rig.group.join())
-    told = [each for each in rig.seen(counter.INBOX) if "undeliverable" in each.type]
-    assert len(told) > 1
-    assert len(once(told)) == 1
-    assert [entry["type"] for entry in rig.store.entries("a")].count(told[0].type) == 1
+    notices = [each for each in rig.seen(counter.INBOX) if "undeliverable" in each.type]
+    assert len(notices) > 1
+    assert len(once(notices)) == 1
+    assert [entry["type"] for entry in rig.store.entries("a")].count(notices[0].type) == 1
 
 
-async def test_what_is_too_large_to_deliver_is_told_of_without_its_text(rig: Rig) -> None:
+async def test_the_notice_of_an_event_that_is_too_large_leaves_out_its_text(rig: Rig) -> None:
     rig.log.refusing["provider.p.notifications"] = "too-large"
     rig.log.limit = 600
     rig.send(Add(counter="a" * 300, to="provider.p.notifications"))
     await drain(rig.loop(), rig.group.join())
-    assert [(letter["field"], letter["left_out"]) for letter in rig.dead()] == [("too-large", "key, value, headers")]
+    assert [(each["field"], each["left_out"]) for each in rig.dead()] == [("too-large", "key, value, headers")]
     [entry] = rig.store.entries("a" * 300)[1:]
     assert '"text":""' in entry["facts"][0]["text"]
     assert rig.group.lag == 0
 
 
-async def test_an_inbox_that_can_not_be_written_to_is_fatal(rig: Rig) -> None:
+async def test_an_inbox_that_cannot_be_written_to_is_fatal(rig: Rig) -> None:
     rig.send(Add(counter="a", to="provider.gone.notifications"))
     consumer = rig.group.join()
     batch = consumer.fetch()
@@ -187,7 +187,7 @@ async def test_an_inbox_that_can_not_be_written_to_is_fatal(rig: Rig) -> None:
     assert batch.settled is None
 
 
-async def test_while_dead_letters_can_not_be_written_nothing_is_committed(rig: Rig) -> None:
+async def test_nothing_is_committed_while_dead_letters_cannot_be_written(rig: Rig) -> None:
     rig.log.append(counter.INBOX, b"a", b"poison")
     rig.log.refusing[topics.DEAD_LETTERS] = "not-authorised"
     consumer, loop = rig.group.join(), rig.loop()

@@ -1,4 +1,4 @@
-"""Time is an event: it comes once what was there before it has been read, and with the same id if it comes twice."""
+"""Time is an event: it fires once earlier inputs have been read, and has the same id if it fires twice."""
 
 from collections.abc import Mapping
 from datetime import timedelta
@@ -24,27 +24,27 @@ OWN: Partition = (INBOX, 0)
 
 
 class Script:
-    """Kafka's offsets as the test sets them, and what was asked for, in order."""
+    """Kafka's offsets as the test sets them, and the requests, in order."""
 
     def __init__(self) -> None:
         self.end: dict[str, dict[Partition, int]] = {GATE.group: {}, LOOP.group: {}}
         self.read: dict[str, dict[Partition, int]] = {GATE.group: {}, LOOP.group: {}}
-        self.asked: list[str] = []
+        self.requests: list[str] = []
         self.away = False
         self.fails = ""
 
     async def ends(self, stage: Stage) -> Mapping[Partition, int]:
-        self._ask(f"ends of {stage.group}")
+        self._request(f"ends of {stage.group}")
         return dict(self.end[stage.group])
 
     async def committed(self, stage: Stage) -> Mapping[Partition, int]:
-        self._ask(f"committed of {stage.group}")
+        self._request(f"committed of {stage.group}")
         return dict(self.read[stage.group])
 
-    def _ask(self, what: str) -> None:
+    def _request(self, what: str) -> None:
         if self.away or what == self.fails:
             raise TransientError("away")
-        self.asked.append(what)
+        self.requests.append(what)
 
 
 @pytest.fixture
@@ -62,16 +62,16 @@ def progress(kafka: Script, clock: HandClock) -> Progress:
     return Progress([GATE, LOOP], kafka, clock)
 
 
-# up to when the inputs are read ---------------------------------------------------------------------------------------
+# up to which time inputs are read -------------------------------------------------------------------------------------
 
 
-async def test_where_there_is_nothing_to_read_all_is_read_up_to_now(progress: Progress, clock: HandClock) -> None:
+async def test_without_anything_to_read_inputs_are_read_up_to_now(progress: Progress, clock: HandClock) -> None:
     assert await progress.read_up_to() == START
     later = clock.advance(minutes=1)
     assert await progress.read_up_to() == later
 
 
-async def test_what_counts_is_when_it_was_asked_not_when_it_was_answered(
+async def test_the_time_is_that_of_the_start_of_the_measurement_not_of_its_end(
     progress: Progress, kafka: Script, clock: HandClock
 ) -> None:
     kafka.end["toy"] = {OWN: 5}
@@ -85,7 +85,7 @@ async def test_what_counts_is_when_it_was_asked_not_when_it_was_answered(
 
 
 @pytest.mark.parametrize(("group", "at"), [("toy-gate", TENANT), ("toy", OWN)])
-async def test_each_partition_of_each_stage_has_to_catch_up(
+async def test_each_partition_of_each_stage_must_catch_up(
     progress: Progress, kafka: Script, group: str, at: Partition
 ) -> None:
     other = (at[0], 1)
@@ -96,28 +96,26 @@ async def test_each_partition_of_each_stage_has_to_catch_up(
     assert await progress.read_up_to() == START
 
 
-async def test_what_came_after_the_question_is_not_awaited(progress: Progress, kafka: Script) -> None:
+async def test_records_after_the_start_of_the_measurement_are_not_waited_for(progress: Progress, kafka: Script) -> None:
     kafka.end["toy-gate"] = {TENANT: 3}
     assert await progress.read_up_to() is None
     kafka.end["toy-gate"], kafka.read["toy-gate"] = {TENANT: 900}, {TENANT: 3}
     assert await progress.read_up_to() == START
 
 
-async def test_the_loops_ends_are_taken_once_the_gate_has_passed_on_what_there_was(
-    progress: Progress, kafka: Script
-) -> None:
+async def test_the_ends_of_the_loop_are_measured_once_the_gate_has_caught_up(progress: Progress, kafka: Script) -> None:
     kafka.end["toy-gate"], kafka.end["toy"] = {TENANT: 1}, {OWN: 7}
     kafka.read["toy"] = {OWN: 7}
     assert await progress.read_up_to() is None
-    assert kafka.asked == ["ends of toy-gate", "committed of toy-gate"]
+    assert kafka.requests == ["ends of toy-gate", "committed of toy-gate"]
     kafka.read["toy-gate"], kafka.end["toy"] = {TENANT: 1}, {OWN: 8}  # the gate has passed one on
     assert await progress.read_up_to() is None
     kafka.read["toy"] = {OWN: 8}
     assert await progress.read_up_to() == START
-    assert kafka.asked.index("ends of toy") > kafka.asked.index("committed of toy-gate", 2)
+    assert kafka.requests.index("ends of toy") > kafka.requests.index("committed of toy-gate", 2)
 
 
-async def test_a_question_that_failed_is_asked_again(progress: Progress, kafka: Script, clock: HandClock) -> None:
+async def test_a_failed_request_is_repeated(progress: Progress, kafka: Script, clock: HandClock) -> None:
     kafka.end["toy-gate"] = {TENANT: 1}
     assert await progress.read_up_to() is None
     kafka.away = True
@@ -128,7 +126,7 @@ async def test_a_question_that_failed_is_asked_again(progress: Progress, kafka: 
     assert await progress.read_up_to() == START
 
 
-async def test_a_question_that_failed_between_the_stages_goes_on_where_it_was(
+async def test_a_measurement_that_failed_between_the_stages_continues(
     progress: Progress, kafka: Script, clock: HandClock
 ) -> None:
     kafka.end["toy-gate"], kafka.end["toy"] = {TENANT: 1}, {OWN: 1}
@@ -142,16 +140,16 @@ async def test_a_question_that_failed_between_the_stages_goes_on_where_it_was(
     assert await progress.read_up_to() == START
 
 
-async def test_a_first_question_that_failed_vouches_for_nothing(progress: Progress, kafka: Script) -> None:
+async def test_a_failed_first_request_starts_no_measurement(progress: Progress, kafka: Script) -> None:
     kafka.away, kafka.end["toy-gate"] = True, {TENANT: 1}
     for _ in range(2):
         with pytest.raises(TransientError):
             await progress.read_up_to()
     kafka.away = False
-    assert await progress.read_up_to() is None, "the ends were never learnt, so nothing can be said to be read"
+    assert await progress.read_up_to() is None, "the ends are not known, so nothing counts as read"
 
 
-def test_a_stage_reads_its_topics_and_those_of_its_pattern() -> None:
+def test_a_stage_reads_its_topics_and_those_that_match_its_pattern() -> None:
     assert GATE.reads("agency.a.referrals")
     assert not GATE.reads("agency.a.referrals.old")
     assert not GATE.reads(INBOX)
@@ -189,7 +187,7 @@ def works(kafka: Script, progress: Progress, clock: HandClock) -> Clockwork:
     return Clockwork(kafka, progress, clock)
 
 
-async def test_what_is_due_is_told_to_its_stream_under_its_key_and_is_gone(works: Clockwork) -> None:
+async def test_a_due_timer_is_published_under_its_key_and_deleted(works: Clockwork) -> None:
     timer = await works.set("expire", minutes=5)
     works.clock.advance(minutes=5)
     assert await works.ticker.tick() == 1
@@ -203,14 +201,14 @@ async def test_what_is_due_is_told_to_its_stream_under_its_key_and_is_gone(works
     assert await works.ticker.tick() == 0
 
 
-async def test_what_is_not_due_stays(works: Clockwork) -> None:
+async def test_a_timer_that_is_not_due_stays(works: Clockwork) -> None:
     await works.set("expire", minutes=5)
     works.clock.advance(minutes=5, microseconds=-1)
     assert await works.ticker.tick() == 0
     assert len(works.store.timers) == 1
 
 
-async def test_the_oldest_fires_first(works: Clockwork) -> None:
+async def test_the_oldest_timer_fires_first(works: Clockwork) -> None:
     await works.set("late", minutes=5)
     await works.set("early", minutes=1)
     works.clock.advance(hours=1)
@@ -219,7 +217,7 @@ async def test_the_oldest_fires_first(works: Clockwork) -> None:
 
 
 async def test_nothing_fires_while_a_stage_lags_and_then_only_what_was_due_before(works: Clockwork) -> None:
-    """An answer given in time, and read late, comes before the end of its time."""
+    """An answer that was sent in time but read late comes before its deadline."""
     await works.set("before", minutes=-1)
     await works.set("after", minutes=30)
     works.kafka.end["toy-gate"] = {TENANT: 1}
@@ -233,9 +231,7 @@ async def test_nothing_fires_while_a_stage_lags_and_then_only_what_was_due_befor
     assert works.names() == ["before", "after"]
 
 
-async def test_all_that_is_due_fires_at_one_tick_however_much_it_is(
-    works: Clockwork, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_all_due_timers_fire_in_one_tick(works: Clockwork, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(timers, "_AT_ONCE", 3)
     for minute in range(10):
         await works.set(f"t{minute}", minutes=minute)
@@ -247,7 +243,7 @@ async def test_all_that_is_due_fires_at_one_tick_however_much_it_is(
 
 @pytest.mark.parametrize("call", ["publish", "drop_timers"])
 @pytest.mark.parametrize("when", ["before", "midway", "after"])
-async def test_what_is_in_doubt_fires_again_with_the_same_id(works: Clockwork, call: str, when: str) -> None:
+async def test_a_timer_in_doubt_fires_again_with_the_same_id(works: Clockwork, call: str, when: str) -> None:
     for name in "abcd":
         await works.set(name)
     (works.log if call == "publish" else works.store).fail(call, when)
@@ -258,7 +254,7 @@ async def test_what_is_in_doubt_fires_again_with_the_same_id(works: Clockwork, c
     assert works.store.timers == {}
 
 
-async def test_two_instances_fire_it_with_one_id(works: Clockwork, kafka: Script, clock: HandClock) -> None:
+async def test_two_instances_fire_a_timer_with_the_same_id(works: Clockwork, kafka: Script, clock: HandClock) -> None:
     timer = await works.set("expire")
     await works.ticker.tick()
     await works.store.set_timers([timer])  # as the other instance read it, before the first deleted it
@@ -267,14 +263,14 @@ async def test_two_instances_fire_it_with_one_id(works: Clockwork, kafka: Script
     assert len(once(works.fired())) == 1
 
 
-async def test_timers_of_one_name_set_by_two_causes_are_two(works: Clockwork) -> None:
+async def test_timers_of_one_name_set_by_two_causes_both_fire(works: Clockwork) -> None:
     for cause in ("one", "two"):
         await works.store.set_timers([Timer(f"s:expire:{cause}", "s", "k", "expire", START)])
     assert await works.ticker.tick() == 2
     assert len(once(works.fired())) == 2
 
 
-async def test_an_inbox_that_can_not_be_written_to_is_fatal_and_keeps_the_timer(works: Clockwork) -> None:
+async def test_an_inbox_that_cannot_be_written_to_is_fatal_and_keeps_the_timer(works: Clockwork) -> None:
     await works.set("expire")
     works.log.refusing[INBOX] = "topic-missing"
     with pytest.raises(FatalError):

@@ -1,4 +1,4 @@
-"""Bad input is refused with a hint on what to do, its neighbours go through, and nothing of it is repeated."""
+"""Any bad input is refused in words that say what to do and never quote it, and its neighbours pass."""
 
 import json
 import re
@@ -34,7 +34,7 @@ GOOD_ENTRY = {"service": "beds", "name": "Beds", "categories": ["shelter"], "cap
 
 
 class Rig:
-    """One gate over the memory twins that reads one tenant's topic."""
+    """One gate over the memory twins, which reads the topic of one tenant."""
 
     def __init__(self, service: str, admission: Admission, topic: str, pattern: str, *out: str, key: str = "k") -> None:
         self.clock = HandClock()
@@ -49,7 +49,7 @@ class Rig:
         )  # fmt: skip
 
     async def run(self, kind: type[Message], good: dict[str, Any], bad: Iterable[Bad]) -> list[Seen]:
-        """Send the bad events with a good one before and after each. Returns what came out."""
+        """Send the bad messages with a good one before and after each. Returns the events that left the gate."""
         good_one = json.dumps(good).encode()
         for number, each in enumerate(bad):
             self.log.append(self.topic, self.key, good_one, headers(kind.TYPE, f"good-{number}"))
@@ -60,11 +60,10 @@ class Rig:
         return [seen(record) for record in self.log.read(*self.out)]
 
     def dead_letters(self) -> list[tuple[str, str]]:
-        """Reason and field of each."""
-        headers = [dict(record.headers) for record in self.log.read(topics.DEAD_LETTERS)]
-        return [((each["dlq_reason"] or b"").decode(), (each["dlq_field"] or b"").decode()) for each in headers]
+        dead_letters = [dict(record.headers) for record in self.log.read(topics.DEAD_LETTERS)]
+        return [((each["dlq_reason"] or b"").decode(), (each["dlq_field"] or b"").decode()) for each in dead_letters]
 
-    def readable(self) -> bytes:
+    def clear(self) -> bytes:
         """Everything readable that left the gate."""
         records = [*self.log.read(*self.out), *self.log.read(topics.DEAD_LETTERS)]
         return b"\n".join(
@@ -76,17 +75,17 @@ class Rig:
 
 
 def judge(rig: Rig, bad: list[Bad], refused: list[Seen]) -> None:
-    """Each event is refused once, in order of arrival, with the field and hint expected."""
-    refusals = [each.body["problems"] for each in refused]
-    assert len(refusals) == len(bad)
+    """Each sender is notified once, in order of arrival, with the expected field and words."""
+    notices = [each.body["problems"] for each in refused]
+    assert len(notices) == len(bad)
     wrong = [
         (each.name, each.field, each.fix, problems)
-        for each, problems in zip(bad, refusals, strict=True)
+        for each, problems in zip(bad, notices, strict=True)
         if not any(problem["field"] == each.field and each.fix in problem["fix"] for problem in problems)
     ]
     assert wrong == []
     assert rig.dead_letters() == [each.letter for each in bad if each.letter]
-    assert CANARY.encode() not in rig.readable()
+    assert CANARY.encode() not in rig.clear()
 
 
 async def test_bad_referrals(capsysbinary: pytest.CaptureFixture[bytes]) -> None:
@@ -100,10 +99,10 @@ async def test_bad_referrals(capsysbinary: pytest.CaptureFixture[bytes]) -> None
     assert sum(each.type == intake.ReferralReceived.ce_type() for each in out) == len(bad) + 1
     assert CANARY.encode() not in b"".join(capsysbinary.readouterr())
     with_reference = [each.body["reference"] for each in out if each.type == intake.ReferralRefused.ce_type()]
-    assert with_reference.count("R-1") > len(bad) / 2, "refused under the agency's own reference if it can be read"
+    assert with_reference.count("R-1") > len(bad) / 2, "refused under the agency's own reference if that can be read"
 
 
-async def test_bad_questions(capsysbinary: pytest.CaptureFixture[bytes]) -> None:
+async def test_bad_recommendation_requests(capsysbinary: pytest.CaptureFixture[bytes]) -> None:
     bad = list(of_recommendation(question()))
     rig = Rig(
         "intake", ReferralAdmission(KeyRing(MemoryClaims(), MASTER), SECRET), topics.referrals("a"),
@@ -127,7 +126,7 @@ async def test_bad_answers(capsysbinary: pytest.CaptureFixture[bytes]) -> None:
     assert CANARY.encode() not in b"".join(capsysbinary.readouterr())
 
 
-async def test_bad_entries_of_a_directory(capsysbinary: pytest.CaptureFixture[bytes]) -> None:
+async def test_bad_directory_entries(capsysbinary: pytest.CaptureFixture[bytes]) -> None:
     bad = list(of_entry(GOOD_ENTRY))
     rig = Rig(
         "matching", DirectoryAdmission(), topics.directory("p"), topics.PROVIDER_DIRECTORY,
@@ -138,7 +137,7 @@ async def test_bad_entries_of_a_directory(capsysbinary: pytest.CaptureFixture[by
     assert CANARY.encode() not in b"".join(capsysbinary.readouterr())
 
 
-def test_matching_does_not_use_entries_that_the_gate_refuses() -> None:
+def test_refused_directory_entries_are_not_used_by_matching_either() -> None:
     for each in of_entry(GOOD_ENTRY):
         log = MemoryLog(HandClock().now)
         log.create(topics.directory("p"), partitions=1)
@@ -149,7 +148,7 @@ def test_matching_does_not_use_entries_that_the_gate_refuses() -> None:
             assert len(directory) == 0, each.name
 
 
-def test_a_profile_with_two_keys_gives_no_key() -> None:
+def test_neither_key_of_a_profile_with_two_keys_is_used() -> None:
     log = MemoryLog(HandClock().now)
     log.create(topics.directory("p"), partitions=1)
     twice = f'{{"name": "P", "public_key": "{new_pair()[1]}", "public_key": "{new_pair()[1]}"}}'
@@ -159,7 +158,7 @@ def test_a_profile_with_two_keys_gives_no_key() -> None:
     assert "p" not in keys
 
 
-def test_every_pattern_in_inputs_has_a_hint_in_words() -> None:
+def test_every_pattern_of_tenants_messages_is_explained() -> None:
     inputs = [model for model in MESSAGES.values() if issubclass(model, Input)]
     patterns = {
         json.loads(f'"{pattern}"')
@@ -169,5 +168,5 @@ def test_every_pattern_in_inputs_has_a_hint_in_words() -> None:
     assert patterns <= set(PATTERNS)
 
 
-def test_text_that_only_looks_like_nul_is_left_alone() -> None:
+def test_text_that_only_looks_like_nul_is_accepted() -> None:
     assert lint_raw_json(rb'{"name": "a \\u0000 b"}', provider.Profile) == []

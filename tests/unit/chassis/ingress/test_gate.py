@@ -1,4 +1,4 @@
-"""The gate: what is refused, what is set aside, what passes, and under which names."""
+"""The gate: what is refused, what is set aside, what passes, and under which ids and keys."""
 
 from collections.abc import Mapping, Sequence
 from typing import Annotated, ClassVar
@@ -43,7 +43,7 @@ class Unheard(Event):
 
 
 class WishAdmission:
-    """Passes a wish on as many times as it says; 13 is a fault, 14 refused, and 15 refused by a fault."""
+    """Passes a wish on as many times as it says. 13 is a bug, 14 is refused, and refusing 15 is a bug."""
 
     accepts: Mapping[str, type[Message]] = {Wish.ce_type(): Wish}
 
@@ -99,8 +99,8 @@ class GateRig:
         return [seen(record) for record in self.log.read(INBOX)]
 
     def dead(self) -> list[tuple[str, str]]:
-        letters = [dict(record.headers) for record in self.log.read(topics.DEAD_LETTERS)]
-        return [((each["dlq_stage"] or b"").decode(), (each["dlq_reason"] or b"").decode()) for each in letters]
+        dead_letters = [dict(record.headers) for record in self.log.read(topics.DEAD_LETTERS)]
+        return [((each["dlq_stage"] or b"").decode(), (each["dlq_reason"] or b"").decode()) for each in dead_letters]
 
 
 @pytest.fixture
@@ -108,7 +108,7 @@ def rig() -> GateRig:
     return GateRig()
 
 
-async def test_a_wish_passes_under_the_streams_key_with_the_tenant_of_its_topic(rig: GateRig) -> None:
+async def test_an_event_passes_under_the_streams_key_with_the_tenant_of_its_topic(rig: GateRig) -> None:
     rig.send(Wish(reference="r"), agency="ab")
     [out] = await rig.run()
     assert (out.body, out.record.key) == ({"agency": "ab", "reference": "r"}, b"ab-r")
@@ -117,7 +117,7 @@ async def test_a_wish_passes_under_the_streams_key_with_the_tenant_of_its_topic(
     assert rig.consumer.group.lag == 0
 
 
-async def test_a_body_that_claims_to_be_anothers_is_refused(rig: GateRig) -> None:
+async def test_a_body_that_names_another_tenant_is_refused(rig: GateRig) -> None:
     rig.send(Wish(reference="r", agency="ab"), agency="a")
     rig.send(Wish(reference="r", agency="a"), agency="a")
     refused, passed = await rig.run()
@@ -128,7 +128,7 @@ async def test_a_body_that_claims_to_be_anothers_is_refused(rig: GateRig) -> Non
     assert passed.type == Wished.ce_type()
 
 
-async def test_a_repetition_has_the_same_id_and_another_tenants_event_another(rig: GateRig) -> None:
+async def test_a_repetition_has_the_same_id_and_another_tenants_event_has_another(rig: GateRig) -> None:
     rig.send(Wish(reference="r", many=2))
     rig.send(Wish(reference="r", many=2))
     rig.send(Wish(reference="r"), agency="ab")
@@ -137,7 +137,7 @@ async def test_a_repetition_has_the_same_id_and_another_tenants_event_another(ri
     assert len(once(out)) == 3
 
 
-async def test_nothing_the_sender_could_put_a_name_into_goes_further(
+async def test_nothing_in_which_a_sender_could_put_a_name_is_passed_on(
     rig: GateRig, capsysbinary: pytest.CaptureFixture[bytes]
 ) -> None:
     rig.send(Wish(reference="r"), id_="Maria", traceparent="00-" + "a" * 32 + "-Maria-01")
@@ -149,11 +149,11 @@ async def test_nothing_the_sender_could_put_a_name_into_goes_further(
     read = b"".join(capsysbinary.readouterr())
     written = b"".join((r.value or b"") + b"".join(v or b"" for _, v in r.headers) for r in rig.log.read(INBOX))
     assert b"Maria" not in written + read
-    assert b"forged" not in written, "bodyhash is the gate's to set"
+    assert b"forged" not in written, "only the gate sets bodyhash"
     assert all(each.event.traceparent and "a" * 32 not in each.event.traceparent for each in out)
 
 
-async def test_what_is_refused_is_told_by_field_and_keeps_its_place(rig: GateRig) -> None:
+async def test_a_refusal_lists_problems_by_field_and_keeps_its_place(rig: GateRig) -> None:
     rig.send(Wish(reference="1"))
     rig.send('{"reference": "2", "many": -1}')
     rig.send(Wish(reference="3", many=14))
@@ -199,7 +199,7 @@ async def test_only_the_poison_is_set_aside(rig: GateRig) -> None:
     assert rig.consumer.group.lag == 0
 
 
-async def test_a_topic_that_only_looks_like_a_tenants_stops_nobody(rig: GateRig) -> None:
+async def test_a_topic_that_only_looks_like_a_tenants_stops_no_other(rig: GateRig) -> None:
     long = "x" * 64
     rig.log.create(f"agency.{long}.referrals", partitions=1)
     rig.consumer.group.rebalance()
@@ -209,7 +209,7 @@ async def test_a_topic_that_only_looks_like_a_tenants_stops_nobody(rig: GateRig)
     assert rig.dead() == [("gate", "topic-not-a-tenants")]
 
 
-async def test_the_whole_batch_is_prepared_at_once_and_comes_again_when_that_fails(rig: GateRig) -> None:
+async def test_the_whole_batch_is_prepared_at_once_and_retried_if_that_fails(rig: GateRig) -> None:
     rig.send(Wish(reference="1"))
     rig.send("{}")
     rig.send(Wish(reference="2"))
@@ -232,7 +232,7 @@ async def test_publishing_in_doubt_is_repeated_with_the_same_ids(rig: GateRig, w
     assert rig.consumer.group.lag == 0
 
 
-async def test_an_inbox_that_can_not_be_written_to_is_fatal(rig: GateRig) -> None:
+async def test_an_inbox_that_cannot_be_written_to_is_fatal(rig: GateRig) -> None:
     rig.send(Wish(reference="1"))
     rig.log.refusing[INBOX] = "not-authorised"
     batch = rig.consumer.fetch()
@@ -250,7 +250,7 @@ async def test_all_events_of_a_referral_are_one_trace(rig: GateRig) -> None:
     assert all(len(trace) == 32 for trace in traces)
 
 
-async def test_on_a_compacted_topic_no_value_means_deleted() -> None:
+async def test_on_a_compacted_topic_a_missing_value_means_deleted() -> None:
     rig = GateRig(tombstones=True)
     rig.log.append(topics.referrals("a"), b"k", None)
     rig.send(Wish(reference="r"))
@@ -258,8 +258,8 @@ async def test_on_a_compacted_topic_no_value_means_deleted() -> None:
     assert rig.dead() == []
 
 
-async def test_whom_the_registry_bars_is_refused_whatever_it_sends(rig: GateRig) -> None:
-    """And hears it on its own topic; its neighbours go through."""
+async def test_a_barred_tenant_is_refused_whatever_it_sends(rig: GateRig) -> None:
+    """It is notified on its own topic, and its neighbours pass."""
     registry = TenantRegistry()
     event = CloudEvent("t1", "/operator", Tenant.ce_type(), rig.clock.now(), b"")
     entry = Tenant(tenant="a", name="A", kind=TenantKind.ENFORCEMENT, registered_at=rig.clock.now())

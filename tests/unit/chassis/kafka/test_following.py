@@ -1,4 +1,4 @@
-"""When a follower has seen all that was there, whatever Kafka does meanwhile. The consumer is a stand-in."""
+"""A follower knows when it has read all that was there, whatever Kafka does meanwhile. The consumer is a fake."""
 
 from types import SimpleNamespace
 from typing import Any
@@ -16,33 +16,33 @@ AT = TopicPartition("referrals.tenants", 0)
 
 
 class Consumer:
-    """Kafka closes the connection as often as there are `faults`, one each time it is asked."""
+    """Each request raises the next of `faults`, or succeeds if that is None."""
 
     def __init__(self, *faults: Exception | None) -> None:
         self._faults = list(faults)
 
-    def _ask(self) -> None:
+    def _request(self) -> None:
         if self._faults and (fault := self._faults.pop(0)) is not None:
             raise fault
 
     async def topics(self) -> set[str]:
-        self._ask()
+        self._request()
         return {AT.topic, "other"}
 
     def partitions_for_topic(self, name: str) -> set[int]:
         return {0}
 
     async def beginning_offsets(self, partitions: list[TopicPartition]) -> dict[TopicPartition, int]:
-        self._ask()
+        self._request()
         return dict.fromkeys(partitions, 0)
 
     async def end_offsets(self, partitions: list[TopicPartition]) -> dict[TopicPartition, int]:
-        self._ask()
+        self._request()
         return dict.fromkeys(partitions, 1)
 
 
 def follower(consumer: Consumer, monkeypatch: pytest.MonkeyPatch) -> Follower:
-    monkeypatch.setattr(following, "_AGAIN", 0.0)
+    monkeypatch.setattr(following, "_RETRY_PAUSE", 0.0)
     monkeypatch.setattr(following, "following", lambda settings: {})
     subscriber: Any = SimpleNamespace(running=True, consumer=consumer)
     broker: Any = SimpleNamespace(subscriber=lambda **_: lambda *__: None)
@@ -61,7 +61,7 @@ def follower(consumer: Consumer, monkeypatch: pytest.MonkeyPatch) -> Follower:
         (KafkaConnectionError(), KafkaError(), None, None, KafkaError()),
     ],
 )
-async def test_kafka_may_go_away_while_it_is_asked_what_there_is(
+async def test_kafka_may_be_unavailable_while_the_ends_are_requested(
     faults: tuple[Exception | None, ...], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     one = follower(Consumer(*faults), monkeypatch)

@@ -1,4 +1,4 @@
-"""Whoever else writes to our topics hashes with Java's client or aiokafka: a key has to land where theirs does."""
+"""Other writers to our topics hash with Java's client or aiokafka: a key must go to the same partition."""
 
 from aiokafka.partitioner import DefaultPartitioner
 from hypothesis import given
@@ -8,9 +8,9 @@ from services.chassis.kafka.partitioning import partition_of
 
 
 @given(st.binary(max_size=64), st.integers(1, 50))
-def test_a_key_goes_where_every_other_client_sends_it(key: bytes, count: int) -> None:
+def test_a_key_goes_to_the_same_partition_as_with_other_clients(key: bytes, count: int) -> None:
     partitions = list(range(count))
-    for _ in range(2):  # hashed, and remembered
+    for _ in range(2):  # hashed, then cached
         assert partition_of(key, count) == DefaultPartitioner()(key, partitions, [])
 
 

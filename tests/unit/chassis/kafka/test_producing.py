@@ -1,4 +1,4 @@
-"""What the writing side makes of topics that the client does not know, and of batches."""
+"""How the writing side treats topics that the client does not know, and batches."""
 
 import asyncio
 from types import SimpleNamespace
@@ -13,10 +13,10 @@ from services.chassis.ports import OutgoingRecord
 
 
 class Client:
-    """aiokafka's, as far as it is asked. `answers` says whether Kafka answers, `there` which topics it knows."""
+    """aiokafka's client, as far as it is used. `responds`: whether Kafka responds; `existing`: the topics it has."""
 
     def __init__(self) -> None:
-        self.answers, self.there, self.asked = True, {"here"}, 0
+        self.responds, self.existing, self.requests = True, {"here"}, 0
         self.known: set[str] = set()
         self.wanted: set[str] = set()
         self.cluster = SimpleNamespace(partitions_for_topic=self._partitions, unauthorized_topics={"closed"})
@@ -28,14 +28,14 @@ class Client:
         self.wanted.add(topic)
 
     async def force_metadata_update(self) -> bool:
-        self.asked += 1
-        if self.answers:
-            self.known = self.there & self.wanted
-        return self.answers
+        self.requests += 1
+        if self.responds:
+            self.known = self.existing & self.wanted
+        return self.responds
 
 
 class Builder:
-    """aiokafka's, with room for two."""
+    """aiokafka's batch builder, with room for two."""
 
     def __init__(self) -> None:
         self.values: list[bytes] = []
@@ -48,7 +48,7 @@ class Builder:
 
 
 class Producer:
-    """aiokafka's, as far as it is asked. `failing`: how a batch with this value ends."""
+    """aiokafka's producer, as far as it is used. `failing`: the error of a batch with this value."""
 
     def __init__(self, client: Client) -> None:
         self.client, self.create_batch = client, Builder
@@ -87,36 +87,32 @@ def to(*topics: str) -> list[OutgoingRecord]:
     return [OutgoingRecord(topic, b"k", b"v", []) for topic in topics]
 
 
-async def test_a_topic_that_kafka_does_not_know_is_missing_and_the_rest_is_written(log: KafkaLog) -> None:
+async def test_a_topic_unknown_to_kafka_is_missing_and_the_rest_is_written(log: KafkaLog) -> None:
     assert await log.publish(to("here", "gone", "closed")) == {1: "topic-missing", 2: "not-authorised"}
 
 
-async def test_while_kafka_does_not_answer_no_topic_is_missing(log: KafkaLog, client: Client) -> None:
-    client.answers = False
+async def test_no_topic_is_missing_while_kafka_does_not_respond(log: KafkaLog, client: Client) -> None:
+    client.responds = False
     with pytest.raises(TransientError):
         await log.publish(to("here"))
 
 
-async def test_a_missing_topic_is_waited_for_once_and_written_to_when_it_is_there(
-    log: KafkaLog, client: Client
-) -> None:
+async def test_a_missing_topic_is_waited_for_once_and_written_to_when_it_exists(log: KafkaLog, client: Client) -> None:
     await log.publish(to("gone"))
-    asked = client.asked
+    requests = client.requests
     assert await log.publish(to("gone")) == {0: "topic-missing"}
-    assert client.asked == asked + 1
-    client.there.add("gone")
+    assert client.requests == requests + 1
+    client.existing.add("gone")
     assert await log.publish(to("gone")) == {}
 
 
-async def test_what_is_too_much_for_one_batch_goes_into_the_next_in_order(log: KafkaLog, producer: Producer) -> None:
+async def test_what_does_not_fit_into_one_batch_goes_into_the_next_in_order(log: KafkaLog, producer: Producer) -> None:
     values = [b"1", b"2", b"3", b"4", b"5"]
     assert await log.publish([OutgoingRecord("here", b"k", value, []) for value in values]) == {}
     assert producer.written == [[b"1", b"2"], [b"3", b"4"], [b"5"]]
 
 
-async def test_of_what_can_never_be_written_the_whole_batch_is_refused_and_no_other(
-    log: KafkaLog, producer: Producer
-) -> None:
+async def test_a_batch_that_can_never_be_written_is_refused_and_no_other(log: KafkaLog, producer: Producer) -> None:
     producer.failing[b"2"] = UnknownTopicOrPartitionError()
     sent = [OutgoingRecord("here", b"k", value, []) for value in (b"1", b"2", b"3")]
     assert await log.publish(sent) == {0: "topic-missing", 1: "topic-missing"}
@@ -126,7 +122,7 @@ async def test_of_what_can_never_be_written_the_whole_batch_is_refused_and_no_ot
 @pytest.mark.parametrize(
     ("fault", "raised"), [(KafkaTimeoutError(), TransientError), (OutOfOrderSequenceNumber(), FatalError)]
 )
-async def test_what_is_in_doubt_is_no_refusal(
+async def test_an_error_in_doubt_is_not_a_refusal(
     log: KafkaLog, producer: Producer, fault: Exception, raised: type[Exception]
 ) -> None:
     producer.failing[b"1"] = fault

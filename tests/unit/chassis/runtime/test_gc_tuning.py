@@ -1,4 +1,4 @@
-"""The garbage collector: what is set aside is not walked, and yet not lost for good."""
+"""The garbage collector: frozen objects are not traversed, but freed eventually."""
 
 import gc
 import weakref
@@ -9,7 +9,7 @@ import pytest
 from services.chassis.runtime import gc_tuning
 
 
-class _Knot:
+class _Cycle:
     """Refers to itself, so that only the collector can free it."""
 
     def __init__(self) -> None:
@@ -22,21 +22,21 @@ def _unfrozen() -> Iterator[None]:
     gc.unfreeze()
 
 
-def test_what_is_set_aside_is_not_walked() -> None:
-    gc_tuning.set_aside()
-    knot = weakref.ref(_Knot())
-    gc_tuning.set_aside()
+def test_frozen_objects_are_not_collected() -> None:
+    gc_tuning.freeze_survivors()
+    cycle = weakref.ref(_Cycle())
+    gc_tuning.freeze_survivors()
     gc.collect()
-    assert knot() is not None
+    assert cycle() is not None
 
 
-def test_a_whole_collection_comes_seldom_and_takes_what_was_set_aside(monkeypatch: pytest.MonkeyPatch) -> None:
-    knot = weakref.ref(_Knot())
-    gc_tuning.set_aside()
+def test_a_full_collection_is_rare_and_frees_frozen_objects(monkeypatch: pytest.MonkeyPatch) -> None:
+    cycle = weakref.ref(_Cycle())
+    gc_tuning.freeze_survivors()
     now = gc_tuning.monotonic()
     monkeypatch.setattr(gc_tuning, "monotonic", lambda: now + 301)
-    gc_tuning.set_aside()
-    assert knot() is None
-    another = weakref.ref(_Knot())
-    gc_tuning.set_aside()
+    gc_tuning.freeze_survivors()
+    assert cycle() is None
+    another = weakref.ref(_Cycle())
+    gc_tuning.freeze_survivors()
     assert another() is not None

@@ -1,4 +1,4 @@
-"""Logs and metrics are those of the registry, and hold ids, never people."""
+"""Logs and metrics are those of the catalogue, and contain ids, never people."""
 
 import ast
 import logging
@@ -20,7 +20,7 @@ from services.outcomes.jobs.loop_closure_metrics import ClosureMeter
 SERVICES = Path(logs.__file__).parents[2]
 LEVELS = {"debug", "info", "warning", "error", "critical", "exception", "log"}
 ADDED = {"event", "level", "timestamp", "dropped_fields"}
-"""By structlog and its processors."""
+"""Fields that structlog and its processors add."""
 
 
 def trees() -> Iterator[tuple[Path, ast.Module]]:
@@ -37,8 +37,8 @@ def log_calls(tree: ast.Module) -> Iterator[ast.Call]:
 
 
 def fields_of(call: ast.Call, tree: ast.Module) -> set[str]:
-    """The keywords; what stands behind ``**name`` is looked up in the dicts of the module."""
-    found = {keyword.arg for keyword in call.keywords if keyword.arg}
+    """The keywords of a call. For ``**name``, the keys of the module's dict of that name."""
+    fields = {keyword.arg for keyword in call.keywords if keyword.arg}
     spread = {
         name.id
         for keyword in call.keywords
@@ -49,10 +49,10 @@ def fields_of(call: ast.Call, tree: ast.Module) -> set[str]:
     for node in ast.walk(tree):
         match node:
             case ast.Assign(targets=[ast.Name(id=name)], value=ast.Dict(keys=keys)) if name in spread:
-                found |= {key.value for key in keys if isinstance(key, ast.Constant)}
+                fields |= {key.value for key in keys if isinstance(key, ast.Constant)}
             case ast.AnnAssign(target=ast.Name(id=name), value=ast.Dict(keys=keys)) if name in spread:
-                found |= {key.value for key in keys if isinstance(key, ast.Constant)}
-    return found
+                fields |= {key.value for key in keys if isinstance(key, ast.Constant)}
+    return fields
 
 
 def logged() -> set[str]:
@@ -78,7 +78,7 @@ def test_every_field_listed_is_logged() -> None:
     assert LOG_FIELDS.keys() - logged() - ADDED == set()
 
 
-def test_what_an_operator_must_look_at_says_what_to_do() -> None:
+def test_every_warning_and_error_has_a_hint() -> None:
     silent = [
         f"{path.name}:{call.lineno}"
         for path, tree in trees()
@@ -106,11 +106,11 @@ def test_the_metrics_are_those_listed_with_their_labels() -> None:
     assert there == {name: (metric.kind, metric.labels) for name, metric in METRICS.items()}
 
 
-def test_every_label_is_explained_and_used() -> None:
+def test_every_label_is_listed_and_used() -> None:
     assert {label for metric in METRICS.values() for label in metric.labels} == set(LABELS)
 
 
-def test_a_field_that_is_not_listed_is_dropped_and_named() -> None:
+def test_an_unlisted_field_is_dropped_and_its_name_logged() -> None:
     line = allowed_only(None, "", {"event": "e", "name": "Maria", "phone": "1", "reason": "r"})
     assert line == {"event": "e", "reason": "r", "dropped_fields": ["name", "phone"]}
     assert allowed_only(None, "", {"event": "e"}) == {"event": "e"}
@@ -142,7 +142,7 @@ def test_the_canonical_line_has_its_fields(capsysbinary: pytest.CaptureFixture[b
 
 @pytest.fixture
 def _restored() -> Iterator[None]:
-    """Logging as it was, whatever `configure` does to it."""
+    """Restores logging after the test, whatever `configure` changes."""
     root = logging.getLogger()
     before = root.handlers[:], root.level
     levels = {name: logging.getLogger(name).level for name in logs._PRINTS_RECORDS}
@@ -157,7 +157,7 @@ def _restored() -> Iterator[None]:
 
 
 @pytest.mark.usefixtures("_restored")
-def test_lines_are_json_with_the_service_and_the_level_asked_for(capsysbinary: pytest.CaptureFixture[bytes]) -> None:
+def test_lines_are_json_with_the_service_at_the_configured_level(capsysbinary: pytest.CaptureFixture[bytes]) -> None:
     logs.configure("matching", "warning")
     structlog.get_logger().info("quiet")
     structlog.get_logger().warning("loud", reason="r", name="Maria")
@@ -169,7 +169,7 @@ def test_lines_are_json_with_the_service_and_the_level_asked_for(capsysbinary: p
 
 
 @pytest.mark.usefixtures("_restored")
-def test_a_library_does_not_get_to_print_records_or_tracebacks(capsysbinary: pytest.CaptureFixture[bytes]) -> None:
+def test_libraries_cannot_log_records_or_tracebacks(capsysbinary: pytest.CaptureFixture[bytes]) -> None:
     logs.configure("matching", "debug")
     logging.getLogger("aiokafka.producer").debug("Sending (key=%s value=%s)", "k", "Maria")
     logging.getLogger("aiokafka.producer").info("Sending %s", "Maria")
@@ -187,24 +187,24 @@ def test_a_library_does_not_get_to_print_records_or_tracebacks(capsysbinary: pyt
 
 
 @pytest.mark.usefixtures("_restored")
-def test_one_kind_of_library_line_comes_once_in_ten_seconds_and_then_counts(
+def test_similar_library_lines_are_written_once_in_ten_seconds_with_a_count(
     capsysbinary: pytest.CaptureFixture[bytes],
 ) -> None:
     logs.configure("matching", "info")
     time = 100.0
     bridge = logs._Bridge(lambda: time)
 
-    def say(name: str, text: str, *args: object) -> None:
+    def log(name: str, text: str, *args: object) -> None:
         bridge.handle(logging.LogRecord(name, logging.WARNING, "", 1, text, args, None))
 
     for node in range(50):
-        say("aiokafka", "Unable connect to node %s", node)
-    say("aiokafka", "Another line")
-    say("aiokafka.producer", "Unable connect to node %s", 0)
+        log("aiokafka", "Unable connect to node %s", node)
+    log("aiokafka", "Another line")
+    log("aiokafka.producer", "Unable connect to node %s", 0)
     time += 10
-    say("aiokafka", "Unable connect to node %s", 7)
+    log("aiokafka", "Unable connect to node %s", 7)
     time += 10
-    say("aiokafka", "Unable connect to node %s", 8)
+    log("aiokafka", "Unable connect to node %s", 8)
     lines = [orjson.loads(line) for line in capsysbinary.readouterr().out.splitlines()]
     assert [(line["logger"], line["text"], line["count"]) for line in lines] == [
         ("aiokafka", "Unable connect to node 0", None),
@@ -216,10 +216,10 @@ def test_one_kind_of_library_line_comes_once_in_ten_seconds_and_then_counts(
 
 
 @pytest.mark.usefixtures("_restored")
-def test_lines_that_are_all_different_do_not_fill_the_memory(capsysbinary: pytest.CaptureFixture[bytes]) -> None:
+def test_different_library_lines_do_not_fill_the_memory(capsysbinary: pytest.CaptureFixture[bytes]) -> None:
     logs.configure("matching", "info")
     bridge = logs._Bridge()
-    for number in range(2 * logs._KINDS):
+    for number in range(2 * logs._MOST_KINDS):
         bridge.handle(logging.LogRecord("odd", logging.WARNING, "", 1, f"line {number}", (), None))
-    assert len(capsysbinary.readouterr().out.splitlines()) == 2 * logs._KINDS
-    assert len(bridge._said) <= logs._KINDS
+    assert len(capsysbinary.readouterr().out.splitlines()) == 2 * logs._MOST_KINDS
+    assert len(bridge._last_lines) <= logs._MOST_KINDS

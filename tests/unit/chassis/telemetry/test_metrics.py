@@ -1,15 +1,15 @@
-"""What is measured: of batches, steps and ages by the loop and the gate, of dead letters by stage and reason."""
+"""What is measured: batches, steps and ages in the loop and the gate; dead letters by stage and reason."""
 
 from datetime import timedelta
 from typing import Any
 
 import pytest
-from prometheus_client import CollectorRegistry
+from prometheus_client import CollectorRegistry, Counter, Gauge
 
 from contracts import topics
 from services.chassis.engine.dead_letters import DeadLetters
 from services.chassis.errors import PoisonError, TransientError
-from services.chassis.telemetry.metrics import Meter, Stopwatch
+from services.chassis.telemetry.metrics import Meter, Stopwatch, create
 from tests.support import counter
 from tests.support.counter import Add
 from tests.support.memory_twins import drain
@@ -18,12 +18,12 @@ from tests.unit.chassis.ingress.test_gate import GateRig, Wish
 
 
 def value(registry: CollectorRegistry, name: str, **labels: str) -> float:
-    found = registry.get_sample_value(f"referrals_{name}", labels)
-    assert found is not None, f"{name} {labels} is not there"
-    return found
+    sample = registry.get_sample_value(f"referrals_{name}", labels)
+    assert sample is not None, f"{name} {labels} does not exist"
+    return sample
 
 
-async def test_a_loop_measures_each_batch_its_steps_and_how_old_it_was() -> None:
+async def test_a_loop_measures_each_batch_its_steps_and_its_age() -> None:
     rig, meter = Rig(), Meter(counter.SERVICE)
     loop, consumer = rig.loop(meter=meter), rig.group.join()
     rig.send(Add(counter="a"))
@@ -33,7 +33,7 @@ async def test_a_loop_measures_each_batch_its_steps_and_how_old_it_was() -> None
     of = {"service": counter.SERVICE, "part": "loop"}
     assert value(meter.registry, "batch_records_sum", **of) == 2
     assert value(meter.registry, "batch_seconds_count", **of) == 1
-    assert value(meter.registry, "event_age_seconds_sum", **of) == 90, "the oldest's"
+    assert value(meter.registry, "event_age_seconds_sum", **of) == 90, "the age of the oldest event"
     for step in ("decode", "load", "decide", "store", "publish", "report", "commit"):
         assert value(meter.registry, "step_seconds_count", **of, step=step) == 1
     whole = value(meter.registry, "batch_seconds_sum", **of)
@@ -41,7 +41,7 @@ async def test_a_loop_measures_each_batch_its_steps_and_how_old_it_was() -> None
     assert abs(sum(value(meter.registry, "step_seconds_sum", **of, step=step) for step in upto) - whole) < 1e-9
 
 
-async def test_a_batch_of_which_nothing_is_handled_has_no_age() -> None:
+async def test_a_batch_without_handled_events_has_no_age() -> None:
     rig, meter = Rig(), Meter(counter.SERVICE)
     rig.log.append(counter.INBOX, b"a", b"", [("ce_id", None)])
     await drain(rig.loop(meter=meter), rig.group.join())
@@ -50,12 +50,12 @@ async def test_a_batch_of_which_nothing_is_handled_has_no_age() -> None:
     assert meter.registry.get_sample_value("referrals_event_age_seconds_count", of) is None
 
 
-async def test_a_gate_measures_the_same_by_the_brokers_time() -> None:
+async def test_a_gate_measures_ages_by_the_brokers_time() -> None:
     rig = GateRig()
     rig.send(Wish(reference="x"))
     rig.clock.advance(seconds=7)
     await rig.run()
-    registry, of = rig.gate._meter.registry, {"service": "toy", "part": "gate"}
+    registry, of = rig.gate._reporter.meter.registry, {"service": "toy", "part": "gate"}
     assert value(registry, "event_age_seconds_sum", **of) == 7
     assert value(registry, "batch_records_sum", **of) == 1
     for step in ("decode", "prepare", "admit", "publish"):
@@ -64,23 +64,31 @@ async def test_a_gate_measures_the_same_by_the_brokers_time() -> None:
 
 async def test_dead_letters_are_counted_by_stage_and_reason_once_they_are_written() -> None:
     rig, meter = Rig(), Meter("toy")
-    letters = DeadLetters("toy", rig.log, OPERATOR_PUBLIC, meter)
+    dead_letters = DeadLetters("toy", rig.log, OPERATOR_PUBLIC, meter)
     record = rig.log.append(counter.INBOX, b"a", b"")
-    await letters.send(
+    await dead_letters.send(
         [(record, PoisonError("decode", "no-body", "value")), (record, PoisonError("decode", "no-body", "value"))]
     )
     message: Any = type("", (), {"topic": "t", "key": b"", "value": b"", "headers": ()})
-    await letters.undeliverable([(message, "topic-missing")])
+    await dead_letters.undeliverable([(message, "topic-missing")])
     of = {"service": "toy"}
     assert value(meter.registry, "dead_letters_total", **of, stage="decode", reason="no-body") == 2
     assert value(meter.registry, "dead_letters_total", **of, stage="publish", reason="undeliverable") == 1
     rig.log.refusing[topics.DEAD_LETTERS] = "topic-missing"
     with pytest.raises(TransientError):
-        await letters.send([(record, PoisonError("decode", "no-body", "value"))])
+        await dead_letters.send([(record, PoisonError("decode", "no-body", "value"))])
     assert value(meter.registry, "dead_letters_total", **of, stage="decode", reason="no-body") == 2
 
 
-def test_a_step_that_comes_again_is_added_to() -> None:
+def test_a_metric_is_created_as_the_catalogue_defines_it() -> None:
+    registry = CollectorRegistry()
+    create(Counter, "referrals_conflicts_total", registry).labels("toy").inc()
+    assert value(registry, "conflicts_total", service="toy") == 1
+    with pytest.raises(TypeError):
+        create(Gauge, "referrals_skipped_total", registry)
+
+
+def test_the_times_of_a_repeated_step_add_up() -> None:
     watch = Stopwatch()
     for step in ("load", "decide", "load"):
         watch.lap(step)
@@ -88,7 +96,7 @@ def test_a_step_that_comes_again_is_added_to() -> None:
     assert timedelta(seconds=sum(watch.seconds.values())) < timedelta(minutes=1)
 
 
-def test_places_that_are_gone_are_not_shown_for_ever() -> None:
+def test_categories_without_places_are_no_longer_shown() -> None:
     meter = Meter("matching")
     meter.places({("shelter", "capacity"): 12, ("shelter", "taken"): 3}, {("shelter", "urgent"): 2})
     assert value(meter.registry, "places", service="matching", category="shelter", stands="capacity") == 12
