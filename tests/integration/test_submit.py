@@ -10,7 +10,7 @@ from contracts import topics
 from deploy.cluster.topics import ensure, internal
 from deploy.demo import client
 from deploy.local.stack import Addresses
-from tests.e2e.cli.command import taken_in
+from tests.e2e.cli.command import onboard
 
 ROWS = 80
 MANY = [{"recipients": [f"nobody-there-{'x' * 45}-{n}" for n in range(50)]}] * 20
@@ -33,7 +33,7 @@ async def test_an_interrupted_file_is_gone_on_with_and_no_row_is_lost_or_sent_un
     servers: Addresses, tmp_path: Path
 ) -> None:
     await ensure(servers.operator, internal())
-    desk = await taken_in(servers, tmp_path, "agency", "interrupted")
+    desk = await onboard(servers, tmp_path, "agency", "interrupted")
     file, noted = tmp_path / "many.jsonl", tmp_path / "many.jsonl.sent"
     file.write_text("".join(json.dumps({"reference": f"R-{n}", **ONE}) + "\n" for n in range(ROWS)))
 
