@@ -14,11 +14,11 @@ help:                         ## List every target with what it does.
 demo: $(VENV)/ready           ## Route 200 fictional referrals through the real services and show them, with four stories.
 	$(BIN)/python -m deploy.demo $(ARGS)
 
-# Tests without servers run on all cores, then the others one after the other, because they share Kafka and MongoDB.
+# First the tests without servers, each on any core; then the others by folder, each folder with servers of its own.
 # pytest ends with 5 where ARGS selects no test of one half.
 test: $(VENV)/ready           ## The whole suite; starts the Kafka and MongoDB it needs. ARGS= goes to pytest.
 	@$(BIN)/python -m pytest -m "not servers" -n auto --dist worksteal $(ARGS); without=$$?; \
-	STACK=$(STACK) $(BIN)/python -m pytest -m servers $(ARGS); with=$$?; \
+	STACK=$(STACK) $(BIN)/python -m pytest -m servers -n auto --dist loadgroup $(ARGS); with=$$?; \
 	case "$$without $$with" in "0 0" | "0 5" | "5 0") ;; *) exit 1 ;; esac
 
 test-fast: $(VENV)/ready      ## The tests that need no servers, with few simulated seeds, on all cores; in a minute and a half.

@@ -87,7 +87,7 @@ class Inbox:
             received = [type(message).TYPE for _, message in self.events]
             raise AssertionError(f"no such message within {patience} s; received: {received}") from None
 
-    async def quiet(self, seconds: float = 2) -> None:
+    async def read_for(self, seconds: float = 2) -> None:
         """Read everything that arrives within some seconds."""
         ends = asyncio.get_running_loop().time() + seconds
         while asyncio.get_running_loop().time() < ends:

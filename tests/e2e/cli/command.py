@@ -1,6 +1,7 @@
 """The command `referrals`, run as a process under the operator's login or an organisation's."""
 
 import asyncio
+import atexit
 import functools
 import json
 import os
@@ -28,12 +29,13 @@ WITH_ITS_OWN_INTERPRETER = (sys.executable, "-m", "services.console")
 @functools.cache
 def forked() -> tuple[str, ...]:
     """The same command in a fork of a process that has imported everything. That process starts at the first call."""
-    folder = Path(tempfile.mkdtemp(prefix="commands-"))
-    address = folder / "socket"
+    folder = tempfile.TemporaryDirectory(prefix="commands-")
+    atexit.register(folder.cleanup)
+    address = Path(folder.name) / "socket"
     server = Process(
         "commands",
         [sys.executable, "-m", "tests.e2e.cli.fork_server", str(address)],
-        folder / "log",
+        Path(folder.name) / "log",
         address.exists,
         {"PYTHONPATH": str(ROOT)},
     )

@@ -21,7 +21,7 @@ async def test_an_operators_command_starts_by_itself(referrals: Referrals) -> No
     assert isinstance(referrals, Terminal)
     lag = await run(referrals, "lag", "--json")
     assert lag.code == 0, lag.err
-    assert "intake-gate" in json.loads(lag.out)["groups"]
+    assert "intake" in json.loads(lag.out)["groups"]
 
 
 @pytest.mark.parametrize(("role", "command"), [("agency", "status"), ("provider", "inbox")])

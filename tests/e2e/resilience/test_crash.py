@@ -75,7 +75,7 @@ async def _nothing_is_left(servers: Addresses) -> None:
     mongo: AsyncIOMotorClient[dict[str, Any]] = AsyncIOMotorClient(servers.mongo)
 
     async def empty() -> bool:
-        return not [row async for name in ("places", "waiting") async for row in mongo["crash_matching"][name].find()]
+        return not any([await mongo["crash_matching"][name].count_documents({}) for name in ("places", "waiting")])
 
     await eventually(empty, "no place is held and no need waits")
     mongo.close()
