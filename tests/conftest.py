@@ -1,6 +1,7 @@
-"""Fixtures for all tests, and which tests need servers."""
+"""Fixtures for all tests, which tests need servers or are slow, and the seconds of each folder with `--durations`."""
 
 import logging
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,12 +12,23 @@ from tests.support import servers as kit
 
 WITHOUT_SERVERS = ("bench", "contract", "property", "simulation", "unit")
 """The folders whose tests need neither Kafka nor MongoDB."""
+SLOW = (
+    "property/matching/test_explanation.py",
+    "property/matching/test_index.py",
+    "property/matching/test_policy.py",
+    "property/outcomes/test_lifecycle.py",
+)
+"""Files that `make test-fast` leaves out: each takes more than ten seconds."""
+TESTS = Path(__file__).parent
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark the tests that need servers, and group them: a group runs in one process, with one Kafka and MongoDB."""
+    """Mark slow tests and those that need servers, and group these: a group runs in one process, with one Kafka."""
     for item in items:
-        folder = item.path.relative_to(Path(__file__).parent).parts[0]
+        path = item.path.relative_to(TESTS)
+        folder = path.parts[0]
+        if path.as_posix() in SLOW:
+            item.add_marker("slow")
         if folder not in WITHOUT_SERVERS:
             own_servers = "servers_of_its_own" in getattr(item, "fixturenames", ())
             item.add_marker("servers")
@@ -30,3 +42,17 @@ def servers() -> Iterator[Addresses]:
     logging.getLogger("aiokafka.conn").addFilter(lambda record: "in the clear" not in record.msg)
     with kit.servers() as addresses:
         yield addresses
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """With ``--durations``, print the seconds of each folder."""
+    if terminalreporter.config.option.durations is None:
+        return
+    seconds: Counter[str] = Counter()
+    for reports in terminalreporter.stats.values():
+        for report in reports:
+            if isinstance(report, pytest.TestReport):
+                seconds["/".join(report.nodeid.split("::")[0].split("/")[:-1])] += report.duration
+    terminalreporter.section("seconds by folder")
+    for folder, total in seconds.most_common():
+        terminalreporter.line(f"{total:7.0f}  {folder}")

@@ -10,17 +10,22 @@ from deploy.local.stack import Addresses
 from deploy.secrets.keys import operator_private_key
 from tests.e2e.cli.command import Referrals, Terminal
 
-from .actors import People, internal_topics, people, running
+from .actors import PATIENCE, People, internal_topics, people, running
 
 OPERATOR_TOKEN = "made-up-for-these-tests"
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Run the tests that start services of their own first: they would share consumer groups with those of `system`."""
+    """Give tests time on a busy machine, and run those that start services of their own before `system` is there.
+
+    Their services would share consumer groups with those of `system`.
+    """
     positions = [index for index, item in enumerate(items) if item.path.is_relative_to(Path(__file__).parent)]
     ordered = sorted((items[at] for at in positions), key=lambda item: "system" in getattr(item, "fixturenames", ()))
     for position, item in zip(positions, ordered, strict=True):
         items[position] = item
+        if item.get_closest_marker("timeout") is None:
+            item.add_marker(pytest.mark.timeout(3 * PATIENCE))
 
 
 @pytest.fixture(scope="package")  # stopped after the last test here, so that later tests have the machine to themselves
