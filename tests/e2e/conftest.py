@@ -1,4 +1,4 @@
-"""Fixtures of the end-to-end tests: one system for the whole folder, people for each test."""
+"""Fixtures of the end-to-end tests: one system for the whole folder, agencies and providers for each test."""
 
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -8,24 +8,29 @@ import pytest
 from deploy.local.services import Services
 from deploy.local.stack import Addresses
 from deploy.secrets.keys import operator_private_key
-from tests.e2e.cli.command import Desk, Referrals
+from tests.e2e.cli.command import Referrals, Terminal
 
-from .actors import People, internal_topics, people, running
+from .actors import PATIENCE, People, internal_topics, people, running
 
 OPERATOR_TOKEN = "made-up-for-these-tests"
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Tests that start services of their own come first: beside those of `system` they would share consumer groups."""
-    places = [index for index, item in enumerate(items) if item.path.is_relative_to(Path(__file__).parent)]
-    ours = sorted((items[index] for index in places), key=lambda item: "system" in getattr(item, "fixturenames", ()))
-    for index, item in zip(places, ours, strict=True):
-        items[index] = item
+    """Give tests time on a busy machine, and run those that start services of their own before `system` is there.
+
+    Their services would share consumer groups with those of `system`.
+    """
+    positions = [index for index, item in enumerate(items) if item.path.is_relative_to(Path(__file__).parent)]
+    ordered = sorted((items[at] for at in positions), key=lambda item: "system" in getattr(item, "fixturenames", ()))
+    for position, item in zip(positions, ordered, strict=True):
+        items[position] = item
+        if item.get_closest_marker("timeout") is None:
+            item.add_marker(pytest.mark.timeout(3 * PATIENCE))
 
 
-@pytest.fixture(scope="package")  # they are stopped with the last test here: what comes after wants the machine
+@pytest.fixture(scope="package")  # stopped after the last test here, so that later tests have the machine to themselves
 async def system(servers: Addresses, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Services]:
-    """The four services. Times are short, so that deadlines pass while a test waits; the clock is the wall's."""
+    """The four services on the real clock. Urgent needs have deadlines of seconds, so that a test can wait for them."""
     await internal_topics(servers)
     folder: Path = tmp_path_factory.mktemp("system")
     with running(
@@ -50,20 +55,20 @@ async def system(servers: Addresses, tmp_path_factory: pytest.TempPathFactory) -
 
 @pytest.fixture
 async def here(system: Services, servers: Addresses) -> AsyncIterator[People]:
-    """Whoever a test needs."""
-    async with people(servers) as all_of_them:
-        yield all_of_them
+    """Makes the agencies and providers of a test."""
+    async with people(servers) as made:
+        yield made
 
 
 @pytest.fixture
 def private_key(system: Services) -> str:
-    """The operator's, which opens dead letters."""
+    """The operator's private key, which opens dead letters."""
     return operator_private_key(system["intake"].log.parent / "keys")
 
 
 @pytest.fixture
 def referrals(system: Services, servers: Addresses, private_key: str, tmp_path: Path) -> Referrals:
-    """Run a command under the operator's login; keywords are settings by name."""
+    """Runs commands under the operator's login; keywords are settings by name."""
     login = servers.operator
     settings = {
         "REFERRALS_KAFKA": login.kafka,
@@ -73,4 +78,4 @@ def referrals(system: Services, servers: Addresses, private_key: str, tmp_path: 
         "REFERRALS_OPERATOR_TOKEN": OPERATOR_TOKEN,
         "REFERRALS_OPERATOR_PRIVATE_KEY": private_key,
     }
-    return Desk(tmp_path, settings)
+    return Terminal(tmp_path, settings)

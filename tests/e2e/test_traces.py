@@ -1,6 +1,5 @@
-"""One referral through four services is one trace, with a span for each batch that is linked to what was in it."""
+"""A referral through four services is one trace, and each batch has a span that is linked to the events in it."""
 
-import asyncio
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,15 +13,15 @@ from contracts.topics import SERVICES
 from contracts.words import Answer
 from deploy.local.stack import Addresses
 
-from .actors import PATIENCE, internal_topics, people, running
+from .actors import eventually, internal_topics, people, running
 
 
 class Collector:
-    """What an OpenTelemetry collector is to a service: it takes spans by HTTP."""
+    """Takes spans over HTTP, as an OpenTelemetry collector does."""
 
     def __init__(self) -> None:
         self.spans: dict[str, tuple[str, Any]] = {}
-        """By id: the service it is from, and the span."""
+        """The service and the span, by the span's id."""
         self.bodies: list[bytes] = []
 
     def take(self, body: bytes) -> None:
@@ -33,7 +32,7 @@ class Collector:
                 for span in scope.spans:
                     self.spans[span.span_id.hex()] = (names["service.name"], span)
 
-    def of(self, trace: str) -> dict[str, tuple[str, Any]]:
+    def spans_of(self, trace: str) -> dict[str, tuple[str, Any]]:
         """The spans of one trace, by id."""
         return {id_: each for id_, each in dict(self.spans).items() if each[1].trace_id.hex() == trace}
 
@@ -47,13 +46,13 @@ def collecting() -> Iterator[tuple[Collector, str]]:
         def do_POST(self) -> None:
             body = self.rfile.read(int(self.headers["content-length"]))
             if self.headers.get("content-encoding") == "gzip":
-                raise AssertionError("nobody asked for it")
+                raise AssertionError("a body is compressed, which no setting asks for")
             collector.take(body)
             self.send_response(200)
             self.end_headers()
 
         def log_message(self, *_: Any) -> None:
-            """Say nothing."""
+            """Write no log."""
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     threading.Thread(target=server.serve_forever, daemon=True).start()
@@ -71,32 +70,36 @@ async def test_a_referral_is_one_trace_through_all_services_with_linked_batches(
     with collecting() as (collector, url), running(servers, tmp_path, "traced", traces=url, tick=0.2):
         async with people(servers) as here:
             agency, provider = await here.agency(), await here.provider(here.service())
-            await here.heard_of(agency, 1)  # else the need would wait, and the sweep call it back without an ancestor
+            await here.wait_for_directory(agency, 1)  # a need that waits is called back without an ancestor
             await agency.send(here.referral("R-1"))
-            offer = await provider.offered()
+            offer = await provider.wait_for_offer()
             await provider.answer(offer, Answer.ACCEPTED)
             await provider.answer(offer, Answer.DELIVERED)
-            await agency.told("delivered", "R-1")
+            await agency.wait_for("delivered", "R-1")
             trace = offer.referral_id.replace("-", "")
-            async with asyncio.timeout(PATIENCE):
-                while not _closed(collector, trace):  # noqa: ASYNC110
-                    await asyncio.sleep(0.2)
-    ours = collector.of(trace)
-    assert {who for who, _ in ours.values()} == set(SERVICES)
-    names = {who: {span.name for by, span in ours.values() if by == who} for who in SERVICES}
+
+            async def closed() -> bool:
+                return _closed(collector, trace)
+
+            await eventually(closed, "outcomes has sent the span of the end")
+    spans = collector.spans_of(trace)
+    assert {who for who, _ in spans.values()} == set(SERVICES)
+    names = {who: {span.name for by, span in spans.values() if by == who} for who in SERVICES}
     assert names["intake"] >= {"agency.submitted.v1 admitted", "intake.received.v1 decided"}
     assert names["matching"] >= {"intake.accepted.v1 decided"}
     assert names["notification"] >= {"matching.matched.v1 decided", "provider.answered.v1 admitted"}
     assert names["outcomes"] >= {"intake.accepted.v1 decided", "notification.delivered.v1 decided"}
 
-    roots = {span.name for _, span in ours.values() if not span.parent_span_id}
-    assert roots == {"agency.submitted.v1 admitted", "provider.answered.v1 admitted"}, "what came from outside"
-    for _, span in ours.values():
-        assert not span.parent_span_id or span.parent_span_id.hex() in ours, f"{span.name} has no parent in its trace"
-    chain = _ancestors(ours, next(span for _, span in ours.values() if span.name == "matching.matched.v1 decided"))
-    assert chain[-1] == ("intake", "agency.submitted.v1 admitted"), "from the offer back to who sent it"
+    roots = {span.name for _, span in spans.values() if not span.parent_span_id}
+    assert roots == {"agency.submitted.v1 admitted", "provider.answered.v1 admitted"}, (
+        "only what organisations sent has no parent"
+    )
+    for _, span in spans.values():
+        assert not span.parent_span_id or span.parent_span_id.hex() in spans, f"{span.name} has no parent in its trace"
+    chain = _ancestors(spans, next(span for _, span in spans.values() if span.name == "matching.matched.v1 decided"))
+    assert chain[-1] == ("intake", "agency.submitted.v1 admitted"), "the offer leads back to the referral"
 
-    for _, span in ours.values():
+    for _, span in spans.values():
         (link,) = span.links
         who, batch = collector.spans[link.span_id.hex()]
         assert batch.name in (f"{who} loop batch", f"{who} gate batch")
@@ -107,13 +110,13 @@ async def test_a_referral_is_one_trace_through_all_services_with_linked_batches(
 
 
 def _closed(collector: Collector, trace: str) -> bool:
-    """Whether outcomes' word on the end has come."""
-    return any(who == "outcomes" and "delivered" in span.name for who, span in collector.of(trace).values())
+    """Whether outcomes has sent its span of the end."""
+    return any(who == "outcomes" and "delivered" in span.name for who, span in collector.spans_of(trace).values())
 
 
 def _ancestors(spans: dict[str, tuple[str, Any]], span: Any) -> list[tuple[str, str]]:
-    found = []
+    names = []
     while span.parent_span_id:
         who, span = spans[span.parent_span_id.hex()]
-        found.append((who, span.name))
-    return found
+        names.append((who, span.name))
+    return names

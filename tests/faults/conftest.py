@@ -1,4 +1,4 @@
-"""One world for the whole folder: each test leaves it as it found it, or the next one will say so."""
+"""One world for the whole folder: each test must leave it intact, else the next one fails."""
 
 import logging
 import os
@@ -11,20 +11,20 @@ from .world import FULL, World, world
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Only here can servers be killed; and all but a few tests are left to `make faults`."""
+    """Skip all tests unless servers can be killed (STACK=local), and all but the short ones unless `make faults`."""
     ours = [item for item in items if item.path.parent == Path(__file__).parent and "here" in item.fixturenames]
     for item in ours:
         if os.environ.get("STACK", "local") != "local":
-            item.add_marker(pytest.mark.skip(reason="kills servers, which only STACK=local lets us do"))
+            item.add_marker(pytest.mark.skip(reason="kills servers, which needs STACK=local"))
         elif not FULL and item.get_closest_marker("short") is None:
-            item.add_marker(pytest.mark.skip(reason="left to `make faults`"))
+            item.add_marker(pytest.mark.skip(reason="runs in `make faults`"))
         item.add_marker(pytest.mark.timeout(1800 if FULL else 600))
 
 
-@pytest.fixture(scope="package")  # it ends before other folders need the machine
+@pytest.fixture(scope="package")  # stopped after the last test here, so that later tests have the machine to themselves
 async def here() -> AsyncIterator[World]:
-    """The world; whatever a test does to it is mended by then."""
-    logging.getLogger("aiokafka").setLevel(logging.CRITICAL)  # people's clients complain of every fault at length
+    """The world; a test must repair what it breaks."""
+    logging.getLogger("aiokafka").setLevel(logging.CRITICAL)  # clients log every fault at length
     async with world() as it:
         yield it
         if FULL:

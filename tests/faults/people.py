@@ -1,6 +1,6 @@
-"""Agencies and providers who keep at it, whatever happens to Kafka: what was not acknowledged is sent again.
+"""Agencies and providers that send everything again until Kafka acknowledges it.
 
-They speak plain JSON, as README says anyone can, and repeat under the same event id: so what was in doubt is one event.
+They write plain JSON, as README says anyone can, and repeat under the same event id, so each is one event.
 """
 
 import asyncio
@@ -26,7 +26,7 @@ Need = tuple[str, str, str]
 
 
 class Writer:
-    """Sends until it is acknowledged."""
+    """Sends each record until it is acknowledged."""
 
     def __init__(self, login: Login) -> None:
         self._login = login
@@ -37,7 +37,7 @@ class Writer:
     async def send(
         self, topic: str, key: str, kind: str, body: dict[str, Any] | bytes | None, id_: str | None = None
     ) -> None:
-        """One event of a kind."""
+        """Send one event; `kind` is its type without the common prefix."""
         headers = {
             "ce_specversion": "1.0",
             "ce_id": id_ or uuid.uuid4().hex,
@@ -48,7 +48,7 @@ class Writer:
         await self.raw(topic, key, value, [(name, text.encode()) for name, text in headers.items()])
 
     async def raw(self, topic: str, key: str, value: bytes | None, headers: list[tuple[str, Any]]) -> None:
-        """Whatever one likes."""
+        """Send a record as it is, valid or not."""
         while True:
             producer = None
             try:
@@ -63,10 +63,10 @@ class Writer:
                 pass
             except asyncio.CancelledError:
                 if (task := asyncio.current_task()) is None or task.cancelling():
-                    raise  # else it was the future that was cancelled, by a producer that stopped
+                    raise  # else a producer that stopped cancelled the future
             await asyncio.sleep(0.3)
             if producer is not None:
-                await self.stop(producer)  # one that has lost its sequence never finds it again
+                await self.stop(producer)  # a producer that lost its sequence cannot continue
 
     async def _started(self) -> AIOKafkaProducer:
         async with self._lock:
@@ -81,7 +81,7 @@ class Writer:
             return self._producer
 
     async def stop(self, only: AIOKafkaProducer | None = None) -> None:
-        """Close the connection, or `only` this one, if no other has taken its place. The next event opens another."""
+        """Close the connection, if it is still `only`. The next event opens another."""
         async with self._lock:
             if self._producer is not None and only in (None, self._producer):
                 producer, self._producer = self._producer, None
@@ -91,7 +91,7 @@ class Writer:
                 except (KafkaError, OSError, TimeoutError):
                     pass
                 for sent in list(self._unanswered):
-                    sent.cancel()  # a producer that was stopped never answers; who waits for it sends again by the next
+                    sent.cancel()  # a stopped producer never answers, so its senders must send again
 
 
 async def follow(login: Login, topic: str, take: Callable[[dict[str, str], dict[str, Any]], None]) -> None:
@@ -119,7 +119,7 @@ async def follow(login: Login, topic: str, take: Callable[[dict[str, str], dict[
 
 
 class Agency:
-    """Sends referrals and writes down what it is told of each need."""
+    """Sends referrals and keeps the states of each need."""
 
     def __init__(self, id_: str, login: Login) -> None:
         self.id, self.login = id_, login
@@ -137,7 +137,7 @@ class Agency:
         )
 
     async def read(self) -> None:
-        """Take in statuses until cancelled."""
+        """Read statuses until cancelled."""
         await follow(self.login, f"agency.{self.id}.status", self._take)
 
     def _take(self, headers: dict[str, str], body: dict[str, Any]) -> None:
@@ -148,38 +148,38 @@ class Agency:
 
     @property
     def unsettled(self) -> list[Need]:
-        """Needs of which no end is known yet."""
-        return [need for need, told in self.needs.items() if not told or told[-1] not in ENDS]
+        """Needs whose end the agency does not know yet."""
+        return [need for need, states in self.needs.items() if not states or states[-1] not in ENDS]
 
 
 class Provider:
-    """Answers offers: what it `refuses` (a share) it declines, what it leaves out expires, the rest it delivers."""
+    """Declines a share of the offers (`declines`), lets a share of the urgent expire (`silent`), delivers the rest."""
 
     def __init__(
         self,
         id_: str,
         login: Login,
         capacity: int,
-        refuses: float = 0,
+        declines: float = 0,
         silent: float = 0,
         category: str = "shelter",
     ) -> None:
         self.id, self.login, self._category = id_, login, category
         self.writer = Writer(login)
-        self.capacity, self._refuses, self._silent = capacity, refuses, silent
+        self.capacity, self._declines, self._silent = capacity, declines, silent
         self._chance = random.Random(id_)
         self._public = new_pair()[1]
         self._tasks: set[asyncio.Task[None]] = set()
         self.offers = 0
 
     async def publish(self) -> None:
-        """Profile and service."""
+        """Publish profile and service."""
         to = f"provider.{self.id}.directory"
         await self.writer.send(to, "profile", "provider.profile.v1", {"name": self.id, "public_key": self._public})
         await self.writer.send(to, "beds", "provider.service.v1", service(self.capacity, self._category))
 
     async def work(self) -> None:
-        """Answer until cancelled."""
+        """Answer offers until cancelled."""
         try:
             await follow(self.login, f"provider.{self.id}.notifications", self._take)
         finally:
@@ -192,28 +192,30 @@ class Provider:
         self.offers += 1
         mood = self._chance.random()
         if body["urgency"] == "urgent" and mood > 1 - self._silent:
-            return  # only what is urgent expires while a test waits
-        answers = ["declined"] if mood < self._refuses else ["accepted", "in-progress", "delivered"]
+            return  # only urgent offers expire while a test waits
+        answers = ["declined"] if mood < self._declines else ["accepted", "in-progress", "delivered"]
         task = asyncio.create_task(self._answer(body, answers))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
     async def _answer(self, offer: dict[str, Any], answers: list[str]) -> None:
-        its = {name: offer[name] for name in ("referral_id", "need", "attempt")}
+        offer_id = {name: offer[name] for name in ("referral_id", "need", "attempt")}
         for answer in answers:
             await asyncio.sleep(self._chance.uniform(0.02, 0.4))
             code = {"code": "no-capacity"} if answer == "declined" else {}
-            body = {**its, "answer": answer, **code}
-            await self.writer.send(f"provider.{self.id}.responses", its["referral_id"], "provider.answered.v1", body)
+            body = {**offer_id, "answer": answer, **code}
+            await self.writer.send(
+                f"provider.{self.id}.responses", offer_id["referral_id"], "provider.answered.v1", body
+            )
 
 
 def service(capacity: int, category: str = "shelter") -> dict[str, Any]:
-    """A service for everybody here."""
+    """A service that takes everybody in the area."""
     return {"service": "beds", "name": "Beds", "categories": [category], "capacity": capacity, "areas": [AREA]}
 
 
 def referral(reference: str, needs: list[dict[str, Any]]) -> dict[str, Any]:
-    """A person who is not one, with these needs; another each time, by the phone."""
+    """A referral of a made-up person with these needs; each has another phone, so that it is another person."""
     return {
         "reference": reference,
         "referrer": "organisation",
@@ -236,11 +238,11 @@ def referral(reference: str, needs: list[dict[str, Any]]) -> dict[str, Any]:
 
 
 def needs(seed: str) -> Iterator[list[dict[str, Any]]]:
-    """For ever: mostly a bed, one in three urgent; now and then cash as well, which nobody here gives."""
+    """Endless needs of referrals: a bed, one in three urgent, and one in ten with cash, which no service here gives."""
     chance = random.Random(seed)
     while True:
         urgency = "urgent" if chance.random() < 0.33 else "normal"
-        found = [{"need": "1", "category": "shelter", "urgency": urgency}]
+        needs_of_referral = [{"need": "1", "category": "shelter", "urgency": urgency}]
         if chance.random() < 0.1:
-            found.append({"need": "2", "category": "cash", "urgency": urgency})
-        yield found
+            needs_of_referral.append({"need": "2", "category": "cash", "urgency": urgency})
+        yield needs_of_referral

@@ -1,11 +1,11 @@
-"""A TCP proxy that can be told to misbehave: swallow replies, reset connections, go dark.
+"""A TCP proxy that misbehaves on command: it swallows replies, resets connections, or goes dark.
 
-It runs on a thread and loop of its own, so that what a test does cannot slow it down.
+It runs on a thread and loop of its own, so that a test cannot slow it down.
 
     with Proxy(listen, to) as proxy:
-        proxy.cut = 50         # of so many replies one is swallowed, and its connection reset
-        proxy.dark = True      # everything is swallowed, both ways, and no connection closed
-        proxy.reset()          # every connection there is, now
+        proxy.cut = 50         # one in 50 replies is swallowed, and its connection reset
+        proxy.dark = True      # everything is swallowed in both directions, and no connection is closed
+        proxy.reset()          # resets every connection now
 """
 
 import asyncio
@@ -17,7 +17,7 @@ _HOST = "127.0.0.1"
 
 
 class Proxy:
-    """Listens on one port of this machine and passes on to another."""
+    """Listens on one port of this machine and forwards to another."""
 
     def __init__(self, listen: int, to: int) -> None:
         self.port = listen
@@ -67,7 +67,7 @@ class Proxy:
                     continue
                 if replies and self.cut and self._chance.randrange(self.cut) == 0:
                     self.cuts += 1
-                    return  # what was asked has been done, and who asked will never know
+                    return  # the request was carried out, and its sender never learns it
                 to.write(data)
                 await to.drain()
         except OSError:

@@ -12,19 +12,19 @@ RESULT = Path("build/faults.json")
 
 @dataclass
 class Runs:
-    """One fault, as often as it was brought about. Times are of the runs that recovered, in seconds."""
+    """The runs of one fault. Times are of the runs that recovered, in seconds."""
 
     begun: int = 0
     offered: list[float] = field(default_factory=list)
     settled: list[float] = field(default_factory=list)
 
     def recovered(self, offered: float, settled: float) -> None:
-        """Until a new referral was offered, and until all had their end."""
+        """Note the seconds until a new referral was offered, and until all needs had ended."""
         self.offered.append(offered)
         self.settled.append(settled)
 
     def summary(self) -> dict[str, Any]:
-        """For JSON; no times where nothing recovered."""
+        """Counts and times for JSON, without times if nothing recovered."""
         recovered = len(self.settled)
         counts = {"runs": self.begun, "recovered": recovered, "failed": self.begun - recovered}
         times = {"offered_s": self.offered, "settled_s": self.settled}
@@ -38,7 +38,7 @@ class Report:
         self.faults: dict[str, Runs] = defaultdict(Runs)
 
     def write(self, to: Path = RESULT) -> None:
-        """What was not run this time keeps what it had."""
+        """Write the results; faults that were not run keep their last ones."""
         before = json.loads(to.read_text())["faults"] if to.exists() else {}
         now = {name: runs.summary() for name, runs in self.faults.items()}
         to.parent.mkdir(exist_ok=True)

@@ -1,4 +1,4 @@
-"""Kafka or MongoDB is killed, frozen or restarted under load: services wait and say so, and go on by themselves."""
+"""Kafka or MongoDB is killed, frozen or restarted under load: services wait, report it, and continue by themselves."""
 
 import asyncio
 from collections.abc import Iterator
@@ -13,9 +13,9 @@ from .world import Fault, World, eventually
 either = pytest.mark.parametrize("name", ["kafka", "mongo"])
 
 
-@pytest.mark.short  # of all that is here the least that has both: a silent server, and one that is gone
+@pytest.mark.short  # the shortest test that has both a silent server and one that is gone
 @either
-async def test_it_falls_silent_is_killed_and_comes_back(here: World, name: str) -> None:
+async def test_a_server_freezes_is_killed_and_comes_back(here: World, name: str) -> None:
     server = _server(here, name)
     async with here.busy(f"{name} frozen, then killed") as fault:
         before = here.fleet.pids
@@ -24,11 +24,11 @@ async def test_it_falls_silent_is_killed_and_comes_back(here: World, name: str) 
         server.kill()
         await asyncio.to_thread(server.start)
         fault.lifted()
-        assert here.fleet.pids == before, "a service died of a server that is away"
+        assert here.fleet.pids == before, "a service died because a server was away"
 
 
 @either
-async def test_it_is_killed_and_comes_back(here: World, name: str) -> None:
+async def test_a_server_is_killed_and_comes_back(here: World, name: str) -> None:
     server = _server(here, name)
     async with here.busy(f"{name} killed") as fault:
         server.kill()
@@ -38,7 +38,7 @@ async def test_it_is_killed_and_comes_back(here: World, name: str) -> None:
 
 
 @either
-async def test_it_is_restarted_the_orderly_way(here: World, name: str) -> None:
+async def test_a_server_is_stopped_and_started(here: World, name: str) -> None:
     server = _server(here, name)
     async with here.busy(f"{name} restarted", hint=False) as fault:
         await asyncio.to_thread(server.stop)
@@ -47,14 +47,14 @@ async def test_it_is_restarted_the_orderly_way(here: World, name: str) -> None:
 
 
 @either
-async def test_while_it_is_away_services_are_not_ready_and_do_not_die(here: World, name: str) -> None:
+async def test_services_without_a_server_are_not_ready_and_do_not_die(here: World, name: str) -> None:
     server = _server(here, name)
     async with here.busy(f"{name} away for half a minute") as fault:
         before = here.fleet.pids
         server.kill()
         await here.fleet.not_ready()
         await asyncio.sleep(10)
-        assert here.fleet.pids == before, "a service died of a server that is away"
+        assert here.fleet.pids == before, "a service died because a server was away"
         await asyncio.to_thread(server.start)
         fault.lifted()
 

@@ -1,4 +1,4 @@
-"""The checker finds each kind of fault in evidence made by hand, and none in evidence that is sound."""
+"""The checker finds each kind of fault in evidence made by hand, and none in sound evidence."""
 
 import ast
 import json
@@ -17,7 +17,7 @@ Change = Callable[["Story"], None]
 
 
 class Story:
-    """One referral of one need from its agency to a provider that delivers, as it stands on topics and in journals."""
+    """The records and journals of a referral with one need, from its agency to a provider that delivers."""
 
     def __init__(self) -> None:
         self.evidence = Evidence()
@@ -39,12 +39,14 @@ class Story:
         self.evidence.records.append(record)
         return record
 
-    def decide(self, service: str, cause: str, *told: tuple[str, str | None, dict[str, Any]], minute: int = 0) -> None:
-        """Journal one entry of the need's (at intake: the referral's) stream, and publish what names a topic."""
+    def decide(
+        self, service: str, cause: str, *events: tuple[str, str | None, dict[str, Any]], minute: int = 0
+    ) -> None:
+        """Journal one entry in the need's stream (at intake the referral's), and publish events that have a topic."""
         stream = "referral" if service == "intake" else "need"
         documents = self.journals.setdefault(service, {}).setdefault(stream, [])
         facts = []
-        for kind, topic, body in told:
+        for kind, topic, body in events:
             self._ids += 1
             id_ = f"fact-{self._ids}"
             kind_ = f"org.referral-routing.{kind}"
@@ -54,7 +56,7 @@ class Story:
         n = len(documents)
         entry = {"cause": cause, "at": f"2026-01-01T00:{minute:02}:00", "facts": facts}
         documents.append({"_id": f"{stream}:{n}", "stream": stream, "n": n, "entries": [entry]})
-        self.evidence.journals[service] = [each for found in self.journals[service].values() for each in found]
+        self.evidence.journals[service] = [each for stream in self.journals[service].values() for each in stream]
 
 
 NEED = {"need_id": "need", "agency": "a", "reference": "R", "referral_id": "referral", "need": "1"}
@@ -103,7 +105,7 @@ def test_a_sound_story_has_no_fault() -> None:
     assert violations(story().evidence) == []
 
 
-def test_a_broadcast_of_which_one_is_taken_up_and_delivers_is_sound() -> None:
+def test_a_broadcast_with_one_acceptance_and_delivery_is_sound() -> None:
     it = Story()
     it.record("provider.p.directory", "provider.service.v1", {"service": "beds", "capacity": 2})
     at_once = {"broadcast": {"first": 1, "offers": 2}}
@@ -128,7 +130,7 @@ def test_a_broadcast_of_which_one_is_taken_up_and_delivers_is_sound() -> None:
     assert violations(it.evidence) == []
 
 
-def test_what_was_published_again_under_its_id_is_no_fault() -> None:
+def test_a_record_published_again_under_its_id_is_no_fault() -> None:
     it = story()
     for record in list(it.evidence.records):
         if record.ours:
@@ -137,14 +139,14 @@ def test_what_was_published_again_under_its_id_is_no_fault() -> None:
     assert violations(it.evidence) == []
 
 
-def test_what_was_sent_again_is_no_fault_though_it_came_later() -> None:
+def test_a_record_sent_again_later_is_no_fault() -> None:
     it = story()
     for at in ("1", "2"):
         it.record("referrals.inbox.intake", "intake.received.v1", {"received_at": at}, "twice", ce_bodyhash="same")
     assert violations(it.evidence) == []
 
 
-def test_what_was_refused_at_the_gate_is_not_lost() -> None:
+def test_a_record_refused_at_the_gate_is_not_lost() -> None:
     it = story()
     sent = it.record("agency.a.referrals", "agency.submitted.v1", {"reference": "no reference"})
     it.record("referrals.inbox.outcomes", "intake.refused.v1", {}, ce_causationid=sent.place)
@@ -173,7 +175,7 @@ def _two_bodies(it: Story) -> None:
     it.record(record.topic, record.kind, {**record.body, "slot": 0}, record.id)
 
 
-def _not_told(it: Story) -> None:
+def _not_published(it: Story) -> None:
     it.evidence.records = [each for each in it.evidence.records if each.topic != "referrals.matching"]
 
 
@@ -182,8 +184,7 @@ def _foreign(it: Story) -> None:
 
 
 def _out_of_order(it: Story) -> None:
-    told = list(it.evidence.on("referrals.notification"))
-    one, other = told[0], told[1]
+    one, other, *_ = it.evidence.on("referrals.notification")
     it.evidence.records.remove(one)
     it.evidence.records.append(Record(one.topic, 0, other.offset + 5, one.value, one.headers))
 
@@ -205,20 +206,20 @@ def _accepted_twice(it: Story) -> None:
     it.decide("intake", "again", ("intake.accepted.v1", "referrals.intake", {**NEED, "revision": 0}))
 
 
-def _sent_by_nobody(it: Story) -> None:
+def _never_sent(it: Story) -> None:
     it.decide("intake", "again", ("intake.held.v1", None, {"agency": "a", "reference": "R-3"}))
 
 
-def _not_heard(it: Story) -> None:
+def _not_taken(it: Story) -> None:
     sent = it.record("provider.p.responses", "provider.answered.v1", {"answer": "in-progress"})
     it.record("referrals.inbox.notification", "notification.answer-received.v1", {}, ce_causationid=sent.place)
 
 
-def _falls(it: Story) -> None:
+def _rank_falls(it: Story) -> None:
     it.decide("outcomes", "5", status("declined", 1))
 
 
-def _told_twice(it: Story) -> None:
+def _published_twice(it: Story) -> None:
     it.decide("outcomes", "5", status("delivered", 1))
 
 
@@ -240,11 +241,11 @@ def _two_providers_at_once(it: Story) -> None:
 
 
 def together(attempt: int, of: int = 2) -> dict[str, Any]:
-    """One of several offers that were made at once."""
+    """One of several offers made at once."""
     return {**offer(attempt), "broadcast": {"first": 2, "offers": of}}
 
 
-def _others_asked_still(it: Story) -> None:
+def _others_still_open(it: Story) -> None:
     for step, attempt in (("offered", 2), ("offered", 3), ("accepted", 3)):
         it.decide("notification", "4", (f"notification.{step}.v1", "referrals.notification", together(attempt)))
 
@@ -287,22 +288,22 @@ FAULTS: dict[Change, str] = {
     _cause_twice: "no_cause_has_two_entries",
     _two_bodies: "each_id_has_one_body",
     _two_hashes: "each_id_has_one_body",
-    _not_told: "what_was_decided_was_told",
-    _foreign: "what_was_told_was_decided",
-    _out_of_order: "each_stream_was_told_in_order",
-    _lost_at_gate: "nothing_sent_was_lost_at_a_gate",
+    _not_published: "each_decision_was_published",
+    _foreign: "each_publication_was_decided",
+    _out_of_order: "each_stream_was_published_in_order",
+    _lost_at_gate: "no_input_was_lost_at_a_gate",
     _never_held: "each_submission_had_one_effect",
     _held_twice: "each_submission_had_one_effect",
     _accepted_twice: "each_submission_had_one_effect",
-    _sent_by_nobody: "each_submission_had_one_effect",
-    _not_heard: "each_answer_was_heard",
-    _falls: "statuses_rise",
-    _told_twice: "statuses_rise",
+    _never_sent: "each_submission_had_one_effect",
+    _not_taken: "each_answer_was_taken",
+    _rank_falls: "statuses_rise",
+    _published_twice: "statuses_rise",
     _stuck: "each_need_has_ended_or_is_open",
     _unknown_to_agency: "each_need_has_ended_or_is_open",
     _accepted_after_the_end: "each_offer_runs_its_course",
     _two_providers_at_once: "each_offer_runs_its_course",
-    _others_asked_still: "each_offer_runs_its_course",
+    _others_still_open: "each_offer_runs_its_course",
     _both_accept: "each_offer_runs_its_course",
     _matched_twice: "each_attempt_has_one_match_and_one_offer",
     _offered_twice: "each_attempt_has_one_match_and_one_offer",

@@ -1,4 +1,4 @@
-"""Everything is killed at once and started in any order: it goes on where it was."""
+"""Everything is killed at once and started in any order: it continues where it was."""
 
 import asyncio
 
@@ -26,7 +26,7 @@ async def test_servers_and_services_are_killed_at_once_and_services_come_first(h
         first, second = _both(here, order)
         for each in (first, second, *here.fleet.wanted.values()):
             each.kill()
-        await asyncio.sleep(5)  # the supervisor has started the services again, and there is nothing to serve them
+        await asyncio.sleep(5)  # meanwhile the supervisor has started the services again, without servers
         await _start(first, second, order)
         fault.lifted()
 

@@ -1,4 +1,4 @@
-"""An instance is stopped for longer than its session: the other takes over; thawed, it does nothing a second time."""
+"""An instance is frozen for longer than its session: another takes over, and once thawed it does nothing twice."""
 
 import asyncio
 
@@ -15,11 +15,11 @@ async def test_an_instance_is_frozen_past_its_session_and_thawed(here: World, se
         frozen.freeze()
         try:
             await asyncio.sleep(10)  # the session is 6 s
-            await here.progress()  # the other does its work meanwhile
+            await here.progress()  # the other instance works meanwhile
         finally:
             frozen.thaw()
         fault.lifted()
-        await eventually(frozen.ready, "the thawed one is ready again")
+        await eventually(frozen.ready, "the thawed instance is ready again")
 
 
 async def test_one_instance_of_every_service_is_frozen_past_its_session_and_thawed(here: World) -> None:

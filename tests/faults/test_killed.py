@@ -1,8 +1,8 @@
-"""Every service is killed at every point there is, two instances of each, while referrals are under way.
+"""Every service is killed at every point, with two instances of each, while referrals are under way.
 
-They die by kill -9: each of the loop's six steps has its point, and so have gate, ticker, and the middle of what is
-published at once. An instance that was
-killed is started again, as any supervisor does, to die at its next point, until all have died often enough.
+They die by SIGKILL. Each of the loop's six steps has its point, and so have gate, ticker, and the middle of a
+publication of several messages. A killed instance is started again, as a supervisor does, and dies at its next point,
+until all have died often enough.
 """
 
 import asyncio
@@ -18,52 +18,52 @@ from .world import FULL, Name, World, eventually
 KILLS = 100 if FULL else 10
 STEPS = ("decoded", "loaded", "decided", "stored", "published", "committed")
 GATED = ("intake", "matching", "notification")
-TELLING = ("notification", "matching", "intake")
-"""Who often has several messages to publish at once; notification always has."""
+PUBLISHING = ("notification", "matching", "intake")
+"""Services that often publish several messages at once; notification always does."""
 
 
 def points() -> Iterator[tuple[str, str]]:
-    """Service and point, over and over.
+    """Service and point, again and again.
 
-    The first six have every step, the seventh is amid a publication, and the first twenty-seven have every step of
+    The first six have every step, the seventh is in the middle of a publication, and the first 27 have every step of
     every loop.
     """
     while True:
         for turn in range(4):
             yield from ((SERVICES[(at + turn) % 4], step) for at, step in enumerate(STEPS))
-            if turn < len(TELLING):
-                yield (TELLING[turn], "torn")
+            if turn < len(PUBLISHING):
+                yield (PUBLISHING[turn], "torn")
         yield from ((service, point) for service in GATED for point in ("admitted", "passed"))
         yield ("matching", "claimed")
-        yield from ((service, "carried") for service in SERVICES[1:])  # intake writes rows and timers too seldom
+        yield from ((service, "carried") for service in SERVICES[1:])  # intake writes rows and timers too rarely
         yield from ((service, "fired") for service in ("matching", "notification"))
 
 
 class Plan:
-    """Who dies where next. `done` counts the deaths that were ordered."""
+    """Where each service dies next. `done` counts the planned deaths that have happened."""
 
     def __init__(self, kills: int) -> None:
         self._left: dict[str, list[str]] = defaultdict(list)
         for (service, point), _ in zip(points(), range(kills), strict=False):
             self._left[service].append(point)
         self._chance = random.Random(kills)
-        self._ordered: dict[Name, str] = {}
+        self._planned: dict[Name, str] = {}
         self.done: Counter[str] = Counter()
 
     def next_life(self, name: Name) -> str:
-        """What ends the life that begins now: soon, but not always at the first batch."""
-        if name in self._ordered:
-            self.done[self._ordered.pop(name)] += 1
+        """The point that ends the life that begins now: soon, but not always at the first batch."""
+        if name in self._planned:
+            self.done[self._planned.pop(name)] += 1
         left = self._left[name[0]]
         if not left:
             return ""
         point = left.pop(0)
-        self._ordered[name] = f"{name[0]}:{point}"
+        self._planned[name] = f"{name[0]}:{point}"
         return f"{point}:{self._chance.randint(1, 4)}"
 
     @property
     def finished(self) -> bool:
-        return not self._ordered and not any(self._left.values())
+        return not self._planned and not any(self._left.values())
 
 
 @pytest.mark.short
@@ -75,8 +75,8 @@ async def test_services_are_killed_at_every_step(here: World) -> None:
         here.fleet.next_life = plan.next_life
         try:
             for each in here.fleet.wanted.values():
-                each.kill()  # so that all begin a life that has its end
-            await eventually(lambda: plan.finished, lambda: f"only {plan.done} died", patience=1500)
+                each.kill()  # so that the next life of each has its planned end
+            await eventually(lambda: plan.finished, lambda: f"only these have died: {plan.done}", patience=1500)
         finally:
             here.fleet.next_life = lambda name: ""
             publishing.cancel()
@@ -86,7 +86,7 @@ async def test_services_are_killed_at_every_step(here: World) -> None:
 
 
 async def _directories(here: World) -> None:
-    """Published again and again, so that matching's gate has something to pass on, and to die of."""
+    """Publish again and again, so that matching's gate has something to pass on, and a point to die at."""
     while True:
         for each in here.providers[:2]:
             await each.publish()

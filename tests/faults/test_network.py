@@ -1,4 +1,4 @@
-"""Between services and servers something swallows replies, resets connections, or goes dark."""
+"""The network between services and servers swallows replies, resets connections, or goes dark."""
 
 import asyncio
 import json
@@ -14,7 +14,7 @@ from .world import World, proxied
 
 @contextmanager
 def rerouted(here: World) -> Iterator[tuple[Proxy, Proxy]]:
-    """All services behind proxies, to Kafka and to MongoDB; restarted for it, and again when it is over."""
+    """Put all services behind proxies to Kafka and MongoDB; they are restarted for it, and again at the end."""
     with ExitStack() as stack:
         listen, to = proxied(here.stack)
         kafka = stack.enter_context(Proxy(listen, to))

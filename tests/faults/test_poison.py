@@ -1,4 +1,4 @@
-"""Records that can't be handled, one among many good ones or nothing else: each is set aside, and all others go on."""
+"""Records that cannot be handled, alone or among good ones: each becomes a dead letter, and the others continue."""
 
 import asyncio
 import itertools
@@ -40,47 +40,51 @@ KINDS = (
     "a time",
     "structured: NaN",
 )
-"""Row 14 of the list of faults, in the words of `tests/support/bad_input.py`."""
+"""The kinds of the fault table's row 14, as `tests/support/bad_input.py` names them."""
 
 
 def bad_ones(only: Sequence[str] = ()) -> list[Bad]:
     good = referral("R-bad", [{"need": "1", "category": "shelter", "urgency": "normal"}])
-    found = [each for each in (*of_referral(good), *of_others()) if not only or each.name in only]
-    assert not only or {each.name for each in found} == set(only)
-    return found
+    candidates = [each for each in (*of_referral(good), *of_others()) if not only or each.name in only]
+    assert not only or {each.name for each in candidates} == set(only)
+    return candidates
 
 
 @pytest.mark.short
-async def test_one_poison_among_many_of_every_kind(here: World) -> None:
+async def test_poison_of_every_kind_among_good_records(here: World) -> None:
     bad = bad_ones(KINDS)
-    agency = await _newcomer(here, "mixed")
+    agency = await _new_agency(here, "mixed")
     topic = f"agency.{agency.id}.referrals"
     async with here.busy("poison among good records", f"1 in {GOOD_PER_BAD} of each of {len(bad)} kinds") as fault:
         reference = await here.refer(agency, [{"need": "1", "category": "cash", "urgency": "urgent"}])
-        told = agency.needs[agency.id, reference, "1"]
-        await eventually(lambda: "unmet" in told, "the need that is asked about has ended")
-        before, began = len(told), time.monotonic()
-        ask = json.dumps({"reference": reference}).encode()
+        states = agency.needs[agency.id, reference, "1"]
+        await eventually(lambda: "unmet" in states, "the need whose status is requested has ended")
+        before, began = len(states), time.monotonic()
+        request = json.dumps({"reference": reference}).encode()
         for number, each in enumerate(bad):
             await agency.writer.raw(topic, "bad", each.value, each.headers)
             asks = [headers("agency.status-requested.v1", f"ask-{number}-{n}") for n in range(GOOD_PER_BAD)]
             for some in (asks[at : at + 250] for at in range(0, len(asks), 250)):
-                await asyncio.gather(*(agency.writer.raw(topic, reference, ask, head) for head in some))
+                await asyncio.gather(*(agency.writer.raw(topic, reference, request, head) for head in some))
         fault.lifted()
         good = GOOD_PER_BAD * len(bad)
-        await eventually(lambda: len(told) - before >= good, lambda: f"{len(told) - before} of {good} were answered")
+        await eventually(
+            lambda: len(states) - before >= good, lambda: f"{len(states) - before} of {good} were answered"
+        )
         await eventually(lambda: agency.refused >= len(bad), lambda: f"{agency.refused} of {len(bad)} were refused")
         say(f"\n{good + len(bad)} records in {time.monotonic() - began:.1f} s")
-    assert len(told) - before == good
+    assert len(states) - before == good
     assert agency.refused == len(bad)
-    letters = await _letters(here, topic)
-    assert Counter((each["reason"], each["field"]) for each in letters) == Counter(e.letter for e in bad if e.letter)
+    dead_letters = await _dead_letters(here, topic)
+    assert Counter((each["reason"], each["field"]) for each in dead_letters) == Counter(
+        e.letter for e in bad if e.letter
+    )
 
 
-async def test_a_whole_topic_of_poison_takes_no_memory_and_stops_nobody(here: World) -> None:
+async def test_a_whole_topic_of_poison_fills_no_memory_and_stops_nobody(here: World) -> None:
     bad = [each for each in bad_ones() if not each.name.startswith("structured") and len(each.value or b"") < 50_000]
     count, numbers = 20_000, itertools.count()
-    agency = await _newcomer(here, "poisoner")
+    agency = await _new_agency(here, "poisoner")
     topic = f"agency.{agency.id}.referrals"
     intakes = [each for name, each in here.fleet.wanted.items() if name[0] == "intake"]
     async with here.busy("a topic of poison", f"{count} records") as fault:
@@ -98,7 +102,7 @@ async def test_a_whole_topic_of_poison_takes_no_memory_and_stops_nobody(here: Wo
 
 
 def _under_its_own_id(bad: Bad, number: int) -> list[tuple[str, bytes | None]]:
-    """Else it would be told of once, however often it is sent."""
+    """Headers with an id of their own: under one id all would be reported once."""
     return [
         (name, value + f"-{number}".encode() if name == "ce_id" and value else value) for name, value in bad.headers
     ]
@@ -113,7 +117,7 @@ INTERNAL = {
     "referrals.matching": ("matching.matched.v1", 2),
     "referrals.notification": ("notification.declined.v1", 2),
 }
-"""A type that is handled there, and how many services read it."""
+"""A type that is handled on each topic, and how many services read it."""
 
 RAW: dict[str, bytes | None] = {
     "no value": None,
@@ -129,11 +133,11 @@ RAW: dict[str, bytes | None] = {
 }
 
 
-async def test_poison_on_internal_topics_is_set_aside_by_whoever_reads_it(here: World) -> None:
+async def test_every_reader_of_an_internal_topic_sets_poison_aside(here: World) -> None:
     writer = Writer(here.operator)
     wanted = {topic: len(RAW) * readers + readers for topic, (_, readers) in INTERNAL.items()}
-    wanted["referrals.matching"] += 2  # intake reads it too, and of no value and no headers nobody can tell the type
-    before = {topic: len(await _letters(here, topic)) for topic in INTERNAL}
+    wanted["referrals.matching"] += 2  # intake reads it too, and takes a record without a value or headers for its own
+    before = {topic: len(await _dead_letters(here, topic)) for topic in INTERNAL}
     try:
         async with here.busy("poison on internal topics") as fault:
             for topic, (kind, _) in INTERNAL.items():
@@ -143,25 +147,27 @@ async def test_poison_on_internal_topics_is_set_aside_by_whoever_reads_it(here: 
             fault.lifted()
     finally:
         await writer.stop()
-    found = {topic: len(await _letters(here, topic)) - before[topic] for topic in INTERNAL}
-    assert found == wanted
+    counts = {topic: len(await _dead_letters(here, topic)) - before[topic] for topic in INTERNAL}
+    assert counts == wanted
 
 
-async def _newcomer(here: World, id_: str) -> Agency:
+async def _new_agency(here: World, id_: str) -> Agency:
     agency = Agency(id_, await here.onboard("agency", id_))
     here.agencies.append(agency)
     here.also(agency.read())
     return agency
 
 
-async def _letters(here: World, topic: str) -> list[dict[str, str]]:
-    """Clear headers of the dead letters of a topic, each of its records once for each service."""
+async def _dead_letters(here: World, topic: str) -> list[dict[str, str]]:
+    """Clear headers of the dead letters of a topic, once for each record and service."""
 
-    def of(record: Record) -> dict[str, Any]:
+    def fields(record: Record) -> dict[str, Any]:
         return {name.removeprefix("dlq_"): value for name, value in record.headers.items()}
 
-    found = [of(each) for each in await read_all(here.operator.aiokafka(), DEAD_LETTERS)]
-    once = {(each["service"], each["partition"], each["offset"]): each for each in found if each["topic"] == topic}
+    headers_of_all = [fields(each) for each in await read_all(here.operator.aiokafka(), DEAD_LETTERS)]
+    once = {
+        (each["service"], each["partition"], each["offset"]): each for each in headers_of_all if each["topic"] == topic
+    }
     return list(once.values())
 
 

@@ -1,4 +1,4 @@
-"""Every service goes from one instance to three and back to one under load: what moves comes again, and no more."""
+"""Every service goes from one instance to three and back to one under load: what moves is handled again, once."""
 
 import asyncio
 
@@ -13,7 +13,7 @@ async def test_from_one_instance_to_three_and_back(here: World) -> None:
                 for service in SERVICES:
                     here.fleet.scale(service, instances)
                 await here.fleet.ready()
-                await asyncio.sleep(8)  # the session of who left is 6 s
+                await asyncio.sleep(8)  # the session of an instance that left lasts 6 s
                 await here.progress()
         finally:
             for service in SERVICES:

@@ -1,4 +1,4 @@
-"""What is written down of faults, and how README shows it."""
+"""The report of the fault tests, and how README shows it."""
 
 import json
 import re
@@ -25,7 +25,7 @@ def test_runs_of_a_fault_are_counted_and_their_times_summed_up(tmp_path: Path) -
     }
 
 
-def test_what_was_not_run_again_keeps_what_it_had(tmp_path: Path) -> None:
+def test_faults_that_were_not_run_again_keep_their_results(tmp_path: Path) -> None:
     file = tmp_path / "faults.json"
     for name in ("one", "other"):
         report = Report()
@@ -34,7 +34,7 @@ def test_what_was_not_run_again_keeps_what_it_had(tmp_path: Path) -> None:
     assert json.loads(file.read_text())["faults"].keys() == {"one", "other"}
 
 
-def test_readme_gets_all_runs_in_a_row_and_the_times_of_some(tmp_path: Path) -> None:
+def test_readme_has_a_row_of_all_runs_and_the_times_of_some(tmp_path: Path) -> None:
     report = Report()
     for name, times in {"kafka killed": [2.0], "mongo killed": [1.0, 4.0], "something else": []}.items():
         report.faults[name].begun = max(1, len(times))
@@ -48,8 +48,8 @@ def test_readme_gets_all_runs_in_a_row_and_the_times_of_some(tmp_path: Path) -> 
     ]
 
 
-def test_every_fault_that_readme_asks_for_is_brought_about() -> None:
+def test_every_fault_in_readme_has_a_test() -> None:
     tests = "".join(file.read_text() for file in Path(__file__).parent.glob("test_*.py"))
-    named = re.findall(r'here\.busy\(\s*f?"([^"]+)"', tests)
-    brought_about = {name.replace("{name}", server) for name in named for server in ("kafka", "mongo")}
-    assert readme_results.FAULTS.keys() <= brought_about
+    names = re.findall(r'here\.busy\(\s*f?"([^"]+)"', tests)
+    tested = {name.replace("{name}", server) for name in names for server in ("kafka", "mongo")}
+    assert readme_results.FAULTS.keys() <= tested

@@ -1,11 +1,11 @@
-"""Real servers that may be killed, services in several instances, and people who keep them busy.
+"""Real servers that tests may kill, services in several instances, and people who keep them busy.
 
     async with world.busy("kafka is killed") as fault:
         world.stack.kafka.kill()
-        fault.lifted()              # from here on the time to recover is counted
-    # here all needs have ended, all topics are read, and the checker has found nothing
+        fault.lifted()              # the time to recover counts from here
+    # here all needs have ended, all topics are read, and the checker found no violation
 
-No time is asserted, only that it comes to an end; how long it took is printed, and `make faults` writes it down.
+No time is asserted, only that recovery ends. Times are printed, and `make faults` writes them into its report.
 """
 
 import asyncio
@@ -42,9 +42,9 @@ from .report import Report
 
 PREFIX = "faults"
 FULL = os.environ.get("FAULTS") == "full"
-"""`make faults`: everything, and a hundred kills."""
+"""Set by `make faults`: all tests, and a hundred kills."""
 PATIENCE = 150.0
-"""Seconds after which what has not recovered never will; generous, for others may use the machine."""
+"""Seconds after which a test gives up; generous, because the machine may be busy."""
 
 _SETTINGS = {
     "REFERRALS_DATABASE": PREFIX,
@@ -58,7 +58,7 @@ _SETTINGS = {
     "REFERRALS_WAIT_NORMAL_HOURS": "0.0007",
     "REFERRALS_PATIENCE_NORMAL_HOURS": "0.0003",
     "REFERRALS_RETRY_AFTER_HOURS": "0.001",
-    # Sooner than in production: what takes long here is waiting for servers that do not answer.
+    # Shorter than in production: most of the time here is waiting for servers that do not answer.
     "REFERRALS_SESSION_TIMEOUT_MS": "6000",
     "REFERRALS_REQUEST_TIMEOUT_MS": "4000",
     "REFERRALS_PUBLISH_DEADLINE": "15",
@@ -70,7 +70,7 @@ Name = tuple[str, int]
 
 
 class Fleet:
-    """The services' instances, and a supervisor that starts again whatever has died."""
+    """The services' instances, and a supervisor that restarts those that have died."""
 
     def __init__(self, stack: LocalStack, instances: int) -> None:
         self._stack = stack
@@ -78,12 +78,12 @@ class Fleet:
         self.wanted: dict[Name, ServiceProcess] = {}
         self.deaths: Counter[Name] = Counter()
         self.next_life: Callable[[Name], str] = lambda name: ""
-        """What `REFERRALS_CRASH_AT` shall be when an instance is started again."""
+        """Gives `REFERRALS_CRASH_AT` of an instance that is started again."""
         for name in SERVICES:
             self.scale(name, instances)
 
     def scale(self, service: str, instances: int) -> None:
-        """So many of a service. What is too many is stopped the orderly way, without waiting."""
+        """Set the number of instances of a service. Those above it get SIGTERM; their end is not awaited."""
         for number in range(instances):
             if (service, number) not in self.wanted:
                 env = {**self.env[service], "REFERRALS_INSTANCE": str(number)}
@@ -92,7 +92,7 @@ class Fleet:
             self.wanted.pop(name).terminate()
 
     async def supervise(self) -> None:
-        """Start again what is not running, until cancelled."""
+        """Start instances that are not running, until cancelled."""
         known: set[Name] = set()
         while True:
             for name, each in list(self.wanted.items()):
@@ -106,37 +106,35 @@ class Fleet:
 
     @property
     def pids(self) -> dict[Name, int]:
-        """Of what is running."""
+        """The process ids of running instances."""
         return {name: each.pid for name, each in self.wanted.items() if each.running}
 
     async def ready(self) -> None:
-        """Wait until all say so."""
+        """Wait until all instances are ready."""
         await eventually(self._all_ready, "all services are ready")
 
     async def not_ready(self, *services: str) -> None:
-        """Wait until every instance of these services (or of all) says on /health/ready that it is not."""
+        """Wait until no instance of these services (or of all) is ready, by /health/ready."""
         names = [name for name in self.wanted if name[0] in (services or SERVICES)]
-        await eventually(lambda: self._none_ready(names), "services say that they are not ready")
+        await eventually(lambda: self._none_ready(names), "no instance is ready")
 
     async def _all_ready(self) -> bool:
-        said = await asyncio.gather(*(asyncio.to_thread(each.ready) for each in self.wanted.values()))
-        return all(said)
+        return all(await asyncio.gather(*(asyncio.to_thread(each.ready) for each in self.wanted.values())))
 
     async def _none_ready(self, names: Sequence[Name]) -> bool:
-        said = await asyncio.gather(*(asyncio.to_thread(self.wanted[name].ready) for name in names))
-        return not any(said)
+        return not any(await asyncio.gather(*(asyncio.to_thread(self.wanted[name].ready) for name in names)))
 
     def stop(self) -> None:
-        """Kill all."""
+        """Kill all instances."""
         for each in self.wanted.values():
             each.kill()
 
     def logs(self) -> dict[Path, int]:
-        """Every log with its length now: from there `lines` reads on."""
+        """Every log with its present length, from where `lines` continues."""
         return {each.log: each.log.stat().st_size for each in self.wanted.values() if each.log.exists()}
 
     def lines(self, since: dict[Path, int]) -> Iterator[dict[str, Any]]:
-        """What was logged since."""
+        """The log entries since then."""
         for each in list(self.wanted.values()):
             if not each.log.exists():
                 continue
@@ -144,13 +142,13 @@ class Fleet:
                 log.seek(since.get(each.log, 0))
                 for line in log:
                     with contextlib.suppress(ValueError):
-                        found = json.loads(line)
-                        if isinstance(found, dict):
-                            yield found
+                        entry = json.loads(line)
+                        if isinstance(entry, dict):
+                            yield entry
 
 
 class Fault:
-    """One fault in the course of a test."""
+    """A fault during a test."""
 
     def __init__(self, what: str, fleet: Fleet) -> None:
         self.what = what
@@ -159,12 +157,12 @@ class Fault:
         self._lifted: float | None = None
 
     def lifted(self) -> None:
-        """The cause is gone; from here on recovery is awaited."""
+        """Note that the cause is gone: recovery begins."""
         self._lifted = time.monotonic()
 
     @property
     def since_lifted(self) -> float:
-        """Seconds."""
+        """Seconds since the cause was gone."""
         return time.monotonic() - (self._lifted or time.monotonic())
 
     def hints(self) -> Counter[str]:
@@ -176,7 +174,7 @@ class Fault:
         )
 
     def without_hint(self) -> Counter[str]:
-        """Warnings and errors of ours that do not say what to do. A library's own lines can't."""
+        """Warnings and errors without a hint, except those of libraries, which cannot have one."""
         return Counter(
             str(line["event"])
             for line in self._fleet.lines(self._since)
@@ -185,7 +183,7 @@ class Fault:
 
 
 class World:
-    """All of it, for all tests of this folder."""
+    """Servers, services and people, for all tests of this folder."""
 
     def __init__(self, stack: LocalStack, fleet: Fleet, logins: dict[str, Login]) -> None:
         self.stack, self.fleet = stack, fleet
@@ -193,7 +191,7 @@ class World:
         self.agencies = [Agency(each, logins[each]) for each in ("north", "south")]
         self.providers = [
             Provider("harbour", logins["harbour"], 30),
-            Provider("bridge", logins["bridge"], 20, refuses=0.3, silent=0.3),
+            Provider("bridge", logins["bridge"], 20, declines=0.3, silent=0.3),
         ]
         self.gone: set[str] = set()
         self.report = Report()
@@ -201,7 +199,7 @@ class World:
         self._tasks: list[asyncio.Task[None]] = []
 
     async def open(self) -> None:
-        """Start the services and let people in."""
+        """Start the services and the people."""
         self._tasks = [asyncio.create_task(self.fleet.supervise())]
         self._tasks += [asyncio.create_task(each.read()) for each in self.agencies]
         self._tasks += [asyncio.create_task(each.work()) for each in self.providers]
@@ -210,21 +208,21 @@ class World:
         await self.fleet.ready()
 
     async def join(self, provider: Provider) -> None:
-        """One provider more."""
+        """Add a provider."""
         self.providers.append(provider)
         await provider.publish()
         self.also(provider.work())
 
     def also(self, work: Coroutine[Any, Any, None]) -> None:
-        """Something more that goes on until everybody leaves."""
+        """Run one more task until the world is closed."""
         self._tasks.append(asyncio.create_task(work))
 
     async def onboard(self, kind: str, id_: str) -> Login:
-        """Topics, rules and a login for an organisation."""
+        """Onboard an organisation; returns its login."""
         return await _onboard(self.stack, kind, id_)
 
     async def close(self) -> None:
-        """Everybody leaves."""
+        """Stop the people."""
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
@@ -233,10 +231,10 @@ class World:
 
     @asynccontextmanager
     async def busy(self, what: str, which: str = "", a_second: float = 5, hint: bool = True) -> AsyncIterator[Fault]:
-        """Referrals come steadily while the block runs; then all must recover by itself, and nothing be amiss.
+        """Send referrals steadily while the block runs; then the system must recover by itself and violate nothing.
 
-        `which`: the variant, where one fault has several: they are reported as one.
-        `hint`: somebody must have logged a warning or error that says what to do.
+        `which`: the variant of a fault that has several, which are reported as one.
+        `hint`: whether a service must have logged a warning or error that says what to do.
         """
         runs = self.report.faults[what]
         runs.begun += 1
@@ -249,34 +247,34 @@ class World:
             yield fault
             first = await self._probe(fault)
             enough.set()
-            await load  # what was begun is sent
+            await load  # referrals under way are sent
             await self.settled()
             settled = fault.since_lifted
             say(f"{full}: first new referral offered after {first:.1f} s, all settled after {settled:.1f} s")
         finally:
             load.cancel()
             await asyncio.gather(load, return_exceptions=True)
-        say(f"  said: {dict(fault.hints())}")
-        assert not fault.without_hint(), f"these do not say what to do: {dict(fault.without_hint())}"
+        say(f"  hints: {dict(fault.hints())}")
+        assert not fault.without_hint(), f"these have no hint: {dict(fault.without_hint())}"
         if hint:
-            assert fault.hints(), "nobody was told what to do"
+            assert fault.hints(), "no service logged a hint"
         await self.check()
         runs.recovered(first, settled)
 
     async def check(self) -> None:
-        """Ask the checker."""
+        """Let the checker look for violations."""
         evidence = await gather(self.operator.aiokafka(), self.stack.addresses.mongo, PREFIX, self.gone)
-        found = violations(evidence)
-        assert not found, "\n".join([f"{len(found)} violations", *found[:20]])
+        broken = violations(evidence)
+        assert not broken, "\n".join([f"{len(broken)} violations", *broken[:20]])
 
     async def progress(self, count: int = 8) -> None:
-        """Wait until that many more needs have ended: the load has reached everybody."""
+        """Wait until this many more needs have ended, so that the load has reached all services."""
         before = self.ended
         await eventually(lambda: self.ended >= before + count, f"{count} more needs end")
 
     @property
     def ended(self) -> int:
-        """Needs whose end is known to their agency."""
+        """How many needs have an end that their agency knows."""
         return sum(len(each.needs) - len(each.unsettled) for each in self.agencies)
 
     async def refer(self, agency: Agency, wanted: list[dict[str, Any]]) -> str:
@@ -294,13 +292,13 @@ class World:
                 await asyncio.sleep(1 / a_second)
 
     async def _probe(self, fault: Fault) -> float:
-        """A referral sent after the fault was lifted: seconds until it has been offered to somebody."""
+        """Seconds until a referral sent after the fault was lifted is offered."""
         if fault._lifted is None:
             fault.lifted()
         agency = self.agencies[0]
         reference = await self.refer(agency, [{"need": "1", "category": "shelter", "urgency": "normal"}])
-        told = agency.needs[agency.id, reference, "1"]
-        await eventually(lambda: {"offered", *ENDED} & {*told}, "a referral sent after the fault is offered")
+        states = agency.needs[agency.id, reference, "1"]
+        await eventually(lambda: {"offered", *ENDED} & {*states}, "a referral sent after the fault is offered")
         return fault.since_lifted
 
     async def settled(self) -> None:
@@ -318,7 +316,7 @@ class World:
         return not await lag(self.operator)
 
     async def _no_place_held(self) -> bool:
-        """The place of a need that has ended is free a moment later than its agency knows of the end."""
+        """Whether all places are free, which they are a moment after the agencies know the ends."""
         return await places_held(self.stack.addresses.mongo) == 0
 
 
@@ -326,7 +324,7 @@ ENDED = {"rejected", "unmet", "withdrawn", "not-delivered", "partly-delivered", 
 
 
 async def places_held(mongo: str) -> int:
-    """How many places are held."""
+    """How many places have a need."""
     client: AsyncIOMotorClient[dict[str, Any]] = AsyncIOMotorClient(mongo, timeoutMS=4000)
     try:
         return int(await client[f"{PREFIX}_matching"]["places"].count_documents({}))
@@ -335,8 +333,8 @@ async def places_held(mongo: str) -> int:
 
 
 async def lag(operator: Login) -> int:
-    """Records on topics that are read in groups, and not committed."""
-    reads = {
+    """How many records consumer groups have not committed."""
+    topics_of_group = {
         "intake-gate": r"agency\..*\.referrals",
         "intake": r"referrals\.inbox\.intake",
         "matching": r"referrals\.(inbox\.matching|intake|notification)",
@@ -344,14 +342,14 @@ async def lag(operator: Login) -> int:
         "notification": r"referrals\.(inbox\.notification|matching)",
         "outcomes": r"referrals\.(inbox\.outcomes|intake|matching|notification)",
     }
-    assert reads.keys() <= {group for groups in GROUPS.values() for group in groups}
+    assert topics_of_group.keys() <= {group for groups in GROUPS.values() for group in groups}
     admin = AIOKafkaAdminClient(**operator.aiokafka())
     reader = AIOKafkaConsumer(**operator.aiokafka(), group_id=None)
     try:
         await admin.start()
         await reader.start()
         behind = 0
-        for group, pattern in reads.items():
+        for group, pattern in topics_of_group.items():
             at = await partitions(operator.aiokafka(), pattern)
             ends = await reader.end_offsets(at)
             done = await admin.list_consumer_group_offsets(group)
@@ -363,30 +361,30 @@ async def lag(operator: Login) -> int:
 
 
 def say(line: str) -> None:
-    """Times are told, not asserted; pytest shows them with -s."""
+    """Print a line; pytest shows it with -s."""
     print(line, flush=True)  # noqa: T201
 
 
-async def eventually(true: Callable[[], Any], what: str | Callable[[], str], patience: float = PATIENCE) -> None:
-    """Wait until it is; what cannot be asked yet (a server is away) is not."""
+async def eventually(condition: Callable[[], Any], what: str | Callable[[], str], patience: float = PATIENCE) -> None:
+    """Wait until a condition holds; errors of a server that is away count as false."""
     deadline = time.monotonic() + patience
     while True:
         try:
-            said = true()
-            if asyncio.iscoroutine(said):
-                said = await said
-            if said:
+            value = condition()
+            if asyncio.iscoroutine(value):
+                value = await value
+            if value:
                 return
         except (KafkaError, OSError) as error:
-            said = type(error).__name__
+            value = type(error).__name__
         if time.monotonic() > deadline:
-            raise AssertionError(f"not after {patience:g} s: {what if isinstance(what, str) else what()} ({said})")
+            raise AssertionError(f"not after {patience:g} s: {what if isinstance(what, str) else what()} ({value})")
         await asyncio.sleep(0.2)
 
 
 @contextmanager
 def servers() -> Iterator[LocalStack]:
-    """A stack with walls, and one listener more that stands behind a port for a proxy: see `proxied`."""
+    """A stack with access control and one more listener, for a proxy: see `proxied`."""
     with tempfile.TemporaryDirectory(prefix="referral-routing-faults-", ignore_cleanup_errors=True) as folder:
         data = Path(folder)
         Kafka(data / "kafka", AccessControl())
@@ -401,7 +399,7 @@ def servers() -> Iterator[LocalStack]:
 
 
 def _add_listener(properties: Path, port: int, proxy: int) -> None:
-    """`PROXIED`: clients that come through it are told to come back by the proxy's port."""
+    """Add the listener `PROXIED`, which advertises the proxy's port to its clients."""
     text = properties.read_text()
     clients, operator = (re.search(rf"{name}://[^,]*", text) for name in ("CLIENTS", "OPERATOR"))
     assert clients is not None
@@ -419,30 +417,30 @@ listener.name.proxied.scram-sha-512.sasl.jaas.config=\\
 
 
 def proxied(stack: LocalStack) -> tuple[int, int]:
-    """The port that a proxy has to listen on, and the one of Kafka that it has to pass on to."""
+    """The port that a proxy must listen on, and Kafka's port that it must forward to."""
     text = (stack.data / "kafka" / "server.properties").read_text()
-    found = [int(port) for port in re.findall(r"PROXIED://127.0.0.1:(\d+)", text)]
-    return found[1], found[0]
+    kafka, proxy = (int(port) for port in re.findall(r"PROXIED://127.0.0.1:(\d+)", text))
+    return proxy, kafka
 
 
 PEOPLE = {"north": "agency", "south": "agency", "harbour": "provider", "bridge": "provider"}
-"""Who is there from the beginning."""
+"""The organisations that are there from the beginning."""
 
 
 async def _onboard(stack: LocalStack, kind: str, id_: str) -> Login:
-    given = await asyncio.to_thread(tenants.onboard, stack.addresses.operator, kind, id_, id_)
-    [(user, password)] = given.logins.items()
+    issued = await asyncio.to_thread(tenants.onboard, stack.addresses.operator, kind, id_, id_)
+    [(user, password)] = issued.logins.items()
     return stack.addresses.login(user, password)
 
 
 @asynccontextmanager
 async def world(instances: int = 2) -> AsyncIterator[World]:
-    """Everything started; everything killed at the end."""
+    """Start everything, and kill everything at the end."""
     with servers() as stack:
         await ensure(stack.addresses.operator, internal())
-        taken_in = await asyncio.gather(*(_onboard(stack, kind, each) for each, kind in PEOPLE.items()))
+        logins = await asyncio.gather(*(_onboard(stack, kind, each) for each, kind in PEOPLE.items()))
         fleet = Fleet(stack, instances)
-        it = World(stack, fleet, dict(zip(PEOPLE, taken_in, strict=True)))
+        it = World(stack, fleet, dict(zip(PEOPLE, logins, strict=True)))
         try:
             await it.open()
             yield it

@@ -1,4 +1,4 @@
-"""The servers of the `servers` fixture are the real ones: they keep what they acknowledge."""
+"""The servers of the fixture `servers` are real: they keep what they acknowledge."""
 
 from uuid import uuid4
 
@@ -10,7 +10,7 @@ from pymongo import WriteConcern
 from deploy.local.stack import Addresses
 
 
-async def test_kafka_hands_out_what_it_was_given(servers: Addresses) -> None:
+async def test_kafka_returns_what_was_published(servers: Addresses) -> None:
     topic = f"test-{uuid4()}"
     admin = AIOKafkaAdminClient(**servers.operator.aiokafka())
     await admin.start()

@@ -1,4 +1,4 @@
-"""The four services start beside a stack, say when they are ready, and come back after a crash."""
+"""The four services start beside a stack, report when they are ready, and come back after a crash."""
 
 from urllib.request import urlopen
 
@@ -21,7 +21,7 @@ def test_services_start_and_come_back_after_a_crash() -> None:
             assert not services["matching"].running
             services.restart("matching")
             for name in SERVICES:
-                with urlopen(services.url(name) + "/metrics", timeout=5) as answer:  # noqa: S310  (ours)
+                with urlopen(services.url(name) + "/metrics", timeout=60) as answer:  # noqa: S310  (ours)
                     assert b"# HELP" in answer.read()
         assert not any(service.running for service in services.values())
 

@@ -1,4 +1,4 @@
-"""A stack of one's own can be killed, restarted and continued later, and leaves nothing behind."""
+"""A stack can be killed, restarted and continued later, and a temporary one leaves nothing behind."""
 
 from pathlib import Path
 from typing import Any

@@ -1,4 +1,4 @@
-"""Topics are created as written, twice if need be, and brought back to what is written."""
+"""Topics are created as declared, any number of times, and brought back to what is declared."""
 
 from dataclasses import replace
 from uuid import uuid4
@@ -29,25 +29,25 @@ async def test_a_second_run_changes_nothing_and_a_third_brings_settings_up_to_da
     declared = topics.of_agency(agency)
     await topics.ensure(servers.operator, declared)
     await topics.ensure(servers.operator, declared)
-    found = await settings_of(servers.operator, f"agency.{agency}.referrals")
-    assert found["message.timestamp.type"] == "LogAppendTime"
-    assert int(found["retention.ms"]) == topics.DAY
-    assert int(found["segment.ms"]) <= 2 * topics.HOUR
+    settings = await settings_of(servers.operator, f"agency.{agency}.referrals")
+    assert settings["message.timestamp.type"] == "LogAppendTime"
+    assert int(settings["retention.ms"]) == topics.DAY
+    assert int(settings["segment.ms"]) <= 2 * topics.HOUR
 
     shorter = [replace(t, settings={**t.settings, "retention.ms": "1000000"}) for t in declared]
     await topics.ensure(servers.operator, shorter)
-    found = await settings_of(servers.operator, f"agency.{agency}.referrals")
-    assert (found["retention.ms"], found["message.timestamp.type"]) == ("1000000", "LogAppendTime")
+    settings = await settings_of(servers.operator, f"agency.{agency}.referrals")
+    assert (settings["retention.ms"], settings["message.timestamp.type"]) == ("1000000", "LogAppendTime")
 
 
-async def test_another_partition_count_is_refused_aloud(servers: Addresses) -> None:
+async def test_another_partition_count_is_refused(servers: Addresses) -> None:
     declared = topics.of_provider(uuid4().hex)
     await topics.ensure(servers.operator, declared)
     with pytest.raises(topics.TopicsError, match="has 1 partitions, not 2"):
         await topics.ensure(servers.operator, [replace(t, partitions=2) for t in declared])
 
 
-async def test_the_internal_topics_can_all_be_made(servers: Addresses) -> None:
+async def test_all_internal_topics_can_be_created(servers: Addresses) -> None:
     await topics.ensure(servers.operator, topics.internal())
     folded = {t.partitions for t in topics.internal() if t.name.startswith("referrals.inbox")}
     assert folded == {topics.PARTITIONS}

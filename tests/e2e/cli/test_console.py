@@ -1,4 +1,4 @@
-"""The operator's command line on the system that runs, as processes of its own: what it says, and what it does."""
+"""The operator's commands on the running system: what they write, and what they do."""
 
 import asyncio
 import json
@@ -24,23 +24,23 @@ from services.chassis.errors import PoisonError
 from services.chassis.ports import OutgoingRecord, Record
 from services.console.operator.cluster import OperatorKafka
 from services.console.operator.consumer_groups import stages
-from tests.e2e.actors import CANARY, PATIENCE, Agency, People
+from tests.e2e.actors import CANARY, Agency, People, eventually
 
 from .command import Referrals
 
 
-async def letters_of(referrals: Referrals, topic: str, count: int) -> list[dict[str, Any]]:
-    """Wait until so many dead letters come from a topic."""
-    async with asyncio.timeout(PATIENCE):
-        while True:
-            listed = (await referrals("dead-letters", "list", "--json", "--limit", 10_000)).json
-            found = [each for each in listed["letters"] if each["topic"] == topic]
-            if len(found) >= count:
-                return found
-            await asyncio.sleep(0.3)
+async def dead_letters_of(referrals: Referrals, topic: str, count: int) -> list[dict[str, Any]]:
+    """Wait until this many dead letters of a topic are there."""
+
+    async def enough() -> list[dict[str, Any]]:
+        listed = (await referrals("dead-letters", "list", "--json", "--limit", 10_000)).json
+        of_topic = [each for each in listed["letters"] if each["topic"] == topic]
+        return of_topic if len(of_topic) >= count else []
+
+    return await eventually(enough, f"{count} dead letters of {topic}")
 
 
-async def test_an_organisation_is_taken_in_listed_given_another_password_and_shown_the_door(
+async def test_a_tenant_is_onboarded_listed_rotated_and_revoked(
     here: People, servers: Addresses, referrals: Referrals
 ) -> None:
     added = await referrals("tenants", "add", "both", "console-1", "--name", "One [b]and[/b] all", "--json")
@@ -51,31 +51,33 @@ async def test_an_organisation_is_taken_in_listed_given_another_password_and_sho
         writer = await client.producer(servers.login("agency:console-1", added.json["logins"]["agency:console-1"]))
         await client.send(writer, topics.referrals("console-1"), "R-1", "/console-1", here.referral("R-1"))
         await writer.stop()
-    (await referrals("tenants", "add", "agency", "console-1", "--name", "x")).mistake("is registered")
-    (await referrals("tenants", "add", "agency", "console-1", "--name", "x", "--again")).mistake("registered as both")
-    (await referrals("tenants", "add", "agency", "No.Id", "--name", "x")).mistake("a-z")
+    (await referrals("tenants", "add", "agency", "console-1", "--name", "x")).is_usage_error("is registered")
+    (await referrals("tenants", "add", "agency", "console-1", "--name", "x", "--again")).is_usage_error(
+        "registered as both"
+    )
+    (await referrals("tenants", "add", "agency", "No.Id", "--name", "x")).is_usage_error("a-z")
 
-    barred = await referrals("tenants", "add", "enforcement", "console-2", "--name", "Border police")
-    assert barred.out == "console-2 is registered; it has no credentials\n"
+    enforcement = await referrals("tenants", "add", "enforcement", "console-2", "--name", "Border police")
+    assert enforcement.out == "console-2 is registered; it has no credentials\n"
 
     rotated = await referrals("tenants", "rotate", "console-1", "--json")
     assert rotated.json["private_key"] != added.json["private_key"]
     assert not servers.operator.user or rotated.json["logins"] != added.json["logins"]
 
-    asked = await referrals("tenants", "revoke", "console-1", "--json")
-    assert (asked.code, asked.out) == (1, "")
-    assert "Revoke console-1?" in asked.err
+    unconfirmed = await referrals("tenants", "revoke", "console-1", "--json")
+    assert (unconfirmed.code, unconfirmed.out) == (1, "")
+    assert "Revoke console-1?" in unconfirmed.err
     revoked = await referrals("tenants", "revoke", "console-1", "--yes", "--json")
     assert revoked.json == {"tenant": "console-1", "state": "revoked"}
     listed = await referrals("tenants", "list", "--json")
     [entry] = [each for each in listed.json["tenants"] if each["tenant"] == "console-1"]
     assert (entry["state"], entry["name"]) == ("revoked", "One [b]and[/b] all")
     assert "One [b]and[/b] all" in (await referrals("tenants", "list")).out
-    (await referrals("tenants", "rotate", "console-1")).mistake("revoked")
-    (await referrals("tenants", "revoke", "nobody", "--yes")).mistake("not registered")
+    (await referrals("tenants", "rotate", "console-1")).is_usage_error("revoked")
+    (await referrals("tenants", "revoke", "nobody", "--yes")).is_usage_error("not registered")
 
 
-async def test_a_topic_and_a_rule_that_are_not_as_declared_are_found_and_mended(
+async def test_a_topic_and_an_access_rule_that_differ_from_the_declared_are_reported_and_fixed(
     here: People, servers: Addresses, referrals: Referrals
 ) -> None:
     agency = await here.agency()
@@ -84,16 +86,16 @@ async def test_a_topic_and_a_rule_that_are_not_as_declared_are_found_and_mended(
     if servers.operator.user:
         await asyncio.to_thread(access.remove, servers.operator, [access.of_agency(agency.id)[1]])
 
-    found = await referrals("topics", "diff", "--json")
-    assert found.code == 1
-    assert found.json["different"]
-    wrong = {each["setting"]: each["there"] for each in found.json["topics"] if each["topic"] == name}
+    diff = await referrals("topics", "diff", "--json")
+    assert diff.code == 1
+    assert diff.json["different"]
+    wrong = {each["setting"]: each["there"] for each in diff.json["topics"] if each["topic"] == name}
     assert wrong == {"cleanup.policy": "default", "retention.ms": "5000", "segment.ms": "default"}
     if servers.operator.user:
-        assert name in {each["name"] for each in found.json["rules"]["missing"]}
-    said = await referrals("topics", "diff")
-    assert said.code == 1
-    assert "retention.ms is 5000, declared 7776000000" in said.out
+        assert name in {each["name"] for each in diff.json["rules"]["missing"]}
+    result = await referrals("topics", "diff")
+    assert result.code == 1
+    assert "retention.ms is 5000, declared 7776000000" in result.out
     checked = await referrals("doctor", "--json")
     assert {each["name"]: each["state"] for each in checked.json["checks"]}["topics"] == "bad"
 
@@ -105,7 +107,7 @@ async def test_a_topic_and_a_rule_that_are_not_as_declared_are_found_and_mended(
     assert {topic.name for topic in of_agency(agency.id)}.isdisjoint(each["topic"] for each in after["topics"])
 
 
-async def test_a_broken_record_is_listed_opened_and_replayed_to_be_refused_again(
+async def test_a_broken_record_is_listed_opened_and_replayed_and_refused_again(
     here: People, referrals: Referrals
 ) -> None:
     agency = await here.agency()
@@ -113,7 +115,7 @@ async def test_a_broken_record_is_listed_opened_and_replayed_to_be_refused_again
     value = json.dumps({"name": CANARY, "bell": "\x07"}).encode()
     await agency.send_raw(value, [*headers, ("raw", b"\xff\x00"), ("none", None), ("raw", b"again")])
     topic = topics.referrals(agency.id)
-    [letter] = await letters_of(referrals, topic, 1)
+    [letter] = await dead_letters_of(referrals, topic, 1)
     assert (letter["service"], letter["reason"], letter["partition"]) == ("intake", "type-unknown", 0)
 
     listed = await referrals("dead-letters", "list", "--service", "intake", "--reason", "type-unknown")
@@ -136,17 +138,17 @@ async def test_a_broken_record_is_listed_opened_and_replayed_to_be_refused_again
     assert "would be published" in (await referrals("dead-letters", "replay", letter["offset"])).out
     done = await referrals("dead-letters", "replay", letter["offset"], "--yes", "--json")
     assert (done.code, done.json["replayed"], done.json["failed"]) == (0, 1, 0)
-    [first, second] = await letters_of(referrals, topic, 2)
+    [first, second] = await dead_letters_of(referrals, topic, 2)
     assert second["origin_offset"] > first["origin_offset"]
-    anew = (await referrals("dead-letters", "show", second["offset"], "--json")).json
-    assert [anew[part] for part in ("key", "value", "headers")] == [
+    again = (await referrals("dead-letters", "show", second["offset"], "--json")).json
+    assert [again[part] for part in ("key", "value", "headers")] == [
         opened[part] for part in ("key", "value", "headers")
     ]
     [sent, replayed] = await here.records(topic)
     assert (replayed.key, replayed.value, replayed.headers) == (sent.key, sent.value, sent.headers)
 
 
-async def test_a_record_that_can_be_handled_by_now_takes_effect_once_however_often_it_is_replayed(
+async def test_a_record_that_can_now_be_handled_takes_effect_once_however_often_it_is_replayed(
     here: People, servers: Addresses, referrals: Referrals, private_key: str
 ) -> None:
     agency = await here.agency()
@@ -156,20 +158,20 @@ async def test_a_record_that_can_be_handled_by_now_takes_effect_once_however_oft
         encode(event), datetime.now(UTC),
     )  # fmt: skip
     await set_aside(servers, record, private_key)
-    [letter] = await letters_of(referrals, topics.referrals(agency.id), 1)
+    [letter] = await dead_letters_of(referrals, topics.referrals(agency.id), 1)
     for _ in range(2):
         done = await referrals("dead-letters", "replay", letter["offset"], "--yes", "--json")
         assert (done.code, done.json["replayed"]) == (0, 1)
     await agency.send(here.referral("R-2"))
-    await agency.told("waiting", "R-2")  # it is behind both replays
-    await agency.told("waiting", "R-1")
-    told = [(each.reference, each.state) for _, each in agency.status.events if isinstance(each, StatusChanged)]
-    assert len(told) == len(set(told))
+    await agency.wait_for("waiting", "R-2")  # it comes after both replays
+    await agency.wait_for("waiting", "R-1")
+    states = [(each.reference, each.state) for _, each in agency.status.events if isinstance(each, StatusChanged)]
+    assert len(states) == len(set(states))
     assert len(await here.records(topics.referrals(agency.id))) == 3
 
 
 async def set_aside(servers: Addresses, record: Record, private_key: str) -> None:
-    """As an older intake would have, that did not know this type of event yet."""
+    """Make a dead letter of a record, as an older intake would that did not know its type yet."""
 
     class Broker:
         async def publish(self, messages: Sequence[OutgoingRecord]) -> Mapping[int, str]:
@@ -179,21 +181,21 @@ async def set_aside(servers: Addresses, record: Record, private_key: str) -> Non
             await writer.stop()
             return {}
 
-    letters = DeadLetters("intake", Broker(), public_of(private_key))  # type: ignore[arg-type]
-    await letters.send([(record, PoisonError("gate", "type-unknown", "ce_type"))])
+    dead_letters = DeadLetters("intake", Broker(), public_of(private_key))  # type: ignore[arg-type]
+    await dead_letters.send([(record, PoisonError("gate", "type-unknown", "ce_type"))])
 
 
-async def test_what_could_not_be_delivered_is_delivered_by_a_replay_once_the_rule_is_there_again(
+async def test_an_undeliverable_status_is_delivered_by_a_replay_once_its_access_rule_is_back(
     here: People, servers: Addresses, referrals: Referrals
 ) -> None:
     if not servers.operator.user:
-        pytest.skip("it takes a Kafka with walls to close a topic")
+        pytest.skip("a topic can only be closed on a Kafka with access control")
     agency = await here.agency()
     topic = topics.status(agency.id)
     rule = access.AccessRule("outcomes", "write", "topic", topic)
     await asyncio.to_thread(access.remove, servers.operator, [rule])
     await agency.send(here.referral("R-1"))
-    [letter, *_] = await letters_of(referrals, topic, 1)
+    [letter, *_] = await dead_letters_of(referrals, topic, 1)
     assert (letter["service"], letter["reason"], letter["field"]) == ("outcomes", "undeliverable", "not-authorised")
     assert (letter["partition"], letter["origin_offset"]) == (None, None)
 
@@ -202,25 +204,26 @@ async def test_what_could_not_be_delivered_is_delivered_by_a_replay_once_the_rul
     done = await referrals("dead-letters", "replay", letter["offset"], "--yes", "--json")
     assert (done.code, done.json["replayed"]) == (0, 1)
     assert "undeliverable before" in done.err
-    await agency.status.until(lambda told: isinstance(told, StatusChanged) and told.reference == "R-1")
+    await agency.status.until(lambda m: isinstance(m, StatusChanged) and m.reference == "R-1")
 
 
-async def test_the_operators_mistakes_with_dead_letters_are_said_and_lose_nothing(
+async def test_the_operators_mistakes_with_dead_letters_are_explained_and_lose_nothing(
     here: People, servers: Addresses, referrals: Referrals, private_key: str
 ) -> None:
-    (await referrals("dead-letters", "replay")).mistake("which dead letters to replay")
-    (await referrals("dead-letters", "replay", "1", "--all")).mistake("or --all")
-    (await referrals("dead-letters", "show", 10**9)).mistake("no dead letter")
-    (await referrals("dead-letters", "show", "0", operator_private_key="no key")).mistake("32 bytes")
-    (await referrals("dead-letters", "show", "0", operator_private_key="@/no/file")).mistake("No such file")
+    (await referrals("dead-letters", "replay")).is_usage_error("which dead letters to replay")
+    (await referrals("dead-letters", "replay", "1", "--all")).is_usage_error("or --all")
+    (await referrals("dead-letters", "show", 10**9)).is_usage_error("no dead letter")
+    (await referrals("dead-letters", "show", "0", operator_private_key="no key")).is_usage_error("32 bytes")
+    (await referrals("dead-letters", "show", "0", operator_private_key="@/no/file")).is_usage_error("No such file")
     at = datetime.now(UTC)
     await set_aside(servers, Record("agency.gone.referrals", 0, 1, b"k", b"v", [], at), private_key)
-    [gone] = await letters_of(referrals, "agency.gone.referrals", 1)
+    [gone] = await dead_letters_of(referrals, "agency.gone.referrals", 1)
     done = await referrals("dead-letters", "replay", gone["offset"], "--yes", "--json")
     assert (done.code, done.json["replayed"], done.json["failed"]) == (1, 0, 1)
     assert "does not exist" in done.json["letters"][0]["why"]
     other = "A" * 43 + "="
-    (await referrals("dead-letters", "show", gone["offset"], operator_private_key=other)).mistake("does not open")
+    shown = await referrals("dead-letters", "show", gone["offset"], operator_private_key=other)
+    shown.is_usage_error("does not open")
     failed = await referrals("dead-letters", "replay", gone["offset"], "--yes", operator_private_key=other)
     assert failed.code == 1
 
@@ -228,41 +231,42 @@ async def test_the_operators_mistakes_with_dead_letters_are_said_and_lose_nothin
 async def matched(here: People) -> tuple[Agency, str, str]:
     agency, provider = await here.agency(), await here.provider(here.service())
     await agency.send(here.referral("R-1"))
-    offer = await provider.offered()
+    offer = await provider.wait_for_offer()
     await provider.answer(offer, Answer.ACCEPTED)
-    await agency.told("taken-up", "R-1")
+    await agency.wait_for("taken-up", "R-1")
     return agency, offer.referral_id, offer.need_id
 
 
-async def test_a_life_is_told_by_referral_and_by_need_and_explained(here: People, referrals: Referrals) -> None:
+async def test_a_timeline_is_shown_by_referral_and_by_need_and_explained(here: People, referrals: Referrals) -> None:
     _, referral, need = await matched(here)
-    told = await referrals("timeline", referral)
-    assert told.code == 0, told.err
-    assert told.out.splitlines()[0] == f"need {need}"
-    assert "taken-up" in told.out
+    timeline = await referrals("timeline", referral)
+    assert timeline.code == 0, timeline.err
+    assert timeline.out.splitlines()[0] == f"need {need}"
+    assert "taken-up" in timeline.out
     whole = await referrals("timeline", need, "--explain", "--json")
     assert whole.json["needs"][0]["explain"]["chosen"]
     assert "holds provider-" in (await referrals("timeline", need, "--explain")).out
-    assert CANARY not in told.out + whole.out
-    (await referrals("timeline", "nobody/../../health")).mistake("does not know")
-    (await referrals("timeline", need, operator_token="not-the-token-of-anybody")).mistake("refuses the token")
-    (await referrals("timeline", need, urls="outcomes=http://127.0.0.1:1")).mistake("does not respond")
-    (await referrals("timeline", need, urls="outcomes=nonsense")).mistake("cannot be read")
+    assert CANARY not in timeline.out + whole.out
+    (await referrals("timeline", "nobody/../../health")).is_usage_error("does not know")
+    (await referrals("timeline", need, operator_token="not-the-token-of-anybody")).is_usage_error("refuses the token")
+    (await referrals("timeline", need, urls="outcomes=http://127.0.0.1:1")).is_usage_error("does not respond")
+    (await referrals("timeline", need, urls="outcomes=nonsense")).is_usage_error("cannot be read")
 
 
-async def test_lag_is_told_for_what_each_group_reads_and_a_limit_that_is_passed_is_an_error(
+async def test_lag_is_shown_for_each_group_and_passing_a_limit_is_an_error(
     here: People, system: Services, servers: Addresses, referrals: Referrals
 ) -> None:
     agency, *_ = await matched(here)
     own = topics.referrals(agency.id)
 
-    def behind(told: Any) -> int:
-        """On the agency's own topic: those of others may have been left behind by a test that stopped its services."""
-        return sum(each["lag"] for each in told["partitions"] if (each["group"], each["topic"]) == ("intake-gate", own))
+    def behind(lag: Any) -> int:
+        """On the agency's own topic: tests that stop their services may leave a lag on those of others."""
+        return sum(each["lag"] for each in lag["partitions"] if (each["group"], each["topic"]) == ("intake-gate", own))
 
-    async with asyncio.timeout(PATIENCE):
-        while behind((await referrals("lag", "--json")).json):
-            pass
+    async def caught_up() -> bool:
+        return behind((await referrals("lag", "--json")).json) == 0
+
+    await eventually(caught_up, "intake has read the agency's topic")
     system["intake"].freeze()
     try:
         await agency.send(here.referral("R-2"))
@@ -284,15 +288,15 @@ async def test_lag_is_told_for_what_each_group_reads_and_a_limit_that_is_passed_
         assert all(read[group].reads(topic) for topic, _ in partitions), group
 
 
-async def test_the_doctor_finds_what_is_well_and_says_what_to_do_where_it_is_not(
+async def test_the_doctor_reports_what_is_well_and_what_to_do_about_the_rest(
     here: People, servers: Addresses, referrals: Referrals
 ) -> None:
     await matched(here)
-    said = await referrals("doctor", "--json")
-    found = {each["name"]: each for each in said.json["checks"]}
+    result = await referrals("doctor", "--json")
+    checks = {each["name"]: each for each in result.json["checks"]}
     well = {*topics.SERVICES, "kafka", "token", "private key", "groups", "tenants", "lag"}
-    assert {name for name in well if found[name]["state"] != "ok"} == set(), said.out
-    assert (said.code == 0) is said.json["well"]
+    assert {name for name in well if checks[name]["state"] != "ok"} == set(), result.out
+    assert (result.code == 0) is result.json["well"]
 
     refused = await referrals("doctor", kafka_password="wrong") if servers.operator.user else None
     assert refused is None or ("refuses the login" in refused.out and refused.code == 1)
@@ -301,7 +305,7 @@ async def test_the_doctor_finds_what_is_well_and_says_what_to_do_where_it_is_not
     assert [each["state"] for each in away.json["checks"] if each["name"] == "kafka"] == ["bad"]
 
 
-async def test_an_entry_of_the_registry_that_nobody_can_use_is_found_and_hides_no_other(
+async def test_an_unusable_entry_of_the_registry_is_reported_and_hides_no_other(
     here: People, servers: Addresses, referrals: Referrals
 ) -> None:
     agency = await here.agency()

@@ -1,6 +1,5 @@
-"""A provider's commands on the system that runs: services go in, offers come out, and each answer has its effect."""
+"""A provider's commands on the running system: it publishes services, sees offers, and each answer takes effect."""
 
-import asyncio
 import json
 import shutil
 from datetime import UTC, datetime, timedelta
@@ -13,62 +12,63 @@ from contracts import topics
 from contracts.agency import ReferralWithdrawn
 from deploy.local.services import Services
 from deploy.local.stack import Addresses
-from tests.e2e.actors import CANARY, PATIENCE, Agency, People
+from tests.e2e.actors import CANARY, Agency, People, eventually
 
-from .command import SAMPLES, Desk, Said, taken_in
+from .command import SAMPLES, CommandResult, Terminal, onboard
 
-pytestmark = pytest.mark.timeout(600)  # each command is a process of its own, and the machine may be busy
+pytestmark = pytest.mark.timeout(600)  # many commands, on a machine that may be busy
 
 
 @pytest.fixture
-async def desk(system: Services, servers: Addresses, here: People, tmp_path: Path) -> Desk:
-    """A provider with the samples in its folder, their region being this test's own."""
+async def terminal(system: Services, servers: Addresses, here: People, tmp_path: Path) -> Terminal:
+    """A provider's terminal, with the samples in its folder; their region is one that only this test uses."""
     folder = shutil.copytree(SAMPLES, tmp_path / "samples")
     for name in ("services.csv", "services.json", "words.toml"):
         file = folder / name
         file.write_text(file.read_text().replace("PL-06", here.area))
-    desk = await taken_in(servers, folder, "provider", name_of(here))
-    desk.env["XDG_STATE_HOME"] = str(tmp_path / "state")
-    return desk
+    terminal = await onboard(servers, folder, "provider", name_of(here))
+    terminal.env["XDG_STATE_HOME"] = str(tmp_path / "state")
+    return terminal
 
 
 def name_of(here: People) -> str:
     return f"console-{here.area.lower()}"
 
 
-async def published(desk: Desk) -> None:
-    assert (await desk("services", "profile", "Open Door")).code == 0
-    said = await desk("services", "publish", "services.csv", "--words", "words.toml", "--json")
-    assert (said.code, said.json["published"]) == (0, 3), said.err
+async def published(terminal: Terminal) -> None:
+    assert (await terminal("services", "profile", "Open Door")).code == 0
+    result = await terminal("services", "publish", "services.csv", "--words", "words.toml", "--json")
+    assert (result.code, result.json["published"]) == (0, 3), result.err
 
 
-async def offered(desk: Desk, count: int = 1) -> list[dict[str, Any]]:
-    """Wait until so many offers are open."""
-    async with asyncio.timeout(PATIENCE):
-        while True:
-            found = (await desk("inbox", "--json")).json["offers"]
-            if len(found) >= count:
-                return list(found)
+async def offered(terminal: Terminal, count: int = 1) -> list[dict[str, Any]]:
+    """Wait until this many offers are open."""
+
+    async def enough() -> list[dict[str, Any]]:
+        offers: list[dict[str, Any]] = (await terminal("inbox", "--json")).json["offers"]
+        return offers if len(offers) >= count else []
+
+    return await eventually(enough, f"{count} offers are open")
 
 
-async def test_services_are_published_listed_changed_and_removed(desk: Desk, here: People) -> None:
-    assert "There is no profile" in (await desk("services", "list")).err
-    await published(desk)
-    listed = (await desk("services", "list", "--json")).json
+async def test_services_are_published_listed_changed_and_removed(terminal: Terminal, here: People) -> None:
+    assert "There is no profile" in (await terminal("services", "list")).err
+    await published(terminal)
+    listed = (await terminal("services", "list", "--json")).json
     assert {each["service"]: each["capacity"] for each in listed["services"]} == {
         "beds": 4, "family-rooms": 2, "advice": 6
     }  # fmt: skip
     assert listed["profile"]["name"] == "Open Door"
 
-    asked = await desk("services", "publish", "services.json", "--words", "words.toml")
-    assert (asked.code, "1 of them with warnings" in asked.err) == (1, True)
-    done = await desk("services", "publish", "services.json", "--words", "words.toml", "--yes")
+    warned = await terminal("services", "publish", "services.json", "--words", "words.toml")
+    assert (warned.code, "1 of them with warnings" in warned.err) == (1, True)
+    done = await terminal("services", "publish", "services.json", "--words", "words.toml", "--yes")
     assert "1 services, 0 refused; 1 published" in done.out
-    assert (await desk("capacity", "beds", "7")).out == "beds has 7 places (before: 4)\n"
-    (await desk("capacity", "bed", "7")).refused("you have no service bed: your services: beds")
-    assert (await desk("services", "remove", "family-rooms")).code == 1
-    assert (await desk("services", "remove", "family-rooms", "--yes")).code == 0
-    listed = (await desk("services", "list", "--json")).json
+    assert (await terminal("capacity", "beds", "7")).out == "beds has 7 places (before: 4)\n"
+    (await terminal("capacity", "bed", "7")).is_refused("you have no service bed: your services: beds")
+    assert (await terminal("services", "remove", "family-rooms")).code == 1
+    assert (await terminal("services", "remove", "family-rooms", "--yes")).code == 0
+    listed = (await terminal("services", "list", "--json")).json
     assert {each["service"]: each["capacity"] for each in listed["services"]} == {"beds": 7, "advice": 6, "kitchen": 60}
     [last] = [each for each in await here.records(topics.directory(name_of(here))) if each.value is None]
     assert last.key == b"family-rooms"
@@ -80,88 +80,86 @@ async def refer(here: People, reference: str = "R-1") -> Agency:
     return agency
 
 
-async def test_an_offer_is_seen_taken_and_brought_to_its_end_and_the_contact_is_opened_only_when_asked_for(
-    desk: Desk, here: People
+async def test_an_offer_is_accepted_and_delivered_and_the_contact_is_shown_only_on_request(
+    terminal: Terminal, here: People
 ) -> None:
-    await published(desk)
-    async with desk.following("inbox", "--follow") as lines:
+    await published(terminal)
+    async with terminal.following("inbox", "--follow") as lines:
         await lines.until("0 offers")
         agency = await refer(here)
         line = await lines.until("offer", "shelter", here.area)
     assert CANARY not in line
     offer = line.split("  ")[1]
-    [case] = await offered(desk)
+    [case] = await offered(terminal)
     assert (case["state"], case["need_id"][:8]) == ("to decide", offer)
 
-    assert (await desk("acknowledge", offer, "--wait", "0")).code == 0
-    taken = await desk("accept", offer, "--reference", "OD-7", "--wait", "15")
+    assert (await terminal("acknowledge", offer, "--wait", "0")).code == 0
+    taken = await terminal("accept", offer, "--reference", "OD-7", "--wait", "15")
     assert "released to you: name contact" in taken.out, taken
-    await agency.told("taken-up", "R-1")
-    closed = await desk("inbox")
+    await agency.wait_for("taken-up", "R-1")
+    closed = await terminal("inbox")
     assert "accepted" in closed.out
     assert CANARY not in closed.out
-    shown = await desk("inbox", "--show-contacts")
+    shown = await terminal("inbox", "--show-contacts")
     assert f"{offer}  name: {CANARY}" in shown.out
     assert "personal data" in shown.err
-    document = (await desk("inbox", "--show-contacts", "--json")).json["offers"][0]
+    document = (await terminal("inbox", "--show-contacts", "--json")).json["offers"][0]
     assert document["contact"]["name"] == CANARY
-    other = await desk("inbox", "--show-contacts", "--key", "A" * 43 + "=")
+    other = await terminal("inbox", "--show-contacts", "--key", "A" * 43 + "=")
     assert (CANARY in other.out, "encrypted to another key" in other.err) == (False, True)
 
-    again = await desk("accept", offer, "--wait", "15", "--json")
+    again = await terminal("accept", offer, "--wait", "15", "--json")
     assert (again.code, again.json["refused"], again.json["reply"]["reason"]) == (1, True, "repeated")
-    (await desk("acknowledge", offer, "--wait", "15")).refused("possible answers: ")
+    (await terminal("acknowledge", offer, "--wait", "15")).is_refused("possible answers: ")
     at = (datetime.now(UTC) + timedelta(days=1)).isoformat()
     for command in (("appointment", "--at", at), ("no-show",), ("start",), ("deliver",)):
-        said = await desk(command[0], offer, *command[1:], "--wait", "0")
-        assert said.code == 0, said.err
-    told = await agency.told("delivered", "R-1")
-    assert told.provider_reference == "OD-7"
+        result = await terminal(command[0], offer, *command[1:], "--wait", "0")
+        assert result.code == 0, result.err
+    status = await agency.wait_for("delivered", "R-1")
+    assert status.provider_reference == "OD-7"
 
 
-async def test_a_decline_says_why_and_a_capacity_has_needs_sent_again(desk: Desk, here: People) -> None:
-    await published(desk)
-    assert (await desk("services", "remove", "family-rooms", "--yes")).code == 0
+async def test_a_decline_has_a_code_and_a_new_capacity_brings_the_need_back(terminal: Terminal, here: People) -> None:
+    await published(terminal)
+    assert (await terminal("services", "remove", "family-rooms", "--yes")).code == 0
     agency = await refer(here)
-    [case] = await offered(desk)
+    [case] = await offered(terminal)
     offer = case["need_id"][:8]
-    assert (await desk("decline", offer)).code == 2
-    (await desk("decline", offer, "--code", "other", "--missing", "identity")).refused("missing-documents only")
-    (await desk("deliver", "ffffffff")).refused("there is no offer ffffffff")
-    assert (await desk("decline", offer, "--code", "no-capacity", "--wait", "0")).code == 0
-    await agency.told("declined", "R-1")
-    assert (await desk("inbox", "--all", "--json")).json["offers"][0]["state"] == "declined"
-    assert (await desk("capacity", "beds", "4")).code == 0
-    again = (await offered(desk, 2))[1]
+    assert (await terminal("decline", offer)).code == 2
+    (await terminal("decline", offer, "--code", "other", "--missing", "identity")).is_refused("missing-documents only")
+    (await terminal("deliver", "ffffffff")).is_refused("there is no offer ffffffff")
+    assert (await terminal("decline", offer, "--code", "no-capacity", "--wait", "0")).code == 0
+    await agency.wait_for("declined", "R-1")
+    assert (await terminal("inbox", "--all", "--json")).json["offers"][0]["state"] == "declined"
+    assert (await terminal("capacity", "beds", "4")).code == 0
+    again = (await offered(terminal, 2))[1]
     assert (again["need_id"], again["attempt"], again["state"]) == (case["need_id"], 2, "to decide")
 
 
-async def test_what_is_recalled_is_shown_no_more_and_its_deletion_is_said(desk: Desk, here: People) -> None:
-    await published(desk)
+async def test_recalled_data_is_no_longer_shown_and_its_deletion_is_confirmed(terminal: Terminal, here: People) -> None:
+    await published(terminal)
     agency = await refer(here)
-    [case] = await offered(desk)
+    [case] = await offered(terminal)
     offer = case["need_id"][:8]
-    await desk("accept", offer, "--wait", "15")
-    (await desk("deleted", offer)).refused("nothing of")
+    await terminal("accept", offer, "--wait", "15")
+    (await terminal("deleted", offer)).is_refused("nothing of")
     await agency.send(ReferralWithdrawn(reference="R-1", reason="person-request"))
-    async with asyncio.timeout(PATIENCE):
-        while not (found := await recalled(desk)):
-            pass
-    assert found[0]["released"] == []
-    shown = await desk("inbox", "--all", "--show-contacts")
+    recalls = await eventually(lambda: recalled(terminal), "the offer is recalled")
+    assert recalls[0]["released"] == []
+    shown = await terminal("inbox", "--all", "--show-contacts")
     assert CANARY not in shown.out
-    done = await desk("deleted", offer, "--json")
+    done = await terminal("deleted", offer, "--json")
     assert done.json["deleted"] == [1]
     records = await here.records(topics.responses(name_of(here)))
     assert json.loads(records[-1].value)["recall"] == 1
 
 
-async def recalled(desk: Desk) -> list[dict[str, Any]]:
-    said: Said = await desk("inbox", "--all", "--json")
-    return [each for each in said.json["offers"] if each["recalls"]]
+async def recalled(terminal: Terminal) -> list[dict[str, Any]]:
+    result: CommandResult = await terminal("inbox", "--all", "--json")
+    return [each for each in result.json["offers"] if each["recalls"]]
 
 
-async def test_an_agency_can_not_give_a_providers_command(desk: Desk, servers: Addresses, here: People) -> None:
-    agency = await taken_in(servers, desk.folder, "agency", f"{name_of(here)}-agency")
-    (await agency("inbox")).mistake("needs the login of a provider")
-    (await desk("status")).mistake("needs the login of an agency")
+async def test_an_agency_cannot_run_a_providers_command(terminal: Terminal, servers: Addresses, here: People) -> None:
+    agency = await onboard(servers, terminal.folder, "agency", f"{name_of(here)}-agency")
+    (await agency("inbox")).is_usage_error("needs the login of a provider")
+    (await terminal("status")).is_usage_error("needs the login of an agency")

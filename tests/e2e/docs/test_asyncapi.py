@@ -1,4 +1,4 @@
-"""What the real services have written to the real topics is what the AsyncAPI document says they write."""
+"""What the real services write to the real topics is what the AsyncAPI document declares."""
 
 import json
 from typing import Any
@@ -21,9 +21,9 @@ DOCUMENT: dict[str, Any] = json.loads(schemas.exported()["asyncapi.json"])
 WHOLE = Registry().with_resource("urn:document", Resource(DOCUMENT, DRAFT202012))
 
 
-async def test_what_is_on_the_topics_is_as_the_document_says(here: People) -> None:
+async def test_the_topics_hold_what_the_document_declares(here: People) -> None:
     agency, provider = await here.agency(), await here.provider(here.service(capacity=9))
-    await _something_happens(here, agency, provider)
+    await _use_the_system(here, agency, provider)
     declared = {
         (who, channel.address, kind.TYPE)
         for channel in CHANNELS
@@ -34,25 +34,25 @@ async def test_what_is_on_the_topics_is_as_the_document_says(here: People) -> No
     for topic in (channel.address.format(agency=agency.id, provider=provider.id) for channel in CHANNELS):
         for record in await here.records(topic):
             if record.value is None or not any(name == "ce_type" for name, _ in record.headers):
-                continue  # a deletion, or another test's poison
-            said = sent(topic, record.headers)
-            who, _, kind = said
-            seen.add(said)
+                continue  # a deletion, or a broken record of another test
+            message = sent(topic, record.headers)
+            who, _, kind = message
+            seen.add(message)
             if who not in topics.SERVICES:
                 continue
-            assert said in declared
+            assert message in declared
             headers = {name: value.decode() for name, value in record.headers}
             for part, content in (("headers", headers), ("payload", json.loads(record.value))):
                 at = f"urn:document#/components/messages/{kind}/{part}"
                 Draft202012Validator({"$ref": at}, registry=WHOLE).validate(content)
-            MESSAGES[PREFIX + kind].model_validate_json(record.value)  # whose fields are all there are
-    assert len({kind for who, _, kind in seen if who in topics.SERVICES}) > 25, "hardly anything was looked at"
+            MESSAGES[PREFIX + kind].model_validate_json(record.value)  # it has no other fields
+    assert len({kind for who, _, kind in seen if who in topics.SERVICES}) > 25, "too few kinds of messages were checked"
 
 
-async def _something_happens(here: People, agency: Agency, provider: Provider) -> None:
-    """One need is helped after an appointment that was missed, one is declined and withdrawn, one answer is refused."""
+async def _use_the_system(here: People, agency: Agency, provider: Provider) -> None:
+    """One need is delivered after a missed appointment, one is declined and withdrawn, and one answer is refused."""
     await agency.send(here.referral("R-1"))
-    offer = await provider.offered()
+    offer = await provider.wait_for_offer()
     for answer, more in (
         (Answer.ACKNOWLEDGED, {}),
         (Answer.CHECK_IN, {}),
@@ -64,7 +64,7 @@ async def _something_happens(here: People, agency: Agency, provider: Provider) -
         (Answer.DELIVERED, {}),
     ):
         await provider.answer(offer, answer, **more)
-    await agency.told("delivered", "R-1")
+    await agency.wait_for("delivered", "R-1")
     await provider.send_raw(topics.responses(provider.id), "k", b"{", [("ce_id", b"1")])
     await provider.notifications.until(lambda message: isinstance(message, ProviderInputRefused))
     await agency.send(here.referral("R-2"))
@@ -73,6 +73,6 @@ async def _something_happens(here: People, agency: Agency, provider: Provider) -
     )
     assert isinstance(second, Offer)
     await provider.answer(second, Answer.DECLINED, DeclineCode.NO_CAPACITY)
-    await agency.told("waiting", "R-2")
+    await agency.wait_for("waiting", "R-2")
     await agency.send(ReferralWithdrawn(reference="R-2"))
-    await agency.told("withdrawn", "R-2")
+    await agency.wait_for("withdrawn", "R-2")

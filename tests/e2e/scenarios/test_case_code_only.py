@@ -1,8 +1,10 @@
-"""Seed 17. A case code only: no name on any notification topic, and logs free of people."""
+"""A person known by a case code only: no personal data on any internal or notification topic, nor in any log."""
 
 import json
 from pathlib import Path
 from typing import Any
+
+import pytest
 
 from contracts import topics
 from contracts.provider import ContactReleased
@@ -10,6 +12,8 @@ from contracts.words import Answer, DeclineCode
 from deploy.local.services import Services
 from services.chassis.encryption import open_sealed
 from tests.e2e.actors import People
+
+pytestmark = pytest.mark.acceptance(17)
 
 CODE, PHONE, NOTE, SON = "ZQ-CASE-1717", "+375 29 1717171", "Sleeps by the zqbridge", "Zqfilius Lopez"
 PERSON = {
@@ -22,11 +26,11 @@ PERSON = {
 SECRETS = (CODE, PHONE, NOTE, SON, "1971-07-17", "Zqstreet")
 
 
-def _found(heap: bytes) -> list[str]:
+def _secrets_in(heap: bytes) -> list[str]:
     return [each for each in SECRETS if each.encode() in heap]
 
 
-async def test_who_is_known_by_a_case_code_is_on_no_topic_and_in_no_log(
+async def test_a_person_known_by_a_case_code_is_on_no_topic_and_in_no_log(
     here: People, system: Services, tmp_path_factory: Any
 ) -> None:
     agency, provider = await here.agency(), await here.provider(here.service(capacity=4))
@@ -43,31 +47,31 @@ async def test_who_is_known_by_a_case_code_is_on_no_topic_and_in_no_log(
     }
     household = [{"member": "son", "name": SON, "age_band": "5-11", "sex": "male"}]
     where = {"admin1": here.area, "place": "Zqstreet 17"}
-    more: dict[str, Any] = {"person": PERSON, "needs": needs, "consent": consent, "household": household}
-    await agency.send(here.referral("R-17", location=where, **more))
-    offer = await provider.offered()
+    person: dict[str, Any] = {"person": PERSON, "needs": needs, "consent": consent, "household": household}
+    await agency.send(here.referral("R-17", location=where, **person))
+    offer = await provider.wait_for_offer()
     await provider.answer(offer, Answer.ACCEPTED)
-    await declining.answer(await declining.offered(need="2"), Answer.DECLINED, DeclineCode.OTHER)
+    await declining.answer(await declining.wait_for_offer(need="2"), Answer.DECLINED, DeclineCode.OTHER)
     released = await provider.notifications.until(lambda m: isinstance(m, ContactReleased))
     assert isinstance(released, ContactReleased)
     info = f"referral-routing/contact/{offer.need_id}"
     contact = json.loads(open_sealed(provider.private_key, released.sealed, info))
     assert contact == {"case_code": CODE, "note": NOTE, "household": [{"member": "son"}]}
     await provider.answer(offer, Answer.DELIVERED)
-    await agency.told("delivered", "R-17")
+    await agency.wait_for("delivered", "R-17")
     plain = await here.everything(topics.referrals(agency.id))
-    assert set(_found(plain)) == set(SECRETS), "the search finds what is there"
+    assert set(_secrets_in(plain)) == set(SECRETS), "the search finds them where they are"
     internal = [*map(topics.inbox, topics.SERVICES), topics.INTAKE, topics.MATCHING, topics.NOTIFICATION]
-    told = [topics.notifications(each.id) for each in (provider, declining)] + [topics.status(agency.id)]
-    heap = await here.everything(*internal, *told, topics.DEAD_LETTERS)
+    notified = [topics.notifications(each.id) for each in (provider, declining)] + [topics.status(agency.id)]
+    heap = await here.everything(*internal, *notified, topics.DEAD_LETTERS)
     assert heap.count(b"R-17") > 5
-    assert _found(heap) == []
+    assert _secrets_in(heap) == []
     for name in system:
         log = _log_of(Path(str(tmp_path_factory.getbasetemp())), name)
-        assert offer.referral_id.encode() in log, f"the log of {name} is that of this run"
-        assert _found(log) == [], name
+        assert offer.referral_id.encode() in log, f"the log of {name} is of this run"
+        assert _secrets_in(log) == [], name
 
 
 def _log_of(base: Path, name: str) -> bytes:
-    """What a service of the fixture `system` has written."""
+    """The log of a service of the fixture `system`."""
     return b"".join(path.read_bytes() for path in base.glob(f"system*/{name}.log"))

@@ -21,14 +21,14 @@ FAMILY: dict[str, Any] = {
 
 
 async def _released(provider: Provider, offer: Offer) -> dict[str, Any]:
-    told = await provider.notifications.until(lambda m: isinstance(m, ContactReleased) and m.need == offer.need)
-    assert isinstance(told, ContactReleased)
-    opened = open_sealed(provider.private_key, told.sealed, f"referral-routing/contact/{offer.need_id}")
-    found: dict[str, Any] = orjson.loads(opened)
-    return found
+    release = await provider.notifications.until(lambda m: isinstance(m, ContactReleased) and m.need == offer.need)
+    assert isinstance(release, ContactReleased)
+    opened = open_sealed(provider.private_key, release.sealed, f"referral-routing/contact/{offer.need_id}")
+    contact: dict[str, Any] = orjson.loads(opened)
+    return contact
 
 
-async def test_a_family_has_places_at_one_shelter_and_its_child_a_school_of_its_own(here: People) -> None:
+async def test_a_family_gets_places_at_one_shelter_and_its_child_a_school(here: People) -> None:
     agency = await here.agency()
     small = await here.provider(here.service(capacity=2))
     women = await here.provider(here.service(capacity=9, eligibility={"sexes": ["female"]}))
@@ -40,7 +40,7 @@ async def test_a_family_has_places_at_one_shelter_and_its_child_a_school_of_its_
         {"need": "2", "category": "education", "urgency": "normal", "members": ["son"]},
     ]
     await agency.send(here.referral("R-1", needs=needs, **FAMILY))
-    beds, lesson = await large.offered(), await school.offered(need="2")
+    beds, lesson = await large.wait_for_offer(), await school.wait_for_offer(need="2")
     assert (beds.places, [each.age_band for each in beds.companions]) == (3, [AgeBand.CHILD, AgeBand.OLDER])
     assert (lesson.places, lesson.companions, lesson.person.age_band) == (1, [], AgeBand.CHILD)
     for provider, offer in ((large, beds), (school, lesson)):
@@ -49,9 +49,9 @@ async def test_a_family_has_places_at_one_shelter_and_its_child_a_school_of_its_
     assert (of_all["name"], [each["member"] for each in of_all["household"]]) == (CANARY, ["son", "aunt"])
     assert of_son["household"] == [{"member": "son", "name": CHILD}]
     assert "name" not in of_son
-    # One place is left at the large shelter: another family fits nowhere, one who is alone does.
+    # One place is left at the large shelter: no room for another family, but for a single person.
     await agency.send(here.referral("R-2", **FAMILY))
-    waiting = await agency.told("waiting", "R-2")
+    waiting = await agency.wait_for("waiting", "R-2")
     assert waiting.attempt == 0
     question = {
         "reference": "Q-1",
@@ -65,9 +65,9 @@ async def test_a_family_has_places_at_one_shelter_and_its_child_a_school_of_its_
     assert isinstance(answer, RecommendationAnswered)
     waits = {each.provider: each.wait for each in answer.needs[0].suggested}
     assert waits == {small.id: Wait.NONE, large.id: Wait.SHORT}
-    # The first family leaves: all three places are free at once, and the second one has them.
+    # The first family leaves: all three places are free at once, and the second family gets them.
     await large.answer(beds, Answer.DELIVERED)
-    await agency.told("offered", "R-2")
+    await agency.wait_for("offered", "R-2")
     other = await large.notifications.until(lambda m: isinstance(m, Offer) and m.referral_id != beds.referral_id)
     assert isinstance(other, Offer)
     assert other.places == 3

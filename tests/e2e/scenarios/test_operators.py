@@ -1,4 +1,4 @@
-"""What an operator reads of a referral, over HTTP, from the services that run."""
+"""What an operator reads about a referral over HTTP from the running services."""
 
 import http.client
 import json
@@ -19,28 +19,28 @@ def get(url: str, token: str | None = OPERATOR_TOKEN) -> tuple[int, Any]:
     return answer.status, json.loads(answer.read())
 
 
-async def test_an_operator_reads_the_life_of_a_referral_and_why_a_service_was_chosen(
+async def test_an_operator_reads_the_timeline_of_a_referral_and_why_a_service_was_chosen(
     here: People, system: Services
 ) -> None:
     agency, provider = await here.agency(), await here.provider(here.service())
     await agency.send(here.referral("R-1"))
-    offer = await provider.offered()
+    offer = await provider.wait_for_offer()
     await provider.answer(offer, Answer.ACCEPTED)
-    await agency.told("taken-up", "R-1")
+    await agency.wait_for("taken-up", "R-1")
 
-    status, life = get(f"{system.url('outcomes')}/timeline/{offer.referral_id}")
+    status, timeline = get(f"{system.url('outcomes')}/timeline/{offer.referral_id}")
     assert status == 200
-    [need] = life["needs"]
+    [need] = timeline["needs"]
     assert need["need"] == offer.need_id
-    told = json.dumps(life)
-    assert "taken-up" in told
-    assert CANARY not in told
+    text = json.dumps(timeline)
+    assert "taken-up" in text
+    assert CANARY not in text
 
-    status, why = get(f"{system.url('matching')}/explain/{offer.need_id}")
+    status, rationale = get(f"{system.url('matching')}/explain/{offer.need_id}")
     assert status == 200
-    assert why["chosen"] == f"{provider.id}/beds"
-    assert why["reasons"]
-    assert why["funnel"]
+    assert rationale["chosen"] == f"{provider.id}/beds"
+    assert rationale["reasons"]
+    assert rationale["funnel"]
 
 
 async def test_nobody_reads_without_the_token(system: Services) -> None:

@@ -1,6 +1,8 @@
-"""Seed 3: a silent provider past its time: reminder, overdue event once, re-route, referrer told."""
+"""A provider misses its deadline: it is reminded and overdue once, its need is re-routed, the agency is notified."""
 
 from collections import Counter
+
+import pytest
 
 from contracts import topics
 from contracts.notification import Escalated, Expired, Overdue
@@ -10,12 +12,14 @@ from contracts.words import Answer, DeadlineKind
 from deploy.demo import client
 from tests.e2e.actors import People
 
+pytestmark = pytest.mark.acceptance(3)
 
-async def test_a_silent_provider_is_reminded_is_overdue_once_and_its_need_goes_to_the_next(here: People) -> None:
+
+async def test_a_silent_provider_is_reminded_and_overdue_once_and_its_need_goes_to_the_next(here: People) -> None:
     agency = await here.agency()
     first, second = await here.provider(here.service(capacity=9)), await here.provider(here.service(capacity=2))
     await agency.send(here.referral("R-1", "urgent"))  # urgent times are seconds here, and nobody answers
-    silent_id = (await agency.told("offered", "R-1", attempt=1)).provider
+    silent_id = (await agency.wait_for("offered", "R-1", attempt=1)).provider
     silent, other = (first, second) if silent_id == first.id else (second, first)
 
     reminder = await silent.notifications.until(lambda m: isinstance(m, Reminder))
@@ -25,29 +29,29 @@ async def test_a_silent_provider_is_reminded_is_overdue_once_and_its_need_goes_t
     assert isinstance(closed, OfferClosed)
     assert closed.reason == "expired"
 
-    offer = await other.offered(attempt=2)
+    offer = await other.wait_for_offer(attempt=2)
     await other.answer(offer, Answer.ACCEPTED)
-    assert (await agency.told("taken-up", "R-1", attempt=2)).provider == other.id
+    assert (await agency.wait_for("taken-up", "R-1", attempt=2)).provider == other.id
 
-    # The referrer knows that it was late, of what, that it expired, and where it went.
-    told = [m for _, m in agency.status.events if isinstance(m, StatusChanged) and m.attempt == 1]
-    assert [m.overdue for m in told if m.overdue is DeadlineKind.ACKNOWLEDGE and not m.escalated] == [
+    # The agency knows that the provider was late and with what, that the offer expired, and where the need went.
+    statuses = [m for _, m in agency.status.events if isinstance(m, StatusChanged) and m.attempt == 1]
+    assert [m.overdue for m in statuses if m.overdue is DeadlineKind.ACKNOWLEDGE and not m.escalated] == [
         DeadlineKind.ACKNOWLEDGE
     ]
-    assert any(m.escalated for m in told)
-    assert "expired" in [m.state.value for m in told]
+    assert any(m.escalated for m in statuses)
+    assert "expired" in [m.state.value for m in statuses]
 
-    # Each is said once, whatever the ticker does.
+    # Each is published once, whatever the ticker does.
     records = [client.read(record) for record in await here.records(topics.NOTIFICATION)]
     facts = {event.id: message for event, message in records}.values()
-    of_it = [m for m in facts if isinstance(m, Overdue | Escalated | Expired) and m.referral_id == offer.referral_id]
-    said = Counter((type(m).__name__, getattr(m, "clock", None)) for m in of_it if m.attempt == 1)
+    events = [m for m in facts if isinstance(m, Overdue | Escalated | Expired) and m.referral_id == offer.referral_id]
+    counts = Counter((type(m).__name__, getattr(m, "clock", None)) for m in events if m.attempt == 1)
     assert (
-        said[("Overdue", DeadlineKind.ACKNOWLEDGE)]
-        == said[("Overdue", DeadlineKind.DECIDE)]
-        == said[("Expired", None)]
+        counts[("Overdue", DeadlineKind.ACKNOWLEDGE)]
+        == counts[("Overdue", DeadlineKind.DECIDE)]
+        == counts[("Expired", None)]
         == 1
     )
-    assert set(said.values()) == {1}
+    assert set(counts.values()) == {1}
     reminders = [m for _, m in silent.notifications.events if isinstance(m, Reminder)]
     assert len(reminders) == 1

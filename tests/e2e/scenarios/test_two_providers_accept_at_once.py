@@ -1,6 +1,8 @@
-"""Acceptance seed 1: two providers accept at once. One has the need, the other is told; its place is free again."""
+"""Two providers accept at once: one gets the need, the other is notified, and its place is free again."""
 
 import asyncio
+
+import pytest
 
 from contracts.agency import ReferralWithdrawn
 from contracts.outcomes import StatusChanged
@@ -8,37 +10,39 @@ from contracts.provider import AnswerRefused, ContactReleased, Offer, OfferClose
 from contracts.words import Answer, AnswerFault
 from tests.e2e.actors import Agency, People, Provider, in_order
 
+pytestmark = pytest.mark.acceptance(1)
+
 
 async def offer_of(provider: Provider, referral_id: str) -> Offer:
-    """The offer that a referral led to."""
-    found = await provider.notifications.until(lambda m: isinstance(m, Offer) and m.referral_id == referral_id)
-    assert isinstance(found, Offer)
-    return found
+    """Wait for the offer of a referral."""
+    offer = await provider.notifications.until(lambda m: isinstance(m, Offer) and m.referral_id == referral_id)
+    assert isinstance(offer, Offer)
+    return offer
 
 
-async def asked_at_once(here: People, agency: Agency, *providers: Provider) -> tuple[str, list[Offer]]:
-    """An emergency that was offered to all of them at once: the first one sent after matching has heard of them all."""
+async def offered_at_once(here: People, agency: Agency, *providers: Provider) -> tuple[str, list[Offer]]:
+    """An emergency that is offered to all of them at once: the first one sent after matching has read all entries."""
     for number in range(20):
         reference = f"R-{number}"
         await agency.send(here.referral(reference, "emergency"))
-        status = await agency.told("offered", reference)
+        status = await agency.wait_for("offered", reference)
         if status.broadcast is not None and status.broadcast.offers == len(providers):
             return reference, [await offer_of(each, status.referral_id) for each in providers]
         await agency.send(ReferralWithdrawn(reference=reference))
-        await agency.told("withdrawn", reference)
-    raise AssertionError("matching never heard of all providers")
+        await agency.wait_for("withdrawn", reference)
+    raise AssertionError("matching has not read the entries of all providers")
 
 
-async def test_one_of_two_who_accept_at_once_has_the_need_and_the_other_is_told(here: People) -> None:
+async def test_one_of_two_providers_that_accept_at_once_gets_the_need_and_the_other_is_notified(here: People) -> None:
     agency = await here.agency()
     providers = [await here.provider(here.service(capacity=1)) for _ in range(2)]
-    reference, offers = await asked_at_once(here, agency, *providers)
+    reference, offers = await offered_at_once(here, agency, *providers)
     assert {offer.offers for offer in offers} == {2}
     assert sorted(offer.attempt for offer in offers)[1] - sorted(offer.attempt for offer in offers)[0] == 1
 
     accepting = (each.answer(offer, Answer.ACCEPTED) for each, offer in zip(providers, offers, strict=True))
     await asyncio.gather(*accepting)
-    taken_up = await agency.told("taken-up", reference)
+    taken_up = await agency.wait_for("taken-up", reference)
     (winner, won), (loser, lost) = sorted(
         zip(providers, offers, strict=True), key=lambda each: each[0].id != taken_up.provider
     )
@@ -51,14 +55,16 @@ async def test_one_of_two_who_accept_at_once_has_the_need_and_the_other_is_told(
     assert isinstance(refused, AnswerRefused)
     assert (refused.reason, refused.state, refused.allowed) == (AnswerFault.LATE, "revoked", [])
     await winner.notifications.until(lambda m: isinstance(m, ContactReleased))
-    assert not any(isinstance(m, ContactReleased) for _, m in loser.notifications.events), "it learns nothing of whom"
+    assert not any(isinstance(m, ContactReleased) for _, m in loser.notifications.events), (
+        "it does not learn who the person is"
+    )
 
     await agency.send(here.referral("R-next"))  # the loser's one place is free again, the winner's is not
-    assert (await agency.told("offered", "R-next")).provider == loser.id
+    assert (await agency.wait_for("offered", "R-next")).provider == loser.id
 
     await winner.answer(won, Answer.DELIVERED)
-    await agency.told("delivered", reference)
-    told = [m for _, m in agency.status.events if isinstance(m, StatusChanged) and m.reference == reference]
-    story = [status.state.value for status in told]
+    await agency.wait_for("delivered", reference)
+    statuses = [m for _, m in agency.status.events if isinstance(m, StatusChanged) and m.reference == reference]
+    story = [status.state.value for status in statuses]
     rising = ["accepted", "waiting", "matched", "offered", "taken-up", "delivered"]
-    assert in_order(story, rising), "in order, each once, and no end but the true one"
+    assert in_order(story, rising), "in order, each once, with one end"

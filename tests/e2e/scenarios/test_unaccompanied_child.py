@@ -1,7 +1,9 @@
-"""Seed 10. An unaccompanied child: never an adults-only shelter, a floor of urgency, and the caregiver block."""
+"""An unaccompanied child is urgent, never goes to an adults-only shelter, and needs a caregiver block."""
 
 import json
 from typing import Any
+
+import pytest
 
 from contracts.agency import Submitted
 from contracts.outcomes import AgencyInputRefused
@@ -9,6 +11,8 @@ from contracts.provider import ContactReleased, Offer
 from contracts.words import AgeBand, Answer, DeclineCode, Flag, Urgency
 from services.chassis.encryption import open_sealed
 from tests.e2e.actors import People
+
+pytestmark = pytest.mark.acceptance(10)
 
 CAREGIVER = {"name": "Tia Canaria", "relation": "aunt", "informed": True, "separated": True}
 ADULTS = {"minimum_age": 18}
@@ -34,12 +38,12 @@ def _child(here: People, reference: str, **changes: Any) -> Submitted:
     return here.referral(reference, "normal", person=person, consent=consent)
 
 
-async def test_a_child_alone_is_urgent_goes_to_no_adults_and_its_caregiver_is_told_to_who_accepts(here: People) -> None:
+async def test_a_child_alone_is_urgent_and_not_sent_to_adults_and_its_caregiver_is_released(here: People) -> None:
     agency = await here.agency()
     adults = await here.provider(here.service(capacity=50, eligibility=ADULTS))
     open_to_all = await here.provider(here.service(capacity=1))
     await agency.send(_child(here, "R-1"))
-    offer = await open_to_all.offered()
+    offer = await open_to_all.wait_for_offer()
     await open_to_all.answer(offer, Answer.ACCEPTED)
     assert (offer.urgency, offer.person.age_band) == (Urgency.URGENT, AgeBand.CHILD)
     assert offer.person.flags == [Flag.UNACCOMPANIED_CHILD]
@@ -51,23 +55,23 @@ async def test_a_child_alone_is_urgent_goes_to_no_adults_and_its_caregiver_is_to
     assert not any(isinstance(m, Offer) for _, m in adults.notifications.events)
 
 
-async def test_when_nobody_else_is_left_a_child_waits_rather_than_go_among_adults(here: People) -> None:
+async def test_a_child_waits_rather_than_going_among_adults(here: People) -> None:
     agency = await here.agency()
     adults = await here.provider(here.service(capacity=50, eligibility=ADULTS))
     family = await here.provider(here.service(capacity=1))
     await agency.send(_child(here, "R-1"))
-    await family.answer(await family.offered(), Answer.DECLINED, DeclineCode.UNSAFE)
-    waiting = await agency.told("waiting", "R-1", attempt=1)
+    await family.answer(await family.wait_for_offer(), Answer.DECLINED, DeclineCode.UNSAFE)
+    waiting = await agency.wait_for("waiting", "R-1", attempt=1)
     assert waiting.funnel[-1].left == 0
-    # Also where the age was not given as a child's: the flag is enough.
+    # The flag is enough, even if the age is not a child's.
     flagged = _child(here, "R-2", birth_date="2000-02-03", caregiver=None)
     await agency.send(flagged.model_copy(update={"needs": [flagged.needs[0].model_copy(update={"need": "2"})]}))
-    await agency.told("offered", "R-2", need="2")
-    await adults.notifications.quiet(1)
+    await agency.wait_for("offered", "R-2", need="2")
+    await adults.notifications.read_for(1)
     assert not any(isinstance(m, Offer) for _, m in adults.notifications.events)
 
 
-async def test_without_the_caregiver_block_a_child_is_refused_in_words_that_say_so(here: People) -> None:
+async def test_a_child_without_a_caregiver_block_is_refused_and_the_refusal_names_it(here: People) -> None:
     agency = await here.agency()
     await agency.send(_child(here, "R-1", caregiver=None))
     refused = await agency.status.until(lambda m: isinstance(m, AgencyInputRefused))

@@ -1,4 +1,4 @@
-"""What can be known from outside: the records on all topics, the documents of all journals, and the facts in them."""
+"""What can be read from outside: the records on all topics, the documents of all journals, and the facts in them."""
 
 import json
 from collections import defaultdict
@@ -13,7 +13,7 @@ _TYPE = "org.referral-routing."
 
 @dataclass(frozen=True)
 class Record:
-    """One record on a topic, as anybody reads it. Headers that are no text are left out."""
+    """One record on a topic, without the headers that are not UTF-8."""
 
     topic: str
     partition: int
@@ -23,37 +23,37 @@ class Record:
 
     @property
     def id(self) -> str:
-        """Of the event."""
+        """The id of the event; empty if there is none."""
         return self.headers.get("ce_id", "")
 
     @property
     def kind(self) -> str:
-        """Type of the event, without what all have in common."""
+        """The type of the event, without the prefix that all types have."""
         return self.headers.get("ce_type", "").removeprefix(_TYPE)
 
     @property
     def ours(self) -> bool:
-        """Written by one of the services."""
+        """Whether one of the services wrote it."""
         return self.headers.get("ce_source", "").startswith("/referral-routing/")
 
     @property
     def place(self) -> str:
-        """Where it stands, as a gate writes it down in what it passes on."""
+        """Topic, partition and offset, as a gate writes them into the event that it passes on."""
         return f"{self.topic}/{self.partition}/{self.offset}"
 
     @property
     def body(self) -> dict[str, Any]:
-        """The JSON object it holds; an empty one when it holds none."""
+        """The JSON object in it; empty if there is none."""
         try:
-            found = json.loads(self.value or b"{}")
+            body = json.loads(self.value or b"{}")
         except (ValueError, RecursionError):
             return {}
-        return found if isinstance(found, dict) else {}
+        return body if isinstance(body, dict) else {}
 
 
 @dataclass
 class Evidence:
-    """All that can be known from outside."""
+    """All that can be read from outside."""
 
     records: list[Record] = field(default_factory=list)
     journals: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
@@ -76,7 +76,7 @@ class Evidence:
 
 @dataclass(frozen=True)
 class Fact:
-    """An event in a journal. `order` counts within its stream."""
+    """An event in a journal. `order` is its position within its stream, from 0."""
 
     service: str
     stream: str
@@ -91,14 +91,14 @@ class Fact:
 
     @property
     def body(self) -> dict[str, Any]:
-        """What it says."""
-        found: dict[str, Any] = json.loads(self.text)
-        return found
+        """The body of the event."""
+        body: dict[str, Any] = json.loads(self.text)
+        return body
 
 
 def facts(evidence: Evidence, *services: str) -> list[Fact]:
     """All events in the journals of some services (or all), in the order of each stream."""
-    found = []
+    facts_in_order = []
     for service in services or SERVICES:
         for stream, documents in streams(evidence, service).items():
             events = [
@@ -108,7 +108,7 @@ def facts(evidence: Evidence, *services: str) -> list[Fact]:
                 for fact in entry["facts"]
                 if "text" in fact
             ]
-            found += [
+            facts_in_order += [
                 Fact(
                     service,
                     stream,
@@ -123,19 +123,19 @@ def facts(evidence: Evidence, *services: str) -> list[Fact]:
                 )
                 for order, (entry, fact) in enumerate(events)
             ]
-    return found
+    return facts_in_order
 
 
 def streams(evidence: Evidence, service: str) -> dict[str, list[dict[str, Any]]]:
     """Documents of a service's journal by stream, in order."""
-    found: dict[str, list[dict[str, Any]]] = defaultdict(list)
+    by_stream: dict[str, list[dict[str, Any]]] = defaultdict(list)
     for document in sorted(evidence.journals.get(service, []), key=lambda each: each["n"]):
-        found[document["stream"]].append(document)
-    return found
+        by_stream[document["stream"]].append(document)
+    return by_stream
 
 
-def first_times(records: Iterable[Record]) -> Iterator[Record]:
-    """What our services told, each event where it stands first."""
+def first_publications(records: Iterable[Record]) -> Iterator[Record]:
+    """The records of our services, each event where it was published first."""
     seen = set()
     for record in sorted(records, key=lambda each: (each.topic, each.partition, each.offset)):
         if record.ours and (record.topic, record.id) not in seen:

@@ -1,4 +1,4 @@
-"""What the journals must be: without gaps, and with one entry for each cause."""
+"""The journals have no gaps, and one entry for each cause."""
 
 from collections import Counter
 from collections.abc import Iterator
@@ -7,18 +7,18 @@ from .evidence import SERVICES, Evidence, streams
 
 
 def journals_have_no_gaps(evidence: Evidence) -> Iterator[str]:
-    """Documents of a stream are numbered from nought, and each has its own id."""
+    """The documents of a stream are numbered from 0, and each has the id of its number."""
     for service in SERVICES:
         for stream, documents in streams(evidence, service).items():
             numbers = [document["n"] for document in documents]
             if numbers != list(range(len(numbers))):
                 yield f"{service} {stream} has {numbers}"
             if any(document["_id"] != f"{stream}:{document['n']}" for document in documents):
-                yield f"{service} {stream} has a document under another's id"
+                yield f"{service} {stream} has a document with a wrong id"
 
 
 def no_cause_has_two_entries(evidence: Evidence) -> Iterator[str]:
-    """An event was decided once in its stream."""
+    """Each event was decided once in its stream."""
     for service in SERVICES:
         for stream, documents in streams(evidence, service).items():
             causes = Counter(entry["cause"] for document in documents for entry in document["entries"])

@@ -1,10 +1,10 @@
-"""The course of needs, offers and places: each need comes to one end, and no place is given to two."""
+"""The course of needs, offers and places: each need has one end, and no place two needs."""
 
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from .evidence import Evidence, Record, facts, first_times
+from .evidence import Evidence, Record, facts, first_publications
 
 _PHASES = [
     "received",
@@ -25,70 +25,70 @@ _PHASES = [
 _ENDS = ["rejected", "unmet", "withdrawn", "not-delivered", "partly-delivered", "delivered"]
 
 
-def rank(told: Mapping[str, Any]) -> tuple[int, ...]:
-    """An agency's view only ever rises: through the phases of an attempt, to the next attempt, to an end.
+def rank(status: Mapping[str, Any]) -> tuple[int, ...]:
+    """The rank of a status, which only rises for an agency: phases of an attempt, then the next attempt, then an end.
 
-    Within a phase by turns (check-ins, appointments) and by how late its provider is. Attempts that were made at once
-    count as the first of them. A need that is held back begins to wait for a place only afterwards.
+    Within a phase it rises by turns (check-ins, appointments) and by how late the provider is. Attempts made at once
+    count as the first of them. A need that is held back waits for a place only afterwards.
     """
-    state, attempt = told["state"], (told.get("broadcast") or {}).get("first", told["attempt"])
+    state, attempt = status["state"], (status.get("broadcast") or {}).get("first", status["attempt"])
     if state in _ENDS:
         return (1, _ENDS.index(state), attempt)
-    held_back = state == "waiting" and told.get("code") == "already-served"
+    held_back = state == "waiting" and status.get("code") == "already-served"
     stage = _PHASES.index("appointed" if state == "no-show" else "accepted" if held_back else state)
-    clock = ("", "acknowledge", "decide", "start", "close").index(told.get("overdue") or "")
-    return (0, attempt, stage, told.get("turn", 0), _PHASES.index(state), clock, int(told.get("escalated", False)))
+    clock = ("", "acknowledge", "decide", "start", "close").index(status.get("overdue") or "")
+    return (0, attempt, stage, status.get("turn", 0), _PHASES.index(state), clock, int(status.get("escalated", False)))
 
 
-def _height(body: dict[str, Any]) -> tuple[Any, ...]:
-    """In one state things can happen that are told too, such as a reminder: then time rises."""
-    remarked = body["at"] if body.get("what") not in (None, body["state"]) else ""
-    return (rank(body), remarked)
+def _rank_and_time(body: dict[str, Any]) -> tuple[Any, ...]:
+    """The rank, and the time for what is published without a change of state, such as a reminder."""
+    at = body["at"] if body.get("what") not in (None, body["state"]) else ""
+    return (rank(body), at)
 
 
-def _told(evidence: Evidence) -> dict[str, list[Record]]:
-    """What agencies were told of each need, each event once, in order."""
-    found: dict[str, list[Record]] = defaultdict(list)
-    for record in first_times(evidence.written_by_tenants("status")):
+def _statuses(evidence: Evidence) -> dict[str, list[Record]]:
+    """The statuses that agencies received of each need, each event once, in order."""
+    statuses: dict[str, list[Record]] = defaultdict(list)
+    for record in first_publications(evidence.written_by_tenants("status")):
         if record.kind == "outcomes.status-changed.v1":
-            found[record.body["need_id"]].append(record)
-    return found
+            statuses[record.body["need_id"]].append(record)
+    return statuses
 
 
 def statuses_rise(evidence: Evidence) -> Iterator[str]:
-    """What was told may be told again to an agency that asked, word for word."""
-    asked = Counter(
+    """Statuses rise. One may be published again, unchanged, for an agency that requested it."""
+    requests = Counter(
         (record.topic.split(".")[1], record.body.get("reference"))
         for record in evidence.written_by_tenants("referrals")
         if record.kind == "agency.status-requested.v1"
     )
-    for need, told in _told(evidence).items():
+    for need, records in _statuses(evidence).items():
         top: dict[str, Any] | None = None
         again = 0
-        for record in told:
+        for record in records:
             body = record.body
-            if top is not None and _height(body) <= _height(top):
+            if top is not None and _rank_and_time(body) <= _rank_and_time(top):
                 again += 1
-                if body != top or again > asked[body["agency"], body["reference"]]:
+                if body != top or again > requests[body["agency"], body["reference"]]:
                     yield f"{need}: {body['state']} ({body['attempt']}) after {top['state']} ({top['attempt']})"
             else:
                 top = body
 
 
 def each_need_has_ended_or_is_open(evidence: Evidence) -> Iterator[str]:
-    """Open is what holds a place, has a row on the waiting list or is on hold; and each need is known to its agency."""
-    told = _told(evidence)
-    on_hold = {need for need, each in told.items() if each[-1].body["state"] == "on-hold"}
+    """An open need holds a place, waits or is on hold. The agency of each need has a status of it."""
+    statuses = _statuses(evidence)
+    on_hold = {need for need, each in statuses.items() if each[-1].body["state"] == "on-hold"}
     open_ = on_hold | {row["need"] for row in (*evidence.places, *evidence.waiting)}
     for fact in facts(evidence, "intake"):
         if fact.kind != "intake.accepted.v1":
             continue
         need = fact.body["need_id"]
-        if need not in told:
+        if need not in statuses:
             if f"agency.{fact.body['agency']}.status" not in evidence.gone:
-                yield f"{need}: its agency knows nothing of it"
-        elif need not in open_ and not any(record.body["state"] in _ENDS for record in told[need]):
-            yield f"{need}: {told[need][-1].body['state']}, and nobody has it in hand"
+                yield f"{need}: its agency has no status of it"
+        elif need not in open_ and not any(record.body["state"] in _ENDS for record in statuses[need]):
+            yield f"{need}: {statuses[need][-1].body['state']}, and it neither holds a place nor waits"
 
 
 _OFFER = {
@@ -106,33 +106,33 @@ _MOVES_NOTHING = ("reminded", "overdue", "escalated", "checked-in")
 
 
 def each_offer_runs_its_course(evidence: Evidence) -> Iterator[str]:
-    """One offer of a need at a time, or several made at once until one is taken up; each step once, in order."""
-    stands: dict[str, dict[int, tuple[str, Any]]] = defaultdict(dict)
+    """A need has one offer at a time, or several at once until one is accepted; each step is taken once, in order."""
+    offers_by_need: dict[str, dict[int, tuple[str, Any]]] = defaultdict(dict)
     for fact in facts(evidence, "notification"):
         step = fact.kind.removeprefix("notification.").removesuffix(".v1")
         if not fact.kind.startswith("notification.") or step in _MOVES_NOTHING:
             continue
         need, attempt = fact.body["need_id"], fact.body["attempt"]
-        offers, together = stands[need], fact.body.get("broadcast")
+        offers, together = offers_by_need[need], fact.body.get("broadcast")
         before = max(offers, default=0)
         phase = offers.get(attempt if step != "offered" else before, ("", None))[0]
         others = {each: one for each, one in offers.items() if each != attempt and one[0] in _OFFER}
         taken = any(one[0] in ("accepted", "in-progress") for one in others.values())
         if step == "offered":
-            fine = attempt > before and all(together and one[1] == together for one in others.values())
+            valid = attempt > before and all(together and one[1] == together for one in others.values())
         else:
-            fine = step in _OFFER.get(phase, ()) and (step == "revoked" or not taken)
-        if not fine:
+            valid = step in _OFFER.get(phase, ()) and (step == "revoked" or not taken)
+        if not valid:
             yield f"{need}: {step} ({attempt}) after {phase or 'nothing'} ({before})"
         offers[attempt] = (step, together)
-    for need, offers in stands.items():
+    for need, offers in offers_by_need.items():
         open_ = [step for step, _ in offers.values() if step in _OFFER]
         if len(open_) > 1 and {"accepted", "in-progress"} & set(open_):
-            yield f"{need}: taken up, and somebody else is asked still"
+            yield f"{need}: accepted, and another offer is still open"
 
 
 def each_attempt_has_one_match_and_one_offer(evidence: Evidence) -> Iterator[str]:
-    """However often an attempt is handled."""
+    """Each attempt has one match and one offer, however often it is handled."""
     matches = Counter(
         (fact.body["need_id"], fact.body["attempt"])
         for fact in facts(evidence, "matching")
@@ -155,7 +155,7 @@ _LEAVES = {"matching.attempt-ended.v1", "matching.revoked.v1", *_WHOLE}
 
 
 def no_place_is_held_twice(evidence: Evidence) -> Iterator[str]:
-    """Of each slot, the time between a match and its end overlaps with no other's; and slots are within capacity."""
+    """No two matches hold a slot at the same time, and slots are within capacity."""
     capacity: dict[str, int] = {}
     for record in evidence.written_by_tenants("directory"):
         if record.kind == "provider.service.v1" and isinstance(record.body.get("capacity"), int):

@@ -13,7 +13,7 @@ from .evidence import SERVICES, Evidence, Record
 
 
 async def gather(kafka: Mapping[str, Any], mongo: str, prefix: str, gone: Iterable[str] = ()) -> Evidence:
-    """Read everything there is. `kafka` are the arguments of a client of aiokafka that may read all topics."""
+    """Read everything. `kafka` has the arguments of an aiokafka client that may read all topics."""
     client: AsyncIOMotorClient[dict[str, Any]] = AsyncIOMotorClient(mongo, tz_aware=True)
     try:
         journals = {each: await client[f"{prefix}_{each}"]["journal"].find().to_list(None) for each in SERVICES}
@@ -25,7 +25,7 @@ async def gather(kafka: Mapping[str, Any], mongo: str, prefix: str, gone: Iterab
 
 
 async def partitions(kafka: Mapping[str, Any], pattern: str = r"(?!__).*") -> list[TopicPartition]:
-    """Every partition of the topics whose whole name matches; Kafka's own are left out unless asked for."""
+    """Every partition of the topics whose whole name matches, by default all but Kafka's own."""
     admin = AIOKafkaAdminClient(**kafka)
     try:
         await admin.start()
@@ -39,7 +39,7 @@ async def partitions(kafka: Mapping[str, Any], pattern: str = r"(?!__).*") -> li
 
 
 async def read_all(kafka: Mapping[str, Any], pattern: str = r"(?!__).*") -> list[Record]:
-    """What is on all topics, or those that match, now."""
+    """All records that are now on the topics whose whole name matches, by default all but Kafka's own."""
     at = await partitions(kafka, pattern)
     if not at:
         return []
@@ -51,8 +51,8 @@ async def read_all(kafka: Mapping[str, Any], pattern: str = r"(?!__).*") -> list
         left = {each for each in at if ends[each] > starts[each]}
         records: list[Record] = []
         while left:
-            for partition, found in (await reader.getmany(timeout_ms=200)).items():
-                records += [_record(each) for each in found if each.offset < ends[partition]]
+            for partition, batch in (await reader.getmany(timeout_ms=200)).items():
+                records += [_record(each) for each in batch if each.offset < ends[partition]]
             left = {each for each in left if await reader.position(each) < ends[each]}
         return records
     finally:

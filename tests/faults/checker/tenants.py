@@ -1,4 +1,4 @@
-"""What tenants sent: each event had one effect, or its sender was told why it had none."""
+"""What tenants sent: each event had one effect, or its sender was notified why not."""
 
 from collections import Counter, defaultdict
 from collections.abc import Iterator
@@ -6,20 +6,20 @@ from collections.abc import Iterator
 from .evidence import DEAD_LETTERS, Evidence, facts
 
 
-def nothing_sent_was_lost_at_a_gate(evidence: Evidence) -> Iterator[str]:
-    """A gate has passed it on, or set it aside."""
+def no_input_was_lost_at_a_gate(evidence: Evidence) -> Iterator[str]:
+    """A gate passed each record on, or made it a dead letter."""
     passed = {record.headers.get("ce_causationid") for record in evidence.records if record.topic.startswith("referra")}
-    letters = {
+    set_aside = {
         "/".join(record.headers.get(f"dlq_{name}", "") for name in ("topic", "partition", "offset"))
         for record in evidence.on(DEAD_LETTERS)
     }
     for record in (*evidence.written_by_tenants("referrals"), *evidence.written_by_tenants("responses")):
-        if record.place not in passed and record.place not in letters:
+        if record.place not in passed and record.place not in set_aside:
             yield record.place
 
 
 def each_submission_had_one_effect(evidence: Evidence) -> Iterator[str]:
-    """Held once, or refused aloud; each need of it accepted once. A correction is an effect of its own."""
+    """Each submission is stored once or refused, and each of its needs is accepted once; so is each correction."""
     held: dict[tuple[str, str], list[str]] = defaultdict(list)
     accepted: Counter[tuple[str, int]] = Counter()
     for fact in facts(evidence, "intake"):
@@ -37,7 +37,7 @@ def each_submission_had_one_effect(evidence: Evidence) -> Iterator[str]:
     }
     sent: dict[tuple[str, str], set[str]] = defaultdict(set)
     for record in evidence.written_by_tenants("referrals"):
-        if record.place in refused_at_gate:  # it may say any reference, or none
+        if record.place in refused_at_gate:  # it may have any reference, or none
             continue
         if record.kind in ("agency.submitted.v1", "agency.corrected.v1") and "reference" in record.body:
             sent[record.topic.split(".")[1], str(record.body["reference"])].add(record.id)
@@ -45,21 +45,21 @@ def each_submission_had_one_effect(evidence: Evidence) -> Iterator[str]:
         if whose not in held and whose not in refused:
             yield f"{whose} was lost"
         if len(held.get(whose, [])) > len(ids):
-            yield f"{whose} was held {len(held[whose])} times for {len(ids)} events"
+            yield f"{whose} was stored {len(held[whose])} times for {len(ids)} events"
         if len(set(held.get(whose, []))) > 1:
             yield f"{whose} is {len(set(held[whose]))} referrals"
-    yield from (f"{whose} was sent by nobody" for whose in held.keys() - sent.keys())
+    yield from (f"{whose} was not sent" for whose in held.keys() - sent.keys())
     yield from (f"need {need} was accepted {n} times" for (need, _), n in accepted.items() if n > 1)
 
 
-def each_answer_was_heard(evidence: Evidence) -> Iterator[str]:
-    """What a provider answered is in notification's journal, or was refused to it."""
+def each_answer_was_taken(evidence: Evidence) -> Iterator[str]:
+    """Each answer of a provider is in notification's journal, or was refused."""
     inbox = "referrals.inbox.notification"
     passed = {record.headers.get("ce_causationid"): record.id for record in evidence.on(inbox)}
     causes = {fact.cause for fact in facts(evidence, "notification")}
     refused = {record.headers.get("ce_causationid") for record in evidence.written_by_tenants("notifications")}
     for record in evidence.written_by_tenants("responses"):
         id_ = passed.get(record.place)
-        deaf = record.topic.replace(".responses", ".notifications") in evidence.gone
-        if id_ is not None and not deaf and f"{inbox}/{id_}" not in causes and id_ not in refused:
+        unreachable = record.topic.replace(".responses", ".notifications") in evidence.gone
+        if id_ is not None and not unreachable and f"{inbox}/{id_}" not in causes and id_ not in refused:
             yield record.place

@@ -1,18 +1,18 @@
-"""What was told, held against what was decided: all of it, nothing else, in order, and one body to an id."""
+"""What was published is what was decided: all of it, nothing else, in order, and one body for each id."""
 
 from collections import Counter, defaultdict
 from collections.abc import Iterator
 from typing import Any
 
-from .evidence import DEAD_LETTERS, Evidence, Record, facts, first_times
+from .evidence import DEAD_LETTERS, Evidence, Record, facts, first_publications
 
 FACTS = ("referrals.intake", "referrals.matching", "referrals.notification")
 _SEALED = frozenset({"box", "sealed", "note"})
-"""Ciphertext: made anew each time it is sealed, and yet the same event."""
+"""Ciphertext, which differs each time it is sealed, although the event is the same."""
 
 
 def each_id_has_one_body(evidence: Evidence) -> Iterator[str]:
-    """What comes again under an id is the same event, word for word."""
+    """A record that is published again under its id has the same body."""
     first: dict[str, Record] = {}
     for record in evidence.records:
         if not record.ours:
@@ -25,9 +25,9 @@ def each_id_has_one_body(evidence: Evidence) -> Iterator[str]:
 
 
 def _compared(record: Record) -> dict[str, Any]:
-    """The body; or its hash where a gate has written down that of what was sent.
+    """The body; or the hash of what was sent, where a gate noted it.
 
-    Sent again under its id, it is the same event, which has come at another time.
+    A record that is sent again under its id is the same event, received at another time.
     """
     sent = record.headers.get("ce_bodyhash")
     return {"bodyhash": sent} if sent else _unsealed(record.body)
@@ -39,40 +39,40 @@ def _unsealed(value: Any) -> Any:
     return [_unsealed(inner) for inner in value] if isinstance(value, list) else value
 
 
-def what_was_decided_was_told(evidence: Evidence) -> Iterator[str]:
-    """Each fact that names a topic is there; but for those the dead letters keep as undeliverable."""
-    there = {(record.topic, record.id) for record in evidence.records}
-    kept = Counter(
+def each_decision_was_published(evidence: Evidence) -> Iterator[str]:
+    """Each fact that names a topic is on it, or is a dead letter that could not be delivered."""
+    on_topics = {(record.topic, record.id) for record in evidence.records}
+    undeliverable = Counter(
         record.headers.get("dlq_topic", "")
         for record in evidence.on(DEAD_LETTERS)
         if record.headers.get("dlq_reason") == "undeliverable"
     )
     missing: dict[str, list[str]] = defaultdict(list)
     for fact in facts(evidence):
-        if fact.topic and fact.topic not in evidence.gone and (fact.topic, fact.id) not in there:
+        if fact.topic and fact.topic not in evidence.gone and (fact.topic, fact.id) not in on_topics:
             missing[fact.topic].append(f"{fact.kind} of {fact.stream}")
     yield from (
-        f"{topic} lacks {len(found)}, such as {found[:3]}"
-        for topic, found in missing.items()
-        if len(found) > kept[topic]
+        f"{topic} lacks {len(events)}, such as {events[:3]}"
+        for topic, events in missing.items()
+        if len(events) > undeliverable[topic]
     )
 
 
-def what_was_told_was_decided(evidence: Evidence) -> Iterator[str]:
-    """Nothing stands on the topics of facts that no journal knows."""
+def each_publication_was_decided(evidence: Evidence) -> Iterator[str]:
+    """Every record on the topics of facts is in a journal."""
     journaled = {fact.id for fact in facts(evidence)}
-    told = {(record.topic, record.id) for record in evidence.on(*FACTS) if record.ours}
-    yield from (f"{topic} has {id_}, which no journal knows" for topic, id_ in told if id_ not in journaled)
+    published = {(record.topic, record.id) for record in evidence.on(*FACTS) if record.ours}
+    yield from (f"{topic} has {id_}, which is in no journal" for topic, id_ in published if id_ not in journaled)
 
 
-def each_stream_was_told_in_order(evidence: Evidence) -> Iterator[str]:
-    """By the first time each event was told: a repetition comes later, and is dropped by whoever reads it.
+def each_stream_was_published_in_order(evidence: Evidence) -> Iterator[str]:
+    """Within a partition, each stream was published in order, by the first publication of each event.
 
-    Within a partition; what a stream says to another stands elsewhere, and there is no order between.
+    Repetitions come later, and readers drop them. There is no order between partitions.
     """
     order = {fact.id: fact for fact in facts(evidence)}
     last: dict[tuple[str, int, str, str], int] = {}
-    for record in first_times(evidence.records):
+    for record in first_publications(evidence.records):
         fact = order.get(record.id)
         if fact is None or fact.reply:
             continue
