@@ -51,7 +51,7 @@ class MatchingSettings(ChassisSettings):
         limits = self.limits
         for urgency, patience in limits.patience.items():
             if patience > limits.wait[urgency]:
-                raise ValueError(f"{urgency.value}: patience must not be longer than the wait")
+                raise ValueError(f"{urgency.value}: the patience must not be longer than the longest wait")
         return self
 
     @property
@@ -61,7 +61,7 @@ class MatchingSettings(ChassisSettings):
 
     @property
     def limits(self) -> Limits:
-        """What the policy is made with."""
+        """The settings that the policy and the jobs use."""
         hours = {
             Urgency.EMERGENCY: (self.wait_emergency_hours, self.patience_emergency_hours),
             Urgency.URGENT: (self.wait_urgent_hours, self.patience_urgent_hours),

@@ -167,7 +167,7 @@ async def sweeps(world: World, sweep: Sweep, claims: mongo.MongoClaims, until: a
         looked = (time(), world.operations)
         rows = await claims.all(TABLE)
         assert max(Counter(map(service_of, rows)).values(), default=0) <= CAPACITY
-        world.tell([event for event, _ in await sweep.look(START)])
+        world.tell([event for event, _ in await sweep.due_events(START)])
 
 
 @pytest.fixture
@@ -199,12 +199,12 @@ async def test_eight_matchers_never_give_one_place_to_two_and_give_all_back(
     assert world.operations >= OPERATIONS
     assert world.done["crashed"] > 100, world.done
     assert world.done["lost races"] > 100, "they hardly met"
-    assert any(state.turn for matcher in matchers for state in matcher.states.values()), "nobody ever waited"
+    assert any(state.wait_number for matcher in matchers for state in matcher.states.values()), "nobody ever waited"
 
     async def settle() -> dict[str, str]:
         """Let the sweep doubt every row twice over, and all answer; then who holds what."""
         for _ in range(2 * (SERVICES * CAPACITY // 200 + 1)):
-            world.tell([event for event, _ in await sweep.look(START)])
+            world.tell([event for event, _ in await sweep.due_events(START)])
             for number, matcher in enumerate(matchers):
                 told, world.inboxes[number] = world.inboxes[number], []
                 await matcher.handle(told)

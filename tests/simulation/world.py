@@ -246,7 +246,7 @@ class World:
     async def look(self) -> None:
         """Some matcher sweeps, and some intake."""
         matcher = self.chance.choice(self.services["matching"].instances)
-        for event, key in await matcher.sweep.look(self.clock.now()):
+        for event, key in await matcher.sweep.due_events(self.clock.now()):
             self.send(topics.inbox("matching"), key, event)
         for event, key in await self.chance.choice(self.services["intake"].instances).duplicates.look():
             self.send(topics.inbox("intake"), key, event)

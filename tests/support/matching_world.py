@@ -153,7 +153,7 @@ class MatchingWorld:
 
     def look(self) -> int:
         """One sweep; returns how many events it led to."""
-        found = complete(self.sweep.look(self.clock.now()))
+        found = complete(self.sweep.due_events(self.clock.now()))
         for event, _ in found:
             self.send(event)
         self.run()
@@ -172,7 +172,7 @@ class MatchingWorld:
     @property
     def waiters(self) -> list[Waiter]:
         """The latest wait of each need that has a row."""
-        found = sorted(map(read, self.waiting.values()), key=lambda each: each.turn)
+        found = sorted(map(read, self.waiting.values()), key=lambda each: each.wait_number)
         return list({each.id: each for each in found}.values())
 
     @property

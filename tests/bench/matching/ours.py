@@ -28,8 +28,8 @@ from services.matching.domain.state import NeedState, service_of
 from services.matching.jobs.sweep import recalls
 from services.matching.model.limits import Limits
 from services.matching.pricing import observations
-from services.matching.pricing.learning import build_price_set
-from services.matching.pricing.observations import ANSWERS, ASKED, KEPT, STAYS, answers_of, needs_of, stays_of
+from services.matching.pricing.build import build_price_set
+from services.matching.pricing.observations import ASKED, KEPT, STAYS, needs_of, stays_of
 from services.matching.waitlist import queue as waiting
 from services.matching.waitlist.queue import Waiter
 
@@ -116,12 +116,12 @@ class Ours:
 
     def _price(self, hour: float) -> None:
         first = (time(hour) - KEPT).date().isoformat()
-        asked, answers, stays = (
-            [row for row in self._written[table].values() if row["day"] >= first] for table in (ASKED, ANSWERS, STAYS)
+        asked, stays = (
+            [row for row in self._written[table].values() if row["day"] >= first] for table in (ASKED, STAYS)
         )
         taken = Places({row: doc for rows in self._places.values() for row, doc in rows.items()})
         self._prices = build_price_set(
-            needs_of(asked), answers_of(answers), stays_of(stays), self._world.entries.values(), taken, time(hour)
+            needs_of(asked), stays_of(stays), self._world.entries.values(), taken, time(hour)
         )
 
     def _sweep(self, hour: float) -> list[Offer]:
@@ -203,7 +203,7 @@ class Ours:
                 self._taken(category).take(effect.id, effect.doc)
 
     def _list(self, effect: Claim | Put | Drop, queue: dict[str, Rows]) -> None:
-        need, _ = waiting.turn_of(effect.id)
+        need, _ = waiting.wait_of(effect.id)
         rows = queue[need]
         if isinstance(effect, Drop):
             rows.pop(effect.id, None)

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from services.matching.eligibility.rules import distance_km
-from services.matching.pricing.shadow_prices import of_place, opportunity
+from services.matching.pricing.shadow_prices import opportunity
 
 from .play import Offer
 from .world import Arrival, World
@@ -130,7 +130,7 @@ class Priced(Rival):
         return super().arrives(hour, need)
 
     def _net(self, need: Arrival, service: str) -> float:
-        return need.fits[service] - of_place(need.weight, self._prices.get(service, 0.0), 1.0, 0.0)
+        return need.fits[service] - self._prices.get(service, 0.0) / need.weight
 
     def _reprice(self, hour: float) -> None:
         span = min(hour, self._weeks * WEEK)

@@ -18,12 +18,13 @@ from services.chassis.runtime.gc_tuning import tune_gc
 from services.matching.capacity.places import Places
 from services.matching.directory.directory import Directory, DirectoryEntry
 from services.matching.domain.choice import choose
-from services.matching.domain.context import MatchingContext
+from services.matching.domain.context import MatchingContext, Moment
 from services.matching.domain.policy import MatchingPolicy
 from services.matching.domain.state import NeedState
 from services.matching.eligibility.rules import Case
 from services.matching.model.limits import Limits
 from services.matching.ranking import score
+from services.matching.ranking.candidate import Candidate
 from services.matching.waitlist.queue import Waiter
 from tests.support.baseline_evaluator import funnel
 
@@ -49,7 +50,7 @@ def measure() -> dict[str, float]:
         found[f"match.us_find_{name}"], _ = _rounds(
             lambda waiter, directory=directory: directory.find(_case(waiter)), waiters
         )
-        ranked = [len(choose(waiter, "m", NOW, context, LIMITS).ranked) for waiter in waiters]
+        ranked = [len(choose(waiter, "m", Moment(NOW, context, LIMITS)).ranked) for waiter in waiters]
         found[f"match.with_a_place_{name}"] = statistics.mean(ranked)
         found[f"match.masks_bytes_per_service_{name}"] = _bytes(directory) / size
         if name == "10k":
@@ -81,7 +82,7 @@ def _rounds(asked: Callable[[Any], object], each: Sequence[Any], rounds: int = R
 
 def _ours(waiters: Sequence[Waiter], context: MatchingContext) -> tuple[float, float]:
     """Filter, funnel, free places and rank, as the policy does it."""
-    return _rounds(lambda waiter: choose(waiter, "m", NOW, context, LIMITS), waiters)
+    return _rounds(lambda waiter: choose(waiter, "m", Moment(NOW, context, LIMITS)), waiters)
 
 
 def _naive(waiters: Sequence[Waiter], directory: Directory, places: Places, *, every: bool) -> float:
@@ -92,8 +93,9 @@ def _naive(waiters: Sequence[Waiter], directory: Directory, places: Places, *, e
     def plain(waiter: Waiter) -> object:
         entries: Iterable[DirectoryEntry] = all_ if every else of[waiter.need.category]
         left, _ = funnel(_case(waiter), entries)
-        free = ((entry, places.free(entry, waiter.id, "")) for entry in left)
-        return score.rank(waiter.need, [each for each in free if each[1] >= waiter.need.places])
+        counted = ((entry, places.free(entry, waiter.id, "")) for entry in left)
+        with_place = ((entry, free) for entry, free in counted if free >= waiter.need.places)
+        return score.rank(waiter.need, [Candidate.assess(waiter.need, entry, free) for entry, free in with_place])
 
     ours, _ = _ours(waiters, MatchingContext(directory, places))
     return _rounds(plain, waiters, rounds=3)[0] / ours

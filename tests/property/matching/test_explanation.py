@@ -22,13 +22,12 @@ from services.matching.directory.directory import Directory, DirectoryEntry
 from services.matching.directory.entry_flags import EntryFlags
 from services.matching.directory.index import Found
 from services.matching.domain.choice import Choice, choose
-from services.matching.domain.context import MatchingContext
-from services.matching.domain.rationale import CHANGES, MOST, again, weigh
+from services.matching.domain.context import MatchingContext, Moment
+from services.matching.domain.rationale import CHANGES, MOST, choose_again, weigh
 from services.matching.eligibility.rules import Case, failing
 from services.matching.model.limits import Limits
-from services.matching.ranking import score as ranking
+from services.matching.ranking.candidate import Candidate
 from services.matching.ranking.net_value import Charges
-from services.matching.ranking.score import Ranked
 from services.matching.waitlist.queue import Waiter, WaitingQueues
 from tests.support.builders import accepted, minimum, service
 from tests.support.clock import START
@@ -67,7 +66,7 @@ class Scene:
     marked: frozenset[str]
     waiters: tuple[Waiter, ...]
     now: datetime = START
-    no_line_at: frozenset[str] = field(default_factory=frozenset)
+    no_queue_at: frozenset[str] = field(default_factory=frozenset)
     prices: PriceSet | None = None
 
     @property
@@ -82,7 +81,7 @@ class Scene:
     def waiter(self) -> Waiter:
         return Waiter(self.need, (), self.now, 0)
 
-    def choose(self) -> tuple[Choice, list[Ranked], MatchingContext]:
+    def choose(self) -> tuple[Choice, list[Candidate], Moment]:
         directory = self.directory
         rows = {
             f"{id_}:{slot}": {"need": f"x{id_}{slot}", "match": "m"}
@@ -91,13 +90,14 @@ class Scene:
         }
         versions = [entry.version for entry in map(directory.get, self.marked) if entry]
         context = MatchingContext(directory, Places(rows), self.waiters, EntryFlags(versions), self.prices)
-        context.lines = _Lines(self.waiters, self.no_line_at, context.charges)
-        choice = choose(self.waiter, match_id(self.need.need_id, 1), self.now, context, LIMITS)
-        return choice, ranking.of_different_providers(choice.ranked, LIMITS.at_once[self.need.urgency]), context
+        context.waiting_queues = _Queues(self.waiters, self.no_queue_at, context.charges)
+        moment = Moment(self.now, context, LIMITS)
+        choice = choose(self.waiter, match_id(self.need.need_id, 1), moment)
+        return choice, choice.chosen, moment
 
-    def weigh(self) -> tuple[DecisionRationale | None, Choice, list[Ranked]]:
-        choice, chosen, context = self.choose()
-        return weigh(choice, chosen, self.now, context, LIMITS), choice, chosen
+    def weigh(self) -> tuple[DecisionRationale | None, Choice, list[Candidate]]:
+        choice, chosen, moment = self.choose()
+        return weigh(choice, chosen, moment), choice, chosen
 
     def chosen(self) -> list[str]:
         return [each.entry.id for each in self.choose()[1]]
@@ -106,13 +106,14 @@ class Scene:
         return replace(self, need=self.need.model_copy(update={"preferences": Preferences(providers=providers)}))
 
 
-class _Lines(WaitingQueues):
+class _Queues(WaitingQueues):
     def __init__(self, waiters: tuple[Waiter, ...], none_at: frozenset[str], charged: Charges) -> None:
         super().__init__(waiters, charged)
         self._none_at = none_at
 
-    def of(self, entry: DirectoryEntry, now: datetime, limits: Limits) -> Any:
-        return [] if entry.id in self._none_at else super().of(entry, now, limits)
+    def _queue(self, entry: DirectoryEntry, now: datetime, limits: Limits) -> Any:
+        queue = super()._queue(entry, now, limits)
+        return replace(queue, needs=[]) if entry.id in self._none_at else queue
 
 
 @st.composite
@@ -139,16 +140,14 @@ def scenes(draw: st.DrawFn) -> Scene:
 
 
 def _price_sets(services: list[str]) -> st.SearchStrategy[PriceSet | None]:
-    of, shares = st.sampled_from(services), st.sampled_from([0.05, 0.5, 0.9])
+    ids = st.sampled_from(services)
     some = st.builds(
         PriceSet,
         id=st.just("set"),
         window=st.just(1),
         as_of=st.just(START),
-        prices=st.dictionaries(of, st.sampled_from([0.02, 0.3, 2.0])),
-        used_up=st.lists(of, max_size=2),
-        acceptance=st.dictionaries(of, shares),
-        accepted_otherwise=shares,
+        prices=st.dictionaries(ids, st.sampled_from([0.02, 0.3, 2.0])),
+        used_up=st.lists(ids, max_size=2),
     )
     return st.none() | some
 
@@ -193,7 +192,7 @@ def test_each_service_named_can_take_the_need_and_stands_behind(scene: Scene) ->
             assert (each.why is Behind.SAID_FULL) == (id_ in scene.marked)
             if each.why is Behind.OTHERS_FIRST:
                 assert each.free >= scene.need.places
-                assert id_ in [r.entry.id for r in replace(scene, no_line_at=frozenset({id_})).choose()[0].ranked]
+                assert id_ in [r.entry.id for r in replace(scene, no_queue_at=frozenset({id_})).choose()[0].ranked]
             if each.why is Behind.FULL:
                 assert each.free == entry.service.capacity - scene.taken[id_] < scene.need.places
             continue
@@ -252,7 +251,7 @@ def applied(scene: Scene, said: Counterfactual, before: list[str]) -> list[str]:
                 marked=scene.marked - {id_},
             ).chosen()
         case Change.TURN:
-            return replace(scene, no_line_at=frozenset({id_})).chosen()
+            return replace(scene, no_queue_at=frozenset({id_})).chosen()
         case Change.PREFERRED:
             return scene.preferring([*scene.need.preferences.providers, provider]).chosen()
         case Change.NOT_PREFERRED:
@@ -284,7 +283,7 @@ def test_a_recorded_decision_made_again_gives_the_same_choice(scene: Scene) -> N
         assert accepted_ is not None
         if matches:
             price_set = scene.prices if matches[0].price_set else None
-            assert again(accepted_, matches, entries, price_set) == [
+            assert choose_again(accepted_, matches, entries, price_set) == [
                 f"{each.provider}/{each.service}" for each in matches
             ]
             assert all((each.weighed is None) == (each.attempt > 1) for each in matches)

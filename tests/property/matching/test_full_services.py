@@ -13,7 +13,7 @@ from services.matching.directory import entry_flags
 from services.matching.directory.directory import Directory
 from services.matching.directory.entry_flags import EntryFlags
 from services.matching.domain.choice import choose
-from services.matching.domain.context import MatchingContext
+from services.matching.domain.context import MatchingContext, Moment
 from services.matching.model.entry import DirectoryEntry
 from services.matching.model.limits import Limits
 from services.matching.waitlist.queue import Waiter
@@ -58,7 +58,7 @@ def test_who_is_full_for_all_is_full_for_each(
             case "take":
                 context.consume([Claim(places.TABLE, row_id(id_, number), document("n4", "m4", id_, "r"))])
             case "give back":
-                context.places.give_back(row_id(id_, number))
+                context.places.release(row_id(id_, number))
             case "says no":
                 context.consume([Put(entry_flags.FULL, entry.version, {})])
         _agrees(context, wanted)
@@ -72,9 +72,9 @@ def _publish(directory: Directory, id_: str, capacity: int, offset: int) -> None
 def _agrees(context: MatchingContext, wanted: int) -> None:
     companions = list(accepted().people)[:1] * (wanted - 1)
     waiter = Waiter(accepted(need_id="n1", places=wanted, companions=companions), (), START, 0)
-    choice = choose(waiter, MATCH, START, context, LIMITS)
+    choice = choose(waiter, MATCH, Moment(START, context, LIMITS))
     eligible = context.directory.find(waiter.case(START, LIMITS.retry_after)).entries
-    said = [each for each in eligible if context.marks.full(each)]
+    said = [each for each in eligible if context.entry_flags.full(each)]
 
     def free(entry: DirectoryEntry) -> int:
         return 0 if entry in said else context.places.free(entry, "n1", MATCH)
@@ -82,10 +82,10 @@ def _agrees(context: MatchingContext, wanted: int) -> None:
     assert {each.entry.id: each.free for each in choice.ranked} == {
         each.id: free(each) for each in eligible if free(each) >= wanted
     }
-    assert {entry.id: count for entry, count in choice.full} == {
+    assert {each.entry.id: each.free for each in choice.closed} == {
         each.id: free(each) for each in eligible if free(each) < wanted
     }
-    counts = {step.rule: step.left for step in choice.steps}
+    counts = {step.rule: step.left for step in choice.funnel}
     assert counts.get(Rule.FULL, 0) == len(eligible) - len(said)
     assert counts.get(Rule.PLACE, 0) == len(choice.ranked)
     event(f"{len(choice.ranked)} with a place, {len(said)} have said that they have none")

@@ -266,7 +266,7 @@ class Matching(RuleBasedStateMachine):
 
     def waiting_needs(self) -> set[str]:
         states = {need: self.world.state(need) for need in self.world.streams}
-        return {row_id(need, state.turn) for need, state in states.items() if state.phase is Phase.WAITING}
+        return {row_id(need, state.wait_number) for need, state in states.items() if state.phase is Phase.WAITING}
 
     def some_need(self, moment: int) -> str:
         streams = self.world.streams
@@ -302,7 +302,9 @@ class Matching(RuleBasedStateMachine):
         world, now = self.world, self.world.clock.now()
         states = {need: world.state(need) for need in world.streams}
         waits = {
-            (need, state.turn): state.waiter(now) for need, state in states.items() if state.phase is Phase.WAITING
+            (need, state.wait_number): state.waiter(now)
+            for need, state in states.items()
+            if state.phase is Phase.WAITING
         }
         long = [each for wait, each in waits.items() if wait in self.waited and patience_over(each, now, LIMITS)]
         taken = Counter(service_of(row) for row in world.rows)

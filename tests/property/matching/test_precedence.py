@@ -66,12 +66,16 @@ def test_the_order_is_total_and_does_not_depend_on_who_is_asked_first(waiters: l
     by_key = sorted(precedence(each, entry, START, LIMITS) for each in waiters)
     assert len(set(by_key)) == len(waiters), "no two are equal"
     shuffled = random.Random(seed).sample(waiters, len(waiters))
-    assert WaitingQueues(shuffled).of(entry, START, LIMITS) == WaitingQueues(waiters).of(entry, START, LIMITS)
+    assert WaitingQueues(shuffled).queue_of(entry, START, LIMITS) == WaitingQueues(waiters).queue_of(
+        entry, START, LIMITS
+    )
     late = WaitingQueues()
-    assert late.of(entry, START, LIMITS) == []
+    assert late.queue_of(entry, START, LIMITS) == []
     for each in shuffled:
         late.add(each)
-    assert late.of(entry, START, LIMITS) == WaitingQueues(waiters).of(entry, START, LIMITS), "nor on who came meanwhile"
+    assert late.queue_of(entry, START, LIMITS) == WaitingQueues(waiters).queue_of(entry, START, LIMITS), (
+        "nor on who came meanwhile"
+    )
 
 
 @given(urgency=urgencies, patience=spans.filter(bool), early=spans, late=spans)
@@ -96,7 +100,7 @@ def test_the_sweep_tells_the_same_first_as_a_recall(waiters: list[Waiter], capac
     assert len(found) == len(set(found)) <= sum(capacities)
     open_ = [entry for entry in made.of(Category.SHELTER) if entry.service.capacity]
     for entry in open_:
-        line = [each.id for _, each in lines.of(entry, START, LIMITS)]
+        line = [each.id for _, each in lines.queue_of(entry, START, LIMITS)]
         assert not line or line[0] in found
         if len(open_) == 1:
             assert found == line[: entry.service.capacity]

@@ -1,7 +1,6 @@
 """Prices of places: never negative, and a bound that is one, close to the best there is (HiGHS)."""
 
 import random
-from itertools import pairwise
 
 import pytest
 from hypothesis import given, settings
@@ -9,7 +8,7 @@ from hypothesis import strategies as st
 from scipy.optimize import linprog
 from scipy.sparse import coo_array
 
-from services.matching.pricing.shadow_prices import blocking, opportunity, reserve
+from services.matching.pricing.shadow_prices import opportunity
 
 Needs = list[dict[str, float]]
 SERVICES = [f"s{number}" for number in range(6)]
@@ -72,11 +71,3 @@ def test_the_bound_is_within_half_a_percent_of_the_solvers(services: int, needs:
         optimum = best(window, capacities)
         bound = opportunity(window, capacities).bound
         assert optimum - 1e-6 <= bound <= optimum * 1.005
-
-
-@given(st.floats(0.01, 50), st.integers(1, 40))
-def test_the_fuller_a_service_the_dearer_its_next_place(load: float, capacity: int) -> None:
-    prices = [reserve(1.0, load, capacity, busy) for busy in range(capacity + 1)]
-    assert prices[0] == pytest.approx(blocking(load, capacity))
-    assert prices[-1] == 1.0
-    assert all(one <= next_ for one, next_ in pairwise(prices))

@@ -48,7 +48,7 @@ def test_slots_above_a_lowered_capacity_count_until_they_are_returned() -> None:
 
 def test_a_place_given_back_is_not_held_and_yet_not_free_within_the_batch() -> None:
     found = places(s0=("n1", M1))
-    found.give_back(row_id(BEDS.id, 0))
+    found.release(row_id(BEDS.id, 0))
     assert found.held("n1") == {}
     assert found.free(BEDS, "n2", match_id("n2", 1)) == 1
 

@@ -120,7 +120,7 @@ def test_several_instances_and_a_lost_row_do_not_have_it_told_twice() -> None:
     other = Sweep(made.directory, made.claims, made.limits)
     made.elapse(days=366)
     for sweep in (made.sweep, other):
-        for event, _ in complete(sweep.look(made.clock.now())):
+        for event, _ in complete(sweep.due_events(made.clock.now())):
             made.send(event)
     made.run()
     assert told(made) == ["entry"]
@@ -136,7 +136,7 @@ def test_several_instances_and_a_lost_row_do_not_have_it_told_twice() -> None:
 def test_whatever_fails_meanwhile_it_is_told_under_one_id(call: str, when: str) -> None:
     made = world()
     made.elapse(days=366)
-    for event, _ in complete(made.sweep.look(made.clock.now())):
+    for event, _ in complete(made.sweep.due_events(made.clock.now())):
         made.send(event)
     made.interrupt(call, when)
     made.restart()

@@ -239,7 +239,7 @@ def test_what_is_no_longer_needed_is_closed_as_the_provider_said() -> None:
 def disputes(made: MatchingWorld) -> int:
     """How many warnings a sweep gives the operator."""
     with capture_logs() as lines:
-        complete(made.sweep.look(made.clock.now()))
+        complete(made.sweep.due_events(made.clock.now()))
     return sum(line["event"] == "rules_disputed" for line in lines)
 
 

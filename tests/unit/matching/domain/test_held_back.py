@@ -99,12 +99,15 @@ def test_it_resumes_in_the_line_by_its_own_time_of_request(held_back: HeldBack) 
 def test_the_wait_of_one_that_knew_begins_as_it_resumes_and_of_one_that_did_not_it_goes_on() -> None:
     made = world(capacity=0)
     made.handle(need(1, HeldBack.TOLD), need(2, HeldBack.UNTOLD))
-    until = made.state("n1").until
-    assert until is not None
+    wait = made.state("n1").wait
+    assert wait is not None
     made.elapse(hours=24)
     made.handle(need(1, None, revision=1), need(2, None, revision=1))
-    assert made.state("n1").until == until + timedelta(hours=24)
-    assert made.state("n2").until == until
+    later, same = (made.state(need).wait for need in ("n1", "n2"))
+    assert later is not None
+    assert later.until == wait.until + timedelta(hours=24)
+    assert same is not None
+    assert same.until == wait.until
     made.elapse(hours=24 * 6)
     assert (made.state("n1").phase, made.state("n2").phase) == (Phase.WAITING, Phase.ENDED)
     made.elapse(hours=24)

@@ -11,12 +11,12 @@ from structlog.testing import capture_logs
 from contracts import notification, topics
 from contracts.cloudevents import CloudEvent, encode
 from contracts.matching import PriceSet
-from contracts.words import DeclineCode, Urgency
+from contracts.words import Urgency
 from services.chassis.ports import Record, Row
 from services.matching.jobs.price_sets import Pricer
 from services.matching.model.limits import Limits
 from services.matching.pricing import current_prices, observations
-from services.matching.pricing.current_prices import STALE, Prices
+from services.matching.pricing.current_prices import STALE, CurrentPrices
 from tests.support.builders import accepted, of_offer, service
 from tests.support.clock import START
 from tests.support.matching_world import MatchingWorld
@@ -35,7 +35,7 @@ def pricing(made: MatchingWorld) -> Pricer:
 
 
 def look(one: Pricer, at: datetime) -> list[tuple[PriceSet, str]]:
-    return asyncio.run(one.look(at))
+    return asyncio.run(one.due_price_set(at))
 
 
 def ask(made: MatchingWorld, numbers: range, urgency: Urgency = Urgency.NORMAL) -> None:
@@ -77,7 +77,7 @@ def test_who_loses_the_race_says_what_the_winner_has_made(made: MatchingWorld) -
         found = await read(table, field, values)
         if table == current_prices.TABLE and next(race, False):
             made.publish(service(quota_until=UNTIL), "p1")
-            await other.look(START)
+            await other.due_price_set(START)
             made.publish(None, "p1", "beds")
         return found
 
@@ -86,22 +86,6 @@ def test_who_loses_the_race_says_what_the_winner_has_made(made: MatchingWorld) -
     ((said, _),) = look(one, START)
     assert said.used_up == ["p1/beds"]
     assert len(made.claims.tables[current_prices.TABLE]) == 1
-
-
-def test_it_learns_who_accepts_and_how_long_it_takes(made: MatchingWorld) -> None:
-    made.publish(service(capacity=30), "p1")
-    ask(made, range(20))
-    made.clock.advance(hours=2)
-    for number in range(20):
-        match = made.state(f"n{number}").match
-        assert match is not None
-        kind = notification.OfferAccepted if number < 5 else notification.Declined
-        extra = {} if number < 5 else {"code": DeclineCode.CONFLICT_OF_INTEREST}
-        made.handle(of_offer(kind, 1, made.clock.now(), need_id=f"n{number}", provider="p1", **extra))
-    made.clock.advance(minutes=30)
-    ((found, _),) = look(pricing(made), made.clock.now())
-    assert found.acceptance["p1/beds"] == pytest.approx(0.25, abs=0.02)
-    assert found.answer_hours == {"p1/beds": 2.0}
 
 
 @pytest.mark.parametrize("before", [0, 1])
@@ -122,7 +106,7 @@ def test_what_has_happened_since_the_interval_began_does_not_count_yet(made: Mat
 
 def test_a_set_that_can_not_be_made_is_told_and_nothing_ends_for_it(made: MatchingWorld) -> None:
     broken = {"day": START.date().isoformat(), "service": "p1/beds"}
-    asyncio.run(made.claims.put([Row(observations.ANSWERS, "x", broken)]))
+    asyncio.run(made.claims.put([Row(observations.STAYS, "x", broken)]))
     one = pricing(made)
     with capture_logs() as lines:
         assert look(one, START) == []
@@ -130,18 +114,18 @@ def test_a_set_that_can_not_be_made_is_told_and_nothing_ends_for_it(made: Matchi
     (told,) = lines
     assert (told["event"], told["log_level"]) == ("prices_not_made", "error")
     assert told["reason"].startswith("KeyError at ")
-    asyncio.run(made.claims.drop([Row(observations.ANSWERS, "x")]))
+    asyncio.run(made.claims.drop([Row(observations.STAYS, "x")]))
     assert len(look(one, START + HALF_HOUR)) == 1, "it is tried again"
 
 
 def test_what_is_older_than_is_kept_is_thrown_away(made: MatchingWorld) -> None:
     old, new = START - observations.KEPT - timedelta(days=1), START - timedelta(days=1)
-    rows = [Row(observations.ANSWERS, each.isoformat(), {"day": each.date().isoformat()}) for each in (old, new)]
+    rows = [Row(observations.STAYS, each.isoformat(), {"day": each.date().isoformat()}) for each in (old, new)]
     rows += [Row(current_prices.TABLE, old.isoformat(), {"day": old.date().isoformat(), "set": ""})]
-    rows[1].doc.update(service="p1/beds", accepted=True, hours=1.0)
+    rows[1].doc.update(service="p1/beds", category="shelter", since=new.isoformat(), until=None)
     asyncio.run(made.claims.put(rows))
     look(pricing(made), START)
-    assert made.claims.tables[observations.ANSWERS].keys() == {new.isoformat()}
+    assert made.claims.tables[observations.STAYS].keys() == {new.isoformat()}
     assert made.claims.tables[current_prices.TABLE].keys() == {START.isoformat()}
 
 
@@ -164,7 +148,7 @@ def test_a_day_that_is_over_is_read_once(made: MatchingWorld) -> None:
 
 
 def test_the_latest_set_is_in_force_until_it_is_stale() -> None:
-    prices = Prices(HALF_HOUR)
+    prices = CurrentPrices(HALF_HOUR)
     assert prices.at(START) is None
     for record in _records(START + HALF_HOUR, START):
         prices.apply(record)

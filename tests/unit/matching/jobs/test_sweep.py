@@ -23,7 +23,7 @@ def world(capacity: int, waiting: int) -> MatchingWorld:
 
 
 def told(sweep: Sweep) -> list[tuple[str, str, str]]:
-    found: list[Any] = complete(sweep.look(START))
+    found: list[Any] = complete(sweep.due_events(START))
     return [(type(event).__name__, event.need_id, key) for event, key in found]
 
 

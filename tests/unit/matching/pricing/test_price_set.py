@@ -7,7 +7,7 @@ import pytest
 
 from contracts.words import Urgency
 from services.matching.directory.directory import Directory
-from services.matching.pricing.price_set import WINDOW, Asked, Supply, asked, price_set
+from services.matching.pricing.price_set import WINDOW, AskedNeed, Supply, asked_need, price_set
 from services.matching.ranking.score import URGENCY_WEIGHTS, fit
 from tests.support.builders import accepted, service
 from tests.support.clock import START
@@ -16,12 +16,12 @@ NOW = START + WINDOW
 DAY = timedelta(days=1)
 
 
-def daily(*worth: dict[str, float], days: int = 10) -> list[Asked]:
+def daily(*worth: dict[str, float], days: int = 10) -> list[AskedNeed]:
     """So many needs each day, up to now."""
-    return [Asked(NOW - DAY * (number + 0.5), each) for number in range(days) for each in worth]
+    return [AskedNeed(NOW - DAY * (number + 0.5), each) for number in range(days) for each in worth]
 
 
-def prices(needs: Sequence[Asked], *supply: Supply) -> dict[str, float]:
+def prices(needs: Sequence[AskedNeed], *supply: Supply) -> dict[str, float]:
     return price_set("p", needs, supply, START, NOW).prices
 
 
@@ -30,7 +30,7 @@ def test_a_need_is_worth_its_urgency_times_its_fit_at_each_who_can_take_it() -> 
     for offset, provider in enumerate(("p1", "p2", "closed")):
         directory.put(provider, "beds", offset, service(takes_referrals=provider != "closed"))
     need = accepted(urgency=Urgency.URGENT)
-    found = asked(need, directory)
+    found = asked_need(need, directory)
     entry = directory.get("p1/beds")
     assert entry is not None
     assert found.at == need.requested_at
@@ -64,7 +64,7 @@ def test_where_they_could_go_elsewhere_no_more_is_charged_than_the_difference() 
 
 def test_of_a_quota_only_what_is_left_counts_and_until_it_is_renewed() -> None:
     """One a day is asked for, at 4 and at 2 in turn, and there are 10 days to come."""
-    needs = daily({"a": 4.0}, days=5) + [Asked(NOW - DAY * (5.5 + number), {"a": 2.0}) for number in range(5)]
+    needs = daily({"a": 4.0}, days=5) + [AskedNeed(NOW - DAY * (5.5 + number), {"a": 2.0}) for number in range(5)]
     ample, scarce = (
         price_set("p", needs, [Supply("a", 100, free, renewed=NOW + DAY * 10)], START, NOW) for free in (20, 5)
     )
@@ -76,7 +76,7 @@ def test_of_a_quota_only_what_is_left_counts_and_until_it_is_renewed() -> None:
 
 
 def test_what_was_asked_for_before_the_window_does_not_count() -> None:
-    old = [Asked(NOW - WINDOW - DAY, {"a": 8.0})] * 50
+    old = [AskedNeed(NOW - WINDOW - DAY, {"a": 8.0})] * 50
     found = price_set("p", old, [Supply("a", 1, 0, stay=DAY)], NOW - 3 * WINDOW, NOW)
     assert found.prices == {}
     assert found.window == WINDOW.total_seconds()

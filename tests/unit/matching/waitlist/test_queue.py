@@ -27,7 +27,7 @@ def waiter(need: str, since: float = 0, options: int | None = None, **changes: A
 
 def order(*waiters: Waiter, entry: DirectoryEntry = ENTRY) -> list[str]:
     by_key = [each.id for each in sorted(waiters, key=lambda each: precedence(each, entry, START, Limits()))]
-    line = [each.id for _, each in WaitingQueues(waiters).of(entry, START, Limits())]
+    line = [each.id for _, each in WaitingQueues(waiters).queue_of(entry, START, Limits())]
     assert line == by_key
     return line
 
@@ -118,7 +118,7 @@ def test_who_has_a_place_by_then_is_not_told_of_and_whoever_returns_to_wait_is_a
     assert not alerts(made)
     made.handle(of_offer(Declined, 1, need_id="n1", code=DeclineCode.OTHER))
     assert len(alerts(made)) == 1
-    assert made.state("n1").turn == 2
+    assert made.state("n1").wait_number == 2
 
 
 def test_what_became_more_urgent_has_less_patience_and_what_became_less_so_has_more() -> None:
