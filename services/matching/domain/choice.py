@@ -56,10 +56,10 @@ def choose(waiter: Waiter, match_id: str, moment: Moment) -> Choice:
     need = waiter.need
 
     full = context.full_services.for_need(need)
-    found = context.directory.find(waiter.case(now, limits.retry_after), full.reported | full.taken)
-    waiter = _with_options(waiter, found, moment)
+    search = context.directory.find(waiter.case(now, limits.retry_after), full.reported | full.taken)
+    waiter = _with_options(waiter, search, moment)
 
-    eligible = _with_free_counts(waiter, match_id, found, moment)
+    eligible = _with_free_counts(waiter, match_id, search, moment)
     with_place = [each for each in eligible if each.free >= need.places]
     available = _not_ahead_of_waiting_list(waiter, with_place, moment)
     without_place = _without(eligible, available)
@@ -70,20 +70,20 @@ def choose(waiter: Waiter, match_id: str, moment: Moment) -> Choice:
     charges = FREE if patience_over(waiter, now, limits) else context.charges
     ranked = score.rank(need, available, charges.prices)
     chosen = score.best_of_each_provider(ranked, limits.at_once[need.urgency])
-    funnel = _whole_funnel(found, full.reported, len(available))
-    return Choice(waiter, chosen, ranked, without_place, found.apart, funnel, charges)
+    funnel = _whole_funnel(search, full.reported, len(available))
+    return Choice(waiter, chosen, ranked, without_place, search.apart, funnel, charges)
 
 
-def _with_options(waiter: Waiter, found: Found, moment: Moment) -> Waiter:
+def _with_options(waiter: Waiter, search: Found, moment: Moment) -> Waiter:
     """The need with its options counted, as far as anybody waits whom it could be compared with."""
     if not moment.context.waiting_queues or waiter.options is not None:
         return waiter
-    return waiter._replace(options=found.steps[-1].left)
+    return waiter._replace(options=search.steps[-1].left)
 
 
-def _with_free_counts(waiter: Waiter, match_id: str, found: Found, moment: Moment) -> list[Candidate]:
-    free, need, unknown = moment.context.places.free, waiter.id, found.unknown
-    return [Candidate(entry, free(entry, need, match_id), unknown.get(entry.id, _NONE)) for entry in found.entries]
+def _with_free_counts(waiter: Waiter, match_id: str, search: Found, moment: Moment) -> list[Candidate]:
+    free, need, unknown = moment.context.places.free, waiter.id, search.unknown
+    return [Candidate(entry, free(entry, need, match_id), unknown.get(entry.id, _NONE)) for entry in search.entries]
 
 
 def _not_ahead_of_waiting_list(waiter: Waiter, candidates: list[Candidate], moment: Moment) -> list[Candidate]:
@@ -128,13 +128,13 @@ def _ids(candidates: Iterable[Candidate]) -> set[str]:
     return {each.entry.id for each in candidates}
 
 
-def _whole_funnel(found: Found, reported_full: int, available: int) -> list[FunnelStep]:
+def _whole_funnel(search: Found, reported_full: int, available: int) -> list[FunnelStep]:
     """The directory's steps, then the services that have not reported that they are full, then those with a place."""
-    eligible = found.steps[-1].left
+    eligible = search.steps[-1].left
     if not eligible:
-        return found.steps
-    not_full = eligible - (found.apart.bits & reported_full).bit_count()
-    funnel = [*found.steps, left_after(Rule.FULL, not_full)]
+        return search.steps
+    not_full = eligible - (search.apart.bits & reported_full).bit_count()
+    funnel = [*search.steps, left_after(Rule.FULL, not_full)]
     if not_full:
         funnel.append(left_after(Rule.PLACE, available))
     return funnel

@@ -144,7 +144,7 @@ def unmet(
 ) -> matching.Unmet:
     """No service could take the need.
 
-    `cause` is `ATTEMPTS_EXHAUSTED`, the code of what the agency was asked for in vain, or `cause_of` the funnel.
+    `cause` is `ATTEMPTS_EXHAUSTED`, the code of what the agency did not add, or `cause_of` the funnel.
     """
     return matching.Unmet(
         **_names(need), attempt=attempt, cause=cause, funnel=funnel, weighed=weighed, hard_to_place=hard_to_place

@@ -42,10 +42,10 @@ class Stay:
 
 def need_asked(need: NeedRegistered, directory: Directory) -> Put:
     """The row of a need that has just been registered; a correction replaces it."""
-    asked = price_set.asked_need(need, directory)
-    most = sorted(asked.worth.items(), key=lambda each: -each[1])[:MOST]
+    asked_need = price_set.asked_need(need, directory)
+    most = sorted(asked_need.worth.items(), key=lambda each: -each[1])[:MOST]
     worth = [[service, round(value, 4)] for service, value in most]
-    doc = {"day": _day(asked.at), "at": asked.at.isoformat(), "worth": worth}
+    doc = {"day": _day(asked_need.at), "at": asked_need.at.isoformat(), "worth": worth}
     return Put(ASKED, need.need_id, doc, version=need.revision)
 
 

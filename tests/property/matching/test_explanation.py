@@ -1,4 +1,4 @@
-"""What is recorded of a decision is so: made again it is the same, and what is said to change it changes it."""
+"""A recorded rationale is true: the choice repeats, and each counterfactual does change it."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
@@ -58,7 +58,7 @@ eligibilities = st.sampled_from(
 
 @dataclass(frozen=True)
 class Scene:
-    """A need and all that its choice is made from."""
+    """A need and everything that its choice is made from."""
 
     need: NeedRegistered
     services: Mapping[str, Any]
@@ -169,7 +169,7 @@ def _need(draw: st.DrawFn, id_: str, at: datetime) -> NeedRegistered:
 
 @settings(max_examples=500, deadline=None)
 @given(scenes())
-def test_each_service_named_can_take_the_need_and_stands_behind(scene: Scene) -> None:
+def test_each_recorded_service_can_take_the_need_and_ranks_behind(scene: Scene) -> None:
     weighed, choice, chosen = scene.weigh()
     ids = [each.entry.id for each in chosen]
     case = scene.waiter.case(scene.now, LIMITS.retry_after)
@@ -209,20 +209,20 @@ def test_each_service_named_can_take_the_need_and_stands_behind(scene: Scene) ->
 
 @settings(max_examples=1000, deadline=None)
 @given(scenes())
-def test_what_would_have_changed_the_choice_changes_it(scene: Scene) -> None:
+def test_each_counterfactual_changes_the_choice(scene: Scene) -> None:
     weighed, _, chosen = scene.weigh()
     before = [each.entry.id for each in chosen]
     assert scene.chosen() == before, "the same directory and places, the same choice"
-    said = weighed.otherwise if weighed else []
-    assert len(said) <= CHANGES
+    changes = weighed.otherwise if weighed else []
+    assert len(changes) <= CHANGES
     assert (
         len(
-            {each.service for each in said}
+            {each.service for each in changes}
             | {each.version.rpartition("@")[0] for each in (weighed.next if weighed else [])}
         )
         <= MOST
     )
-    for each in said:
+    for each in changes:
         seen(each.change)
         assert each.service not in before
         assert each.service in applied(scene, each, before), each
@@ -231,23 +231,23 @@ def test_what_would_have_changed_the_choice_changes_it(scene: Scene) -> None:
 def without_doubts(
     directory: Directory, id_: str, find: Callable[[Directory, Case, int], Found], case: Case, apart: int = 0
 ) -> Found:
-    """What the directory finds, with nothing left to be assessed by this service."""
-    found = find(directory, case, apart)
-    return found._replace(unknown={each: rules for each, rules in found.unknown.items() if each != id_})
+    """The directory's search, with nothing left for this service to assess."""
+    search = find(directory, case, apart)
+    return search._replace(unknown={each: rules for each, rules in search.unknown.items() if each != id_})
 
 
-def applied(scene: Scene, said: Counterfactual, before: list[str]) -> list[str]:
-    """The services chosen where it is as said."""
-    id_, provider = said.service, said.service.split("/")[0]
-    match said.change:
+def applied(scene: Scene, changed: Counterfactual, before: list[str]) -> list[str]:
+    """The services chosen with the counterfactual applied."""
+    id_, provider = changed.service, changed.service.split("/")[0]
+    match changed.change:
         case Change.PLACE | Change.MORE_PLACES:
-            assert said.places is not None
+            assert changed.places is not None
             old = scene.services[id_]
-            entry = old if old.capacity else old.model_copy(update={"capacity": said.places})
+            entry = old if old.capacity else old.model_copy(update={"capacity": changed.places})
             return replace(
                 scene,
                 services={**scene.services, id_: entry},
-                taken={**scene.taken, id_: entry.capacity - said.places},
+                taken={**scene.taken, id_: entry.capacity - changed.places},
                 marked=scene.marked - {id_},
             ).chosen()
         case Change.TURN:
@@ -265,8 +265,8 @@ def applied(scene: Scene, said: Counterfactual, before: list[str]) -> list[str]:
 
 @settings(max_examples=200, deadline=None)
 @given(scenes())
-def test_a_recorded_decision_made_again_gives_the_same_choice(scene: Scene) -> None:
-    """From what the journal keeps, and the entries of the directory by their versions: read back, as text."""
+def test_a_recorded_choice_repeats(scene: Scene) -> None:
+    """From the journal and the directory entries by version."""
     made = MatchingWorld(LIMITS)
     made.prices = scene.prices
     for id_, entry in scene.services.items():

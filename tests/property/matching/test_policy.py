@@ -34,7 +34,7 @@ sizes = st.sampled_from([1, 1, 1, 2, 3])
 
 
 def household(places: int) -> dict[str, Any]:
-    """So many who are to be served together or not at all."""
+    """The fields of so many people who must be served together or not at all."""
     return {"places": places, "companions": [minimum()] * (places - 1)}
 
 
@@ -53,11 +53,11 @@ class Matching(RuleBasedStateMachine):
         self.held: set[tuple[str, int]] = set()
         """The needs and attempts that had a place after the last step."""
         self.waited: dict[tuple[str, int], Waiter] = {}
-        """Who waited, and in which wait, after the last step."""
+        """The needs that waited after the last step, by need and wait number."""
 
     @initialize(capacities=st.sampled_from([(1, 1, 1, 3), (2, 1, 2, 3), (3, 4, 3, 4)]))
     def providers_publish(self, capacities: tuple[int, ...]) -> None:
-        """With few places somebody waits; with more of them a household can be offered to several at once."""
+        """With few places needs wait; with more, a household can be offered to several services at once."""
         for id_, capacity in zip(SERVICES, capacities, strict=True):
             self.publish(id_, capacity, [Category.SHELTER, Category.LEGAL], [])
 
@@ -104,7 +104,7 @@ class Matching(RuleBasedStateMachine):
         for match in state.matches:
             entry = world.directory.get(f"{match.provider}/{match.service}")
             assert entry is not None
-            assert entry.version not in full, "it was sent where there is no capacity"
+            assert entry.version not in full, "it was offered to a service that reported no capacity"
             placed = state.waiter(now)._replace(options=options_of(match.funnel))
             mine = precedence(placed, entry, now, LIMITS)
             free = entry.service.capacity - taken[entry.id]
@@ -112,13 +112,13 @@ class Matching(RuleBasedStateMachine):
                 able = failing(each.case(now, LIMITS.retry_after), entry) is None
                 if able and rank < mine and each.need.places <= free:
                     free -= each.need.places
-            assert free >= places, "it took the place of one who ranks above it"
+            assert free >= places, "it took the place of a need that ranks above it"
         if places > 1 and len(state.matches) > 1:
             seen("a household was offered to several at once")
 
     @rule(category=categories, places=st.sampled_from([2, 3]))
     def family_is_in_an_emergency(self, category: Category, places: int) -> None:
-        """Asked at once are the services that have places for all of it, one for each provider, up to a number."""
+        """Services that have places for the whole family are asked at once, one for each provider, up to a number."""
         world, now = self.world, self.world.clock.now()
         open_ = {
             entry.provider
@@ -133,7 +133,7 @@ class Matching(RuleBasedStateMachine):
         matches = world.state(f"n{self.needs}").matches
         if not waits:
             most = LIMITS.at_once[Urgency.EMERGENCY]
-            assert len(matches) >= min(len(open_), most), "not all were asked that could have been"
+            assert len(matches) >= min(len(open_), most), "a service that could have been asked was not"
         if len(matches) > 1:
             seen("a household was offered to several at once")
 
@@ -169,13 +169,13 @@ class Matching(RuleBasedStateMachine):
     def offer_ends(
         self, moment: int, kind: Any, code: DeclineCode, failure: NotDeliveredCode, late: int, together: bool
     ) -> None:
-        """Or is taken up. Those of a broadcast one by one or all in one batch, beside those of other needs."""
+        """Or is accepted. Offers of a broadcast end one by one, or all in one batch with those of other needs."""
         open_ = [(need, match.attempt) for need in self.world.streams for match in self.world.state(need).matches]
         if not open_:
             return
         chosen = open_ if together else [open_[moment % len(open_)]]
         if kind is OfferAccepted:
-            chosen = list(dict(chosen).items())  # of a broadcast one: notification lets nobody else accept it
+            chosen = list(dict(chosen).items())  # one of each broadcast: notification lets nobody else accept it
         now = self.world.clock.now()
         for need, attempt in chosen:
             codes = {Declined: code, NotDelivered: failure}
@@ -183,7 +183,7 @@ class Matching(RuleBasedStateMachine):
             self.world.send(of_offer(kind, attempt - late, now, need_id=need, referral_id=f"r{need[1:]}", **changes))
         self.world.run()
         if kind is OfferAccepted and not late:
-            assert all(len(self.world.state(need).matches) == 1 for need, _ in chosen), "one has it"
+            assert all(len(self.world.state(need).matches) == 1 for need, _ in chosen), "one service has it"
 
     @precondition(lambda self: self.needs)
     @rule(moment=moments)
@@ -221,7 +221,7 @@ class Matching(RuleBasedStateMachine):
     @precondition(lambda self: self.world.log.held)
     @rule(moment=moments, kind=st.sampled_from([Declined, Expired]))
     def recall_leads_to_an_offer_that_ends_at_once(self, moment: int, kind: Any) -> None:
-        """All in one batch: the row of the first wait goes, that of the next comes."""
+        """All in one batch: the row of the first wait is deleted and that of the next is written."""
         world = self.world
         message = world.log.held[moment % len(world.log.held)]
         need = matching.WaitingRecalled.read(message.value).need_id
@@ -229,7 +229,7 @@ class Matching(RuleBasedStateMachine):
         attempt = world.state(need).attempt + 1
         world.handle(of_offer(kind, attempt, need_id=need, referral_id=f"r{need[1:]}"))
         if world.state(need).attempt < attempt:
-            world.sent[-1] = world.sent[0]  # nothing was offered, so there was no such answer: it must not come again
+            world.sent[-1] = world.sent[0]  # nothing was offered, so there is no such answer that could come again
 
     @rule()
     def sweep_looks(self) -> None:
@@ -254,7 +254,7 @@ class Matching(RuleBasedStateMachine):
     def next_batch_fails(
         self, call: str, when: str, restarts: bool, id_: str, capacity: int, urgency: Urgency, places: int
     ) -> None:
-        """Half-way through the next batch Kafka or MongoDB is away; it is decided again in another world."""
+        """Kafka or MongoDB fails halfway through the next batch, which is decided again in a changed world."""
         world = self.world
         self.needs += 1
         world.send(a_need(self.needs, requested_at=world.clock.now(), urgency=urgency, **household(places)))
@@ -283,7 +283,7 @@ class Matching(RuleBasedStateMachine):
         assert {row: (doc["need"], doc["match"]) for row, doc in self.world.rows.items()} == expected
 
     @invariant()
-    def no_family_is_parted(self) -> None:
+    def no_family_is_separated(self) -> None:
         for state in map(self.world.state, self.world.streams):
             for match in state.matches:
                 rows = rows_of(match)
@@ -329,11 +329,11 @@ class Matching(RuleBasedStateMachine):
     def an_operator_is_told_once_of_each_who_waits_too_long(self) -> None:
         now = self.world.clock.now()
         for need in self.world.streams:
-            told = [fact for fact in self.world.facts(need) if isinstance(fact, matching.PatienceOver)]
+            alerts = [fact for fact in self.world.facts(need) if isinstance(fact, matching.PatienceOver)]
             state = self.world.state(need)
-            assert len(told) <= 1
+            assert len(alerts) <= 1
             if state.phase is Phase.WAITING and patience_over(state.waiter(now), now, LIMITS):
-                assert told, "it waits unseen"
+                assert alerts, "it waits unseen"
 
     @invariant()
     def each_waiting_need_has_its_row(self) -> None:

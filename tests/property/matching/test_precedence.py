@@ -96,16 +96,16 @@ def test_ageing_only_ever_helps_and_is_bounded(
 @given(waiters=lists(), capacities=st.lists(st.integers(0, 2), min_size=3, max_size=3))
 def test_the_sweep_tells_the_same_first_as_a_recall(waiters: list[Waiter], capacities: list[int]) -> None:
     made = directory(*capacities)
-    lines, found = WaitingQueues(waiters), [each.id for each in recalls(waiters, Places(), made, START, LIMITS)]
-    assert len(found) == len(set(found)) <= sum(capacities)
+    queues, recalled = WaitingQueues(waiters), [each.id for each in recalls(waiters, Places(), made, START, LIMITS)]
+    assert len(recalled) == len(set(recalled)) <= sum(capacities)
     open_ = [entry for entry in made.of(Category.SHELTER) if entry.service.capacity]
     for entry in open_:
-        line = [each.id for _, each in lines.queue_of(entry, START, LIMITS)]
-        assert not line or line[0] in found
+        line = [each.id for _, each in queues.queue_of(entry, START, LIMITS)]
+        assert not line or line[0] in recalled
         if len(open_) == 1:
-            assert found == line[: entry.service.capacity]
-        if len(found) < sum(capacities):
-            taken = [each for each in line if each in found]
+            assert recalled == line[: entry.service.capacity]
+        if len(recalled) < sum(capacities):
+            taken = [each for each in line if each in recalled]
             assert len(taken) >= min(len(line), entry.service.capacity), "it has places, and somebody waits for them"
 
 

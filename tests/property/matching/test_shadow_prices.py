@@ -47,18 +47,18 @@ def a_window(seed: int, services: int, needs: int, load: float) -> tuple[Needs, 
 @given(windows, places)
 @settings(deadline=None)
 def test_prices_are_not_negative_and_the_bound_is_one(needs: Needs, capacities: dict[str, int]) -> None:
-    found = opportunity(needs, capacities)
-    assert all(price >= 0 for price in found.prices.values())
-    assert found.bound >= best(needs, capacities) - 1e-6
+    duals = opportunity(needs, capacities)
+    assert all(price >= 0 for price in duals.prices.values())
+    assert duals.bound >= best(needs, capacities) - 1e-6
 
 
 @given(windows, places)
 @settings(max_examples=30, deadline=None)
 def test_the_bound_follows_from_the_prices(needs: Needs, capacities: dict[str, int]) -> None:
     """Anyone can check it: what the places cost, and what each need has left at its best."""
-    found = opportunity(needs, capacities)
-    left = sum(max([0.0, *(v - found.prices[s] for s, v in need.items() if s in found.prices)]) for need in needs)
-    assert found.bound == pytest.approx(left + sum(found.prices.get(s, 0) * c for s, c in capacities.items()))
+    duals = opportunity(needs, capacities)
+    left = sum(max([0.0, *(v - duals.prices[s] for s, v in need.items() if s in duals.prices)]) for need in needs)
+    assert duals.bound == pytest.approx(left + sum(duals.prices.get(s, 0) * c for s, c in capacities.items()))
 
 
 @pytest.mark.parametrize(
