@@ -297,8 +297,8 @@ class Matching(RuleBasedStateMachine):
             assert taken <= self.largest[id_]
 
     @invariant()
-    def nobody_out_of_patience_is_passed_over_but_for_one_who_is_too_and_came_earlier(self) -> None:
-        """Least of all for one who is less urgent and came later. Looks at each place that was taken in this step."""
+    def no_need_out_of_patience_is_passed_over_except_for_an_earlier_one_that_is_too(self) -> None:
+        """In particular not for a less urgent, later one. Checks each place that was taken in this step."""
         world, now = self.world, self.world.clock.now()
         states = {need: world.state(need) for need in world.streams}
         waits = {
@@ -321,19 +321,19 @@ class Matching(RuleBasedStateMachine):
                     could = left < each.need.places <= left + len(rows_of(match)) and entry.version not in world.full
                     assert goes_before or not (able and could), f"{match.need_id} has the place of {each.id}"
                     if able and could:
-                        seen("a place went to one who had waited too long, too")
+                        seen("a place went to another need that is out of patience")
         self.held = {(match.need_id, match.attempt) for state in states.values() for match in state.matches}
         self.waited = waits
 
     @invariant()
-    def an_operator_is_told_once_of_each_who_waits_too_long(self) -> None:
+    def an_operator_is_alerted_once_for_each_need_that_waits_too_long(self) -> None:
         now = self.world.clock.now()
         for need in self.world.streams:
             alerts = [fact for fact in self.world.facts(need) if isinstance(fact, matching.PatienceOver)]
             state = self.world.state(need)
             assert len(alerts) <= 1
             if state.phase is Phase.WAITING and patience_over(state.waiter(now), now, LIMITS):
-                assert alerts, "it waits unseen"
+                assert alerts, "it waits without an alert"
 
     @invariant()
     def each_waiting_need_has_its_row(self) -> None:
@@ -357,7 +357,7 @@ class Matching(RuleBasedStateMachine):
         assert max(Counter(doc["version"] for doc in rows).values(), default=0) <= LIMITS.dispute_after
 
     @invariant()
-    def no_need_is_left_open_within(self) -> None:
+    def no_need_is_left_open(self) -> None:
         assert all(self.world.state(need).phase is not Phase.OPEN for need in self.world.streams)
         assert self.world.dead == 0
 
@@ -371,7 +371,7 @@ class Matching(RuleBasedStateMachine):
         self.world.run()
         assert {need: self.world.state(need) for need in self.world.streams} == before, "repeats change nothing"
         self.all_settle()
-        self.all_give_back()
+        self.all_are_withdrawn()
 
     def check_history(self, need: str) -> None:
         ruled_out: set[str] = set()
@@ -379,11 +379,11 @@ class Matching(RuleBasedStateMachine):
         attempts, ended = [0], False
         for fact in self.world.facts(need):
             after = matching.PlaceDisowned | matching.WaitingRecalled | EntryDoubted
-            assert not ended or isinstance(fact, after), "over is over"
+            assert not ended or isinstance(fact, after), "a fact follows the end of the need"
             match fact:
                 case matching.Matched():
                     first = fact.broadcast.first if fact.broadcast else fact.attempt
-                    assert len(failed - {first}) < LIMITS.max_attempts, "offered once too often"
+                    assert len(failed - {first}) < LIMITS.max_attempts, "offered too often"
                     assert f"{fact.provider}/{fact.service}" not in ruled_out, "offered where it was ruled out"
                     attempts.append(fact.attempt)
                 case matching.AttemptEnded():
@@ -394,21 +394,21 @@ class Matching(RuleBasedStateMachine):
         assert attempts == list(range(len(attempts))), "attempts are counted one by one"
         assert len(failed) <= LIMITS.max_attempts
 
-    def all_give_back(self) -> None:
-        """Whoever has been asked, and for how many: once it is over, no place is held."""
+    def all_are_withdrawn(self) -> None:
+        """Once all needs are withdrawn, no place is held."""
         for need in self.world.streams:
             self.world.handle(withdrawn(need_id=need, referral_id=f"r{need[1:]}"))
-        assert not self.world.rows, "a place was never returned"
+        assert not self.world.rows, "a place was never released"
         assert not self.waiting_needs()
 
     def all_settle(self) -> None:
-        """All recalls lost, sweeps alone bring every free place to somebody who waits for it."""
+        """With all recalls lost, sweeps alone bring every free place to a need that waits for it."""
         self.world.log.held.clear()
         for _ in range(self.needs + 2):
             self.world.look()
         now = self.world.clock.now()
         rows = set(self.world.waiting)
-        assert rows == self.waiting_needs(), f"{rows} stand where {self.waiting_needs()} wait"
+        assert rows == self.waiting_needs(), f"the rows are {rows}, the waiting needs {self.waiting_needs()}"
         for waiter in self.world.waiters:
             for entry in self.world.directory.of(waiter.need.category):
                 kept = any(
@@ -416,7 +416,7 @@ class Matching(RuleBasedStateMachine):
                     and patience_over(each, now, LIMITS)
                     and precedence(each, entry, now, LIMITS) < precedence(waiter, entry, now, LIMITS)
                     for each in self.world.waiters
-                )  # for one that has waited long, places are kept
+                )  # places are kept for a household out of patience
                 able = (
                     failing(waiter.case(now, LIMITS.retry_after), entry) is None
                     and entry.version not in self.world.full
