@@ -94,7 +94,7 @@ def test_ageing_only_ever_helps_and_is_bounded(
 
 
 @given(waiters=lists(), capacities=st.lists(st.integers(0, 2), min_size=3, max_size=3))
-def test_the_sweep_tells_the_same_first_as_a_recall(waiters: list[Waiter], capacities: list[int]) -> None:
+def test_the_sweep_recalls_the_same_needs_first_as_a_release(waiters: list[Waiter], capacities: list[int]) -> None:
     made = directory(*capacities)
     queues, recalled = WaitingQueues(waiters), [each.id for each in recalls(waiters, Places(), made, START, LIMITS)]
     assert len(recalled) == len(set(recalled)) <= sum(capacities)
