@@ -61,8 +61,9 @@ def choose(waiter: Waiter, match_id: str, moment: Moment) -> Choice:
 
     eligible = _with_free_counts(waiter, match_id, search, moment)
     with_place = [each for each in eligible if each.free >= need.places]
+    without_place = [each for each in eligible if each.free < need.places]
     available = _not_ahead_of_waiting_list(waiter, with_place, moment)
-    without_place = _without(eligible, available)
+    without_place += _without(with_place, available)
     if need.held_back:  # waits like any other need, but takes no place and stands in nobody's way
         without_place += [each._replace(free=0) for each in available]
         available = []

@@ -49,7 +49,8 @@ def rank(
         liked = float(entry.provider in preferred)
         terms = Terms(_nearness(here, entry), _language(languages, entry), liked, _free_share(entry, free))
         ranked.append(_scored(entry, free, each.unknown, terms, charged))
-    ranked.sort(key=attrgetter("rank_key"))
+    if len(ranked) > 1:  # most needs have few options: computing a key for a single one would be a waste
+        ranked.sort(key=attrgetter("rank_key"))
     return ranked
 
 
