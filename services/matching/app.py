@@ -1,4 +1,4 @@
-"""Matching: accepted needs in, matches with a place out; what became of an offer in, the next attempt out."""
+"""Wires the matching service: needs and the outcomes of offers come in, matches with a place go out."""
 
 from datetime import timedelta
 
@@ -14,7 +14,7 @@ from .jobs.price_sets import Pricer
 from .jobs.sweep import Sweep
 from .outbound.alerts import patience_over
 from .outbound.fairness import counting
-from .pricing.current_prices import Prices
+from .pricing.current_prices import CurrentPrices
 from .queries.explanation import explain
 from .settings import MatchingSettings
 
@@ -22,41 +22,41 @@ PRICES = rf"^{topics.PRICES.replace('.', '[.]')}$"
 
 
 def build(settings: MatchingSettings) -> ServiceRuntime:
-    """Wire the service."""
+    """The service, ready to run."""
     service = ServiceRuntime("matching", settings, INDEXES)
     registry = service.follow_tenants(lambda tenant: directory.review(tenant))
     directory = Directory(registry.admits, settings.stale_after)
     service.follow(topics.PROVIDER_DIRECTORY, directory.apply)
-    every = timedelta(minutes=settings.prices_minutes)
-    prices = Prices(every)
-    service.follow(PRICES, prices.apply)
+    interval = timedelta(minutes=settings.prices_minutes)
+    current_prices = CurrentPrices(interval)
+    service.follow(PRICES, current_prices.apply)
 
-    def in_force() -> PriceSet | None:
-        return prices.at(service.clock.now()) if every else None
+    def prices_in_force() -> PriceSet | None:
+        return current_prices.at(service.clock.now()) if interval else None
 
     service.gate(DirectoryAdmission(), topics.PROVIDER_DIRECTORY, group="directory", feeds_loop=False, tombstones=True)
     service.loop(
         MatchingPolicy(settings.limits),
         inputs=[topics.INTAKE, topics.NOTIFICATION],
-        context_loader=MatchingContextLoader(directory, service.claims, in_force),
+        context_loader=MatchingContextLoader(directory, service.claims, prices_in_force),
         render=counting(service.meter, patience_over(service.meter)),
     )
-    sweep = Sweep(directory, service.claims, settings.limits, meter=service.meter, prices=in_force)
-    pricer = Pricer(directory, service.claims, every)
+    sweep = Sweep(directory, service.claims, settings.limits, meter=service.meter, prices=prices_in_force)
+    pricer = Pricer(directory, service.claims, interval)
 
-    async def look() -> None:
-        await service.tell(topics.inbox("matching"), await sweep.look(service.clock.now()))
+    async def run_sweep() -> None:
+        await service.tell(topics.inbox("matching"), await sweep.due_events(service.clock.now()))
 
-    async def price() -> None:
-        if service.followed:  # else services that are not read yet would be taken not to be there
-            await service.tell(topics.PRICES, await pricer.look(service.clock.now()))
+    async def publish_prices() -> None:
+        if service.followed:  # before that, services that are not read yet would count as missing
+            await service.tell(topics.PRICES, await pricer.due_price_set(service.clock.now()))
 
-    service.every(settings.sweep, look)
-    if every:
-        service.every(settings.sweep, price)
+    service.every(settings.sweep, run_sweep)
+    if interval:
+        service.every(settings.sweep, publish_prices)
 
-    async def read(need: str) -> object:
+    async def explain_need(need: str) -> object:
         return explain((await service.store.load([need])).get(need, []))
 
-    service.serve("/explain/", read)
+    service.serve("/explain/", explain_need)
     return service

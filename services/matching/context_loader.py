@@ -1,4 +1,4 @@
-"""Loads what matching's decisions need from outside their streams, in one query per table and field."""
+"""Loads what matching's decisions need besides their streams, in one query per table and field."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
@@ -18,8 +18,10 @@ from .directory.entry_flags import EntryFlags
 from .domain.context import MatchingContext, subject
 from .domain.hypothetical_need import as_need
 from .domain.state import NeedState, service_of
+from .model.entry import DirectoryEntry
 from .pricing import current_prices, observations
 from .waitlist import queue
+from .waitlist.queue import Waiter
 
 INDEXES: dict[str, list[tuple[str, ...]]] = {
     places.TABLE: [("service",), ("need",)],
@@ -29,11 +31,15 @@ INDEXES: dict[str, list[tuple[str, ...]]] = {
     entry_flags.LAPSES: [("service",)],
     **{table: [("day",)] for table in (*observations.TABLES, current_prices.TABLE)},
 }
-"""What `Claims.find` looks for, by table."""
+"""The fields that `Claims.find` looks up, by table."""
+
+Pairs = Sequence[tuple[Any, Message]]
+"""The events of a batch, each with the state of its stream."""
+Rows = dict[str, entry_flags.Doc]
 
 
 class MatchingContextLoader:
-    """Gathers, in one query per table and field, what a batch may touch."""
+    """Loads all that a batch may touch."""
 
     def __init__(
         self, directory: Directory, claims: Claims, prices: Callable[[], PriceSet | None] = lambda: None
@@ -42,41 +48,64 @@ class MatchingContextLoader:
         self._claims = claims
         self._prices = prices
 
-    async def gather(self, pairs: Sequence[tuple[Any, Message]]) -> MatchingContext:
-        """See `ContextLoader`. Rows of a service that joins the directory meanwhile are missing: its claim is refused."""
+    async def gather(self, pairs: Pairs) -> MatchingContext:
+        """See `ContextLoader`. A service that is published after this has no rows here: a claim on it is refused."""
         needs = {subject(event) for _, event in pairs}
-        entries = {entry.id: entry for need in _asked(pairs) for entry in self._directory.ever(need)}
-        for state, _ in pairs:
-            held = (self._directory.get(service_of(match)) for match in state.matches)
-            entries |= {entry.id: entry for entry in held if entry is not None}
-        rows = await self._claims.find(places.TABLE, "service", entries)
-        rows |= await self._claims.find(places.TABLE, "need", needs)
-        rivals = {category.value for entry in entries.values() for category in entry.service.categories}
-        docs = await self._claims.find(queue.TABLE, "category", rivals)
-        docs |= await self._claims.find(queue.TABLE, "need", needs)
-        waiters = [queue.read(doc) for doc in docs.values()]
-        households = (each.need for each in waiters if each.need.places > 1)  # places may be kept for them elsewhere
-        open_to_them = {entry.id for need in households for entry in self._directory.ever(need)}
-        full = await self._claims.find(entry_flags.FULL, "service", open_to_them | entries.keys())
-        refused = {service_of(match) for state, event in pairs if _says_not_eligible(event) for match in state.matches}
-        disputes = await self._claims.find(entry_flags.DISPUTES, "service", refused) if refused else {}
-        lapsing_ = {service_id(event.provider, event.service) for _, event in pairs if isinstance(event, EntryLapses)}
-        lapses = await self._claims.find(entry_flags.LAPSES, "service", lapsing_) if lapsing_ else {}
+        entries = self._entries(pairs)
+        waiters = await self._waiters(entries.values(), needs)
         return MatchingContext(
-            self._directory, Places(rows), waiters, EntryFlags(full, disputes), self._prices(), lapses
+            self._directory,
+            await self._places(entries, needs),
+            waiters,
+            await self._entry_flags(pairs, entries, waiters),
+            self._prices(),
+            await self._expiry_rows(pairs),
         )
 
+    def _entries(self, pairs: Pairs) -> dict[str, DirectoryEntry]:
+        """The services that may be chosen, and those that the needs hold a place at."""
+        entries = {entry.id: entry for need in _needs(pairs) for entry in self._directory.ever(need)}
+        for state, _ in pairs:
+            matched = (self._directory.get(service_of(match)) for match in state.matches)
+            entries |= {entry.id: entry for entry in matched if entry is not None}
+        return entries
 
-def _asked(pairs: Iterable[tuple[NeedState, Message]]) -> Iterator[NeedRegistered]:
-    """The needs, as they were and as they are now, for which services may be looked for."""
+    async def _places(self, entries: Iterable[str], needs: Iterable[str]) -> Places:
+        rows = await self._claims.find(places.TABLE, "service", entries)
+        rows |= await self._claims.find(places.TABLE, "need", needs)
+        return Places(rows)
+
+    async def _waiters(self, entries: Iterable[DirectoryEntry], needs: Iterable[str]) -> list[Waiter]:
+        categories = {category.value for entry in entries for category in entry.service.categories}
+        rows = await self._claims.find(queue.TABLE, "category", categories)
+        rows |= await self._claims.find(queue.TABLE, "need", needs)
+        return [queue.read(doc) for doc in rows.values()]
+
+    async def _entry_flags(self, pairs: Pairs, entries: Iterable[str], waiters: Iterable[Waiter]) -> EntryFlags:
+        households = (each.need for each in waiters if each.need.places > 1)  # places may be kept for them elsewhere
+        open_to_households = {entry.id for need in households for entry in self._directory.ever(need)}
+        full = await self._claims.find(entry_flags.FULL, "service", open_to_households.union(entries))
+        disputed = {service_of(match) for state, event in pairs if _is_not_eligible(event) for match in state.matches}
+        return EntryFlags(full, await self._rows_of_services(entry_flags.DISPUTES, disputed))
+
+    async def _expiry_rows(self, pairs: Pairs) -> Rows:
+        expiring = {service_id(event.provider, event.service) for _, event in pairs if isinstance(event, EntryLapses)}
+        return await self._rows_of_services(entry_flags.LAPSES, expiring)
+
+    async def _rows_of_services(self, table: str, services: set[str]) -> Rows:
+        return await self._claims.find(table, "service", services) if services else {}
+
+
+def _needs(pairs: Iterable[tuple[NeedState, Message]]) -> Iterator[NeedRegistered]:
+    """The needs, as they were and as they are now, for which services may be chosen."""
     for state, event in pairs:
         if state.accepted is not None:
             yield state.accepted
         if isinstance(event, NeedRegistered):
             yield event
         elif isinstance(event, RecommendationAsked):
-            yield from (as_need(event, asked) for asked in event.needs)
+            yield from (as_need(event, hypothetical) for hypothetical in event.needs)
 
 
-def _says_not_eligible(event: Message) -> bool:
+def _is_not_eligible(event: Message) -> bool:
     return isinstance(event, Declined) and event.code is DeclineCode.NOT_ELIGIBLE

@@ -26,32 +26,40 @@ class MatchingSettings(ChassisSettings):
     dispute_after: Annotated[
         int, Field(ge=1, description="needs that a service says are not eligible until its rules are shown as disputed")
     ] = 3
-    wait_emergency_hours: Annotated[Hours, Field(description="an emergency need waits at most")] = 24
-    wait_urgent_hours: Annotated[Hours, Field(description="an urgent need waits at most")] = 7 * 24
-    wait_normal_hours: Annotated[Hours, Field(description="a normal need waits at most")] = 30 * 24
-    patience_emergency_hours: Annotated[Hours, Field(description="then a waiting emergency counts as overdue")] = 12
-    patience_urgent_hours: Annotated[Hours, Field(description="then a waiting urgent need counts as emergency")] = (
+    wait_emergency_hours: Annotated[Hours, Field(description="longest wait of an emergency need")] = 24
+    wait_urgent_hours: Annotated[Hours, Field(description="longest wait of an urgent need")] = 7 * 24
+    wait_normal_hours: Annotated[Hours, Field(description="longest wait of a normal need")] = 30 * 24
+    patience_emergency_hours: Annotated[
+        Hours, Field(description="patience of an emergency need: then it is overdue")
+    ] = 12
+    patience_urgent_hours: Annotated[Hours, Field(description="patience of an urgent need: then it is overdue")] = (
         7 * 12
     )
-    patience_normal_hours: Annotated[Hours, Field(description="then a waiting normal need counts as urgent")] = 30 * 12
-    retry_after_hours: Annotated[Hours, Field(description="a service that was full or silent is asked again after")] = (
-        24
+    patience_normal_hours: Annotated[Hours, Field(description="patience of a normal need: then it is overdue")] = (
+        30 * 12
     )
+    retry_after_hours: Annotated[Hours, Field(description="time until a full or silent service is asked again")] = 24
     prices_minutes: Annotated[
         float,
-        Field(ge=0, le=24 * 60, description="minutes between two price sets, made of what was asked for; 0: none"),
+        Field(
+            ge=0,
+            le=24 * 60,
+            description="minutes between two price sets, which are computed from recent needs; 0: no prices",
+        ),
     ] = 30
     stale_after_days: Annotated[
-        int, Field(ge=1, le=3650, description="an entry its provider has not published for longer is not used")
+        int, Field(ge=1, le=3650, description="days after which an entry that is not published again is no longer used")
     ] = 365
-    sweep: Annotated[float, Field(gt=0, description="wall seconds between sweeps for what a lost message missed")] = 5
+    sweep: Annotated[
+        float, Field(gt=0, description="seconds between sweeps, which repeat what lost messages missed")
+    ] = 5
 
     @model_validator(mode="after")
     def _patience_within_wait(self) -> Self:
         limits = self.limits
         for urgency, patience in limits.patience.items():
             if patience > limits.wait[urgency]:
-                raise ValueError(f"{urgency.value}: patience must not be longer than the wait")
+                raise ValueError(f"{urgency.value}: the patience must not be longer than the longest wait")
         return self
 
     @property
@@ -61,7 +69,7 @@ class MatchingSettings(ChassisSettings):
 
     @property
     def limits(self) -> Limits:
-        """What the policy is made with."""
+        """The settings that the policy and the jobs use."""
         hours = {
             Urgency.EMERGENCY: (self.wait_emergency_hours, self.patience_emergency_hours),
             Urgency.URGENT: (self.wait_urgent_hours, self.patience_urgent_hours),

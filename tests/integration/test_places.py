@@ -173,7 +173,7 @@ async def sweeps(world: World, sweep: Sweep, claims: mongo.MongoClaims, until: a
         last = (time(), world.operations)
         rows = await claims.all(TABLE)
         assert max(Counter(map(service_of, rows)).values(), default=0) <= CAPACITY
-        world.deliver([event for event, _ in await sweep.look(START)])
+        world.deliver([event for event, _ in await sweep.due_events(START)])
 
 
 @pytest.fixture
@@ -205,12 +205,12 @@ async def test_eight_matchers_never_give_one_place_to_two_needs_and_release_all(
     assert world.operations >= OPERATIONS
     assert world.done["crashed"] > 100, world.done
     assert world.done["lost races"] > 100, "too few claims were lost"
-    assert any(state.turn for matcher in matchers for state in matcher.states.values()), "no need waited"
+    assert any(state.wait_number for matcher in matchers for state in matcher.states.values()), "no need waited"
 
     async def settle() -> dict[str, str]:
         """Let the sweep question every row twice and the matchers answer; returns the need of each place."""
         for _ in range(2 * (SERVICES * CAPACITY // 200 + 1)):
-            world.deliver([event for event, _ in await sweep.look(START)])
+            world.deliver([event for event, _ in await sweep.due_events(START)])
             for number, matcher in enumerate(matchers):
                 pending, world.inboxes[number] = world.inboxes[number], []
                 await matcher.handle(pending)

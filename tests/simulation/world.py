@@ -175,7 +175,7 @@ class World:
     async def sweep(self) -> None:
         """Some instance of matching sweeps, and some instance of intake."""
         matching = self.rng.choice(self.services["matching"].instances)
-        for event, key in await matching.sweep.look(self.clock.now()):
+        for event, key in await matching.sweep.due_events(self.clock.now()):
             self.send(topics.inbox("matching"), key, event)
         for event, key in await self.rng.choice(self.services["intake"].instances).duplicate_sweep.look():
             self.send(topics.inbox("intake"), key, event)

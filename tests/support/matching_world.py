@@ -1,4 +1,4 @@
-"""Matching as a whole on memory twins: the real loop, policy and sweep; the test says what comes in, and when.
+"""All of matching on memory twins: the real loop, policy and sweep. The test decides what comes in, and when.
 
 Recalls are held back, so that a test can deliver, repeat or lose them.
 """
@@ -40,7 +40,7 @@ T = TypeVar("T")
 
 
 def complete(coroutine: Coroutine[Any, Any, T]) -> T:
-    """Run what never waits for anything real (the memory twins only give way), without an event loop."""
+    """Run a coroutine that never really waits (the memory twins only yield), without an event loop."""
     try:
         while True:
             coroutine.send(None)
@@ -65,7 +65,7 @@ class _HoldingLog(MemoryLog):
 
 
 class MatchingWorld:
-    """One matcher. `run` handles all that has come in; `prices` are what it goes by, and may be changed."""
+    """One matcher. `run` handles everything that has come in; `prices` is the set in force, and may be replaced."""
 
     def __init__(
         self, limits: Limits | None = None, clock: HandClock | None = None, stale_after: timedelta | None = None
@@ -109,7 +109,7 @@ class MatchingWorld:
         self.directory.put(provider, key, self._offset, service, self.clock.now())
 
     def send(self, event: Body, topic: str = INBOX, id_: str | None = None) -> None:
-        """Put an event on a topic; with an id that was used before it is a repetition."""
+        """Put an event on a topic; with an id that was used before, it is a repetition."""
         id_ = id_ or f"e{len(self.sent)}"
         self.sent.append((id_, event, topic))
         headers = encode(CloudEvent(id_, "/tests", type(event).ce_type(), self.clock.now(), b""))
@@ -117,12 +117,12 @@ class MatchingWorld:
         self.log.append(topic, key, event.model_dump_json().encode(), headers)
 
     def run(self) -> None:
-        """Handle all that there is."""
+        """Handle everything on the topics."""
         with capture_logs():
             complete(drain(self.loop, self.consumer))
 
     def interrupt(self, call: str, when: str) -> None:
-        """Handle one batch, in which a call to Kafka or MongoDB fails (see `memory.Failing`): it is to come again."""
+        """Handle one batch in which a call to Kafka or MongoDB fails (see `Failing`), so that it comes again."""
         twin: Failing = {"publish": self.log, "append": self.store, "set_timers": self.store}.get(call, self.claims)
         twin.fail(call, when)
         batch = self.consumer.fetch()
@@ -138,7 +138,7 @@ class MatchingWorld:
         self.run()
 
     def elapse(self, **span: float) -> None:
-        """Let time pass, and tell whose timers are due."""
+        """Let time pass, and deliver the timers that are due."""
         self.clock.advance(**span)
         for timer in complete(self.store.due(self.clock.now(), 10_000)):
             self.send(TimerElapsed(stream=timer.stream, name=timer.name, due_at=timer.due_at), id_=timer.id)
@@ -146,22 +146,22 @@ class MatchingWorld:
         self.run()
 
     def deliver(self, index: int = 0, *, keep: bool = False) -> None:
-        """Deliver a recall that was held back; `keep` it, and it can be delivered once more."""
+        """Deliver a recall that was held back; with `keep` it can be delivered again."""
         message = self.log.held[index] if keep else self.log.held.pop(index)
         self.log.append(message.topic, message.key, message.value, message.headers)
         self.run()
 
     def look(self) -> int:
-        """One sweep; returns how many events it led to."""
-        found = complete(self.sweep.look(self.clock.now()))
-        for event, _ in found:
+        """Run one sweep; returns the number of events that it published."""
+        events = complete(self.sweep.due_events(self.clock.now()))
+        for event, _ in events:
             self.send(event)
         self.run()
-        return len(found)
+        return len(events)
 
     @property
     def rows(self) -> dict[str, dict[str, Any]]:
-        """The places taken."""
+        """The rows of the places taken."""
         return self.claims.tables[PLACES]
 
     @property
@@ -172,17 +172,17 @@ class MatchingWorld:
     @property
     def waiters(self) -> list[Waiter]:
         """The latest wait of each need that has a row."""
-        found = sorted(map(read, self.waiting.values()), key=lambda each: each.turn)
-        return list({each.id: each for each in found}.values())
+        waits = sorted(map(read, self.waiting.values()), key=lambda each: each.wait_number)
+        return list({each.id: each for each in waits}.values())
 
     @property
     def full(self) -> set[str]:
-        """The versions of entries that are marked as full."""
+        """The versions of entries that are flagged as full."""
         return set(self.claims.tables[FULL])
 
     @property
     def streams(self) -> list[str]:
-        """Every need there is."""
+        """Every need that has a stream."""
         return sorted({document["stream"] for document in self.store.journal.values()})
 
     def facts(self, need: str) -> list[Body]:
@@ -191,7 +191,7 @@ class MatchingWorld:
         return [self.policy.facts[fact["type"]].read(fact["text"]) for fact in facts]
 
     def state(self, need: str) -> NeedState:
-        """The state of a need, folded anew from the journal."""
+        """The state of a need, folded from the journal."""
         state = NeedState()
         for fact in self.facts(need):
             state = self.policy.evolve(state, fact)
@@ -199,5 +199,5 @@ class MatchingWorld:
 
     @property
     def dead(self) -> int:
-        """Dead letters: each would be a fault of the policy."""
+        """The number of dead letters: each would be a bug in the policy."""
         return len(self.log.read(topics.DEAD_LETTERS))

@@ -1,59 +1,66 @@
-"""Which services have no place for anybody, found once for a batch instead of for each need.
+"""Services that have no place for anybody, computed once per batch instead of once per need.
 
-As bits of the `index`, so that they are left out of what it finds without being looked at. A service that is not among
-them may still have too few places for a need.
+They are bits of the directory's index, so that the index can leave them out without looking at them. A service that is
+not among them may still have too few places for a particular need.
 """
 
 from collections.abc import Iterable
 from typing import NamedTuple
 
+from contracts.intake import NeedRegistered
 from contracts.words import Category
 
 from ..directory.directory import Directory
 from ..directory.entry_flags import EntryFlags
 from ..model.entry import DirectoryEntry
-from .places import Places
+from .places import Places, service_of
 
 
-class Bits(NamedTuple):
-    """Services of a category: `said`, those that have said that they have no capacity; `taken`, whose places all are.
+class FullBitmaps(NamedTuple):
+    """Services of a category, as bits: those that `reported` that they are full, and those with all places `taken`.
 
-    One that has said so may be in both.
+    A service may be in both.
     """
 
-    said: int
+    reported: int
     taken: int
 
 
-class Full:
-    """Of the rows of a batch, and what it takes. A place that it gives back stays taken until the next batch."""
+class FullServices:
+    """Follows the rows of a batch and what the batch claims. A place that it releases stays taken until the next."""
 
-    def __init__(self, directory: Directory, places: Places, marks: EntryFlags) -> None:
-        self._directory, self._places, self._marks = directory, places, marks
-        self._known: dict[Category, tuple[int, Bits]] = {}
+    def __init__(self, directory: Directory, places: Places, entry_flags: EntryFlags) -> None:
+        self._directory, self._places, self._entry_flags = directory, places, entry_flags
+        self._by_category: dict[Category, tuple[int, FullBitmaps]] = {}
 
-    def of(self, category: Category) -> Bits:
-        """As of now."""
-        revision, known = self._directory.revision(category), self._known.get(category)
+    def for_need(self, need: NeedRegistered) -> FullBitmaps:
+        """The services that are full for this need: its own places do not count as taken."""
+        reported, taken = self._of_category(need.category)
+        for row in self._places.held(need.need_id):
+            taken &= ~self._directory.bit(need.category, service_of(row))
+        return FullBitmaps(reported, taken)
+
+    def refresh(self, service: str) -> None:
+        """Look at this service again: a place was taken, or it reported that it is full."""
+        for category, (revision, bitmaps) in self._by_category.items():
+            self._by_category[category] = revision, self._with(bitmaps, category, [service])
+
+    def _of_category(self, category: Category) -> FullBitmaps:
+        revision, known = self._directory.revision(category), self._by_category.get(category)
         if known is None or known[0] != revision:
-            services = {*self._places.services(), *self._marks.services()}
-            known = self._known[category] = revision, self._with(Bits(0, 0), category, services)
+            services = {*self._places.services(), *self._entry_flags.services()}
+            known = self._by_category[category] = revision, self._with(FullBitmaps(0, 0), category, services)
         return known[1]
 
-    def look(self, service: str) -> None:
-        """A place of this service was taken, or it has said that it has none."""
-        for category, (revision, bits) in self._known.items():
-            self._known[category] = revision, self._with(bits, category, [service])
-
-    def _with(self, bits: Bits, category: Category, services: Iterable[str]) -> Bits:
-        said, taken = bits
+    def _with(self, bitmaps: FullBitmaps, category: Category, services: Iterable[str]) -> FullBitmaps:
+        reported, taken = bitmaps
         for id_ in services:
             entry = self._directory.get(id_)
             if entry is not None and category in entry.service.categories:
                 bit = self._directory.bit(category, id_)
-                said |= bit if self._marks.full(entry) else 0
-                taken |= bit if self._full(entry) else 0
-        return Bits(said, taken)
+                reported |= bit if self._entry_flags.full(entry) else 0
+                taken |= bit if self._all_taken(entry) else 0
+        return FullBitmaps(reported, taken)
 
-    def _full(self, entry: DirectoryEntry) -> bool:
+    def _all_taken(self, entry: DirectoryEntry) -> bool:
         return self._places.taken(entry.id) >= entry.capacity

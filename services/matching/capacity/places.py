@@ -1,8 +1,8 @@
-"""Places as rows: a service with 12 places has slots 0 to 11, and holding one is a row of the table ``places``.
+"""Places as rows: a service with 12 places has slots 0 to 11, and a taken place is a row of the table ``places``.
 
-So two matchers can never take the same place, and there is no counter to drift. Who is to be served together has a row
-for each, claimed in one decision: one that is refused means all are decided again, and none is kept alone. A row is
-``{_id: "<provider>/<service>:<slot>", need, match, service, referral}``.
+So two matchers can never take the same place, and there is no counter to drift. People who are served together have a
+row each, claimed in one decision: if one claim is refused, the whole decision is made again and no single row is kept.
+A row is ``{_id: "<provider>/<service>:<slot>", need, match, service, referral}``.
 """
 
 from collections.abc import Iterable, Mapping
@@ -19,29 +19,29 @@ _NONE: Mapping[int, Doc] = {}
 
 
 def row_id(service: str, slot: int) -> str:
-    """The row of a slot; `service` is the id among all providers."""
+    """The row id of a slot; `service` is the id among all providers."""
     return f"{service}:{slot}"
 
 
 def service_of(row: str) -> str:
-    """The service a row is a place of."""
+    """The service that a row belongs to."""
     return row.rpartition(":")[0]
 
 
 def match_id(need: str, attempt: int) -> str:
-    """The match of a need's attempt: the same however often it is decided."""
+    """The match id of a need's attempt: the same however often the attempt is decided."""
     return derived_id("match", need, attempt)
 
 
 def document(need: str, match: str, service: str, referral: str) -> Doc:
-    """What a row holds."""
+    """The content of a row."""
     return {"need": need, "match": match, "service": service, "referral": referral}
 
 
 class Places:
-    """The rows as they were gathered for a batch, less what the batch has taken since.
+    """The rows loaded for a batch, and the places that the batch has taken since.
 
-    A place that the batch gives back stays taken until the next batch: its row is deleted only after the facts are
+    A place that the batch releases stays taken until the next batch: its row is deleted only after the facts are
     stored, and until then nobody could claim it.
     """
 
@@ -49,7 +49,7 @@ class Places:
         self._by_service: dict[str, dict[int, Doc]] = {}
         self._by_need: dict[str, dict[str, Doc]] = {}
         self._own: dict[tuple[str, str], dict[int, Doc]] = {}  # by service and need; a service may have 100,000 places
-        self._returned: set[tuple[str, str]] = set()
+        self._released: set[tuple[str, str]] = set()
         for row, doc in (rows or {}).items():
             self.take(row, doc)
 
@@ -60,36 +60,36 @@ class Places:
         self._by_need.setdefault(doc["need"], {})[row] = doc
         self._own.setdefault((service, doc["need"]), {})[int(slot)] = doc
 
-    def give_back(self, row: str) -> None:
-        """The need does not hold it any more, yet it is not free before the next batch."""
+    def release(self, row: str) -> None:
+        """The need no longer holds this place, but it is not free before the next batch."""
         service, _, slot = row.rpartition(":")
         doc = self._by_service.get(service, {}).get(int(slot))
         if doc is not None:
             self._by_need[doc["need"]].pop(row, None)
-            self._returned.add((service, doc["need"]))
+            self._released.add((service, doc["need"]))
 
     def services(self) -> Iterable[str]:
-        """Where any place is taken, by id."""
+        """The ids of the services where any place is taken."""
         return self._by_service
 
     def taken(self, service: str) -> int:
-        """How many places of a service are."""
+        """How many places of a service are taken."""
         return len(self._by_service.get(service, _NONE))
 
     def held(self, need: str) -> dict[str, Doc]:
-        """The rows a need holds, rightly or not."""
+        """The rows that name this need, rightly or not."""
         return dict(self._by_need.get(need, {}))
 
     def free(self, entry: DirectoryEntry, need: str = "", match: str = "") -> int:
-        """How many places this match could have. One that it holds already (it died before it was stored) is one.
+        """How many places this match could have; a place that it already holds counts.
 
-        0 while the need still holds a place here for another match, and where it has given one back in this batch: that
-        one goes first.
+        It holds one where the claim was made and the process died before the match was stored. 0 while the need still
+        holds a place here for another match, or has released one in this batch: that row must go first.
         """
         taken = self._by_service.get(entry.id, _NONE)
         free = entry.capacity - len(taken)
         if need in self._by_need:  # most needs hold nothing anywhere
-            if (entry.id, need) in self._returned:
+            if (entry.id, need) in self._released:
                 return 0
             own = self._own.get((entry.id, need), _NONE).values()
             if any(doc["match"] != match for doc in own):
@@ -98,9 +98,9 @@ class Places:
         return free if free > 0 else 0
 
     def pick(self, entry: DirectoryEntry, need: str, match: str, count: int = 1) -> list[int]:
-        """The slots to claim where `free` is at least `count`. What this match holds already is claimed again.
+        """The slots to claim where `free` is at least `count`. Slots that this match already holds are claimed again.
 
-        Matchers start looking at different slots, so they rarely meet.
+        Matches start at different slots, so that matchers rarely claim the same one.
         """
         taken, capacity = self._by_service.get(entry.id, {}), entry.capacity
         own = (slot for slot in self._own.get((entry.id, need), ()) if slot < capacity)

@@ -1,122 +1,141 @@
-"""Which service a need would have now: one way for needs that are to be placed and for those only asked about."""
+"""Chooses the services for a need. Recommendations and real needs take the same way.
 
-from datetime import datetime
+`choose` is the whole way, one stage after another: eligible, with a free place, not ahead of the waiting list, scored,
+chosen.
+"""
+
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 from contracts.matching import FunnelStep
 from contracts.words import Rule
 
-from ..capacity.places import service_of
-from ..directory.index import Found, left_after
+from ..directory.index import Apart, Found, left_after
 from ..model.entry import DirectoryEntry
-from ..model.limits import Limits
 from ..ranking import score
+from ..ranking.candidate import Candidate
 from ..ranking.net_value import FREE, Charges
-from ..ranking.score import Ranked
 from ..waitlist.queue import Waiter, patience_over, would_rather_wait
-from .context import MatchingContext
+from .context import Moment
 
 
 class Choice(NamedTuple):
-    """`ranked`: services that have a place for the need, best first. `steps` is the elimination funnel.
+    """What `choose` found for a need.
 
-    `short`: who could take it and may have a place, yet none for it. Of `found` are also those that have none at all.
-    `charges` is what was charged and expected: nothing, once its patience is over. `waiter` is the need as it stands
-    among those who wait.
+    `chosen` are the services to offer it to and `ranked` all that have a place for it, both best first.
+    `without_place` can take it but have no place for it; those that have no place for anybody are in `excluded`.
+    `funnel` counts the services left after each rule. `charges` are what places cost; nothing once the need's patience
+    is over. `waiter` is the need as the waiting list ranks it.
     """
 
     waiter: Waiter
-    ranked: list[Ranked]
-    short: list[tuple[DirectoryEntry, int]]
-    steps: list[FunnelStep]
-    found: Found
+    chosen: list[Candidate]
+    ranked: list[Candidate]
+    without_place: list[Candidate]
+    excluded: Apart
+    funnel: list[FunnelStep]
     charges: Charges
 
     @property
-    def full(self) -> list[tuple[DirectoryEntry, int]]:
-        """Who could take the need and has no place for it, with how many places are free there.
+    def closed(self) -> list[Candidate]:
+        """All services that can take the need and have no place for it, unscored, with the number of free places.
 
-        Who has said "no capacity" of an entry (`marks`) is full, however many of its places we count as free.
+        A service that reported that it is full counts as 0 free places, however many of its places we count as free.
         """
-        return [*self.short, *((entry, 0) for entry in self.found.apart.entries())]
-
-    @property
-    def unknown(self) -> dict[str, list[Rule]]:
-        """Of all services that could take the need: their rules of which nobody can tell whether it meets them."""
-        return self.found.unknown | self.found.apart.unknown()
+        unknown = self.excluded.unknown()
+        excluded = (Candidate(entry, 0, unknown.get(entry.id, _NONE)) for entry in self.excluded.entries())
+        return [*self.without_place, *excluded]
 
 
-def choose(waiter: Waiter, match: str, now: datetime, context: MatchingContext, limits: Limits) -> Choice:
-    """What there is for a need in its next attempt, whose match is to have this id."""
-    need, places = waiter.need, context.places
-    said, taken = context.full.of(need.category)
-    for row in places.held(need.need_id):  # what it holds is not taken from it
-        taken &= ~context.directory.bit(need.category, service_of(row))
-    found = context.directory.find(waiter.case(now, limits.retry_after), said | taken)
-    steps, count = found.steps, found.steps[-1].left
-    if context.lines and waiter.options is None:
-        waiter = waiter._replace(options=count)
-    contested = context.lines or context.charges.used_up  # else what is free is there to be had
-    open_: list[tuple[DirectoryEntry, int]] = []
-    short: list[tuple[DirectoryEntry, int]] = []
-    for entry in found.entries:
-        free = places.free(entry, need.need_id, match)
-        has = free >= need.places and (not contested or available(waiter, entry, free, now, context, limits))
-        (open_ if has else short).append((entry, free))
-    unsaid = count - (found.apart.bits & said).bit_count()
-    if count:
-        steps.append(left_after(Rule.FULL, unsaid))
-    if unsaid:
-        steps.append(left_after(Rule.PLACE, len(open_)))
-    charges = FREE if patience_over(waiter, now, limits) else context.charges.for_match(match)
-    ranked = score.rank(need, open_, found.unknown, charges.prices, charges.learned)
-    return Choice(waiter, ranked, short, steps, found, charges)
+_NONE: list[Rule] = []
 
 
-def none_left(steps: list[FunnelStep]) -> list[FunnelStep]:
-    """The funnel as it is where all places are taken."""
-    return [each.model_copy(update={"left": 0}) if each.rule is Rule.PLACE else each for each in steps]
+def choose(waiter: Waiter, match_id: str, moment: Moment) -> Choice:
+    """The services for a need in its next attempt; `match_id` is the id that its match will have."""
+    now, context, limits = moment
+    need = waiter.need
+
+    full = context.full_services.for_need(need)
+    search = context.directory.find(waiter.case(now, limits.retry_after), full.reported | full.taken)
+    waiter = _with_options(waiter, search, moment)
+
+    eligible = _with_free_counts(waiter, match_id, search, moment)
+    with_place = [each for each in eligible if each.free >= need.places]
+    without_place = [each for each in eligible if each.free < need.places]
+    available = _not_ahead_of_waiting_list(waiter, with_place, moment)
+    without_place += _without(with_place, available)
+    if need.held_back:  # waits like any other need, but takes no place and stands in nobody's way
+        without_place += [each._replace(free=0) for each in available]
+        available = []
+
+    charges = FREE if patience_over(waiter, now, limits) else context.charges
+    ranked = score.rank(need, available, charges.prices)
+    chosen = score.best_of_each_provider(ranked, limits.at_once[need.urgency])
+    funnel = _whole_funnel(search, full.reported, len(available))
+    return Choice(waiter, chosen, ranked, without_place, search.apart, funnel, charges)
 
 
-def before(waiter: Waiter, entry: DirectoryEntry, now: datetime, context: MatchingContext, limits: Limits) -> int:
-    """How many needs that wait for this service rank above this one."""
-    return len(context.lines.above(waiter, entry, now, limits))
+def _with_options(waiter: Waiter, search: Found, moment: Moment) -> Waiter:
+    """The need with its options counted, as far as anybody waits whom it could be compared with."""
+    if not moment.context.waiting_queues or waiter.options is not None:
+        return waiter
+    return waiter._replace(options=search.steps[-1].left)
 
 
-def available(
-    waiter: Waiter, entry: DirectoryEntry, free: int, now: datetime, context: MatchingContext, limits: Limits
-) -> bool:
-    """Whether of the free places, enough for the need, enough are left when all who rank above it here have had theirs.
+def _with_free_counts(waiter: Waiter, match_id: str, search: Found, moment: Moment) -> list[Candidate]:
+    free, need, unknown = moment.context.places.free, waiter.id, search.unknown
+    return [Candidate(entry, free(entry, need, match_id), unknown.get(entry.id, _NONE)) for entry in search.entries]
 
-    Not where the need itself would rather wait than pay for the place.
 
-    Who waits for more places than are free is served later: meanwhile the places are not kept empty, save for those
-    `_keeps` speaks of.
+def _not_ahead_of_waiting_list(waiter: Waiter, candidates: list[Candidate], moment: Moment) -> list[Candidate]:
+    context = moment.context
+    if not context.waiting_queues and not context.charges.used_up:
+        return candidates
+    return [each for each in candidates if has_turn(waiter, each.entry, each.free, moment)]
+
+
+def has_turn(waiter: Waiter, entry: DirectoryEntry, free: int, moment: Moment) -> bool:
+    """Whether enough of the free places are left for the need once all waiting needs ahead of it have theirs.
+
+    Not where the need itself would rather wait than pay for the place. Waiting needs that take more places than are
+    free are served later: places are not kept empty for them in the meantime, except by the `household_reserve`.
     """
-    wanted = waiter.need.places
+    now, context, limits = moment
     if would_rather_wait(waiter, entry, now, limits, context.charges):
         return False
-    for each in context.lines.above(waiter, entry, now, limits):
+    for each in context.waiting_queues.ahead_of(waiter, entry, now, limits):
         if each.need.places <= free:
             free -= each.need.places
-        elif _keeps(each, entry, now, context, limits):
+        elif context.household_reserve.keeps(each, entry, now, limits):
             return False
-        if free < wanted:
+        if free < waiter.need.places:
             return False
     return True
 
 
-def _keeps(waiter: Waiter, entry: DirectoryEntry, now: datetime, context: MatchingContext, limits: Limits) -> bool:
-    """Whether places are kept empty here until there are enough for all of a household.
+def count_ahead(waiter: Waiter, entry: DirectoryEntry, moment: Moment) -> int:
+    """How many waiting needs this service must serve before this one."""
+    return len(moment.context.waiting_queues.ahead_of(waiter, entry, moment.now, moment.limits))
 
-    Else single people would take each place that is returned, and a family never be served. Only once its patience is
-    over, and at one service only, the largest that can take it: it must not empty a whole region. Not where nobody is
-    sent anyway, since the service has said "no capacity".
-    """
-    if waiter.need.places == 1 or not patience_over(waiter, now, limits):
-        return False
-    if waiter.id not in context.kept:
-        found = context.directory.find(waiter.case(now, limits.retry_after)).entries
-        able = [each for each in found if not context.marks.full(each)]
-        context.kept[waiter.id] = max(able, key=lambda each: (each.capacity, each.id)).id if able else ""
-    return context.kept[waiter.id] == entry.id
+
+def _without(candidates: Sequence[Candidate], left_out: Sequence[Candidate]) -> list[Candidate]:
+    if len(candidates) == len(left_out):
+        return []
+    ids = _ids(left_out)
+    return [each for each in candidates if each.entry.id not in ids]
+
+
+def _ids(candidates: Iterable[Candidate]) -> set[str]:
+    return {each.entry.id for each in candidates}
+
+
+def _whole_funnel(search: Found, reported_full: int, available: int) -> list[FunnelStep]:
+    """The directory's steps, then the services that have not reported that they are full, then those with a place."""
+    eligible = search.steps[-1].left
+    if not eligible:
+        return search.steps
+    not_full = eligible - (search.apart.bits & reported_full).bit_count()
+    funnel = [*search.steps, left_after(Rule.FULL, not_full)]
+    if not_full:
+        funnel.append(left_after(Rule.PLACE, available))
+    return funnel

@@ -1,6 +1,11 @@
-"""What matching's decisions need from outside the streams: the directory, the places, who waits."""
+"""What matching's decisions need besides the streams: the directory, the places, who waits.
+
+Pure; `context_loader` loads it.
+"""
 
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+from typing import NamedTuple
 
 from contracts.base import Message
 from contracts.intake import RecommendationAsked
@@ -9,66 +14,75 @@ from contracts.operations import TimerElapsed
 from services.chassis.decider import Claim, Drop, Effect, Emit, Put
 
 from ..capacity import places
-from ..capacity.full_services import Full
+from ..capacity.full_services import FullServices
 from ..capacity.places import Places
 from ..directory import entry_flags, expiry
 from ..directory.directory import Directory
 from ..directory.entry_flags import EntryFlags
-from ..ranking.net_value import charges
+from ..model.limits import Limits
+from ..ranking.net_value import charges_of
 from ..waitlist import queue
+from ..waitlist.household_reserve import HouseholdReserve
 from ..waitlist.queue import Waiter, WaitingQueues
 
 
 class MatchingContext:
-    """What was gathered for one batch, and what is left of it."""
+    """What was loaded for one batch, kept up to date as the batch is decided."""
 
     def __init__(
         self,
         directory: Directory,
         places: Places,
         waiters: Iterable[Waiter] = (),
-        known: EntryFlags | None = None,
+        entry_flags: EntryFlags | None = None,
         prices: PriceSet | None = None,
-        lapses: Mapping[str, entry_flags.Doc] | None = None,
+        expiry_rows: Mapping[str, entry_flags.Doc] | None = None,
     ) -> None:
-        self.lapses = lapses or {}
-        """Rows of what providers have been told of the entries that the batch is about."""
         self.directory = directory
         self.places = places
-        self.marks = known or EntryFlags()
-        self.full = Full(directory, places, self.marks)
+        self.entry_flags = entry_flags or EntryFlags()
+        self.expiry_rows = expiry_rows or {}
+        """What providers were already notified about, for the entries that this batch is about."""
+        self.charges = charges_of(prices)
+        self.full_services = FullServices(directory, places, self.entry_flags)
+        self.waiting_queues = WaitingQueues(waiters, self.charges, directory.takes)
+        self.household_reserve = HouseholdReserve(directory, self.entry_flags)
         self.recalled: set[str] = set()
-        """Needs this batch has recalled already: the next place it gives back is for the next in line."""
-        self.kept: dict[str, str] = {}
-        """For a household that has waited long, by need: the service where places are kept for it (`choosing`)."""
-        self.charges = charges(prices)
-        self.lines = WaitingQueues(waiters, self.charges, directory.takes)
+        """Needs that this batch has already recalled: the next place it releases goes to the next in the queue."""
 
     def consume(self, effects: Sequence[Effect]) -> None:
-        """Count what a decision has claimed, given back, marked and recalled, and who came to wait or left."""
+        """Apply what a decision has claimed, released, flagged and recalled, and which needs came to wait or left."""
         for effect in effects:
             match effect:
                 case Claim(places.TABLE, row, doc):
                     self.places.take(row, doc)
-                    self.full.look(doc["service"])
+                    self.full_services.refresh(doc["service"])
                 case Drop(places.TABLE, row):
-                    self.places.give_back(row)
+                    self.places.release(row)
                 case Put(entry_flags.FULL, version):
-                    self.marks.mark_full(version)
-                    self.full.look(version.rpartition("@")[0])
-                    self.kept.clear()  # no places are kept at a service that is full
+                    self.entry_flags.mark_full(version)
+                    self.full_services.refresh(version.rpartition("@")[0])
+                    self.household_reserve.forget()
                 case Claim(entry_flags.DISPUTES, row, doc):
-                    self.marks.dispute(row, doc)
+                    self.entry_flags.dispute(row, doc)
                 case Put(queue.TABLE, _, doc):
-                    self.lines.add(queue.read(doc))
+                    self.waiting_queues.add(queue.read(doc))
                 case Drop(queue.TABLE, row):
-                    self.lines.remove(*queue.turn_of(row))
+                    self.waiting_queues.remove(*queue.wait_of(row))
                 case Emit(WaitingRecalled(need_id=need)):
                     self.recalled.add(need)
 
 
+class Moment(NamedTuple):
+    """The circumstances of a decision: when it is made, what was loaded for it, and the numbers of the policy."""
+
+    now: datetime
+    context: MatchingContext
+    limits: Limits
+
+
 def subject(event: Message) -> str:
-    """The id of the need an event is about, which is its stream; a question and an entry that lapses have their own."""
+    """The stream that decides an event: the need's id, or a stream of its own (recommendations, expiring entries)."""
     match event:
         case RecommendationAsked():
             return event.request_id
@@ -77,5 +91,5 @@ def subject(event: Message) -> str:
         case EntryLapses():
             return expiry.stream(event)
         case _:
-            need: str = event.need_id  # type: ignore[attr-defined]  # all that this service handles have one
+            need: str = event.need_id  # type: ignore[attr-defined]  # every other event that matching handles has one
             return need

@@ -1,4 +1,4 @@
-"""The facts of matching, made from a need, its match and the event that led to them."""
+"""Builds matching's facts from a need, its match and the event that led to them."""
 
 from datetime import date, datetime
 from typing import Any
@@ -12,7 +12,7 @@ from services.chassis.decider import Emit
 from ..capacity.places import row_id
 from ..eligibility.assessment import status_told
 from ..model.entry import service_id
-from ..ranking.score import Ranked
+from ..ranking.candidate import Candidate
 
 ATTEMPTS_EXHAUSTED = "attempts-exhausted"
 NO_PLACE = "no-place"
@@ -21,7 +21,7 @@ NO_PLACE = "no-place"
 def matched(
     need: NeedRegistered,
     attempt: int,
-    best: Ranked,
+    chosen: Candidate,
     slots: list[int],
     match: str,
     funnel: list[FunnelStep],
@@ -31,34 +31,35 @@ def matched(
     price_set: str | None = None,
     at: datetime | None = None,
 ) -> Matched:
-    """The need has a place. `service` is the provider's own id of it; with `provider` it is unique.
+    """The need has a place. `service` is the provider's own id for it; together with `provider` it is unique.
 
-    Whoever has no rule about residence status is not told it, which is the other half of the firewall.
+    A provider without a rule about residence status does not learn it, which is the other half of the firewall.
     """
-    told = status_told(need, best.entry.service.eligibility)
-    person, *companions = need.people if told else map(_without_status, need.people)
+    service = chosen.entry.service
+    shows_status = status_told(need, service.eligibility)
+    person, *companions = need.people if shows_status else map(_without_status, need.people)
     return Matched(
         **_names(need),
         attempt=attempt,
-        provider=best.entry.provider,
-        service=best.entry.service.service,
+        provider=chosen.entry.provider,
+        service=service.service,
         slot=slots[0],
         slots=slots,
         match_id=match,
-        version=best.entry.version,
+        version=chosen.entry.version,
         category=need.category,
         urgency=need.urgency,
         person=person,
         region=need.region,
         constraints=need.constraints,
         requested_at=need.requested_at,
-        reasons=best.reasons,
+        reasons=chosen.reasons,
         funnel=funnel,
-        schedule=best.entry.service.schedule,
+        schedule=service.schedule,
         broadcast=broadcast,
         companions=companions,
-        needs_assessment=best.unknown,
-        free=best.free,
+        needs_assessment=chosen.unknown,
+        free=chosen.free,
         weighed=weighed,
         hard_to_place=hard_to_place,
         price_set=price_set,
@@ -75,7 +76,7 @@ def waiting(
     code: str | None = None,
     weighed: DecisionRationale | None = None,
 ) -> matching.Waiting:
-    """Nobody can take the need now; or, with a `code`, nobody is to."""
+    """No service can take the need now; or, with a `code`, none must."""
     return matching.Waiting(
         **_names(need), attempt=attempt, since=since, until=until, funnel=funnel, code=code, weighed=weighed
     )
@@ -84,15 +85,22 @@ def waiting(
 def patience_over(
     need: NeedRegistered, attempt: int, since: datetime, until: datetime, funnel: list[FunnelStep]
 ) -> matching.PatienceOver:
-    """It still waits, and should not any more."""
-    said = {"urgency": need.urgency, "cause": cause_of(funnel), "funnel": funnel, "since": since, "until": until}
-    return matching.PatienceOver(**_names(need), attempt=attempt, **said)
+    """The need still waits, although its patience is over."""
+    return matching.PatienceOver(
+        **_names(need),
+        attempt=attempt,
+        urgency=need.urgency,
+        cause=cause_of(funnel),
+        funnel=funnel,
+        since=since,
+        until=until,
+    )
 
 
 def on_hold(
     need: NeedRegistered, attempt: int, asks: matching.AttemptEnded, since: datetime, until: datetime
 ) -> matching.OnHold:
-    """The agency is to add what the service of this attempt has asked for."""
+    """The agency must add what the service of this attempt asked for."""
     provider, _, service = asks.service.partition("/")
     return matching.OnHold(
         **_names(need),
@@ -107,21 +115,21 @@ def on_hold(
 
 
 def closed(match: Matched, attempt: int, cause: str) -> matching.Closed:
-    """The provider of this match says that nothing is to be done any more."""
+    """The provider of this match says that nothing more needs to be done."""
     return matching.Closed(
         **_names(match), attempt=attempt, provider=match.provider, service=match.service, cause=cause
     )
 
 
 def place_used(match: Matched, until: date) -> matching.PlaceUsed:
-    """Its place does not come back before the quota is renewed."""
+    """The place of this match does not return before the quota is renewed."""
     rows = [row_id(service_id(match.provider, match.service), slot) for slot in match.slots or [match.slot]]
     names = {"referral_id": match.referral_id, "need_id": match.need_id, "match_id": match.match_id}
     return matching.PlaceUsed(**names, rows=rows, until=until)
 
 
 def entry_doubted(provider: str, service: str, field: str, fix: str) -> Emit:
-    """Tell a provider, through notification, what its own answers say of one of its entries."""
+    """Notify a provider, through notification, of what its answers show about one of its entries."""
     doubted = notification.EntryDoubted(provider=provider, entry=service, problems=[Problem(field=field, fix=fix)])
     return Emit(doubted, topics.inbox("notification"), provider)
 
@@ -134,19 +142,22 @@ def unmet(
     weighed: DecisionRationale | None = None,
     hard_to_place: bool = False,
 ) -> matching.Unmet:
-    """Nobody could. `cause` is `ATTEMPTS_EXHAUSTED`, what the agency was asked for in vain, or by the funnel."""
+    """No service could take the need.
+
+    `cause` is `ATTEMPTS_EXHAUSTED`, the code of what the agency did not add, or `cause_of` the funnel.
+    """
     return matching.Unmet(
         **_names(need), attempt=attempt, cause=cause, funnel=funnel, weighed=weighed, hard_to_place=hard_to_place
     )
 
 
 def cause_of(funnel: list[FunnelStep]) -> str:
-    """The rule that took the last services away; `NO_PLACE` where services there were, but all full."""
+    """The rule that removed the last services; `NO_PLACE` where there were services, but all of them full."""
     return NO_PLACE if funnel[-1].rule is Rule.PLACE else funnel[-1].rule.value
 
 
 def revoked(match: Matched, cause: str) -> matching.MatchRevoked:
-    """The match is taken back: ``withdrawn``, ``corrected``, `TAKEN_BY_ANOTHER` or the code that closed the need."""
+    """The match is revoked: ``withdrawn``, ``corrected``, `TAKEN_BY_ANOTHER`, or by the code that closed the need."""
     return matching.MatchRevoked(
         **_names(match), attempt=match.attempt, provider=match.provider, service=match.service, cause=cause
     )
@@ -155,7 +166,7 @@ def revoked(match: Matched, cause: str) -> matching.MatchRevoked:
 def attempt_ended(
     match: Matched, service: str, version: str, event: notification.Refusal, now: datetime
 ) -> matching.AttemptEnded:
-    """The provider or the person said no, or nobody said anything. `service` is the id among all providers."""
+    """The provider or the person declined, or did not answer. `service` is the id among all providers."""
     for_good, missing = False, []
     match event:
         case notification.Declined():
@@ -180,21 +191,21 @@ def attempt_ended(
 
 
 def need_ended(need: NeedRegistered, attempt: int, end: str, hard_to_place: bool = False) -> matching.NeedEnded:
-    """It is over elsewhere: `end` is the lifecycle's word for it."""
+    """The need has ended; `end` is a state of the lifecycle."""
     return matching.NeedEnded(
         referral_id=need.referral_id, need_id=need.need_id, attempt=attempt, end=end, hard_to_place=hard_to_place
     )
 
 
 def end_of(event: notification.Outcome) -> str:
-    """The lifecycle's word for what came of it."""
+    """The state of the lifecycle that this outcome leads to."""
     if isinstance(event, notification.NotDelivered):
         return "not-delivered"
     return "partly-delivered" if event.partly else "delivered"
 
 
 def recalled(need: NeedRegistered) -> Emit:
-    """Tell a waiting need, in its own stream, to look again."""
+    """Have a waiting need look again, in its own stream."""
     event = matching.WaitingRecalled(referral_id=need.referral_id, need_id=need.need_id)
     return Emit(event, topics.inbox("matching"), need.referral_id)
 
@@ -203,6 +214,6 @@ def _without_status(person: MinimalProfile) -> MinimalProfile:
     return person if person.status is None else person.model_copy(update={"status": None})
 
 
-def _names(of: NeedRegistered | Matched) -> dict[str, Any]:
-    """What every fact that others follow says first."""
-    return {name: getattr(of, name) for name in ("referral_id", "need_id", "need", "agency", "reference")}
+def _names(source: NeedRegistered | Matched) -> dict[str, Any]:
+    """The identifying fields of every fact that other services follow."""
+    return {name: getattr(source, name) for name in ("referral_id", "need_id", "need", "agency", "reference")}

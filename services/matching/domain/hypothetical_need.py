@@ -1,26 +1,26 @@
-"""A question about a person who may be referred, as the need it would be."""
+"""A hypothetical need, which an agency asks about before it refers anybody, as the need that it would be."""
 
 from contracts.intake import HypotheticalNeed, NeedRegistered, RecommendationAsked
 from contracts.words import ReferrerKind
 
 
-def as_need(question: RecommendationAsked, asked: HypotheticalNeed) -> NeedRegistered:
-    """The need that a referral with these words would have had."""
+def as_need(request: RecommendationAsked, hypothetical: HypotheticalNeed) -> NeedRegistered:
+    """The need that a referral with the same content would have led to."""
     return NeedRegistered(
-        referral_id=question.request_id,
-        need_id=asked.need_id,
-        need=asked.need,
-        agency=question.agency,
-        reference=question.reference,
+        referral_id=request.request_id,
+        need_id=hypothetical.need_id,
+        need=hypothetical.need,
+        agency=request.agency,
+        reference=request.reference,
         referrer=ReferrerKind.ORGANISATION,  # nothing depends on it
-        requested_at=question.asked_at,
-        category=asked.category,
-        urgency=asked.urgency,
-        person=asked.person,
-        region=question.region,
-        constraints=asked.constraints,
-        preferences=asked.preferences,
-        recipients=question.recipients,
-        companions=asked.companions,
-        places=asked.places,
+        requested_at=request.asked_at,
+        category=hypothetical.category,
+        urgency=hypothetical.urgency,
+        person=hypothetical.person,
+        region=request.region,
+        constraints=hypothetical.constraints,
+        preferences=hypothetical.preferences,
+        recipients=request.recipients,
+        companions=hypothetical.companions,
+        places=hypothetical.places,
     )

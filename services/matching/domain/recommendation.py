@@ -1,68 +1,62 @@
-"""Answers what a person could go to, without a need: nothing is claimed, journaled or put on a list."""
-
-from datetime import datetime
+"""Recommends services to an agency that has not referred anybody yet: nothing is claimed, journaled or queued."""
 
 from contracts.intake import HypotheticalNeed, RecommendationAsked
 from contracts.matching import ServicesRecommended, Suggested, Suggestions
 from contracts.words import Wait
 
-from ..model.entry import DirectoryEntry
-from ..model.limits import Limits
-from ..ranking.score import Ranked, rank
+from ..ranking.candidate import Candidate
+from ..ranking.score import rank
 from ..waitlist.queue import Waiter
-from .choice import before, choose
-from .context import MatchingContext
+from .choice import choose, count_ahead
+from .context import Moment
 from .hypothetical_need import as_need
 
 MOST = 10
-"""Services told for one need: who reads them wants the best, and a message has its limits."""
+"""Services suggested for one need: readers want the best ones, and a message has its limits."""
 
 
-def recommend(
-    question: RecommendationAsked, now: datetime, context: MatchingContext, limits: Limits
-) -> ServicesRecommended:
-    """For each need by itself, as if it had been asked for now: what one would take is not taken from another."""
+def recommend(request: RecommendationAsked, moment: Moment) -> ServicesRecommended:
+    """Suggestions for each need by itself, as if it were registered now: they do not compete with each other."""
     return ServicesRecommended(
-        request_id=question.request_id,
-        agency=question.agency,
-        reference=question.reference,
-        needs=[_for(question, asked, now, context, limits) for asked in question.needs],
+        request_id=request.request_id,
+        agency=request.agency,
+        reference=request.reference,
+        needs=[_suggestions(request, hypothetical, moment) for hypothetical in request.needs],
     )
 
 
-def _for(
-    question: RecommendationAsked, asked: HypotheticalNeed, now: datetime, context: MatchingContext, limits: Limits
-) -> Suggestions:
-    choice = choose(Waiter(as_need(question, asked), (), now, 0), "", now, context, limits)
-    waiter = choice.waiter
-    open_ = [_suggested(each, Wait.NONE, context) for each in choice.ranked]
-    full = [
-        (_wait(before(waiter, each.entry, now, context, limits), each.entry, context), each)
-        for each in rank(waiter.need, choice.full, choice.unknown, choice.charges.prices, choice.charges.learned)
+def _suggestions(request: RecommendationAsked, hypothetical: HypotheticalNeed, moment: Moment) -> Suggestions:
+    choice = choose(Waiter(as_need(request, hypothetical), (), moment.now, 0), "", moment)
+    suggested = [_suggested(each, Wait.NONE) for each in choice.ranked]
+    closed = [
+        (_wait(each, choice.waiter, moment), each)
+        for each in rank(choice.waiter.need, choice.closed, choice.charges.prices)
     ]
-    shortest = [_suggested(each, wait, context) for wait in (Wait.SHORT, Wait.LONG) for its, each in full if its is wait]
+    for length in (Wait.SHORT, Wait.LONG):
+        suggested += [_suggested(each, wait) for wait, each in closed if wait is length]
     return Suggestions(
-        need=asked.need,
-        category=asked.category,
-        urgency=asked.urgency,
-        suggested=[*open_, *shortest][:MOST],
-        funnel=choice.steps,
+        need=hypothetical.need,
+        category=hypothetical.category,
+        urgency=hypothetical.urgency,
+        suggested=suggested[:MOST],
+        funnel=choice.funnel,
     )
 
 
-def _wait(ahead: int, entry: DirectoryEntry, context: MatchingContext) -> Wait:
-    return Wait.SHORT if ahead < entry.capacity and not context.marks.full(entry) else Wait.LONG
+def _wait(candidate: Candidate, waiter: Waiter, moment: Moment) -> Wait:
+    entry = candidate.entry
+    short = count_ahead(waiter, entry, moment) < entry.capacity and not moment.context.entry_flags.full(entry)
+    return Wait.SHORT if short else Wait.LONG
 
 
-def _suggested(ranked: Ranked, wait: Wait, context: MatchingContext) -> Suggested:
-    service = ranked.entry.service
+def _suggested(candidate: Candidate, wait: Wait) -> Suggested:
+    service = candidate.entry.service
     return Suggested(
-        provider=ranked.entry.provider,
+        provider=candidate.entry.provider,
         service=service.service,
         name=service.name,
         areas=[] if service.address_confidential else service.areas,
         wait=wait,
-        reasons=ranked.reasons,
-        needs_assessment=ranked.unknown,
-        answer_hours=context.charges.answer_hours.get(ranked.entry.id),
+        reasons=candidate.reasons,
+        needs_assessment=candidate.unknown,
     )

@@ -1,4 +1,4 @@
-"""Where one need stands in matching, as the fold of its facts. The stream is the need's id."""
+"""The state of one need in matching, folded from its facts. The stream is the need's id."""
 
 from collections.abc import Iterable
 from datetime import datetime
@@ -19,7 +19,7 @@ from ..waitlist.queue import Waiter, options_of
 
 
 class Phase(Enum):
-    """`OPEN` is left within the decision that enters it: for a match, the waiting list, a hold, or the end."""
+    """`OPEN` lasts no longer than the decision that enters it: a match, a wait, a hold or the end follows at once."""
 
     OPEN = "open"
     MATCHED = "matched"
@@ -28,16 +28,28 @@ class Phase(Enum):
     ENDED = "ended"
 
 
+class Wait(NamedTuple):
+    """When a need began to wait, and until when it waits at most; later waits of the need keep both.
+
+    `timed_for` is the urgency for which the end of its patience was timed; None: not timed yet.
+    """
+
+    since: datetime
+    until: datetime
+    timed_for: Urgency | None = None
+
+
 class NeedState(NamedTuple):
-    """`accepted` is intake's latest word. `since` and `until` are those of the first wait; later waits keep them.
+    """`accepted` is the need as intake last published it; None: not published yet.
 
     `attempt` is the number of the last match, `matches` are those that hold (several, where the need was offered to
-    several services at once and none has accepted yet), `tried` the attempts that failed, `turn` the number of waits so
-    far. `options` is how many services could have taken the need when this wait began, had they a place; `timed` is the
-    urgency by which the end of its patience was timed, `alerted` says that an operator was told of that end. An attempt
-    that failed for what the agency has corrected since has no version: no entry is ruled out by it. `hard_to_place` is
-    that of `matching.NeedKept`, `used` what of its places does not come back yet though it has ended. The stream of an
-    entry that lapses knows no more than that it has ended: it was told.
+    several services at once and none has accepted yet), `tried` the attempts that failed. An attempt that failed for
+    something that the agency has corrected since has no version: it rules out no entry. `wait_number` counts the waits
+    so far, and `options` is the number of services that could have taken the need when the current wait began.
+    `alerted`: an operator was notified that its patience is over. `hard_to_place` is that of `matching.NeedKept`, and
+    `used` are places that do not return yet although the need has ended.
+
+    The stream of an expiring directory entry only ever gets to `ENDED`: its provider was notified.
     """
 
     phase: Phase = Phase.OPEN
@@ -45,11 +57,9 @@ class NeedState(NamedTuple):
     attempt: int = 0
     matches: tuple[matching.Matched, ...] = ()
     tried: tuple[matching.AttemptEnded, ...] = ()
-    since: datetime | None = None
-    until: datetime | None = None
-    turn: int = 0
+    wait: Wait | None = None
+    wait_number: int = 0
     options: int | None = None
-    timed: Urgency | None = None
     alerted: bool = False
     hard_to_place: bool = False
     used: matching.PlaceUsed | None = None
@@ -64,8 +74,11 @@ class NeedState(NamedTuple):
         return next((each for each in self.matches if each.attempt == attempt), None)
 
     @property
-    def told_served(self) -> bool:
-        """Its agency has been told why it waits: until intake says more, and to no end of its own."""
+    def already_served(self) -> bool:
+        """Whether the person is served under another referral and the agency was notified.
+
+        Such a need waits until intake publishes it again; its wait has no end of its own.
+        """
         return self.accepted is not None and self.accepted.held_back is HeldBack.TOLD
 
     @property
@@ -75,14 +88,18 @@ class NeedState(NamedTuple):
 
     @property
     def asks(self) -> matching.AttemptEnded | None:
-        """Of the last round, the attempt that failed for want of what the agency has not added yet."""
+        """The attempt of the last round that failed for want of something that the agency has not added yet."""
         last = [each for each in self.tried if round_of(each) == round_of(self.tried[-1])]
         return next((each for each in last if asks_agency(each) and each.version), None)
 
     def waiter(self, now: datetime) -> Waiter:
-        """The need as the waiting list sees it; one that has not waited yet would wait from `now` on."""
-        assert self.accepted is not None, "only a need that intake has accepted is ranked"  # noqa: S101
-        return Waiter(self.accepted, self.tried, self.since or now, self.turn, self.options)
+        """The need as the waiting list ranks it; one that has not waited yet would wait from `now` on.
+
+        Raises `ValueError` for a need that intake has not published.
+        """
+        if self.accepted is None:
+            raise ValueError("this need is unknown: it cannot be ranked before intake has published it")
+        return Waiter(self.accepted, self.tried, self.wait.since if self.wait else now, self.wait_number, self.options)
 
 
 def service_of(match: matching.Matched) -> str:
@@ -91,50 +108,38 @@ def service_of(match: matching.Matched) -> str:
 
 
 def round_of(ended: matching.AttemptEnded) -> int:
-    """The first attempt of those that were made at once."""
+    """The number of the first attempt among those that were made at once."""
     return ended.round or ended.attempt
 
 
 def rows_of(match: matching.Matched) -> list[str]:
-    """The place rows that a match holds: one, or one for each who is served together."""
+    """The place rows that a match holds: one, or one for each person who is served together."""
     return [row_id(service_of(match), slot) for slot in match.slots or [match.slot]]
 
 
 def evolve(state: NeedState, fact: Message) -> NeedState:
-    """The state after a fact. What concerns rows or other needs only changes nothing."""
+    """The state after a fact. Facts about rows or about other needs change nothing."""
     match fact:
         case matching.NeedKept():
-            counted = state.options if fact.accepted == state.accepted else None
-            tried = tuple(map(_corrected, state.tried))
-            kept = state._replace(
-                accepted=fact.accepted, tried=tried, options=counted, hard_to_place=fact.hard_to_place
-            )
-            if state.told_served and not kept.told_served:  # only now does it begin to wait for a place
-                return kept._replace(since=None, until=None, timed=None)
-            return kept
+            return _kept(state, fact)
         case matching.Matched():
             matches = (*state.matches, fact)
             return state._replace(phase=Phase.MATCHED, matches=matches, attempt=fact.attempt, options=None)
         case matching.Waiting():
-            turn, options = state.turn + 1, options_of(fact.funnel)
-            return state._replace(
-                phase=Phase.WAITING,
-                since=fact.since,
-                until=fact.until,
-                turn=turn,
-                options=options,
-                timed=state.accepted.urgency if state.accepted else None,
-            )
+            wait = Wait(fact.since, fact.until, state.accepted.urgency if state.accepted else None)
+            number, options = state.wait_number + 1, options_of(fact.funnel)
+            return state._replace(phase=Phase.WAITING, wait=wait, wait_number=number, options=options)
         case matching.PatienceOver():
             return state._replace(alerted=True)
         case matching.OnHold():
-            return state._replace(phase=Phase.HELD, since=fact.since, until=fact.until, options=None)
+            wait = Wait(fact.since, fact.until, state.wait.timed_for if state.wait else None)
+            return state._replace(phase=Phase.HELD, wait=wait, options=None)
         case matching.PlaceUsed():
             return state._replace(used=fact)
         case matching.AttemptEnded():
-            return _without(state, fact.attempt)._replace(tried=(*state.tried, fact))
+            return _without_match(state, fact.attempt)._replace(tried=(*state.tried, fact))
         case matching.MatchRevoked():
-            return _without(state, fact.attempt)
+            return _without_match(state, fact.attempt)
         case matching.Unmet() | matching.NeedEnded() | matching.Closed() | matching.LapseTold():
             return state._replace(phase=Phase.ENDED, matches=())
         case _:
@@ -146,10 +151,21 @@ def folded(state: NeedState, effects: Iterable[Effect]) -> NeedState:
     return reduce(evolve, (each.event for each in effects if isinstance(each, Emit)), state)
 
 
-def _without(state: NeedState, attempt: int) -> NeedState:
-    left = tuple(each for each in state.matches if each.attempt != attempt)
-    return state._replace(phase=Phase.MATCHED if left else Phase.OPEN, matches=left)
+def _kept(state: NeedState, fact: matching.NeedKept) -> NeedState:
+    kept = state._replace(
+        accepted=fact.accepted,
+        tried=tuple(map(_corrected, state.tried)),
+        options=state.options if fact.accepted == state.accepted else None,
+        hard_to_place=fact.hard_to_place,
+    )
+    begins_to_wait = state.already_served and not kept.already_served
+    return kept._replace(wait=None) if begins_to_wait else kept
 
 
 def _corrected(ended: matching.AttemptEnded) -> matching.AttemptEnded:
     return ended.model_copy(update={"version": ""}) if asks_agency(ended) else ended
+
+
+def _without_match(state: NeedState, attempt: int) -> NeedState:
+    matches = tuple(each for each in state.matches if each.attempt != attempt)
+    return state._replace(phase=Phase.MATCHED if matches else Phase.OPEN, matches=matches)

@@ -1,1 +1,1 @@
-"""Matching's periodic work."""
+"""Matching's periodic work: `sweep.py` repeats lost messages, `price_sets.py` makes prices, `gather.py` counts."""

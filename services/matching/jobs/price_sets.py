@@ -1,8 +1,8 @@
-"""Makes a price set from time to time of what was written down (`experience`), and keeps the one in force.
+"""Makes a price set at regular intervals, from the rows of `observations`.
 
-Every instance runs one. Of a time there is one set, whoever makes it: it is a row with the time as its id, and what
-stands there is published. A matcher goes by what it reads on the compacted topic; where nothing comes any more, all
-places cost nothing, and nobody is thought to accept more than another.
+Every instance runs this job. Each interval has one set, whoever makes it: it is a row with the time as its id, and the
+content of that row is published. Matchers use what they read on the compacted topic; where no sets arrive any more, all
+places cost nothing.
 """
 
 import asyncio
@@ -19,74 +19,73 @@ from ..capacity import places
 from ..capacity.places import Places
 from ..directory.directory import Directory
 from ..pricing import observations
+from ..pricing.build import build_price_set
 from ..pricing.current_prices import KEY, STALE, TABLE
-from ..pricing.learning import build_price_set
-from ..pricing.observations import ANSWERS, ASKED, KEPT, STAYS
+from ..pricing.observations import ASKED, KEPT, STAYS
 
 logger = structlog.get_logger()
 
 _HINT = (
-    "a fault of ours: please report it; until prices can be made again, places cost what they did before, and nothing "
-    f"after {STALE} intervals; needs are matched as ever"
+    "this is a bug in matching, please report it; needs are still matched: with the last prices "
+    f"for {STALE} intervals, and then without prices until a price set can be made again"
 )
 _PURGED = 7
-"""Days behind `KEPT` that are looked at: what an outage of a week left is thrown away too."""
+"""Days before `KEPT` that are purged: enough to catch up after an outage of a week."""
 
 
 class Pricer:
-    """`look` is to be called from time to time, and what it returns to be published."""
+    """Makes the price set of each interval. Call `due_price_set` regularly and publish what it returns."""
 
     def __init__(self, directory: Directory, claims: Claims, interval: timedelta) -> None:
         self._directory, self._claims, self._interval = directory, claims, interval
-        self._said: datetime | None = None
+        self._last: datetime | None = None
         self._days: dict[str, dict[date, list[dict[str, Any]]]] = {table: {} for table in observations.TABLES}
 
-    async def look(self, now: datetime) -> list[tuple[PriceSet, str]]:
-        """The set as of the interval that has begun last, once in this process's life. Raises `TransientError`.
+    async def due_price_set(self, now: datetime) -> list[tuple[PriceSet, str]]:
+        """The set of the interval that began last, with its record key; once per interval in this process's life.
 
-        What goes wrong in making it is logged, and tried again when the next interval begins.
+        Raises `TransientError`. Any other failure is logged, and tried again when the next interval begins.
         """
         as_of = now - (now - datetime.min.replace(tzinfo=UTC)) % self._interval
-        if self._said is not None and as_of <= self._said:
+        if self._last is not None and as_of <= self._last:
             return []
-        found = await self._claims.find(TABLE, "_id", [as_of.isoformat()])
-        if found:
-            made = PriceSet.read(found[as_of.isoformat()]["set"])
+        rows = await self._claims.find(TABLE, "_id", [as_of.isoformat()])
+        if rows:
+            price_set = PriceSet.read(rows[as_of.isoformat()]["set"])
         else:
             try:
-                made = await self._make(as_of)
-            except HandlingError:  # of a server, or one that the process has to end for
+                price_set = await self._make(as_of)
+            except HandlingError:  # a server fails, or the process must end
                 raise
-            except Exception as error:  # noqa: BLE001  # matching goes on without prices, and must not end for want of them
+            except Exception as error:  # noqa: BLE001  # matching works without prices, and must not end for want of them
                 fault = f"{type(error).__name__} at {where(error)}"
                 logger.error("prices_not_made", reason=fault, hint=_HINT)
-                self._said = as_of
+                self._last = as_of
                 return []
-            row = Row(TABLE, made.id, {"day": as_of.date().isoformat(), "set": made.model_dump_json()})
+            row = Row(TABLE, price_set.id, {"day": as_of.date().isoformat(), "set": price_set.model_dump_json()})
             if await self._claims.take([row]):
-                return []  # another's stands there: it is looked at again
+                return []  # another instance was faster: its set is read next time
             await self._purge(as_of.date())
-        self._said = as_of
-        return [(made, KEY)]
+        self._last = as_of
+        return [(price_set, KEY)]
 
     async def _make(self, as_of: datetime) -> PriceSet:
         needs = observations.needs_of(await self._read(ASKED, as_of))
-        answers = observations.answers_of(await self._read(ANSWERS, as_of))
         stays = observations.stays_of(await self._read(STAYS, as_of))
         taken = Places(await self._claims.all(places.TABLE))
         entries = list(self._directory.entries())
-        return await asyncio.to_thread(build_price_set, needs, answers, stays, entries, taken, as_of)
+        return await asyncio.to_thread(build_price_set, needs, stays, entries, taken, as_of)
 
     async def _read(self, table: str, as_of: datetime) -> list[dict[str, Any]]:
-        """What is within `KEPT`. What has been read of a day that is over is remembered, save of the day before."""
+        """The rows within `KEPT`. Rows of past days are remembered, except those of yesterday and all stays."""
         last = as_of.date()
-        wanted = [last - timedelta(days=back) for back in range(KEPT.days)]
+        days = [last - timedelta(days=back) for back in range(KEPT.days)]
         known = self._days[table]
-        for day in wanted:
+        for day in days:
             if day not in known or day >= last - timedelta(days=1) or table == STAYS:
                 known[day] = list((await self._claims.find(table, "day", [day.isoformat()])).values())
-        self._days[table] = {day: known[day] for day in wanted}
-        return [row for day in wanted for row in known[day]]
+        self._days[table] = {day: known[day] for day in days}
+        return [row for day in days for row in known[day]]
 
     async def _purge(self, today: date) -> None:
         old = [(today - KEPT - timedelta(days=back)).isoformat() for back in range(1, 1 + _PURGED)]

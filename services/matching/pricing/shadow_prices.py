@@ -1,16 +1,12 @@
-"""What a place is worth to others: the price a need has to be worth before it takes the place from them.
+"""Shadow prices: what a place is worth to other needs, and so what a need must be worth to take it from them.
 
-Two prices, both pure functions of numbers, for one category and region (the problem falls apart along them):
+`opportunity` computes them for places that are used up, such as a yearly quota, and for places that return, counted as
+often as they return: the dual prices of matching a window's needs, by a sub-gradient, with the bound that they prove.
+Source: Ahani, Gölz, Procaccia, Teytelboym and Trapp, "Dynamic Placement in Refugee Resettlement", Operations Research
+72(3), 2024, whose potentials are these duals.
 
-- `opportunity`: for places that are used up, such as a yearly quota. The dual prices of the matching of a window's
-  needs, found by a sub-gradient, with the bound they prove (Ahani, Gölz, Procaccia, Teytelboym and Trapp, "Dynamic
-  Placement in Refugee Resettlement", Operations Research 72(3), 2024: potentials are these duals).
-- `reserve`: for places that return. What one more place taken now costs more urgent needs that come before one is
-  given back (Ott and Krishnan, "State dependent routing of telephone traffic and the use of separable routing schemes",
-  11th International Teletraffic Congress, 1985).
-
-A value, and so a price, is in urgency weights: 1 is a need of weight 1 that is served as well as can be. Nothing here
-knows a person: a need is what it is worth at which service.
+Values and prices are in urgency weights: 1 is the value of serving a need of weight 1 perfectly. Nothing here knows a
+person: a need is its value at each service. The problem falls apart by category and region.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -18,19 +14,17 @@ from dataclasses import dataclass
 
 PASSES = 60
 """How often `opportunity` goes over the window: enough for a bound within half a percent of the best one."""
-RESERVED = 0.3
-"""The share of the Erlang reserve that is charged. More loses again: one policy step does not see the others'."""
 _PARTS = 20
 
 Row = Sequence[tuple[int, float]]
-"""What a need is worth at which service, by number."""
+"""The value of a need at each service that can take it, by the service's number."""
 
 
 @dataclass(frozen=True, slots=True)
 class Duals:
-    """`prices` by service, in value per place, none below 0; a service that is not named has the price 0.
+    """`prices` by service, in value per place, none below 0; a service that is missing has the price 0.
 
-    `bound`: no way whatever to match the window's needs has a higher total value.
+    `bound`: no matching of the window's needs has a higher total value.
     """
 
     prices: Mapping[str, float]
@@ -38,15 +32,16 @@ class Duals:
 
 
 def opportunity(needs: Sequence[Mapping[str, float]], capacities: Mapping[str, float], passes: int = PASSES) -> Duals:
-    """The price of a place of each service, had it to serve the needs of this window.
+    """The price of a place of each service, if it had to serve the needs of this window.
 
-    For each need its value at each service that can take it; `capacities` are in needs that can be served within the
-    window. A service whose places return serves places * days / expected stay in days; its price divided by that stay
-    is the price of a place-day. A service without a capacity is full. Each need takes at most one place:
+    `needs` are the values of each need at each service that can take it; `capacities` are the needs that each service
+    can serve within the window. A service whose places return serves places * days / expected stay in days; its price
+    divided by that stay is the price of a place-day. A service without a capacity is full. Each need takes at most one
+    place:
 
         maximise sum of value * x   with each need's sum of x <= 1, each service's sum of x <= its capacity, x >= 0
 
-    Raises ValueError where a value or a capacity is negative.
+    Raises `ValueError` where a value or a capacity is negative.
     """
     if any(value < 0 for need in needs for value in need.values()) or any(each < 0 for each in capacities.values()):
         raise ValueError("values and capacities must not be negative")
@@ -60,47 +55,12 @@ def opportunity(needs: Sequence[Mapping[str, float]], capacities: Mapping[str, f
     return Duals(dict(zip(names, best, strict=True)), bound)
 
 
-def blocking(load: float, places: int) -> float:
-    """Erlang's B: the share of arrivals that find all places taken. `load` is arrivals * stay, in places (erlang)."""
-    lost = 1.0
-    for each in range(1, places + 1):
-        lost = load * lost / (each + load * lost)
-    return lost
-
-
-def reserve(value: float, load: float, places: int, busy: int) -> float:
-    """What taking one more place costs the demand that goes before, with `busy` taken: w * B(a, c) / B(a, busy).
-
-    `value` is the mean value of that demand and `load` its arrivals * stay in places: only needs that are strictly more
-    urgent count, so the most urgent pay nothing. Rises with `busy`, from value * B(a, c) in an empty service to `value`
-    in a full one.
-    """
-    if load <= 0:
-        return 0.0
-    lost, share = 1.0, 1.0
-    for each in range(1, places + 1):
-        factor = load / (each + load * lost)
-        lost *= factor
-        if each > busy:
-            share *= factor
-    return value * share
-
-
-def of_place(weight: float, opportunity_price: float, stay: float, erlang: float, share: float = RESERVED) -> float:
-    """The price of a place as it is taken from the fit (in [0, 1]) of a need of urgency `weight`.
-
-    `opportunity_price` per place-day with the expected `stay` in days; per place, with a stay of 1, where places are
-    used up. `erlang` is the `reserve`. The more urgent the need, the less a price weighs.
-    """
-    return (opportunity_price * stay + share * erlang) / weight
-
-
 def _descend(rows: Sequence[Row], capacities: Sequence[float], passes: int) -> tuple[list[float], float]:
-    """The prices with the lowest bound that were met on the way down, and that bound.
+    """The prices with the lowest bound met on the way down, and that bound.
 
-    Each step is of a `_PARTS`-th of the needs: a price rises with the share of the capacity that they want, and falls
-    with the share that is theirs. Steps are measured in the mean best value, and become smaller; of the second half of
-    the passes the mean is looked at too, since single prices go up and down around the best.
+    Each step takes a `_PARTS`-th of the needs: a price rises with the share of the capacity that they want, and falls
+    with the share that is theirs. Steps are in units of the mean best value, and get smaller. From the second half of
+    the passes on, the mean of the prices is tried too, since single prices swing around the best.
     """
     prices = [0.0] * len(capacities)
     mean, best, lowest = prices, prices, bound(rows, capacities, prices)
@@ -118,15 +78,15 @@ def _descend(rows: Sequence[Row], capacities: Sequence[float], passes: int) -> t
         passed = number - passes // 2 + 1
         mean = prices if passed <= 1 else [old + (new - old) / passed for old, new in zip(mean, prices, strict=True)]
         if number % 5 == 4 or number == passes - 1:
-            for found in (prices, mean):
-                least = bound(rows, capacities, found)
+            for tried in (prices, mean):
+                least = bound(rows, capacities, tried)
                 if least < lowest:
-                    best, lowest = found, least
+                    best, lowest = tried, least
     return best, lowest
 
 
 def demand(rows: Iterable[Row], prices: Sequence[float]) -> list[int]:
-    """How many of the needs would choose each service, at these prices."""
+    """How many of the needs would choose each service at these prices."""
     wanted = [0] * len(prices)
     for row in rows:
         most, chosen = 0.0, -1
@@ -140,6 +100,6 @@ def demand(rows: Iterable[Row], prices: Sequence[float]) -> list[int]:
 
 
 def bound(rows: Iterable[Row], capacities: Sequence[float], prices: Sequence[float]) -> float:
-    """What all places cost, and what each need has left at its best: no matching is worth more, whatever the prices."""
+    """The cost of all places plus the best net value of each need: no matching is worth more, whatever the prices."""
     places = sum(price * capacity for price, capacity in zip(prices, capacities, strict=True))
     return places + sum(max(0.0, max(value - prices[service] for service, value in row)) for row in rows)

@@ -1,21 +1,21 @@
-"""The waiting list: who waits, and for which services. A row of the table ``waiting`` for each wait of a need.
+"""The waiting list: which needs wait, and for which services. `precedence.py` defines the order.
 
-In which order they are served says `order`.
-
-Rows can be rebuilt from the journal. A need's waits are numbered (`turn`), and each has a row of its own: an event that
-comes again puts its row again or takes it away again, whichever wait the need is in by then. So a row that is left
-over does no worse than have its need asked; the row of the wait that lasts is never lost.
+Each wait of a need is a row of the table ``waiting``, and rows can be rebuilt from the journal. The waits of a need are
+numbered (`wait_number`), so an event that comes again puts or deletes the row of its own wait, whichever wait the need
+is in by then. A row that is left over does no worse than have its need look again; the row of the current wait is never
+lost.
 """
 
 from bisect import bisect_left, insort
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import lru_cache
 from typing import Any, NamedTuple
 
 from contracts.intake import NeedRegistered
 from contracts.matching import AttemptEnded, FunnelStep
-from contracts.words import Category, Rule
+from contracts.words import Category, Rule, Urgency
 
 from ..eligibility.rules import Case, fits
 from ..model.entry import DirectoryEntry
@@ -29,16 +29,16 @@ TABLE = "waiting"
 
 
 class Waiter(NamedTuple):
-    """A need that waits, or is about to: what has to be known to rank it and to find it a service.
+    """A need that waits, or is about to: what it takes to rank it and to find it a service.
 
-    `options` is how many services could take it, had they a place: as it was counted when this wait began, and kept
-    with it, so that every matcher, and whoever decides again later, ranks it alike. None: not counted yet.
+    `options` is the number of services that could take it if they had a place. It is counted when the wait begins and
+    kept with it, so that every matcher, and every later decision, ranks the need alike. None: not counted yet.
     """
 
     need: NeedRegistered
     tried: tuple[AttemptEnded, ...]
     since: datetime
-    turn: int
+    wait_number: int
     options: int | None = None
 
     @property
@@ -47,12 +47,12 @@ class Waiter(NamedTuple):
         return self.need.need_id
 
     def case(self, now: datetime, retry_after: timedelta) -> Case:
-        """The need as eligibility sees it."""
+        """The need as the eligibility rules take it."""
         return Case(self.need, self.tried, now, retry_after)
 
 
 def precedence(waiter: Waiter, entry: DirectoryEntry, now: datetime, limits: Limits, net: Net = fit) -> Precedence:
-    """Sorts the first to be served at this service first. See `order`."""
+    """Sorts the need that this service must serve first to the front. See `precedence.py`."""
     need = waiter.need
     waited, patience = now - waiter.since, limits.patience[need.urgency]
     if order.out_of_patience(waited, patience):
@@ -61,27 +61,51 @@ def precedence(waiter: Waiter, entry: DirectoryEntry, now: datetime, limits: Lim
 
 
 def patience_over(waiter: Waiter, now: datetime, limits: Limits) -> bool:
-    """Whether it has waited as long as it should at most."""
+    """Whether the need has waited as long as it should at most."""
     return order.out_of_patience(now - waiter.since, limits.patience[waiter.need.urgency])
 
 
 def would_rather_wait(waiter: Waiter, entry: DirectoryEntry, now: datetime, limits: Limits, charges: Charges) -> bool:
-    """Whether a place of this service is kept for needs to come, which it is worth more to."""
-    return charges.too_dear(waiter.need, entry, now - waiter.since, limits.patience[waiter.need.urgency])
+    """Whether the need leaves a free place to later needs, for which the place is worth more.
+
+    A normal need does so where places are used up, until half of its patience is over. Not where places return: a place
+    that stands empty in the meantime is lost, which costs more than it brings.
+    """
+    need = waiter.need
+    if entry.id not in charges.used_up or need.urgency is not Urgency.NORMAL:
+        return False
+    return 2 * (now - waiter.since) < limits.patience[need.urgency] and charges.net(need, entry) < 0
 
 
 def options_of(funnel: Sequence[FunnelStep]) -> int:
-    """How many services could take a need, had they a place, by the funnel of its last look."""
+    """How many services could take a need if they had a place, by the funnel of its last choice."""
     return next((step.left for step in funnel if step.rule is Rule.RULED_OUT), 0)
 
 
+class QueuedNeed(NamedTuple):
+    """A need in the queue of a service. Sorts the first to be served first."""
+
+    precedence: Precedence
+    waiter: Waiter
+
+
+@dataclass(frozen=True, slots=True)
+class _Queue:
+    """The queue of one service, ranked as of `now`."""
+
+    entry: DirectoryEntry
+    now: datetime
+    limits: Limits
+    needs: list[QueuedNeed]
+
+
 class WaitingQueues:
-    """Who waits for each service, first in line first. Who would rather wait on than pay is not in line there.
+    """The queue of each service, first to be served first. Needs that would rather wait on than pay are not in it.
 
-    `takes` says of a need and a service whether the one can take the other.
+    `takes` says whether a service can take a need.
 
-    A line is made when it is first asked for, as of that moment, and kept up while the batch goes on: with thousands
-    waiting, asking each of them again for each decision would take milliseconds.
+    A queue is built when it is first used, as of that moment, and kept up to date for the rest of the batch: with
+    thousands waiting, ranking all of them again for each decision would take milliseconds.
     """
 
     def __init__(
@@ -91,90 +115,96 @@ class WaitingQueues:
         takes: Callable[[Case, DirectoryEntry], bool] = fits,
     ) -> None:
         self._charges, self._net, self._takes = charges, charges.net, takes
-        self._turns: dict[str, set[int]] = {}
+        self._wait_numbers: dict[str, set[int]] = {}
         self._waiters: dict[str, Waiter] = {}
-        self._queues: dict[Category, dict[str, Waiter]] = {}
-        self._lines: dict[str, tuple[DirectoryEntry, datetime, Limits, list[tuple[Precedence, Waiter]]]] = {}
+        self._by_category: dict[Category, dict[str, Waiter]] = {}
+        self._queues: dict[str, _Queue] = {}
         for waiter in waiters:
             self.add(waiter)
 
     def __len__(self) -> int:
-        """How many wait."""
+        """How many needs wait."""
         return len(self._waiters)
 
-    def turns(self, need: str) -> set[int]:
+    def wait_numbers(self, need: str) -> set[int]:
         """The waits of a need that have a row."""
-        return set(self._turns.get(need, ()))
+        return set(self._wait_numbers.get(need, ()))
 
-    def of(self, entry: DirectoryEntry, now: datetime, limits: Limits) -> list[tuple[Precedence, Waiter]]:
-        """Those who wait and whom this service can take, in order."""
-        known = self._lines.get(entry.id)
-        if known is None or known[0] is not entry:
-            queues = (self._queues.get(category, {}) for category in set(entry.service.categories))
-            able = (each for queue in queues for each in queue.values() if self._able(each, entry, now, limits))
-            line = sorted((precedence(each, entry, now, limits, self._net), each) for each in able)
-            known = self._lines[entry.id] = (entry, now, limits, line)
-        return known[3]
+    def queue_of(self, entry: DirectoryEntry, now: datetime, limits: Limits) -> list[QueuedNeed]:
+        """The waiting needs that this service can take, in order."""
+        return self._queue(entry, now, limits).needs
 
-    def above(self, waiter: Waiter, entry: DirectoryEntry, now: datetime, limits: Limits) -> list[Waiter]:
-        """Those of the line who are served before this need, whether or not it is in it itself."""
-        line = self.of(entry, now, limits)
-        if not line:
+    def ahead_of(self, waiter: Waiter, entry: DirectoryEntry, now: datetime, limits: Limits) -> list[Waiter]:
+        """The waiting needs that this service must serve before this one, whether or not it is in the queue itself."""
+        queue = self._queue(entry, now, limits)
+        if not queue.needs:
             return []
-        moment = self._lines[entry.id][1]
-        mine = bisect_left(line, (precedence(waiter, entry, moment, limits, self._net),))
-        return [each for _, each in line[:mine] if each.id != waiter.id]
+        position = bisect_left(queue.needs, (precedence(waiter, entry, queue.now, limits, self._net),))
+        return [each for _, each in queue.needs[:position] if each.id != waiter.id]
 
     def add(self, waiter: Waiter) -> None:
-        """It waits. Only the latest wait of a need counts, in whichever order they come."""
-        self._turns.setdefault(waiter.id, set()).add(waiter.turn)
+        """The need waits. Only its latest wait counts, in whichever order they are added."""
+        self._wait_numbers.setdefault(waiter.id, set()).add(waiter.wait_number)
         old = self._waiters.get(waiter.id)
-        if old is not None and old.turn >= waiter.turn:
+        if old is not None and old.wait_number >= waiter.wait_number:
             return
         self._leave(old)
         self._waiters[waiter.id] = waiter
-        self._queues.setdefault(waiter.need.category, {})[waiter.id] = waiter
-        for entry, now, limits, line in self._lines.values():
-            if self._able(waiter, entry, now, limits):
-                insort(line, (precedence(waiter, entry, now, limits, self._net), waiter))
+        self._by_category.setdefault(waiter.need.category, {})[waiter.id] = waiter
+        for queue in self._queues.values():
+            if self._joins(waiter, queue.entry, queue.now, queue.limits):
+                rank = precedence(waiter, queue.entry, queue.now, queue.limits, self._net)
+                insort(queue.needs, QueuedNeed(rank, waiter))
 
-    def remove(self, need: str, turn: int) -> None:
-        """That wait is over."""
-        self._turns.get(need, set()).discard(turn)
+    def remove(self, need: str, wait_number: int) -> None:
+        """This wait of the need is over."""
+        self._wait_numbers.get(need, set()).discard(wait_number)
         old = self._waiters.get(need)
-        if old is not None and old.turn == turn:
+        if old is not None and old.wait_number == wait_number:
             self._leave(old)
 
-    def _able(self, waiter: Waiter, entry: DirectoryEntry, now: datetime, limits: Limits) -> bool:
+    def _queue(self, entry: DirectoryEntry, now: datetime, limits: Limits) -> _Queue:
+        known = self._queues.get(entry.id)
+        if known is None or known.entry is not entry:
+            needs = [
+                QueuedNeed(precedence(waiter, entry, now, limits, self._net), waiter)
+                for category in set(entry.service.categories)
+                for waiter in self._by_category.get(category, {}).values()
+                if self._joins(waiter, entry, now, limits)
+            ]
+            known = self._queues[entry.id] = _Queue(entry, now, limits, sorted(needs))
+        return known
+
+    def _joins(self, waiter: Waiter, entry: DirectoryEntry, now: datetime, limits: Limits) -> bool:
         able = self._takes(waiter.case(now, limits.retry_after), entry)
         return able and not would_rather_wait(waiter, entry, now, limits, self._charges)
 
     def _leave(self, old: Waiter | None) -> None:
         if old is not None:
             del self._waiters[old.id]
-            del self._queues[old.need.category][old.id]
-            for *_, line in self._lines.values():
-                line[:] = [each for each in line if each[1] is not old]
+            del self._by_category[old.need.category][old.id]
+            for queue in self._queues.values():
+                queue.needs[:] = [each for each in queue.needs if each.waiter is not old]
 
 
-def row_id(need: str, turn: int) -> str:
+def row_id(need: str, wait_number: int) -> str:
     """The row of one wait of a need."""
-    return f"{need}:{turn}"
+    return f"{need}:{wait_number}"
 
 
-def turn_of(row: str) -> tuple[str, int]:
-    """The need and the turn of a row, the inverse of `row_id`."""
-    need, _, turn = row.rpartition(":")
-    return need, int(turn)
+def wait_of(row: str) -> tuple[str, int]:
+    """The need id and wait number of a row, the inverse of `row_id`."""
+    need, _, wait_number = row.rpartition(":")
+    return need, int(wait_number)
 
 
 def row(waiter: Waiter) -> dict[str, Any]:
-    """What the row holds."""
+    """The content of the row."""
     return {
         "need": waiter.id,
         "referral": waiter.need.referral_id,
         "category": waiter.need.category.value,
-        "turn": waiter.turn,
+        "turn": waiter.wait_number,
         "since": waiter.since.isoformat(),
         "options": waiter.options,
         "accepted": waiter.need.model_dump_json(),
@@ -185,15 +215,15 @@ def row(waiter: Waiter) -> dict[str, Any]:
 def read(doc: Mapping[str, Any]) -> Waiter:
     """The inverse of `row`."""
     return Waiter(
-        need=_accepted(doc["accepted"]),
+        need=_need(doc["accepted"]),
         tried=tuple(AttemptEnded.read(each) for each in doc["tried"]),
         since=datetime.fromisoformat(doc["since"]),
-        turn=doc["turn"],
-        options=doc.get("options"),  # rows of before it was counted have none
+        wait_number=doc["turn"],
+        options=doc.get("options"),  # rows written before options were counted have none
     )
 
 
 @lru_cache(maxsize=20_000)
-def _accepted(text: str) -> NeedRegistered:
-    """Batch after batch brings the same rows; the model is frozen, so one will do."""
+def _need(text: str) -> NeedRegistered:
+    """Parsed once: each batch loads the same rows again, and the model is frozen."""
     return NeedRegistered.read(text)

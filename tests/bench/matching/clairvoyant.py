@@ -1,12 +1,12 @@
-"""The best there could have been: a linear programme (HiGHS) that knows arrivals, stays and who would accept whom.
+"""The best possible result: a linear programme (HiGHS) that knows arrivals, stays and which services would accept.
 
-Time is cut into steps. A stay from s to e holds a place from the step of s up to, not including, that of e: those are
-together within a step's last moment, so every course of events is a solution, and the optimum is above any policy's.
-It does without the time services take to answer. Starts are offered step by step at first, then ever more thinly; then
-those of all starts that its prices show to be worth more are added, which is repeated (column generation), and the
-bound of the last prices over all starts is told beside (`Hindsight.above`: how much higher the true optimum may be).
+Time is cut into steps. A stay from s to e holds a place from the step of s up to, but not including, that of e. So any
+course of events is a solution, and the optimum is above that of any policy. The time that services take to answer is
+left out. Possible starts are dense at first and then ever sparser; starts that the prices show to be worth more can be
+added in rounds (column generation). `Hindsight.above` is how much higher the true optimum may be, by the bound of the
+last prices over all starts.
 
-Categories have no service in common here, so each is solved for itself.
+Categories have no service in common here, so each is solved by itself.
 """
 
 from collections import defaultdict
@@ -20,13 +20,13 @@ from scipy.sparse import coo_array
 from .world import Arrival, World
 
 STEPS = 12
-"""To a mean stay. Fewer make the bound looser, since a stay counts in whole steps, rounded down."""
+"""Steps per mean stay. Fewer make the bound looser, since a stay counts in whole steps, rounded down."""
 ROUNDS = 0
-"""How often columns are added. Each time costs as much again, and has added 0.3 % at most."""
+"""Rounds of added columns. Each costs as much again, and has added 0.3 % at most."""
 
 
 class Start(NamedTuple):
-    """A need is taken on by a service in step `first`, and stays until step `last`."""
+    """A service accepts a need in step `first`, and the need stays until step `last`."""
 
     need: int
     service: str
@@ -37,7 +37,7 @@ class Start(NamedTuple):
 
 @dataclass(slots=True)
 class Hindsight:
-    """`served`: the share of each need that is served (0 if not named). `values`: what that is worth.
+    """`served`: the share of each need that is served, by number; 0 if missing. `values`: the value of that.
 
     `above`: the relative distance from `total` to a bound that holds for all starts.
     """
@@ -47,13 +47,13 @@ class Hindsight:
     above: float = 0.0
 
     def value(self, needs: Iterable[Arrival]) -> float:
-        """Of these needs."""
+        """The value of serving these needs."""
         return sum(self.values.get(each.number, 0.0) for each in needs)
 
 
 def hindsight(world: World, steps: int = STEPS, rounds: int = ROUNDS) -> Hindsight:
     """The optimum of a whole scenario."""
-    found, bounds, totals = Hindsight(), 0.0, 0.0
+    result, bounds, totals = Hindsight(), 0.0, 0.0
     for kind in world.scenario.kinds:
         step = min(6.0, 24 * kind.stay / steps)
         needs = [each for each in world.arrivals if each.need.category is kind.category]
@@ -69,14 +69,14 @@ def hindsight(world: World, steps: int = STEPS, rounds: int = ROUNDS) -> Hindsig
         bounds += bound
         for start, share in zip(columns, solved.shares, strict=True):
             totals += share * start.value
-            found.served[start.need] += share
-            found.values[start.need] += share * start.value
-    found.above = bounds / totals - 1 if totals else 0.0
-    return found
+            result.served[start.need] += share
+            result.values[start.need] += share * start.value
+    result.above = bounds / totals - 1 if totals else 0.0
+    return result
 
 
 def starts(need: Arrival, step: float) -> Iterator[Start]:
-    """All the ways to serve a need: at the first moment of each step that it is there."""
+    """All ways to serve a need: at the first moment of each step in which it is present."""
     for service in need.willing:
         for first in range(int(need.at // step), int(need.leaves // step) + 1):
             yield _start(need, service, first, step)
@@ -99,14 +99,14 @@ def _start(need: Arrival, service: str, first: int, step: float) -> Start:
 
 @dataclass(slots=True)
 class _Solved:
-    """`shares` by column; `held` by service and step, the price of a place for that step, as sums from the first on."""
+    """`shares` by column; `held` by service: the price of a place per step, as cumulative sums."""
 
     shares: list[float]
     held: dict[str, list[float]]
 
 
 def _solve(columns: list[Start], capacity: dict[str, int]) -> _Solved:
-    """Maximise value: each need once at most; places held = held before + begun - ended, and no more than there are."""
+    """Maximise the value. Each need is served at most once; places held = held before + begun - ended <= capacity."""
     needs = {need: row for row, need in enumerate(sorted({start.need for start in columns}))}
     steps = max(start.first for start in columns) + 1
     services = {id_: number for number, id_ in enumerate(capacity)}
@@ -135,7 +135,7 @@ def _solve(columns: list[Start], capacity: dict[str, int]) -> _Solved:
             signs.append(-1.0)
     flow = coo_array((signs, (rows, places)), shape=(held, count + held))
     limits = [(0, 1)] * count + [(0, capacity[id_]) for id_ in services for _ in range(steps)]
-    found = linprog(
+    solution = linprog(
         [-start.value for start in columns] + [0.0] * held,
         A_ub=once.tocsr(),
         b_ub=[1.0] * len(needs),
@@ -144,8 +144,8 @@ def _solve(columns: list[Start], capacity: dict[str, int]) -> _Solved:
         bounds=limits,
         method="highs-ipm",
     )
-    assert found.status == 0, found.message
-    prices = [max(0.0, -float(each)) for each in found.upper.marginals[count:]]
+    assert solution.status == 0, solution.message
+    prices = [max(0.0, -float(each)) for each in solution.upper.marginals[count:]]
     sums: dict[str, list[float]] = {}
     for id_, number in services.items():
         total, run = 0.0, [0.0]
@@ -153,13 +153,13 @@ def _solve(columns: list[Start], capacity: dict[str, int]) -> _Solved:
             total += each
             run.append(total)
         sums[id_] = run
-    return _Solved([float(each) for each in found.x[:count]], sums)
+    return _Solved([float(each) for each in solution.x[:count]], sums)
 
 
 def _price(needs: list[Arrival], step: float, capacity: dict[str, int], solved: _Solved) -> tuple[float, list[Start]]:
-    """The bound of these prices over all starts, and the best start of each need at these prices."""
+    """The bound of these prices over all starts, and each need's best start at these prices."""
     bound = sum(run[-1] * capacity[id_] for id_, run in solved.held.items())
-    found = []
+    best_starts = []
     for need in needs:
         most, best = 0.0, None
         for start in starts(need, step):
@@ -169,5 +169,5 @@ def _price(needs: list[Arrival], step: float, capacity: dict[str, int], solved: 
                 most, best = net, start
         bound += most
         if best is not None:
-            found.append(best)
-    return bound, found
+            best_starts.append(best)
+    return bound, best_starts

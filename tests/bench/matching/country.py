@@ -25,7 +25,7 @@ _AGES = [(0, 17), (18, 150), (18, 150), (18, 59), (60, 150), (16, 30)]
 
 
 class Country:
-    """Towns, and what is drawn around them."""
+    """Towns, and the services and needs drawn around them."""
 
     def __init__(self, seed: int) -> None:
         self._random = Random(seed)
@@ -34,7 +34,7 @@ class Country:
         self._sizes = [1 / (rank + 3) for rank in range(len(towns))]
 
     def directory(self, size: int) -> tuple[Directory, Places]:
-        """So many services, and the places that are taken: half of the services are full."""
+        """A directory of this many services, and the places that are taken: half of the services are full."""
         directory, rows = Directory(), {}
         for number in range(size):
             service, provider = self._service(number), f"p{number // 3}"
@@ -46,7 +46,7 @@ class Country:
         return directory, Places(rows)
 
     def need(self, number: int, **constraints: Any) -> NeedRegistered:
-        """One who needs something, somewhere."""
+        """A need of some person, somewhere."""
         random, (point, region) = self._random, self._somewhere()
         size = random.choices([1, 2, 3, 4, 5, 6], [55, 15, 12, 10, 5, 3])[0]
         together = size if size > 1 and random.random() < 0.3 else 1
@@ -84,7 +84,7 @@ class Country:
         return sorted({*self._random.choices(_LANGUAGES, _SPOKEN, k=self._random.randint(1, most))})
 
     def _somewhere(self) -> tuple[tuple[float, float], str]:
-        """Around some town, some 40 km to and fro."""
+        """A point around some town, within some 40 km, and its region."""
         (latitude, longitude), region = self._random.choices(self._towns, self._sizes)[0]
         return (self._random.gauss(latitude, 0.25), self._random.gauss(longitude, 0.4)), region
 

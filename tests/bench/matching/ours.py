@@ -1,7 +1,7 @@
-"""The real policy at play: `MatchingPolicy.decide` and `evolve`, with the rows that their effects write.
+"""The real policy as a player: `MatchingPolicy.decide` and `evolve`, with the rows that their effects write.
 
-What the loop does around them (journal, publishing, claims) is left out, as every event is a batch of its own and
-nobody else writes: no claim is ever refused.
+What the loop does around them (journal, publishing, claims) is left out: every event is a batch of its own and nobody
+else writes, so no claim is ever refused.
 """
 
 import heapq
@@ -28,8 +28,8 @@ from services.matching.domain.state import NeedState, service_of
 from services.matching.jobs.sweep import recalls
 from services.matching.model.limits import Limits
 from services.matching.pricing import observations
-from services.matching.pricing.learning import build_price_set
-from services.matching.pricing.observations import ANSWERS, ASKED, KEPT, STAYS, answers_of, needs_of, stays_of
+from services.matching.pricing.build import build_price_set
+from services.matching.pricing.observations import ASKED, KEPT, STAYS, needs_of, stays_of
 from services.matching.waitlist import queue as waiting
 from services.matching.waitlist.queue import Waiter
 
@@ -42,12 +42,12 @@ LIMITS = replace(
     patience={urgency: timedelta(hours=PATIENCE[urgency]) for urgency in Urgency},
     wait={urgency: timedelta(hours=2 * PATIENCE[urgency]) for urgency in Urgency},
 )
-"""The defaults, but for patience and wait, which are those of the people simulated (and twice that, as by default)."""
+"""The defaults, except that patience is that of the simulated people, and the wait twice that, as by default."""
 ONE_BY_ONE = replace(LIMITS, at_once=dict.fromkeys(Urgency, 1))
-"""As the rivals and matching.md make offers. By default an emergency is offered to three services, each of which keeps
-a place for it until it is answered."""
+"""One offer at a time, as the rivals and matching.md do. By default an emergency is offered to three services, each of
+which holds a place for it until it answers."""
 SWEEP = 6
-"""Hours. In fact it is seconds; but it is rare that a return's own recall leaves a place over, and sweeps cost time."""
+"""Hours between sweeps. In production it is seconds; but a recall rarely leaves a place over, and sweeps cost time."""
 
 DAY, WEEK = 24.0, 168.0
 """Hours between two price sets: where places return, and where they are used up."""
@@ -56,10 +56,10 @@ Rows = dict[str, dict[str, Any]]
 
 
 class Ours:
-    """A matcher (see `play`). `decisions` counts events decided.
+    """A `Matcher`. `decisions` counts the events decided.
 
-    What it learns (prices, who accepts) comes from `services.matching.jobs.price_sets`, out of what the policy has
-    written so far, unless not `priced`.
+    With `priced`, price sets are made as in `services.matching.jobs.price_sets`, from what the policy has written so
+    far.
     """
 
     def __init__(self, world: World, limits: Limits = LIMITS, *, priced: bool = True) -> None:
@@ -69,7 +69,7 @@ class Ours:
         self._held: dict[Category, Places] = {}
         self._waiting: dict[Category, dict[str, Rows]] = defaultdict(lambda: defaultdict(dict))
         self._waiters: dict[str, Waiter] = {}
-        self._marks: dict[str, Rows] = {entry_flags.FULL: {}, entry_flags.DISPUTES: {}}
+        self._flags: dict[str, Rows] = {entry_flags.FULL: {}, entry_flags.DISPUTES: {}}
         self._timers: list[tuple[datetime, int, str, str]] = []
         self._order = itertools.count()
         self.decisions = 0
@@ -100,12 +100,12 @@ class Ours:
         return self._handle(hour, intake.NeedWithdrawn(**names, reason="resolved"))
 
     def ticks(self, hour: float) -> Sequence[Offer]:
-        found: list[Offer] = []
+        offers: list[Offer] = []
         now = time(hour)
         while self._timers and self._timers[0][0] <= now:
             due, _, stream, name = heapq.heappop(self._timers)
-            found += self._handle(hour, TimerElapsed(stream=stream, name=name, due_at=due))
-        return [*found, *(self._sweep(hour) if hour % SWEEP == 0 else [])]
+            offers += self._handle(hour, TimerElapsed(stream=stream, name=name, due_at=due))
+        return [*offers, *(self._sweep(hour) if hour % SWEEP == 0 else [])]
 
     def holds(self, offer: Offer) -> bool:
         state = self._states[self._world.arrivals[offer.need].need.need_id]
@@ -116,30 +116,30 @@ class Ours:
 
     def _price(self, hour: float) -> None:
         first = (time(hour) - KEPT).date().isoformat()
-        asked, answers, stays = (
-            [row for row in self._written[table].values() if row["day"] >= first] for table in (ASKED, ANSWERS, STAYS)
+        needs, stays = (
+            [row for row in self._written[table].values() if row["day"] >= first] for table in (ASKED, STAYS)
         )
         taken = Places({row: doc for rows in self._places.values() for row, doc in rows.items()})
         self._prices = build_price_set(
-            needs_of(asked), answers_of(answers), stays_of(stays), self._world.entries.values(), taken, time(hour)
+            needs_of(needs), stays_of(stays), self._world.entries.values(), taken, time(hour)
         )
 
     def _sweep(self, hour: float) -> list[Offer]:
-        found: list[Offer] = []
+        offers: list[Offer] = []
         for category, queue in list(self._waiting.items()):
             capacity = sum(entry.service.capacity for entry in self._world.directory.of(category))
             if not queue or len(self._places[category]) >= capacity:
                 continue
-            line = [self._waiters[need] for need in queue]
+            waiters = [self._waiters[need] for need in queue]
             held, now = self._taken(category), time(hour)
-            full = EntryFlags(self._marks[entry_flags.FULL])
-            for each in recalls(line, held, self._world.directory, now, self._limits, full, self._prices):
+            full = EntryFlags(self._flags[entry_flags.FULL])
+            for each in recalls(waiters, held, self._world.directory, now, self._limits, full, self._prices):
                 event = matching.WaitingRecalled(referral_id=each.need.referral_id, need_id=each.id)
-                found += self._handle(hour, event)
-        return found
+                offers += self._handle(hour, event)
+        return offers
 
     def _handle(self, hour: float, event: Message) -> list[Offer]:
-        """Decide it, and the recalls it leads to."""
+        """Decide an event, and the recalls that it leads to."""
         offers: list[Offer] = []
         todo = deque([event])
         while todo:
@@ -156,7 +156,7 @@ class Ours:
         state = self._states.get(need, NeedState())
         category = self._world.arrivals[int(need[1:])].need.category
         arrived = IncomingEvent(event, f"e{self.decisions}", now, f"r{need[1:]}")
-        effects = self._policy.decide(state, arrived, now, self._given(category))
+        effects = self._policy.decide(state, arrived, now, self._context(category))
         self.decisions += 1
         for effect in effects:
             match effect:
@@ -169,15 +169,15 @@ class Ours:
         self._states[need] = state
         return effects
 
-    def _given(self, category: Category) -> MatchingContext:
-        line = [self._waiters[need] for need in self._waiting[category]]
-        full, disputes = self._marks[entry_flags.FULL], self._marks[entry_flags.DISPUTES]
+    def _context(self, category: Category) -> MatchingContext:
+        waiters = [self._waiters[need] for need in self._waiting[category]]
+        full, disputes = self._flags[entry_flags.FULL], self._flags[entry_flags.DISPUTES]
         return MatchingContext(
-            self._world.directory, self._taken(category), line, EntryFlags(full, disputes), self._prices
+            self._world.directory, self._taken(category), waiters, EntryFlags(full, disputes), self._prices
         )
 
     def _taken(self, category: Category) -> Places:
-        """Made anew only after a place was given back: decisions only read it."""
+        """Built again only after a place was released: decisions only read it."""
         if category not in self._held:
             self._held[category] = Places(self._places[category])
         return self._held[category]
@@ -190,7 +190,7 @@ class Ours:
         if written is not None:
             rows = written
         else:
-            rows = self._places[category] if effect.table == places.TABLE else self._marks[effect.table]
+            rows = self._places[category] if effect.table == places.TABLE else self._flags[effect.table]
         if isinstance(effect, Drop):
             doc = rows.get(effect.id)
             if doc is not None and effect.doc.items() <= doc.items():
@@ -203,7 +203,7 @@ class Ours:
                 self._taken(category).take(effect.id, effect.doc)
 
     def _list(self, effect: Claim | Put | Drop, queue: dict[str, Rows]) -> None:
-        need, _ = waiting.turn_of(effect.id)
+        need, _ = waiting.wait_of(effect.id)
         rows = queue[need]
         if isinstance(effect, Drop):
             rows.pop(effect.id, None)

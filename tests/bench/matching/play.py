@@ -1,6 +1,6 @@
-"""Time passes in a region: needs arrive, services answer, people are served and go, or are gone. Whoever matches plays.
+"""Simulates a region: needs arrive, services answer, people are served and leave, or give up. A `Matcher` plays.
 
-The one that matches learns of each event as it happens and never of what is hidden.
+The matcher learns of each event as it happens, and never of what is hidden.
 """
 
 import heapq
@@ -13,7 +13,7 @@ from .world import Arrival, World
 
 
 class Offer(NamedTuple):
-    """A place is held for a need at a service, until it answers or the offer is taken back."""
+    """A place is held for a need at a service until the service answers or the offer is withdrawn."""
 
     need: int
     service: str
@@ -21,28 +21,28 @@ class Offer(NamedTuple):
 
 
 class Matcher(Protocol):
-    """Each call says at which hour what has happened, and returns the offers that are made on it."""
+    """Each call reports an event and its hour, and returns the offers that follow."""
 
     def arrives(self, hour: float, need: Arrival) -> Sequence[Offer]: ...
 
     def accepts(self, hour: float, offer: Offer) -> Sequence[Offer]:
-        """It is taken on and keeps the place."""
+        """The service accepts, and the need keeps the place."""
         ...
 
     def declines(self, hour: float, offer: Offer) -> Sequence[Offer]:
-        """For good: this service will not have this need."""
+        """The service declines for good."""
         ...
 
     def ends(self, hour: float, offer: Offer) -> Sequence[Offer]:
-        """Who was taken on has been served, and the place is free."""
+        """The person has been served, and the place is free."""
         ...
 
     def leaves(self, hour: float, need: Arrival) -> Sequence[Offer]:
-        """Who was not is gone."""
+        """The person was not served in time and has gone."""
         ...
 
     def ticks(self, hour: float) -> Sequence[Offer]:
-        """An hour has gone by."""
+        """An hour has passed."""
         ...
 
     def holds(self, offer: Offer) -> bool:
@@ -52,19 +52,19 @@ class Matcher(Protocol):
 
 @dataclass(slots=True)
 class Played:
-    """Who was taken on: the service and the hour, by the need's number. And how many offers that took."""
+    """The result: `served` is the service and the hour by the need's number; `offers` counts the offers made."""
 
     world: World
     served: dict[int, tuple[str, float]] = field(default_factory=dict)
     offers: int = 0
 
     def value(self) -> float:
-        """Of all who arrived in the window."""
+        """The total value of the needs that arrived in the window."""
         return sum(each.value(*self.served[each.number]) for each in self.world.counted if each.number in self.served)
 
 
 def play(world: World, matcher: Matcher) -> Played:
-    """From the first arrival until all are served or gone. Checks that no service is ever over its capacity."""
+    """Play from the first arrival until all are served or gone. Checks that no service is ever over its capacity."""
     played, order = Played(world), itertools.count()
     queue: list[tuple[float, int, Callable[..., None], tuple[Any, ...]]] = []
     held: dict[str, set[int]] = {id_: set() for id_ in world.entries}
@@ -91,7 +91,7 @@ def play(world: World, matcher: Matcher) -> Played:
         here = held[offer.service]
         here.add(offer.need)
         assert len(here) <= world.entries[offer.service].service.capacity, "a service is over its capacity"
-        assert offer.need not in played.served, "a need was taken on twice"
+        assert offer.need not in played.served, "a need was accepted twice"
         played.served[offer.need] = (offer.service, hour)
         made(hour, matcher.accepts(hour, offer))
         if need.stay < float("inf"):

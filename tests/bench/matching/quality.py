@@ -1,4 +1,4 @@
-"""How good the matches are: matching's own policy and its rivals, each in percent of what hindsight could have done."""
+"""How good the matches are: matching's policy and its rivals, in percent of what hindsight would reach."""
 
 import statistics
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -32,16 +32,16 @@ USED_UP: dict[str, Callable[[World], Matcher]] = {
     "nearest, first come": lambda world: Rival(world, nearest(world)),
     "greedy less price": Priced,
 }
-"""Of the last the chooser is the bench's own, and knows the fit itself: prices are no better than that."""
+"""The last is the bench's own and knows the simulated fit itself: the upper end of what prices can reach."""
 
 
 @dataclass(frozen=True, slots=True)
 class Quality:
-    """Of needs that arrived in the window. Shares in [0, 1], `gap` = served of the majority less of the minority.
+    """The figures of needs that arrived in the window, as shares in [0, 1].
 
-    `percent` is the value in percent of the hindsight's; `above`, of hindsight alone, how much higher (relative) the
-    true optimum of the whole scenario may be, at most. `waited`: mean hours until those served were taken on, of
-    majority and minority; not known of hindsight, which serves by shares.
+    `percent` is the value in percent of hindsight's. `above` is set for hindsight only: by how much, relatively, the
+    true optimum of the whole scenario may be higher. `waited` is the mean wait in hours until a service accepted, of
+    majority and minority; unknown for hindsight, which serves by shares.
     """
 
     percent: float
@@ -54,7 +54,7 @@ class Quality:
 
     @property
     def gap(self) -> float:
-        """Above 0: the minority (a scarce language, or a disability) is served less often."""
+        """Served majority minus served minority (scarce language, disability); above 0, the minority fares worse."""
         return self.majority - self.minority
 
 
@@ -65,11 +65,11 @@ def quality(
     best: float,
     starts: Mapping[int, float] | None = None,
 ) -> Quality:
-    """`served` tells of a need which share of it was; `starts` are the hours at which those served were taken on."""
+    """`served` is the share of a need that was served; `starts` are the hours at which services accepted."""
 
     def share(of: Iterable[Arrival]) -> float:
-        found = [served(each) for each in of]
-        return statistics.fmean(found) if found else 1.0
+        shares = [served(each) for each in of]
+        return statistics.fmean(shares) if shares else 1.0
 
     return Quality(
         percent=100 * value / best,
@@ -87,24 +87,24 @@ def _mean_wait(needs: Sequence[Arrival], starts: Mapping[int, float], minority: 
 
 
 def compare(scenario: Scenario, seed: int) -> dict[str, Quality]:
-    """All who play one scenario, and hindsight."""
+    """The quality of all players of a scenario, and of hindsight, by name."""
     world = draw(scenario, seed)
     needs = world.counted
     best = hindsight(world)
     most = best.value(needs)
     by_hindsight = quality(needs, lambda each: best.served.get(each.number, 0.0), most, most)
-    found = {HINDSIGHT: replace(by_hindsight, above=best.above)}
+    by_name = {HINDSIGHT: replace(by_hindsight, above=best.above)}
     for name, make in (USED_UP if scenario.quota else RETURNING).items():
         played = play(world, make(world))
         starts = {number: hour for number, (_, hour) in played.served.items()}
-        found[name] = quality(needs, lambda each, of=starts: float(each.number in of), played.value(), most, starts)
-    return found
+        by_name[name] = quality(needs, lambda each, of=starts: float(each.number in of), played.value(), most, starts)
+    return by_name
 
 
 def measure(console: Console, seeds: int = len(SEEDS), scenarios: Sequence[Scenario] = SCENARIOS) -> dict[str, float]:
-    """Play the base on so many seeds and the other scenarios on fewer, show a table of each, and return the figures.
+    """Play the base scenario on so many seeds and the others on fewer, show a table of each, and return the figures.
 
-    On all cores: what is measured here is no time.
+    Runs on all cores, since no time is measured here.
     """
     figures: dict[str, float] = {}
     with pool("bench") as processes:

@@ -1,31 +1,31 @@
 """What matching is compared with: the best service that has a place now, and a waiting list in some order.
 
-They know all there is to know of eligibility and fit, make one offer at a time, and look at nothing ahead.
+Rivals know eligibility and the simulated fit, make one offer at a time, and do not look ahead.
 """
 
 from collections.abc import Callable, Sequence
 from typing import Any
 
 from services.matching.eligibility.rules import distance_km
-from services.matching.pricing.shadow_prices import of_place, opportunity
+from services.matching.pricing.shadow_prices import opportunity
 
 from .play import Offer
 from .world import Arrival, World
 
 WEEK = 7 * 24.0
 Score = Callable[[Arrival, str], float]
-"""How good a service is for a need; below 0, the place is not given away for it."""
+"""How good a service is for a need; below 0, the need does not get the place."""
 Order = Callable[[Arrival, str], Any]
-"""Sorts those who wait for a service, first to be served first."""
+"""Sorts the needs that wait for a service, first to be served first."""
 
 
 def best_fit(need: Arrival, service: str) -> float:
-    """The fit alone: greedy."""
+    """Greedy: the fit alone."""
     return need.fits[service]
 
 
 def nearest(world: World) -> Score:
-    """The fewest kilometres."""
+    """The nearest service."""
 
     def score(need: Arrival, service: str) -> float:
         distance = distance_km(need.need, world.entries[service])
@@ -40,12 +40,12 @@ def first_come(need: Arrival, service: str) -> Any:
 
 
 def class_then_fit(need: Arrival, service: str) -> Any:
-    """The more urgent first, and of those the one it serves best."""
+    """The more urgent first, and of those the need that the service suits best."""
     return (-need.weight, -need.fits[service], need.at)
 
 
 class Rival:
-    """See the module."""
+    """A `Matcher` with a score and an order."""
 
     def __init__(self, world: World, score: Score = best_fit, order: Order = first_come) -> None:
         self._world, self._score, self._order = world, score, order
@@ -63,8 +63,8 @@ class Rival:
     def declines(self, hour: float, offer: Offer) -> Sequence[Offer]:
         del self._open[offer.need]
         self._refused.setdefault(offer.need, set()).add(offer.service)
-        found = self._place(self._world.arrivals[offer.need])
-        return [*found, *self._returned(offer.service)]
+        offers = self._place(self._world.arrivals[offer.need])
+        return [*offers, *self._returned(offer.service)]
 
     def ends(self, hour: float, offer: Offer) -> Sequence[Offer]:
         del self._open[offer.need]
@@ -112,9 +112,9 @@ class Rival:
 
 
 class Priced(Rival):
-    """For a quota: the best fit less the price of the place (`services.matching.pricing.shadow_prices`), weekly.
+    """For a quota: the best fit minus the price of the place, priced weekly by `shadow_prices`.
 
-    The forecast for the rest of the year are the needs of the last weeks; in the first week places cost nothing.
+    The needs of the last weeks are the forecast for the rest of the year; in the first week places cost nothing.
     """
 
     def __init__(self, world: World, weeks: int = 8) -> None:
@@ -130,7 +130,7 @@ class Priced(Rival):
         return super().arrives(hour, need)
 
     def _net(self, need: Arrival, service: str) -> float:
-        return need.fits[service] - of_place(need.weight, self._prices.get(service, 0.0), 1.0, 0.0)
+        return need.fits[service] - self._prices.get(service, 0.0) / need.weight
 
     def _reprice(self, hour: float) -> None:
         span = min(hour, self._weeks * WEEK)

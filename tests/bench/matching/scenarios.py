@@ -1,4 +1,4 @@
-"""What is simulated: the scenarios of matching.md section 3. Frozen, as all figures are compared across changes.
+"""The scenarios of matching.md section 3. Frozen, since figures are compared across changes.
 
 Weights, patience, stays and demand are assumptions: the order of the policies is firmer than the percentages.
 """
@@ -8,25 +8,25 @@ from dataclasses import dataclass, replace
 from contracts.words import Category, Urgency
 
 SEEDS = range(41, 51)
-"""Ten that nobody looked at while the policy or its weights were chosen. To try something out take others."""
+"""Ten seeds that were not used while the policy and its weights were chosen. To try something out, take others."""
 
 WEIGHTS = {Urgency.EMERGENCY: 8.0, Urgency.URGENT: 4.0, Urgency.NORMAL: 1.5}
-"""What a need is worth that is served at once and as well as can be. Normal is between the design's 1 and 2."""
+"""The value of serving a need at once and perfectly. Normal is between the design's 1 and 2."""
 SHARES = {Urgency.EMERGENCY: 0.08, Urgency.URGENT: 0.22, Urgency.NORMAL: 0.70}
 PATIENCE = {Urgency.EMERGENCY: 12.0, Urgency.URGENT: 24.0, Urgency.NORMAL: 120.0}
-"""Hours after which a person who has not been taken on is gone. By then a need is worth half of what it was."""
+"""Hours after which a person whom no service has accepted is gone. By then a need is worth half of what it was."""
 SIZES = (1, 2, 3, 4, 5)
-"""Of a category's services, one as likely as another; in proportion, so that its places come to what `KINDS` says."""
+"""Relative sizes of a category's services, in equal numbers; scaled so that its places add up to those in `KINDS`."""
 WEEK, TIDE = 168.0, 0.5
-"""Demand rises and falls once a week, by so much of its mean."""
+"""Demand rises and falls once a week, by this share of its mean."""
 EASE = 0.77
-"""What a scenario's load is multiplied by, which is named as in matching.md.
+"""A factor on a scenario's load, which is named as in matching.md.
 
-The simulation of matching.md is not to be had any more, and does not say all that it assumed. What it leaves open was
-set so that hindsight and the *rivals* come near to its table at load 1.15, on seeds 31 to 36: `EASE`, `SHARES`,
-`PATIENCE` (but for the shortest), `SIZES`, `TIDE`, how `KINDS` share their places, and in `world` the number of towns.
-Our own policy was no measure of it. But only when it was tried was it seen that seeds lay too far apart (greedy by 10
-points, the design's policy by 5), and then the towns became 12 and the sizes even. There and here (seeds 31 to 35), %:
+The simulation of matching.md is lost, and not all of its assumptions are written down. What it leaves open was set so
+that hindsight and the *rivals* come near to its table at load 1.15, on seeds 31 to 36: `EASE`, `SHARES`, `PATIENCE`
+(except the shortest), `SIZES`, `TIDE`, how `KINDS` share their places, and the number of towns in `world`. Our own
+policy was not used for this, with one exception: playing it showed that seeds differed too much (greedy by 10 points,
+the design's policy by 5), and so the number of towns became 12 and the sizes even. There and here (seeds 31 to 35), %:
 
     first come: greedy   72.3  72.3 of hindsight    36.6  39.1 critical unmet    10.5   9.5 unmet    12.3  11.2 minority
                 nearest  69.6  71.3                 35.9  38.6                   10.5   9.3          12.4  11.1
@@ -34,13 +34,13 @@ points, the design's policy by 5), and then the towns became 12 and the sizes ev
                 and fit  82.0  81.5                 12.9  12.2                    9.7   8.3          13.4  12.2
     hindsight           100.0 100.0                  0.6   0.4                    6.3   3.2           8.9   4.4
 
-What is left: nearest is better here, and hindsight serves more. Longest patience is 5 days (of three urgencies), there
-10 (of four)."""
+Differences that remain: nearest is better here, and hindsight serves more. The longest patience is 5 days (of three
+urgencies), there 10 (of four)."""
 
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """A category: its services, all their places, and the mean stay in days."""
+    """A category: the number of services, all their places, and the mean stay in days."""
 
     category: Category
     services: int
@@ -64,10 +64,10 @@ class Scenario:
 
     Needs that arrive in `window` (days) are counted.
 
-    `drift`: scarce languages are spoken by the first share of people at the start and by the second at the end.
-    `surge`: from day, to day, so many times the demand, the rest of it in one town. `declines`: services say no to a
-    part of what they are offered, always to the same needs. `answer`: hours until a service answers, on average.
-    `quota`: places are used up, and whoever can't be placed at once is gone.
+    `drift`: the shares of people who speak scarce languages, at the start and the end. `surge`: from day, to day, how
+    many times the demand; the additional needs are in one town. `declines`: services decline a part of their offers,
+    always for the same needs. `answer`: mean hours until a service answers. `quota`: places are used up, and a need
+    that cannot be placed at once is gone.
     """
 
     name: str

@@ -1,4 +1,4 @@
-"""The simulator and the clairvoyant against cases worked out by hand, and against each other."""
+"""The simulator and hindsight, against cases worked out by hand and against each other."""
 
 from collections.abc import Callable, Iterable
 from dataclasses import replace
@@ -25,7 +25,7 @@ PLAYERS: list[Callable[[World], Matcher]] = [Ours, Rival, lambda world: Rival(wo
 
 
 def world(entries: Iterable[Service], *needs: dict[str, Any], quota: bool = False) -> World:
-    """Needs by `at`, `stay` and `urgency`; `willing`: who would accept them, by default all."""
+    """A world with needs by `at`, `stay` and `urgency`; `willing`: the services that would accept, by default all."""
     directory = Directory()
     for entry in entries:
         directory.put("p", entry.service, 0, entry)
@@ -43,8 +43,8 @@ def world(entries: Iterable[Service], *needs: dict[str, Any], quota: bool = Fals
 
 
 @pytest.mark.parametrize("player", PLAYERS)
-def test_who_comes_first_has_the_only_place_and_the_emergency_waits(player: Callable[[World], Matcher]) -> None:
-    """It is given back at hour 10: by then the emergency has waited 9 of its 12 hours."""
+def test_the_first_need_gets_the_only_place_and_the_emergency_waits(player: Callable[[World], Matcher]) -> None:
+    """The place returns at hour 10: by then the emergency has waited 9 of its 12 hours."""
     one = world(
         [service(capacity=1, languages=["ru"])],
         {"at": 0.0, "stay": 10.0},
@@ -56,11 +56,11 @@ def test_who_comes_first_has_the_only_place_and_the_emergency_waits(player: Call
 
 
 FIT = 0.45 * 0.5 + 0.25 + 0.30 * 0.5
-"""Of a service that is nowhere, speaks the person's language, and is not asked for by name."""
+"""The fit of a service without a location that speaks the person's language and is not preferred."""
 
 
 def test_hindsight_keeps_the_place_free_for_the_emergency_to_come() -> None:
-    """And has the other wait until hour 11: 8 and almost 1.5, where whoever can't look ahead has 6.5."""
+    """The other waits until hour 11: worth 8 and almost 1.5, where a policy that cannot look ahead reaches 6.5."""
     one = world(
         [service(capacity=1, languages=["ru"])],
         {"at": 0.0, "stay": 10.0},
@@ -73,7 +73,7 @@ def test_hindsight_keeps_the_place_free_for_the_emergency_to_come() -> None:
 
 
 @pytest.mark.parametrize("player", PLAYERS)
-def test_a_service_that_says_no_is_not_asked_again(player: Callable[[World], Matcher]) -> None:
+def test_a_service_that_declined_is_not_asked_again(player: Callable[[World], Matcher]) -> None:
     one = world(
         [service(service="a", capacity=1, languages=["ru"]), service(service="b", capacity=1, languages=["en"])],
         {"at": 0.0, "stay": 5.0, "willing": []},
@@ -86,7 +86,7 @@ def test_a_service_that_says_no_is_not_asked_again(player: Callable[[World], Mat
 
 
 @pytest.mark.parametrize("player", PLAYERS)
-def test_who_has_waited_too_long_is_gone(player: Callable[[World], Matcher]) -> None:
+def test_a_person_who_has_waited_too_long_is_gone(player: Callable[[World], Matcher]) -> None:
     one = world(
         [service(capacity=1)],
         {"at": 0.0, "stay": 20.0},
@@ -112,17 +112,17 @@ def test_the_same_seed_is_the_same_region() -> None:
 
 
 def test_nobody_is_better_than_hindsight_and_the_policy_is_better_than_greedy() -> None:
-    found = compare(QUICK, 1)
-    assert all(each.percent <= 100 for each in found.values())
-    assert found[OURS].percent > found[GREEDY].percent
-    assert found[OURS].critical_unmet < found[GREEDY].critical_unmet
-    assert found[HINDSIGHT].unmet < found[GREEDY].unmet
+    compared = compare(QUICK, 1)
+    assert all(each.percent <= 100 for each in compared.values())
+    assert compared[OURS].percent > compared[GREEDY].percent
+    assert compared[OURS].critical_unmet < compared[GREEDY].critical_unmet
+    assert compared[HINDSIGHT].unmet < compared[GREEDY].unmet
 
 
 def test_shares_are_of_those_counted() -> None:
     one = world([service(capacity=1)], *({"at": 0.0, "stay": 1.0} for _ in range(4)))
     one.arrivals[3].minority = True
-    found = quality(one.arrivals, lambda each: float(each.number < 2), 3.0, 4.0, {0: 1.0, 1: 3.0})
-    assert (found.percent, found.unmet, found.critical_unmet) == (75.0, 0.5, 0.0)
-    assert found.gap == pytest.approx(2 / 3)
-    assert found.waited == (2.0, 0.0), "nobody of the minority was served"
+    figures = quality(one.arrivals, lambda each: float(each.number < 2), 3.0, 4.0, {0: 1.0, 1: 3.0})
+    assert (figures.percent, figures.unmet, figures.critical_unmet) == (75.0, 0.5, 0.0)
+    assert figures.gap == pytest.approx(2 / 3)
+    assert figures.waited == (2.0, 0.0), "nobody of the minority was served"

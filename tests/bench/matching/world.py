@@ -1,6 +1,6 @@
-"""A made-up region: its services, the needs that arrive, and what nobody knows beforehand. As the seed, so the region.
+"""A made-up region: its services, the needs that arrive, and what is hidden from matchers. Determined by the seed.
 
-Who can take whom is asked of matching's own rules (`eligibility.failing`); the rest is drawn.
+Eligibility comes from matching's own rules (`eligibility.rules.failing`); the rest is drawn at random.
 """
 
 import math
@@ -30,9 +30,9 @@ HOUR = timedelta(hours=1)
 
 @dataclass(slots=True)
 class Arrival:
-    """A need, when it arrives and leaves, and what is hidden: how long it would stay, and who would take it. In hours.
+    """A need, when it arrives and leaves, and what is hidden from matchers: its stay, and who would accept. In hours.
 
-    `fits` is how well each service that can take it would serve it, in [0, 1]; `willing` are those that would accept.
+    `fits` is the fit of each service that can take it, in [0, 1]; `willing` are those that would accept.
     """
 
     number: int
@@ -46,11 +46,11 @@ class Arrival:
 
     @property
     def weight(self) -> float:
-        """What it is worth at its best."""
+        """The value of serving it perfectly."""
         return WEIGHTS[self.need.urgency]
 
     def value(self, service: str, start: float) -> float:
-        """What it is worth to be taken on by this service at that hour: weight * fit * (1 - wait / (2 patience))."""
+        """The value of being accepted by this service at that hour: weight * fit * (1 - wait / (2 patience))."""
         wait = max(0.0, start - self.at)
         patience = PATIENCE[self.need.urgency]
         return self.weight * self.fits[service] * max(0.0, 1 - wait / (2 * patience))
@@ -67,7 +67,7 @@ class World:
 
     @property
     def counted(self) -> list[Arrival]:
-        """Those that arrive in the window in which figures are taken."""
+        """The needs that arrive in the window that is measured."""
         first, last = self.scenario.window
         return [each for each in self.arrivals if first * 24 <= each.at < last * 24]
 
@@ -83,7 +83,7 @@ def time(hour: float) -> datetime:
 
 
 def draw(scenario: Scenario, seed: int) -> World:
-    """A region, by chance."""
+    """Draw a region."""
     drawing = _Drawing(scenario, seed)
     return World(scenario, drawing.directory, drawing.arrivals)
 
@@ -133,7 +133,7 @@ class _Drawing:
             self.acceptance[f"{provider}/s"] = chance.uniform(0.55, 0.95) if self.scenario.declines else 1.0
 
     def _somewhere(self, spread: float) -> tuple[float, float]:
-        """Around a town: latitude and longitude, so many kilometres off it in each direction (standard deviation)."""
+        """Latitude and longitude around a town; `spread` is the standard deviation in kilometres, in each direction."""
         chance = self._chance
         north, east = chance.choices(self._towns, self._sizes)[0]
         return chance.gauss(north, spread / 111), chance.gauss(east, spread / 65)
@@ -152,12 +152,12 @@ class _Drawing:
                 yield at
 
     def _surging(self, at: float) -> float:
-        """How many times the usual demand there is in the region at that hour."""
+        """The demand at that hour, in multiples of the usual demand."""
         surge = self.scenario.surge
         return surge[2] if surge and surge[0] * 24 <= at < surge[1] * 24 else 1.0
 
     def _arrival(self, number: int, at: float, kind: Kind) -> Arrival:
-        """Drawn anew until some service would take it: what no policy can serve tells nothing of policies."""
+        """Drawn again until some service would accept: a need that no policy can serve says nothing about policies."""
         chance, quota = self._chance, self.scenario.quota
         while True:
             need, minority = self._need(number, at, kind)
@@ -222,7 +222,7 @@ class _Drawing:
 _OFFERS = 1.33
 """Offers until one is accepted, on average: each of them holds a place until it is answered."""
 _QUOTA_TURNOVER = 10.4
-"""How many times fewer needs a year has than places would turn over in one: some 5,000 in all."""
+"""How many times fewer needs a year has than places would turn over in it: some 5,000 in all."""
 
 
 def fit(need: NeedRegistered, entry: DirectoryEntry) -> float:

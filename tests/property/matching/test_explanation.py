@@ -1,4 +1,4 @@
-"""What is recorded of a decision is so: made again it is the same, and what is said to change it changes it."""
+"""A recorded rationale is true: the choice repeats, and each counterfactual does change it."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
@@ -22,13 +22,12 @@ from services.matching.directory.directory import Directory, DirectoryEntry
 from services.matching.directory.entry_flags import EntryFlags
 from services.matching.directory.index import Found
 from services.matching.domain.choice import Choice, choose
-from services.matching.domain.context import MatchingContext
-from services.matching.domain.rationale import CHANGES, MOST, again, weigh
+from services.matching.domain.context import MatchingContext, Moment
+from services.matching.domain.rationale import CHANGES, MOST, choose_again, weigh
 from services.matching.eligibility.rules import Case, failing
 from services.matching.model.limits import Limits
-from services.matching.ranking import score as ranking
+from services.matching.ranking.candidate import Candidate
 from services.matching.ranking.net_value import Charges
-from services.matching.ranking.score import Ranked
 from services.matching.waitlist.queue import Waiter, WaitingQueues
 from tests.support.builders import accepted, minimum, service
 from tests.support.clock import START
@@ -59,7 +58,7 @@ eligibilities = st.sampled_from(
 
 @dataclass(frozen=True)
 class Scene:
-    """A need and all that its choice is made from."""
+    """A need and everything that its choice is made from."""
 
     need: NeedRegistered
     services: Mapping[str, Any]
@@ -67,7 +66,7 @@ class Scene:
     marked: frozenset[str]
     waiters: tuple[Waiter, ...]
     now: datetime = START
-    no_line_at: frozenset[str] = field(default_factory=frozenset)
+    no_queue_at: frozenset[str] = field(default_factory=frozenset)
     prices: PriceSet | None = None
 
     @property
@@ -82,7 +81,7 @@ class Scene:
     def waiter(self) -> Waiter:
         return Waiter(self.need, (), self.now, 0)
 
-    def choose(self) -> tuple[Choice, list[Ranked], MatchingContext]:
+    def choose(self) -> tuple[Choice, list[Candidate], Moment]:
         directory = self.directory
         rows = {
             f"{id_}:{slot}": {"need": f"x{id_}{slot}", "match": "m"}
@@ -91,13 +90,14 @@ class Scene:
         }
         versions = [entry.version for entry in map(directory.get, self.marked) if entry]
         context = MatchingContext(directory, Places(rows), self.waiters, EntryFlags(versions), self.prices)
-        context.lines = _Lines(self.waiters, self.no_line_at, context.charges)
-        choice = choose(self.waiter, match_id(self.need.need_id, 1), self.now, context, LIMITS)
-        return choice, ranking.of_different_providers(choice.ranked, LIMITS.at_once[self.need.urgency]), context
+        context.waiting_queues = _Queues(self.waiters, self.no_queue_at, context.charges)
+        moment = Moment(self.now, context, LIMITS)
+        choice = choose(self.waiter, match_id(self.need.need_id, 1), moment)
+        return choice, choice.chosen, moment
 
-    def weigh(self) -> tuple[DecisionRationale | None, Choice, list[Ranked]]:
-        choice, chosen, context = self.choose()
-        return weigh(choice, chosen, self.now, context, LIMITS), choice, chosen
+    def weigh(self) -> tuple[DecisionRationale | None, Choice, list[Candidate]]:
+        choice, chosen, moment = self.choose()
+        return weigh(choice, chosen, moment), choice, chosen
 
     def chosen(self) -> list[str]:
         return [each.entry.id for each in self.choose()[1]]
@@ -106,13 +106,14 @@ class Scene:
         return replace(self, need=self.need.model_copy(update={"preferences": Preferences(providers=providers)}))
 
 
-class _Lines(WaitingQueues):
+class _Queues(WaitingQueues):
     def __init__(self, waiters: tuple[Waiter, ...], none_at: frozenset[str], charged: Charges) -> None:
         super().__init__(waiters, charged)
         self._none_at = none_at
 
-    def of(self, entry: DirectoryEntry, now: datetime, limits: Limits) -> Any:
-        return [] if entry.id in self._none_at else super().of(entry, now, limits)
+    def _queue(self, entry: DirectoryEntry, now: datetime, limits: Limits) -> Any:
+        queue = super()._queue(entry, now, limits)
+        return replace(queue, needs=[]) if entry.id in self._none_at else queue
 
 
 @st.composite
@@ -139,16 +140,14 @@ def scenes(draw: st.DrawFn) -> Scene:
 
 
 def _price_sets(services: list[str]) -> st.SearchStrategy[PriceSet | None]:
-    of, shares = st.sampled_from(services), st.sampled_from([0.05, 0.5, 0.9])
+    ids = st.sampled_from(services)
     some = st.builds(
         PriceSet,
         id=st.just("set"),
         window=st.just(1),
         as_of=st.just(START),
-        prices=st.dictionaries(of, st.sampled_from([0.02, 0.3, 2.0])),
-        used_up=st.lists(of, max_size=2),
-        acceptance=st.dictionaries(of, shares),
-        accepted_otherwise=shares,
+        prices=st.dictionaries(ids, st.sampled_from([0.02, 0.3, 2.0])),
+        used_up=st.lists(ids, max_size=2),
     )
     return st.none() | some
 
@@ -170,7 +169,7 @@ def _need(draw: st.DrawFn, id_: str, at: datetime) -> NeedRegistered:
 
 @settings(max_examples=500, deadline=None)
 @given(scenes())
-def test_each_service_named_can_take_the_need_and_stands_behind(scene: Scene) -> None:
+def test_each_recorded_service_can_take_the_need_and_ranks_behind(scene: Scene) -> None:
     weighed, choice, chosen = scene.weigh()
     ids = [each.entry.id for each in chosen]
     case = scene.waiter.case(scene.now, LIMITS.retry_after)
@@ -193,7 +192,7 @@ def test_each_service_named_can_take_the_need_and_stands_behind(scene: Scene) ->
             assert (each.why is Behind.SAID_FULL) == (id_ in scene.marked)
             if each.why is Behind.OTHERS_FIRST:
                 assert each.free >= scene.need.places
-                assert id_ in [r.entry.id for r in replace(scene, no_line_at=frozenset({id_})).choose()[0].ranked]
+                assert id_ in [r.entry.id for r in replace(scene, no_queue_at=frozenset({id_})).choose()[0].ranked]
             if each.why is Behind.FULL:
                 assert each.free == entry.service.capacity - scene.taken[id_] < scene.need.places
             continue
@@ -210,20 +209,20 @@ def test_each_service_named_can_take_the_need_and_stands_behind(scene: Scene) ->
 
 @settings(max_examples=1000, deadline=None)
 @given(scenes())
-def test_what_would_have_changed_the_choice_changes_it(scene: Scene) -> None:
+def test_each_counterfactual_changes_the_choice(scene: Scene) -> None:
     weighed, _, chosen = scene.weigh()
     before = [each.entry.id for each in chosen]
     assert scene.chosen() == before, "the same directory and places, the same choice"
-    said = weighed.otherwise if weighed else []
-    assert len(said) <= CHANGES
+    changes = weighed.otherwise if weighed else []
+    assert len(changes) <= CHANGES
     assert (
         len(
-            {each.service for each in said}
+            {each.service for each in changes}
             | {each.version.rpartition("@")[0] for each in (weighed.next if weighed else [])}
         )
         <= MOST
     )
-    for each in said:
+    for each in changes:
         seen(each.change)
         assert each.service not in before
         assert each.service in applied(scene, each, before), each
@@ -232,27 +231,27 @@ def test_what_would_have_changed_the_choice_changes_it(scene: Scene) -> None:
 def without_doubts(
     directory: Directory, id_: str, find: Callable[[Directory, Case, int], Found], case: Case, apart: int = 0
 ) -> Found:
-    """What the directory finds, with nothing left to be assessed by this service."""
-    found = find(directory, case, apart)
-    return found._replace(unknown={each: rules for each, rules in found.unknown.items() if each != id_})
+    """The directory's search, with nothing left for this service to assess."""
+    search = find(directory, case, apart)
+    return search._replace(unknown={each: rules for each, rules in search.unknown.items() if each != id_})
 
 
-def applied(scene: Scene, said: Counterfactual, before: list[str]) -> list[str]:
-    """The services chosen where it is as said."""
-    id_, provider = said.service, said.service.split("/")[0]
-    match said.change:
+def applied(scene: Scene, changed: Counterfactual, before: list[str]) -> list[str]:
+    """The services chosen with the counterfactual applied."""
+    id_, provider = changed.service, changed.service.split("/")[0]
+    match changed.change:
         case Change.PLACE | Change.MORE_PLACES:
-            assert said.places is not None
+            assert changed.places is not None
             old = scene.services[id_]
-            entry = old if old.capacity else old.model_copy(update={"capacity": said.places})
+            entry = old if old.capacity else old.model_copy(update={"capacity": changed.places})
             return replace(
                 scene,
                 services={**scene.services, id_: entry},
-                taken={**scene.taken, id_: entry.capacity - said.places},
+                taken={**scene.taken, id_: entry.capacity - changed.places},
                 marked=scene.marked - {id_},
             ).chosen()
         case Change.TURN:
-            return replace(scene, no_line_at=frozenset({id_})).chosen()
+            return replace(scene, no_queue_at=frozenset({id_})).chosen()
         case Change.PREFERRED:
             return scene.preferring([*scene.need.preferences.providers, provider]).chosen()
         case Change.NOT_PREFERRED:
@@ -266,8 +265,8 @@ def applied(scene: Scene, said: Counterfactual, before: list[str]) -> list[str]:
 
 @settings(max_examples=200, deadline=None)
 @given(scenes())
-def test_a_recorded_decision_made_again_gives_the_same_choice(scene: Scene) -> None:
-    """From what the journal keeps, and the entries of the directory by their versions: read back, as text."""
+def test_a_recorded_choice_repeats(scene: Scene) -> None:
+    """From the journal and the directory entries by version."""
     made = MatchingWorld(LIMITS)
     made.prices = scene.prices
     for id_, entry in scene.services.items():
@@ -284,7 +283,7 @@ def test_a_recorded_decision_made_again_gives_the_same_choice(scene: Scene) -> N
         assert accepted_ is not None
         if matches:
             price_set = scene.prices if matches[0].price_set else None
-            assert again(accepted_, matches, entries, price_set) == [
+            assert choose_again(accepted_, matches, entries, price_set) == [
                 f"{each.provider}/{each.service}" for each in matches
             ]
             assert all((each.weighed is None) == (each.attempt > 1) for each in matches)

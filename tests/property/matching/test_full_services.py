@@ -1,4 +1,4 @@
-"""Leaving out at once whoever is full chooses as looking at each service by itself does."""
+"""Leaving out full services at once gives the same choice as looking at each service by itself."""
 
 from typing import Any
 
@@ -13,7 +13,7 @@ from services.matching.directory import entry_flags
 from services.matching.directory.directory import Directory
 from services.matching.directory.entry_flags import EntryFlags
 from services.matching.domain.choice import choose
-from services.matching.domain.context import MatchingContext
+from services.matching.domain.context import MatchingContext, Moment
 from services.matching.model.entry import DirectoryEntry
 from services.matching.model.limits import Limits
 from services.matching.waitlist.queue import Waiter
@@ -38,7 +38,7 @@ steps = st.one_of(
 
 @settings(max_examples=300, deadline=None)
 @given(st.lists(capacities, min_size=3, max_size=3), rows, st.integers(1, 2), st.lists(steps, max_size=6))
-def test_who_is_full_for_all_is_full_for_each(
+def test_full_bitmaps_agree_with_each_single_service(
     first: list[int], held: dict[tuple[str, int], tuple[str, str]], wanted: int, happens: list[tuple[str, str, Any]]
 ) -> None:
     directory = Directory()
@@ -58,7 +58,7 @@ def test_who_is_full_for_all_is_full_for_each(
             case "take":
                 context.consume([Claim(places.TABLE, row_id(id_, number), document("n4", "m4", id_, "r"))])
             case "give back":
-                context.places.give_back(row_id(id_, number))
+                context.places.release(row_id(id_, number))
             case "says no":
                 context.consume([Put(entry_flags.FULL, entry.version, {})])
         _agrees(context, wanted)
@@ -72,20 +72,20 @@ def _publish(directory: Directory, id_: str, capacity: int, offset: int) -> None
 def _agrees(context: MatchingContext, wanted: int) -> None:
     companions = list(accepted().people)[:1] * (wanted - 1)
     waiter = Waiter(accepted(need_id="n1", places=wanted, companions=companions), (), START, 0)
-    choice = choose(waiter, MATCH, START, context, LIMITS)
+    choice = choose(waiter, MATCH, Moment(START, context, LIMITS))
     eligible = context.directory.find(waiter.case(START, LIMITS.retry_after)).entries
-    said = [each for each in eligible if context.marks.full(each)]
+    reported_full = [each for each in eligible if context.entry_flags.full(each)]
 
     def free(entry: DirectoryEntry) -> int:
-        return 0 if entry in said else context.places.free(entry, "n1", MATCH)
+        return 0 if entry in reported_full else context.places.free(entry, "n1", MATCH)
 
     assert {each.entry.id: each.free for each in choice.ranked} == {
         each.id: free(each) for each in eligible if free(each) >= wanted
     }
-    assert {entry.id: count for entry, count in choice.full} == {
+    assert {each.entry.id: each.free for each in choice.closed} == {
         each.id: free(each) for each in eligible if free(each) < wanted
     }
-    counts = {step.rule: step.left for step in choice.steps}
-    assert counts.get(Rule.FULL, 0) == len(eligible) - len(said)
+    counts = {step.rule: step.left for step in choice.funnel}
+    assert counts.get(Rule.FULL, 0) == len(eligible) - len(reported_full)
     assert counts.get(Rule.PLACE, 0) == len(choice.ranked)
-    event(f"{len(choice.ranked)} with a place, {len(said)} have said that they have none")
+    event(f"{len(choice.ranked)} with a place, {len(reported_full)} reported that they are full")

@@ -34,7 +34,7 @@ sizes = st.sampled_from([1, 1, 1, 2, 3])
 
 
 def household(places: int) -> dict[str, Any]:
-    """So many who are to be served together or not at all."""
+    """The fields of so many people who must be served together or not at all."""
     return {"places": places, "companions": [minimum()] * (places - 1)}
 
 
@@ -53,11 +53,11 @@ class Matching(RuleBasedStateMachine):
         self.held: set[tuple[str, int]] = set()
         """The needs and attempts that had a place after the last step."""
         self.waited: dict[tuple[str, int], Waiter] = {}
-        """Who waited, and in which wait, after the last step."""
+        """The needs that waited after the last step, by need and wait number."""
 
     @initialize(capacities=st.sampled_from([(1, 1, 1, 3), (2, 1, 2, 3), (3, 4, 3, 4)]))
     def providers_publish(self, capacities: tuple[int, ...]) -> None:
-        """With few places somebody waits; with more of them a household can be offered to several at once."""
+        """With few places needs wait; with more, a household can be offered to several services at once."""
         for id_, capacity in zip(SERVICES, capacities, strict=True):
             self.publish(id_, capacity, [Category.SHELTER, Category.LEGAL], [])
 
@@ -104,7 +104,7 @@ class Matching(RuleBasedStateMachine):
         for match in state.matches:
             entry = world.directory.get(f"{match.provider}/{match.service}")
             assert entry is not None
-            assert entry.version not in full, "it was sent where there is no capacity"
+            assert entry.version not in full, "it was offered to a service that reported no capacity"
             placed = state.waiter(now)._replace(options=options_of(match.funnel))
             mine = precedence(placed, entry, now, LIMITS)
             free = entry.service.capacity - taken[entry.id]
@@ -112,13 +112,13 @@ class Matching(RuleBasedStateMachine):
                 able = failing(each.case(now, LIMITS.retry_after), entry) is None
                 if able and rank < mine and each.need.places <= free:
                     free -= each.need.places
-            assert free >= places, "it took the place of one who ranks above it"
+            assert free >= places, "it took the place of a need that ranks above it"
         if places > 1 and len(state.matches) > 1:
             seen("a household was offered to several at once")
 
     @rule(category=categories, places=st.sampled_from([2, 3]))
     def family_is_in_an_emergency(self, category: Category, places: int) -> None:
-        """Asked at once are the services that have places for all of it, one for each provider, up to a number."""
+        """Services that have places for the whole family are asked at once, one for each provider, up to a number."""
         world, now = self.world, self.world.clock.now()
         open_ = {
             entry.provider
@@ -133,7 +133,7 @@ class Matching(RuleBasedStateMachine):
         matches = world.state(f"n{self.needs}").matches
         if not waits:
             most = LIMITS.at_once[Urgency.EMERGENCY]
-            assert len(matches) >= min(len(open_), most), "not all were asked that could have been"
+            assert len(matches) >= min(len(open_), most), "a service that could have been asked was not"
         if len(matches) > 1:
             seen("a household was offered to several at once")
 
@@ -169,13 +169,13 @@ class Matching(RuleBasedStateMachine):
     def offer_ends(
         self, moment: int, kind: Any, code: DeclineCode, failure: NotDeliveredCode, late: int, together: bool
     ) -> None:
-        """Or is taken up. Those of a broadcast one by one or all in one batch, beside those of other needs."""
+        """Or is accepted. Offers of a broadcast end one by one, or all in one batch with those of other needs."""
         open_ = [(need, match.attempt) for need in self.world.streams for match in self.world.state(need).matches]
         if not open_:
             return
         chosen = open_ if together else [open_[moment % len(open_)]]
         if kind is OfferAccepted:
-            chosen = list(dict(chosen).items())  # of a broadcast one: notification lets nobody else accept it
+            chosen = list(dict(chosen).items())  # one of each broadcast: notification lets nobody else accept it
         now = self.world.clock.now()
         for need, attempt in chosen:
             codes = {Declined: code, NotDelivered: failure}
@@ -183,7 +183,7 @@ class Matching(RuleBasedStateMachine):
             self.world.send(of_offer(kind, attempt - late, now, need_id=need, referral_id=f"r{need[1:]}", **changes))
         self.world.run()
         if kind is OfferAccepted and not late:
-            assert all(len(self.world.state(need).matches) == 1 for need, _ in chosen), "one has it"
+            assert all(len(self.world.state(need).matches) == 1 for need, _ in chosen), "one service has it"
 
     @precondition(lambda self: self.needs)
     @rule(moment=moments)
@@ -221,7 +221,7 @@ class Matching(RuleBasedStateMachine):
     @precondition(lambda self: self.world.log.held)
     @rule(moment=moments, kind=st.sampled_from([Declined, Expired]))
     def recall_leads_to_an_offer_that_ends_at_once(self, moment: int, kind: Any) -> None:
-        """All in one batch: the row of the first wait goes, that of the next comes."""
+        """All in one batch: the row of the first wait is deleted and that of the next is written."""
         world = self.world
         message = world.log.held[moment % len(world.log.held)]
         need = matching.WaitingRecalled.read(message.value).need_id
@@ -229,7 +229,7 @@ class Matching(RuleBasedStateMachine):
         attempt = world.state(need).attempt + 1
         world.handle(of_offer(kind, attempt, need_id=need, referral_id=f"r{need[1:]}"))
         if world.state(need).attempt < attempt:
-            world.sent[-1] = world.sent[0]  # nothing was offered, so there was no such answer: it must not come again
+            world.sent[-1] = world.sent[0]  # nothing was offered, so there is no such answer that could come again
 
     @rule()
     def sweep_looks(self) -> None:
@@ -254,7 +254,7 @@ class Matching(RuleBasedStateMachine):
     def next_batch_fails(
         self, call: str, when: str, restarts: bool, id_: str, capacity: int, urgency: Urgency, places: int
     ) -> None:
-        """Half-way through the next batch Kafka or MongoDB is away; it is decided again in another world."""
+        """Kafka or MongoDB fails halfway through the next batch, which is decided again in a changed world."""
         world = self.world
         self.needs += 1
         world.send(a_need(self.needs, requested_at=world.clock.now(), urgency=urgency, **household(places)))
@@ -266,7 +266,7 @@ class Matching(RuleBasedStateMachine):
 
     def waiting_needs(self) -> set[str]:
         states = {need: self.world.state(need) for need in self.world.streams}
-        return {row_id(need, state.turn) for need, state in states.items() if state.phase is Phase.WAITING}
+        return {row_id(need, state.wait_number) for need, state in states.items() if state.phase is Phase.WAITING}
 
     def some_need(self, moment: int) -> str:
         streams = self.world.streams
@@ -283,7 +283,7 @@ class Matching(RuleBasedStateMachine):
         assert {row: (doc["need"], doc["match"]) for row, doc in self.world.rows.items()} == expected
 
     @invariant()
-    def no_family_is_parted(self) -> None:
+    def no_family_is_separated(self) -> None:
         for state in map(self.world.state, self.world.streams):
             for match in state.matches:
                 rows = rows_of(match)
@@ -297,12 +297,14 @@ class Matching(RuleBasedStateMachine):
             assert taken <= self.largest[id_]
 
     @invariant()
-    def nobody_out_of_patience_is_passed_over_but_for_one_who_is_too_and_came_earlier(self) -> None:
-        """Least of all for one who is less urgent and came later. Looks at each place that was taken in this step."""
+    def no_need_out_of_patience_is_passed_over_except_for_an_earlier_one_that_is_too(self) -> None:
+        """In particular not for a less urgent, later one. Checks each place that was taken in this step."""
         world, now = self.world, self.world.clock.now()
         states = {need: world.state(need) for need in world.streams}
         waits = {
-            (need, state.turn): state.waiter(now) for need, state in states.items() if state.phase is Phase.WAITING
+            (need, state.wait_number): state.waiter(now)
+            for need, state in states.items()
+            if state.phase is Phase.WAITING
         }
         long = [each for wait, each in waits.items() if wait in self.waited and patience_over(each, now, LIMITS)]
         taken = Counter(service_of(row) for row in world.rows)
@@ -319,19 +321,19 @@ class Matching(RuleBasedStateMachine):
                     could = left < each.need.places <= left + len(rows_of(match)) and entry.version not in world.full
                     assert goes_before or not (able and could), f"{match.need_id} has the place of {each.id}"
                     if able and could:
-                        seen("a place went to one who had waited too long, too")
+                        seen("a place went to another need that is out of patience")
         self.held = {(match.need_id, match.attempt) for state in states.values() for match in state.matches}
         self.waited = waits
 
     @invariant()
-    def an_operator_is_told_once_of_each_who_waits_too_long(self) -> None:
+    def an_operator_is_alerted_once_for_each_need_that_waits_too_long(self) -> None:
         now = self.world.clock.now()
         for need in self.world.streams:
-            told = [fact for fact in self.world.facts(need) if isinstance(fact, matching.PatienceOver)]
+            alerts = [fact for fact in self.world.facts(need) if isinstance(fact, matching.PatienceOver)]
             state = self.world.state(need)
-            assert len(told) <= 1
+            assert len(alerts) <= 1
             if state.phase is Phase.WAITING and patience_over(state.waiter(now), now, LIMITS):
-                assert told, "it waits unseen"
+                assert alerts, "it waits without an alert"
 
     @invariant()
     def each_waiting_need_has_its_row(self) -> None:
@@ -355,7 +357,7 @@ class Matching(RuleBasedStateMachine):
         assert max(Counter(doc["version"] for doc in rows).values(), default=0) <= LIMITS.dispute_after
 
     @invariant()
-    def no_need_is_left_open_within(self) -> None:
+    def no_need_is_left_open(self) -> None:
         assert all(self.world.state(need).phase is not Phase.OPEN for need in self.world.streams)
         assert self.world.dead == 0
 
@@ -369,7 +371,7 @@ class Matching(RuleBasedStateMachine):
         self.world.run()
         assert {need: self.world.state(need) for need in self.world.streams} == before, "repeats change nothing"
         self.all_settle()
-        self.all_give_back()
+        self.all_are_withdrawn()
 
     def check_history(self, need: str) -> None:
         ruled_out: set[str] = set()
@@ -377,11 +379,11 @@ class Matching(RuleBasedStateMachine):
         attempts, ended = [0], False
         for fact in self.world.facts(need):
             after = matching.PlaceDisowned | matching.WaitingRecalled | EntryDoubted
-            assert not ended or isinstance(fact, after), "over is over"
+            assert not ended or isinstance(fact, after), "a fact follows the end of the need"
             match fact:
                 case matching.Matched():
                     first = fact.broadcast.first if fact.broadcast else fact.attempt
-                    assert len(failed - {first}) < LIMITS.max_attempts, "offered once too often"
+                    assert len(failed - {first}) < LIMITS.max_attempts, "offered too often"
                     assert f"{fact.provider}/{fact.service}" not in ruled_out, "offered where it was ruled out"
                     attempts.append(fact.attempt)
                 case matching.AttemptEnded():
@@ -392,21 +394,21 @@ class Matching(RuleBasedStateMachine):
         assert attempts == list(range(len(attempts))), "attempts are counted one by one"
         assert len(failed) <= LIMITS.max_attempts
 
-    def all_give_back(self) -> None:
-        """Whoever has been asked, and for how many: once it is over, no place is held."""
+    def all_are_withdrawn(self) -> None:
+        """Once all needs are withdrawn, no place is held."""
         for need in self.world.streams:
             self.world.handle(withdrawn(need_id=need, referral_id=f"r{need[1:]}"))
-        assert not self.world.rows, "a place was never returned"
+        assert not self.world.rows, "a place was never released"
         assert not self.waiting_needs()
 
     def all_settle(self) -> None:
-        """All recalls lost, sweeps alone bring every free place to somebody who waits for it."""
+        """With all recalls lost, sweeps alone bring every free place to a need that waits for it."""
         self.world.log.held.clear()
         for _ in range(self.needs + 2):
             self.world.look()
         now = self.world.clock.now()
         rows = set(self.world.waiting)
-        assert rows == self.waiting_needs(), f"{rows} stand where {self.waiting_needs()} wait"
+        assert rows == self.waiting_needs(), f"the rows are {rows}, the waiting needs {self.waiting_needs()}"
         for waiter in self.world.waiters:
             for entry in self.world.directory.of(waiter.need.category):
                 kept = any(
@@ -414,7 +416,7 @@ class Matching(RuleBasedStateMachine):
                     and patience_over(each, now, LIMITS)
                     and precedence(each, entry, now, LIMITS) < precedence(waiter, entry, now, LIMITS)
                     for each in self.world.waiters
-                )  # for one that has waited long, places are kept
+                )  # places are kept for a household out of patience
                 able = (
                     failing(waiter.case(now, LIMITS.retry_after), entry) is None
                     and entry.version not in self.world.full

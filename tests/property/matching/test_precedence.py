@@ -66,12 +66,16 @@ def test_the_order_is_total_and_does_not_depend_on_who_is_asked_first(waiters: l
     by_key = sorted(precedence(each, entry, START, LIMITS) for each in waiters)
     assert len(set(by_key)) == len(waiters), "no two are equal"
     shuffled = random.Random(seed).sample(waiters, len(waiters))
-    assert WaitingQueues(shuffled).of(entry, START, LIMITS) == WaitingQueues(waiters).of(entry, START, LIMITS)
+    assert WaitingQueues(shuffled).queue_of(entry, START, LIMITS) == WaitingQueues(waiters).queue_of(
+        entry, START, LIMITS
+    )
     late = WaitingQueues()
-    assert late.of(entry, START, LIMITS) == []
+    assert late.queue_of(entry, START, LIMITS) == []
     for each in shuffled:
         late.add(each)
-    assert late.of(entry, START, LIMITS) == WaitingQueues(waiters).of(entry, START, LIMITS), "nor on who came meanwhile"
+    assert late.queue_of(entry, START, LIMITS) == WaitingQueues(waiters).queue_of(entry, START, LIMITS), (
+        "nor on who came meanwhile"
+    )
 
 
 @given(urgency=urgencies, patience=spans.filter(bool), early=spans, late=spans)
@@ -90,18 +94,18 @@ def test_ageing_only_ever_helps_and_is_bounded(
 
 
 @given(waiters=lists(), capacities=st.lists(st.integers(0, 2), min_size=3, max_size=3))
-def test_the_sweep_tells_the_same_first_as_a_recall(waiters: list[Waiter], capacities: list[int]) -> None:
+def test_the_sweep_recalls_the_same_needs_first_as_a_release(waiters: list[Waiter], capacities: list[int]) -> None:
     made = directory(*capacities)
-    lines, found = WaitingQueues(waiters), [each.id for each in recalls(waiters, Places(), made, START, LIMITS)]
-    assert len(found) == len(set(found)) <= sum(capacities)
+    queues, recalled = WaitingQueues(waiters), [each.id for each in recalls(waiters, Places(), made, START, LIMITS)]
+    assert len(recalled) == len(set(recalled)) <= sum(capacities)
     open_ = [entry for entry in made.of(Category.SHELTER) if entry.service.capacity]
     for entry in open_:
-        line = [each.id for _, each in lines.of(entry, START, LIMITS)]
-        assert not line or line[0] in found
+        line = [each.id for _, each in queues.queue_of(entry, START, LIMITS)]
+        assert not line or line[0] in recalled
         if len(open_) == 1:
-            assert found == line[: entry.service.capacity]
-        if len(found) < sum(capacities):
-            taken = [each for each in line if each in found]
+            assert recalled == line[: entry.service.capacity]
+        if len(recalled) < sum(capacities):
+            taken = [each for each in line if each in recalled]
             assert len(taken) >= min(len(line), entry.service.capacity), "it has places, and somebody waits for them"
 
 

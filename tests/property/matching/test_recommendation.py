@@ -65,27 +65,27 @@ def test_the_first_recommended_is_what_a_need_would_have_been_matched_with(
         made.publish(each, f"p{number}")
     for number, (other, their) in enumerate(before):
         made.handle(accepted(need_id=f"n{number}", referral_id=f"r{number}", person=other, urgency=their))
-    asked = posed(
+    hypothetical = posed(
         person=person,
         urgency=urgency,
         constraints=Constraints(not_providers=unwanted),
         preferences=Preferences(providers=liked),
     )
-    question = recommendation_asked(asked, region=Region(admin1=area))
+    question = recommendation_asked(hypothetical, region=Region(admin1=area))
     stood = repr(_state(made))
     made.send(question, topics.INTAKE)
     made.run()
     assert repr(_state(made)) == stood, "a question changes nothing"
     [(_, answer)] = answers(made)
-    [told] = answer.needs
-    made.handle(as_need(question, asked))
-    found = [fact for fact in made.facts("q-bed") if isinstance(fact, matching.Matched | matching.Waiting)]
-    open_ = [each for each in told.suggested if each.wait is Wait.NONE][: made.limits.at_once[urgency]]
+    [suggestions] = answer.needs
+    made.handle(as_need(question, hypothetical))
+    facts = [fact for fact in made.facts("q-bed") if isinstance(fact, matching.Matched | matching.Waiting)]
+    open_ = [each for each in suggestions.suggested if each.wait is Wait.NONE][: made.limits.at_once[urgency]]
     if open_:  # each provider has one service here, so in an emergency the best of them are asked at once
-        matched = [fact for fact in found if isinstance(fact, matching.Matched)]
+        matched = [fact for fact in facts if isinstance(fact, matching.Matched)]
         assert [(fact.provider, fact.service, fact.reasons) for fact in matched] == [
             (each.provider, each.service, each.reasons) for each in open_
         ]
     else:
-        assert all(isinstance(fact, matching.Waiting) for fact in found)
-    assert [fact.funnel for fact in found] == [told.funnel] * max(1, len(open_))
+        assert all(isinstance(fact, matching.Waiting) for fact in facts)
+    assert [fact.funnel for fact in facts] == [suggestions.funnel] * max(1, len(open_))

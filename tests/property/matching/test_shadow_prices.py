@@ -1,7 +1,6 @@
 """Prices of places: never negative, and a bound that is one, close to the best there is (HiGHS)."""
 
 import random
-from itertools import pairwise
 
 import pytest
 from hypothesis import given, settings
@@ -9,7 +8,7 @@ from hypothesis import strategies as st
 from scipy.optimize import linprog
 from scipy.sparse import coo_array
 
-from services.matching.pricing.shadow_prices import blocking, opportunity, reserve
+from services.matching.pricing.shadow_prices import opportunity
 
 Needs = list[dict[str, float]]
 SERVICES = [f"s{number}" for number in range(6)]
@@ -48,18 +47,18 @@ def a_window(seed: int, services: int, needs: int, load: float) -> tuple[Needs, 
 @given(windows, places)
 @settings(deadline=None)
 def test_prices_are_not_negative_and_the_bound_is_one(needs: Needs, capacities: dict[str, int]) -> None:
-    found = opportunity(needs, capacities)
-    assert all(price >= 0 for price in found.prices.values())
-    assert found.bound >= best(needs, capacities) - 1e-6
+    duals = opportunity(needs, capacities)
+    assert all(price >= 0 for price in duals.prices.values())
+    assert duals.bound >= best(needs, capacities) - 1e-6
 
 
 @given(windows, places)
 @settings(max_examples=30, deadline=None)
 def test_the_bound_follows_from_the_prices(needs: Needs, capacities: dict[str, int]) -> None:
     """Anyone can check it: what the places cost, and what each need has left at its best."""
-    found = opportunity(needs, capacities)
-    left = sum(max([0.0, *(v - found.prices[s] for s, v in need.items() if s in found.prices)]) for need in needs)
-    assert found.bound == pytest.approx(left + sum(found.prices.get(s, 0) * c for s, c in capacities.items()))
+    duals = opportunity(needs, capacities)
+    left = sum(max([0.0, *(v - duals.prices[s] for s, v in need.items() if s in duals.prices)]) for need in needs)
+    assert duals.bound == pytest.approx(left + sum(duals.prices.get(s, 0) * c for s, c in capacities.items()))
 
 
 @pytest.mark.parametrize(
@@ -72,11 +71,3 @@ def test_the_bound_is_within_half_a_percent_of_the_solvers(services: int, needs:
         optimum = best(window, capacities)
         bound = opportunity(window, capacities).bound
         assert optimum - 1e-6 <= bound <= optimum * 1.005
-
-
-@given(st.floats(0.01, 50), st.integers(1, 40))
-def test_the_fuller_a_service_the_dearer_its_next_place(load: float, capacity: int) -> None:
-    prices = [reserve(1.0, load, capacity, busy) for busy in range(capacity + 1)]
-    assert prices[0] == pytest.approx(blocking(load, capacity))
-    assert prices[-1] == 1.0
-    assert all(one <= next_ for one, next_ in pairwise(prices))

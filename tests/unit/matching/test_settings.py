@@ -29,5 +29,5 @@ def test_hours_may_be_changed_one_by_one() -> None:
 
 
 def test_patience_beyond_the_wait_is_refused() -> None:
-    with pytest.raises(ValidationError, match="normal: patience must not be longer"):
+    with pytest.raises(ValidationError, match="normal: the patience must not be longer"):
         settings(wait_normal_hours=10, patience_normal_hours=11)

@@ -1,4 +1,4 @@
-"""Places that were claimed and are nobody's to answer for: after a crash, or lost to another matcher."""
+"""Orphaned places: claimed before a crash, or lost to another matcher."""
 
 from contracts.matching import PlaceDoubtful, WaitingRecalled
 from services.matching.capacity.places import document, match_id
@@ -9,12 +9,12 @@ from tests.unit.matching.asking import holds, kinds, need, world
 
 
 def orphan(made: MatchingWorld, row: str, number: int = 1, attempt: int = 1) -> None:
-    """A matcher has claimed the place and died before it stored the match."""
+    """A matcher claimed the place and died before it stored the match."""
     name = f"n{number}"
     made.rows[row] = document(name, match_id(name, attempt), row.partition(":")[0], f"r{number}")
 
 
-def test_a_place_claimed_before_a_crash_is_the_needs_own_to_take() -> None:
+def test_a_need_takes_a_place_that_was_claimed_for_it_before_a_crash() -> None:
     made = world(1)
     orphan(made, "p1/beds:0")
     made.handle(need())
@@ -22,7 +22,7 @@ def test_a_place_claimed_before_a_crash_is_the_needs_own_to_take() -> None:
     assert holds(made) == {"p1/beds:0": "n1"}
 
 
-def test_a_place_claimed_before_a_crash_is_given_back_when_the_choice_is_another_now() -> None:
+def test_a_place_claimed_before_a_crash_is_released_if_the_choice_has_changed() -> None:
     made = world(1, 1)
     orphan(made, "p2/beds:0")
     made.handle(need())
@@ -30,7 +30,7 @@ def test_a_place_claimed_before_a_crash_is_given_back_when_the_choice_is_another
     assert kinds(made) == ["NeedKept", "Matched", "PlaceDisowned"]
 
 
-def test_a_doubtful_place_is_kept_by_its_match_and_disowned_by_anybody_else() -> None:
+def test_a_doubtful_place_is_kept_by_its_match_and_released_by_any_other_need() -> None:
     made = world(1, 1)
     made.handle(need())
     orphan(made, "p2/beds:0", number=9)
@@ -40,7 +40,7 @@ def test_a_doubtful_place_is_kept_by_its_match_and_disowned_by_anybody_else() ->
     assert kinds(made) == ["NeedKept", "Matched"]
 
 
-def test_a_place_disowned_in_a_batch_is_not_claimed_in_it_again_as_it_is_deleted_at_its_end() -> None:
+def test_a_place_released_in_a_batch_is_not_claimed_in_it_again() -> None:
     made = world(0)
     made.handle(need())
     made.publish(service(capacity=2))
@@ -54,7 +54,7 @@ def test_a_place_disowned_in_a_batch_is_not_claimed_in_it_again_as_it_is_deleted
     assert holds(made) == dict.fromkeys(rows_of(made.state("n1").matches[0]), "n1")
 
 
-def test_a_doubt_about_a_row_that_is_gone_is_of_no_consequence() -> None:
+def test_a_doubt_about_a_deleted_row_changes_nothing() -> None:
     made = world()
     made.handle(PlaceDoubtful(referral_id="r1", need_id="n1", row="p1/beds:0", match_id="m"))
     assert made.facts("n1") == []

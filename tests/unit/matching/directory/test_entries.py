@@ -16,6 +16,7 @@ from contracts.words import AgeBand, Behind, Document, Rule
 from services.matching.eligibility.rules import Case, failing
 from services.matching.model.geo import distance_km
 from services.matching.queries.sentences import sentences
+from services.matching.ranking.candidate import Candidate
 from services.matching.ranking.score import WEIGHTS_VERSION, rank
 from tests.support.builders import accepted, matched, minimum, posed, recommendation_asked, service
 from tests.support.clock import START
@@ -149,10 +150,10 @@ def test_a_first_language_at_a_basic_level_scores_between_spoken_and_not_spoken(
     }.items():
         made.publish(service(**entry), provider)
     need = accepted(person=minimum(languages=["ru", "be"], age_band=AgeBand.ADULT))
-    entries = [(each, 1) for each in made.directory.entries()]
+    candidates = [Candidate.assess(need, each, 1) for each in made.directory.entries()]
     terms = {
         each.entry.provider: dict(zip(("distance", "language"), each.terms, strict=False))
-        for each in rank(need, entries)
+        for each in rank(need, candidates)
     }
     assert {name: each["language"] for name, each in terms.items()} == {
         "basic": 0.75, "fluent": 1.0, "unsaid": 1.0, "not": 0.5,

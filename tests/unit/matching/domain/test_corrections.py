@@ -13,7 +13,7 @@ from tests.support.matching_world import MatchingWorld
 from tests.unit.matching.asking import holds, kinds, need, world
 
 
-def test_withdrawing_a_matched_need_revokes_the_match_and_gives_the_place_back() -> None:
+def test_withdrawing_a_matched_need_revokes_the_match_and_releases_the_place() -> None:
     made = world(1)
     made.handle(need(), withdrawn(need_id="n1", referral_id="r1"))
     revoked = made.facts("n1")[2]
@@ -30,13 +30,13 @@ def test_withdrawing_a_waiting_need_takes_it_off_the_list() -> None:
     assert kinds(made) == ["NeedKept", "Waiting", "NeedEnded"]
 
 
-def test_withdrawing_a_need_nobody_has_heard_of_is_of_no_consequence() -> None:
+def test_withdrawing_an_unknown_need_changes_nothing() -> None:
     made = world()
     made.handle(withdrawn(need_id="n1", referral_id="r1"))
     assert made.facts("n1") == []
 
 
-def test_a_correction_keeps_a_match_that_still_holds() -> None:
+def test_a_correction_keeps_a_match_that_still_fits() -> None:
     made = world(1)
     made.handle(need(), need(revision=1, urgency=Urgency.EMERGENCY))
     assert kinds(made) == ["NeedKept", "Matched", "NeedKept"]
@@ -53,7 +53,7 @@ def test_a_correction_keeps_a_match_with_a_service_that_has_closed_since() -> No
 
 
 @pytest.mark.parametrize("changes", [{"region": Region(admin1="BY-MI")}, {"category": Category.LEGAL}])
-def test_a_correction_that_breaks_the_match_revokes_it_and_matches_anew(changes: dict[str, Any]) -> None:
+def test_a_correction_that_breaks_the_match_revokes_it_and_matches_again(changes: dict[str, Any]) -> None:
     made = MatchingWorld()
     both = [Category.SHELTER, Category.LEGAL]
     made.publish(service(capacity=1, areas=["BY-BR"], categories=both), "p1")
@@ -65,7 +65,7 @@ def test_a_correction_that_breaks_the_match_revokes_it_and_matches_anew(changes:
 
 
 @pytest.mark.parametrize("entry", [service(takes_referrals=False), None])
-def test_a_match_without_consent_is_revoked_also_where_the_service_has_closed_or_is_gone(entry: Any) -> None:
+def test_a_match_without_consent_is_revoked_even_if_the_service_has_closed_or_is_gone(entry: Any) -> None:
     made = world(1)
     made.handle(need())
     made.publish(entry, "p1", "beds")
@@ -74,7 +74,7 @@ def test_a_match_without_consent_is_revoked_also_where_the_service_has_closed_or
     assert holds(made) == {}
 
 
-def test_a_wider_consent_finds_a_place_for_who_waits() -> None:
+def test_a_wider_consent_gives_a_waiting_need_a_place() -> None:
     made = world(1)
     made.handle(need(recipients=["p2"]))
     made.handle(need(revision=1, recipients=["p1", "p2"]))

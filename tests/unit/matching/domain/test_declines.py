@@ -1,4 +1,4 @@
-"""What each decline code leads to, for the need and for the service that said it."""
+"""What each decline code leads to, for the need and for the service that declined."""
 
 from datetime import timedelta
 from pathlib import Path
@@ -28,10 +28,10 @@ def person_corrected(number: int = 1) -> intake.PersonCorrected:
     return intake.PersonCorrected(**{**OF_NEED, "need_id": f"n{number}", "referral_id": f"r{number}"})
 
 
-def told(made: MatchingWorld) -> list[tuple[str, str, str]]:
-    """What providers are told of their entries: provider, entry, field."""
-    said = [EntryDoubted.read(record.value or b"") for record in made.log.read(topics.inbox("notification"))]
-    return [(each.provider, each.entry, each.problems[0].field) for each in said]
+def notices_to_providers(made: MatchingWorld) -> list[tuple[str, str, str]]:
+    """The notices to providers about their entries: provider, entry, field."""
+    notices = [EntryDoubted.read(record.value or b"") for record in made.log.read(topics.inbox("notification"))]
+    return [(each.provider, each.entry, each.problems[0].field) for each in notices]
 
 
 # the table ------------------------------------------------------------------------------------------------------------
@@ -67,7 +67,7 @@ def test_what_follows_for_the_need_is_what_the_table_says(code: DeclineCode) -> 
 
 
 @pytest.mark.parametrize("code", list(NotDeliveredCode))
-def test_a_provider_that_can_not_help_after_all_is_no_end_of_the_need(code: NotDeliveredCode) -> None:
+def test_a_provider_that_cannot_help_after_all_does_not_end_the_need(code: NotDeliveredCode) -> None:
     made = world(1, 1)
     made.handle(need(), of_offer(NotDelivered, need_id="n1", referral_id="r1", code=code))
     cannot = code is NotDeliveredCode.LACK_OF_RESOURCES
@@ -80,10 +80,10 @@ def test_a_provider_that_can_not_help_after_all_is_no_end_of_the_need(code: NotD
 
 
 @pytest.mark.parametrize("code", list(DeclineCode))
-def test_nobody_is_offered_again_where_the_code_rules_the_service_out_for_good(code: DeclineCode) -> None:
+def test_a_code_that_rules_the_service_out_for_good_does_so(code: DeclineCode) -> None:
     made = world(1)
     made.handle(need(), declined(code))
-    made.publish(service(capacity=2), "p1")  # whatever it says of itself since
+    made.publish(service(capacity=2), "p1")  # a newer entry changes nothing
     made.elapse(hours=30)
     made.look()
     again = made.state("n1").attempt == 2
@@ -93,7 +93,7 @@ def test_nobody_is_offered_again_where_the_code_rules_the_service_out_for_good(c
 # no capacity ----------------------------------------------------------------------------------------------------------
 
 
-def test_a_full_service_takes_nobody_until_a_newer_entry_and_its_provider_is_told() -> None:
+def test_a_full_service_takes_nobody_until_a_newer_entry_and_its_provider_is_notified() -> None:
     made = world(3)
     made.handle(need(1), declined(DeclineCode.NO_CAPACITY))
     made.restart()
@@ -102,15 +102,15 @@ def test_a_full_service_takes_nobody_until_a_newer_entry_and_its_provider_is_tol
     assert isinstance(waits, matching.Waiting)
     assert [(step.rule, step.left) for step in waits.funnel[-2:]] == [(Rule.RULED_OUT, 1), (Rule.FULL, 0)]
     made.elapse(hours=30)
-    assert made.look() == 2, "they look again, by turns, and find nothing"
+    assert made.look() == 2, "they look again, and there is no place"
     assert [made.state(each).phase for each in ("n1", "n2")] == [Phase.WAITING] * 2
-    assert told(made) == [("p1", "beds", "capacity")]
+    assert notices_to_providers(made) == [("p1", "beds", "capacity")]
     made.publish(service(capacity=3), "p1")
     made.look()
     assert [made.state(each).phase for each in ("n1", "n2")] == [Phase.MATCHED] * 2
 
 
-def test_an_entry_that_is_newer_than_the_answer_is_the_services_last_word() -> None:
+def test_an_entry_newer_than_the_answer_overrides_it() -> None:
     made = world(3)
     made.handle(need(1))
     made.clock.advance(minutes=5)
@@ -125,7 +125,7 @@ def test_an_entry_that_is_newer_than_the_answer_is_the_services_last_word() -> N
 def test_a_capacity_is_as_old_as_its_provider_says_and_never_newer_than_its_entry(
     updated: int, answered: int, full: bool
 ) -> None:
-    """It is published again after 5 minutes; if its capacity was looked at before, that says nothing newer of it."""
+    """The entry is published again after 5 minutes; a capacity that was updated before is no newer information."""
     made = world(3)
     made.handle(need(1))
     made.clock.advance(minutes=5)
@@ -134,12 +134,12 @@ def test_a_capacity_is_as_old_as_its_provider_says_and_never_newer_than_its_entr
     assert bool(made.full) is full
 
 
-def test_two_who_hear_of_it_mark_it_once_and_a_newer_mark_takes_the_place_of_an_older() -> None:
+def test_an_entry_is_flagged_once_and_a_newer_flag_replaces_an_older_one() -> None:
     made = world(3)
     made.handle(need(1), need(2))
     made.handle(declined(DeclineCode.NO_CAPACITY, 1), declined(DeclineCode.NO_CAPACITY, 2))
     assert made.full == {"p1/beds@1"}
-    assert len(told(made)) == 1
+    assert len(notices_to_providers(made)) == 1
     made.publish(service(capacity=3), "p1")
     made.look()
     made.handle(declined(DeclineCode.NO_CAPACITY, 1, attempt=2))
@@ -166,7 +166,7 @@ def test_the_agency_is_asked_for_what_is_missing_and_the_need_keeps_the_end_of_i
 
 
 @pytest.mark.parametrize("correction", [person_corrected(), need(revision=1)])
-def test_a_correction_resumes_it_with_who_asked(correction: Any) -> None:
+def test_a_correction_resumes_the_need_with_the_service_that_asked(correction: Any) -> None:
     made = world(1)
     made.handle(need(), declined(DeclineCode.MISSING_DOCUMENTS))
     made.handle(correction)
@@ -184,7 +184,7 @@ def test_a_need_that_is_not_on_hold_stays_as_it_is_after_such_a_correction() -> 
     assert made.facts("n2") == []
 
 
-def test_a_correction_of_before_that_comes_again_does_not_answer_what_was_asked_since() -> None:
+def test_an_old_correction_that_comes_again_does_not_answer_a_later_request() -> None:
     made = world(1)
     made.handle(need(), person_corrected(), declined(DeclineCode.MISSING_DOCUMENTS))
     id_, correction, topic = made.sent[1]
@@ -193,7 +193,7 @@ def test_a_correction_of_before_that_comes_again_does_not_answer_what_was_asked_
     assert made.state("n1").phase is Phase.HELD
 
 
-def test_without_one_it_is_unmet_at_the_end_of_its_wait_for_that_cause() -> None:
+def test_without_a_correction_the_need_is_unmet_at_the_end_of_its_wait_for_that_cause() -> None:
     made = world(1)
     made.handle(need(urgency=Urgency.URGENT), declined(DeclineCode.MISSING_DOCUMENTS))
     made.elapse(days=6)
@@ -204,7 +204,7 @@ def test_without_one_it_is_unmet_at_the_end_of_its_wait_for_that_cause() -> None
     assert unmet.cause == "missing-documents"
 
 
-def test_on_hold_it_can_be_withdrawn() -> None:
+def test_a_need_on_hold_can_be_withdrawn() -> None:
     made = world(1)
     made.handle(need(), declined(DeclineCode.MISSING_DOCUMENTS))
     made.handle(intake.NeedWithdrawn(**{**OF_NEED, "need_id": "n1", "referral_id": "r1"}, reason="resolved"))
@@ -214,7 +214,7 @@ def test_on_hold_it_can_be_withdrawn() -> None:
 # back to waiting, no longer needed ------------------------------------------------------------------------------------
 
 
-def test_lack_of_resources_puts_the_need_back_in_line_and_its_turn_comes_elsewhere() -> None:
+def test_lack_of_resources_puts_the_need_back_on_the_list_and_it_is_matched_elsewhere() -> None:
     made = world(1, 1)
     made.handle(need(), declined(DeclineCode.LACK_OF_RESOURCES))
     assert [type(fact).__name__ for fact in made.facts("n1")[-2:]] == ["AttemptEnded", "Waiting"]
@@ -224,7 +224,7 @@ def test_lack_of_resources_puts_the_need_back_in_line_and_its_turn_comes_elsewhe
     assert match.provider == "p2"
 
 
-def test_what_is_no_longer_needed_is_closed_as_the_provider_said() -> None:
+def test_a_need_that_is_no_longer_needed_is_closed_with_that_cause() -> None:
     made = world(1, 1)
     made.handle(need(), declined(DeclineCode.NO_LONGER_NEEDED))
     closed = made.facts("n1")[-1]
@@ -237,20 +237,20 @@ def test_what_is_no_longer_needed_is_closed_as_the_provider_said() -> None:
 
 
 def disputes(made: MatchingWorld) -> int:
-    """How many warnings a sweep gives the operator."""
+    """How many warnings a sweep logs for the operator."""
     with capture_logs() as lines:
-        complete(made.sweep.look(made.clock.now()))
+        complete(made.sweep.due_events(made.clock.now()))
     return sum(line["event"] == "rules_disputed" for line in lines)
 
 
 def test_after_so_many_needs_the_rules_are_shown_as_disputed_once() -> None:
     made = world(9, dispute_after=2)
     made.handle(need(1), declined(DeclineCode.NOT_ELIGIBLE, 1))
-    assert told(made) == []
+    assert notices_to_providers(made) == []
     assert disputes(made) == 0
     made.handle(need(2), need(3))
     made.handle(declined(DeclineCode.NOT_ELIGIBLE, 2), declined(DeclineCode.NOT_ELIGIBLE, 3))
-    assert told(made) == [("p1", "beds", "eligibility")]
+    assert notices_to_providers(made) == [("p1", "beds", "eligibility")]
     assert (disputes(made), disputes(made)) == (1, 0)
     assert sorted(doc["need"] for doc in made.claims.tables["disputes"].values()) == ["n1", "n2"]
 
@@ -258,21 +258,21 @@ def test_after_so_many_needs_the_rules_are_shown_as_disputed_once() -> None:
 def test_other_codes_dispute_nothing() -> None:
     made = world(9, dispute_after=1)
     made.handle(need(1), declined(DeclineCode.OUT_OF_AREA))
-    assert told(made) == []
+    assert notices_to_providers(made) == []
 
 
-def test_a_newer_entry_starts_from_nothing_and_an_answer_to_the_older_one_does_not_count() -> None:
+def test_a_newer_entry_starts_from_zero_and_an_answer_to_the_older_one_does_not_count() -> None:
     made = world(9, dispute_after=2)
     made.handle(*map(need, range(1, 6)))
     made.handle(declined(DeclineCode.NOT_ELIGIBLE, 1))
     made.publish(service(capacity=9), "p1")
     made.handle(declined(DeclineCode.NOT_ELIGIBLE, 2), declined(DeclineCode.NOT_ELIGIBLE, 3))
-    assert told(made) == []
+    assert notices_to_providers(made) == []
     made.handle(need(6), need(7))
     made.handle(declined(DeclineCode.NOT_ELIGIBLE, 6))
     assert {doc["version"] for doc in made.claims.tables["disputes"].values()} == {"p1/beds@2"}
     made.handle(declined(DeclineCode.NOT_ELIGIBLE, 7))
-    assert told(made) == [("p1", "beds", "eligibility")]
+    assert notices_to_providers(made) == [("p1", "beds", "eligibility")]
 
 
 def test_two_matchers_at_once_do_not_both_count_as_the_same_number() -> None:
@@ -287,7 +287,7 @@ def test_two_matchers_at_once_do_not_both_count_as_the_same_number() -> None:
     made.loop._fault = rival
     made.handle(declined(DeclineCode.NOT_ELIGIBLE, 1))
     assert set(made.claims.tables["disputes"]) == {"p1/beds@1#0", "p1/beds@1#1"}
-    assert told(made) == [("p1", "beds", "eligibility")]
+    assert notices_to_providers(made) == [("p1", "beds", "eligibility")]
 
 
 def test_a_number_claimed_before_a_crash_is_the_needs_own() -> None:
@@ -296,4 +296,4 @@ def test_a_number_claimed_before_a_crash_is_the_needs_own() -> None:
     made.claims.tables["disputes"]["p1/beds@1#0"] = {"service": "p1/beds", "version": "p1/beds@1", "need": "n1"}
     made.handle(declined(DeclineCode.NOT_ELIGIBLE, 1))
     assert set(made.claims.tables["disputes"]) == {"p1/beds@1#0"}
-    assert told(made) == []
+    assert notices_to_providers(made) == []

@@ -1,4 +1,4 @@
-"""A need whose person is being served already: it waits like any other, takes nothing, and stands in nobody's way."""
+"""A need whose person is already being served: it waits like any other, takes nothing, and stands in nobody's way."""
 
 from datetime import timedelta
 
@@ -28,15 +28,15 @@ def world(capacity: int = 1) -> MatchingWorld:
 
 
 def seen(made: MatchingWorld, number: int) -> list[Message]:
-    """What others are told of a need, without its name."""
+    """The facts of a need that other services follow, without its ids."""
     other = {"need_id": "", "referral_id": "", "reference": ""}
-    told = (matching.Matched, matching.Waiting, matching.Unmet, matching.NeedEnded)
-    facts = [fact for fact in made.facts(f"n{number}") if isinstance(fact, told)]
+    followed = (matching.Matched, matching.Waiting, matching.Unmet, matching.NeedEnded)
+    facts = [fact for fact in made.facts(f"n{number}") if isinstance(fact, followed)]
     return [fact.model_copy(update={name: other[name] for name in other if hasattr(fact, name)}) for fact in facts]
 
 
-def test_who_is_not_to_know_sees_what_a_need_sees_that_finds_all_places_taken() -> None:
-    """To the letter: made by the same code, on the same clock, with the same funnel, to the same end."""
+def test_an_agency_that_must_not_know_sees_what_it_would_see_if_all_places_were_taken() -> None:
+    """Exactly the same: made by the same code, at the same time, with the same funnel, until the same end."""
     full, free = world(), world()
     full.handle(need(1))  # takes the only place
     full.handle(need(2))
@@ -51,7 +51,7 @@ def test_who_is_not_to_know_sees_what_a_need_sees_that_finds_all_places_taken() 
 
 
 @pytest.mark.parametrize("held_back", HeldBack)
-def test_it_takes_no_place_and_is_in_no_line(held_back: HeldBack) -> None:
+def test_it_takes_no_place_and_is_in_no_queue(held_back: HeldBack) -> None:
     made = world()
     made.handle(need(1, held_back))
     assert not made.rows
@@ -64,7 +64,7 @@ def test_it_takes_no_place_and_is_in_no_line(held_back: HeldBack) -> None:
     assert made.state("n1").phase is Phase.WAITING
 
 
-def test_who_knows_is_told_so_and_waits_without_an_end_of_its_own() -> None:
+def test_an_agency_that_may_know_is_notified_and_the_wait_has_no_end() -> None:
     made = world()
     made.handle(need(1, HeldBack.TOLD))
     [waiting] = seen(made, 1)
@@ -85,7 +85,7 @@ def test_it_resumes_with_a_place_where_there_is_one(held_back: HeldBack) -> None
 
 
 @pytest.mark.parametrize("held_back", HeldBack)
-def test_it_resumes_in_the_line_by_its_own_time_of_request(held_back: HeldBack) -> None:
+def test_it_resumes_in_the_queue_by_its_own_time_of_request(held_back: HeldBack) -> None:
     made = world()
     made.handle(need(1, held_back), need(2), need(3))  # 2 has the place, 3 waits
     made.elapse(hours=1)
@@ -96,15 +96,18 @@ def test_it_resumes_in_the_line_by_its_own_time_of_request(held_back: HeldBack) 
     assert (made.state("n1").phase, made.state("n3").phase) == (Phase.MATCHED, Phase.WAITING)
 
 
-def test_the_wait_of_one_that_knew_begins_as_it_resumes_and_of_one_that_did_not_it_goes_on() -> None:
+def test_a_known_wait_begins_when_the_need_resumes_and_an_unknown_one_goes_on() -> None:
     made = world(capacity=0)
     made.handle(need(1, HeldBack.TOLD), need(2, HeldBack.UNTOLD))
-    until = made.state("n1").until
-    assert until is not None
+    wait = made.state("n1").wait
+    assert wait is not None
     made.elapse(hours=24)
     made.handle(need(1, None, revision=1), need(2, None, revision=1))
-    assert made.state("n1").until == until + timedelta(hours=24)
-    assert made.state("n2").until == until
+    later, same = (made.state(need).wait for need in ("n1", "n2"))
+    assert later is not None
+    assert later.until == wait.until + timedelta(hours=24)
+    assert same is not None
+    assert same.until == wait.until
     made.elapse(hours=24 * 6)
     assert (made.state("n1").phase, made.state("n2").phase) == (Phase.WAITING, Phase.ENDED)
     made.elapse(hours=24)

@@ -1,4 +1,4 @@
-"""Several people who are to be served together, or not at all."""
+"""Several people who must be served together, or not at all."""
 
 from typing import Any
 
@@ -54,7 +54,7 @@ def test_a_household_has_a_place_for_each_at_one_service() -> None:
     assert match.companions == [minimum()] * 2
 
 
-def test_a_match_of_before_there_were_households_has_one_row() -> None:
+def test_a_match_recorded_before_households_existed_has_one_row() -> None:
     made = world(2)
     made.handle(need())
     match = made.state("n1").match
@@ -63,7 +63,7 @@ def test_a_match_of_before_there_were_households_has_one_row() -> None:
 
 
 @pytest.mark.parametrize("end", [answer(Delivered), withdrawn(need_id="n1", referral_id="r1")])
-def test_all_places_are_given_back_at_once(end: Any) -> None:
+def test_all_places_are_released_at_once(end: Any) -> None:
     made = world(3)
     made.handle(need(1, 3), answer(TakenUp), end)
     assert made.rows == {}
@@ -102,13 +102,13 @@ def test_a_household_waits_for_a_service_that_is_full_until_all_fit() -> None:
     assert held(made) == ["n3"] * 3
 
 
-def test_who_is_alone_is_served_meanwhile() -> None:
+def test_a_single_person_is_served_in_the_meantime() -> None:
     made = world(3)
     made.handle(need(1), need(2), need(3, 3, urgency=Urgency.EMERGENCY), need(4))
     assert held(made) == ["n1", "n2", "n4"]
 
 
-def test_the_first_who_is_alone_is_told_of_a_place_besides_the_household_before() -> None:
+def test_the_first_single_person_is_recalled_besides_the_household_ahead() -> None:
     made = world(3)
     made.handle(*(need(n) for n in (1, 2, 3)), need(4, 3, urgency=Urgency.EMERGENCY), need(5), need(6))
     made.handle(answer(Delivered, 1))
@@ -141,7 +141,7 @@ def test_a_household_that_has_waited_long_has_places_kept_at_the_largest_service
     assert held(made).count("n1") == 3
 
 
-def test_a_correction_of_how_many_they_are_is_placed_anew() -> None:
+def test_a_household_whose_size_is_corrected_is_placed_again() -> None:
     made = world(3, 3)
     made.handle(need(1, 2))
     made.handle(need(1, 3, revision=1))
@@ -151,19 +151,19 @@ def test_a_correction_of_how_many_they_are_is_placed_anew() -> None:
     assert sorted(made.rows) == sorted(rows_of(match))
 
 
-def test_what_a_claimer_that_died_has_left_is_taken_again_and_none_is_left_alone() -> None:
+def test_rows_left_by_a_dead_claimer_are_claimed_again_and_none_is_left_over() -> None:
     made = world(3)
     match = match_id("n1", 1)
     made.claims.tables["places"][row_id("p1/beds", 1)] = document("n1", match, "p1/beds", "r1")
     made.handle(need(1, 2))
-    found = made.state("n1").match
-    assert found is not None
-    assert (1 in found.slots, sorted(made.rows)) == (True, sorted(rows_of(found)))
+    match_found = made.state("n1").match
+    assert match_found is not None
+    assert (1 in match_found.slots, sorted(made.rows)) == (True, sorted(rows_of(match_found)))
 
 
 @pytest.mark.parametrize("when", ["before", "midway", "after"])
 @pytest.mark.parametrize("call", ["take", "append", "drop", "publish"])
-def test_no_family_is_parted_by_a_failure_amid_its_claims(call: str, when: str) -> None:
+def test_no_family_is_separated_by_a_failure_during_its_claims(call: str, when: str) -> None:
     made = world(3, 3)
     made.send(need(1, 3))
     made.interrupt(call, when)
@@ -239,7 +239,7 @@ def test_each_service_asked_at_once_has_places_for_all_of_a_household() -> None:
     assert sorted(made.rows) == sorted(row for match in matches for row in rows_of(match))
 
 
-def test_the_first_to_accept_keeps_all_places_and_the_others_give_all_of_theirs_back() -> None:
+def test_the_first_to_accept_keeps_all_places_and_the_others_release_theirs() -> None:
     made = world(3, 3)
     made.handle(emergency(), answer(TakenUp, attempt=2))
     (match,) = made.state("n1").matches
@@ -248,8 +248,8 @@ def test_the_first_to_accept_keeps_all_places_and_the_others_give_all_of_theirs_
     assert not made.rows
 
 
-def test_a_correction_that_outruns_the_first_acceptance_leaves_no_offer_that_was_taken_back() -> None:
-    """Notification took back the others when the first accepted; by then a correction has taken the first's place."""
+def test_a_correction_that_outruns_the_first_acceptance_leaves_no_withdrawn_offer() -> None:
+    """Notification withdrew the other offers when the first accepted; by then a correction had revoked the first."""
     made = world(3, 3)
     made.handle(emergency(), emergency(recipients=["p2"], revision=1))
     (left,) = made.state("n1").matches
@@ -259,11 +259,11 @@ def test_a_correction_that_outruns_the_first_acceptance_leaves_no_offer_that_was
     assert [(match.provider, match.attempt) for match in made.state("n1").matches] == [("p2", 3)]
 
 
-def test_a_household_that_has_grown_is_asked_for_anew_everywhere() -> None:
+def test_a_household_that_has_grown_is_offered_again_everywhere() -> None:
     made = world(4, 3, 4)
     made.handle(emergency(), emergency(4, revision=2))
     matches = made.state("n1").matches
-    # What it held is free only after the decision: meanwhile it waits, and is recalled.
+    # Its places are free only after the decision: in the meantime it waits, and is recalled.
     assert not matches
     assert not made.rows
     made.look()
@@ -272,7 +272,7 @@ def test_a_household_that_has_grown_is_asked_for_anew_everywhere() -> None:
 
 @pytest.mark.parametrize("call", ["take", "append"])
 @pytest.mark.parametrize("when", ["before", "midway", "after"])
-def test_a_matcher_that_dies_amid_a_household_s_broadcast_leaves_no_place_behind(call: str, when: str) -> None:
+def test_a_matcher_that_dies_during_a_broadcast_leaves_no_place_behind(call: str, when: str) -> None:
     made = world(3, 3)
     made.send(emergency())
     made.interrupt(call, when)
@@ -286,12 +286,12 @@ def test_a_matcher_that_dies_amid_a_household_s_broadcast_leaves_no_place_behind
     assert len(matches) == 2
 
 
-def test_no_places_are_kept_where_the_service_has_said_that_it_has_none() -> None:
+def test_no_places_are_kept_at_a_service_that_reported_that_it_is_full() -> None:
     made = world(2, 3)
     made.handle(*(need(number) for number in range(1, 6)), need(6, 2))
     gone = next(name for name in ("n1", "n2", "n3", "n4", "n5") if (m := made.state(name).match) and m.provider == "p2")
     made.handle(answer(Declined, int(gone[1]), code=DeclineCode.NO_CAPACITY), withdrawn(need_id=gone))
-    assert made.full, "p2 has said so"
+    assert made.full, "p2 reported it"
     made.elapse(hours=85)  # the household's patience
     left = next(name for name in ("n1", "n2", "n3", "n4", "n5") if (m := made.state(name).match) and m.provider == "p1")
     made.handle(answer(Delivered, int(left[1])))

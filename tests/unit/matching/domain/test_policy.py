@@ -46,7 +46,7 @@ def test_what_others_follow_goes_to_matchings_topic_under_the_referral() -> None
     assert dict(record.headers)["ce_type"] == matching.Matched.ce_type().encode()
 
 
-def test_no_service_means_waiting_and_the_agency_is_told_why() -> None:
+def test_without_a_service_the_need_waits_and_the_agency_learns_why() -> None:
     made = world()
     made.handle(need(urgency=Urgency.EMERGENCY))
     waits = made.facts("n1")[-1]
@@ -56,17 +56,17 @@ def test_no_service_means_waiting_and_the_agency_is_told_why() -> None:
     assert read(made.waiting["n1:1"]).need == need(urgency=Urgency.EMERGENCY)
 
 
-def test_a_new_need_passes_over_a_place_that_belongs_to_one_who_waits_and_ranks_above_it() -> None:
+def test_a_new_need_leaves_a_place_to_a_waiting_need_that_ranks_above_it() -> None:
     made = world(0)
     made.handle(need(1, urgency=Urgency.EMERGENCY))
-    made.publish(service(capacity=1), "p1")  # n1 has not been told yet
+    made.publish(service(capacity=1), "p1")  # n1 has not been recalled yet
     made.handle(need(2, urgency=Urgency.NORMAL))
     assert made.state("n2").phase is Phase.WAITING
     made.look()
     assert holds(made) == {"p1/beds:0": "n1"}
 
 
-def test_a_new_need_takes_a_place_before_one_who_waits_and_ranks_below_it() -> None:
+def test_a_new_need_takes_a_place_before_a_waiting_need_that_ranks_below_it() -> None:
     made = world(0)
     made.handle(need(1, urgency=Urgency.NORMAL))
     made.publish(service(capacity=1), "p1")
@@ -84,7 +84,7 @@ def test_needs_of_one_batch_do_not_take_the_same_place() -> None:
 # an attempt ends ------------------------------------------------------------------------------------------------------
 
 
-def test_a_refusal_gives_the_place_back_and_leads_to_the_next_service() -> None:
+def test_a_refusal_releases_the_place_and_leads_to_the_next_service() -> None:
     made = world(1, 1)
     made.handle(need(), answer(Declined, code=DeclineCode.NOT_ELIGIBLE))
     assert kinds(made) == ["NeedKept", "Matched", "AttemptEnded", "Matched"]
@@ -92,7 +92,7 @@ def test_a_refusal_gives_the_place_back_and_leads_to_the_next_service() -> None:
     assert made.state("n1").attempt == 2
 
 
-def test_silence_and_an_offer_that_could_not_be_delivered_are_refusals_too() -> None:
+def test_silence_and_an_undeliverable_offer_are_refusals_too() -> None:
     made = world(1, 1)
     made.handle(need(), answer(Expired), answer(Expired, attempt=2, undeliverable=True))
     ended = [fact for fact in made.facts("n1") if isinstance(fact, matching.AttemptEnded)]
@@ -102,7 +102,7 @@ def test_silence_and_an_offer_that_could_not_be_delivered_are_refusals_too() -> 
     ]
 
 
-def test_what_was_accepted_and_not_started_gives_its_place_back_and_goes_on() -> None:
+def test_an_accepted_need_that_is_not_started_releases_its_place_and_is_offered_on() -> None:
     made = world(1, 1)
     made.handle(need(), answer(Expired, code=ExpiryCode.NOT_STARTED))
     ended = [fact for fact in made.facts("n1") if isinstance(fact, matching.AttemptEnded)]
@@ -180,7 +180,7 @@ def test_a_refusal_of_another_attempt_changes_nothing(kind: Any) -> None:
         (answer(NotDelivered), "not-delivered"),
     ],
 )
-def test_the_end_of_a_need_gives_its_place_back(event: Any, end: str) -> None:
+def test_the_end_of_a_need_releases_its_place(event: Any, end: str) -> None:
     made = world(1)
     made.handle(need(), event)
     ended = made.facts("n1")[-1]
@@ -189,8 +189,8 @@ def test_the_end_of_a_need_gives_its_place_back(event: Any, end: str) -> None:
     assert holds(made) == {}
 
 
-@pytest.mark.parametrize("places", [0, 1], ids=["waiting", "matched anew"])
-def test_a_need_that_was_helped_just_as_its_match_was_taken_back_is_not_offered_on(places: int) -> None:
+@pytest.mark.parametrize("places", [0, 1], ids=["waiting", "matched again"])
+def test_a_need_that_was_helped_just_as_its_match_was_revoked_is_not_offered_on(places: int) -> None:
     made = world(1, places)
     made.handle(need(), need(revision=1, constraints=Constraints(not_providers=["p1"])))
     made.handle(answer(Delivered))
@@ -201,7 +201,7 @@ def test_a_need_that_was_helped_just_as_its_match_was_taken_back_is_not_offered_
     assert not made.waiting
 
 
-def test_ended_stays_ended() -> None:
+def test_an_ended_need_stays_ended() -> None:
     made = world(1)
     made.handle(need(), answer(Delivered))
     before = made.state("n1")
@@ -209,11 +209,11 @@ def test_ended_stays_ended() -> None:
     assert made.state("n1") == before
 
 
-# what a provider is told ----------------------------------------------------------------------------------------------
+# what a provider learns ----------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
-    ("changes", "limits", "told"),
+    ("changes", "limits", "disclosed"),
     [
         ({}, {}, None),
         ({}, {"statuses": [Status.PROTECTED]}, Status.PROTECTED),
@@ -222,8 +222,8 @@ def test_ended_stays_ended() -> None:
     ],
     ids=["no rule", "a rule", "in an emergency", "health"],
 )
-def test_residence_status_is_told_only_where_a_rule_looks_at_it(
-    changes: dict[str, Any], limits: dict[str, Any], told: Status | None
+def test_residence_status_is_disclosed_only_where_a_rule_uses_it(
+    changes: dict[str, Any], limits: dict[str, Any], disclosed: Status | None
 ) -> None:
     made = MatchingWorld(Limits())
     offered = [Category.SHELTER, Category.HEALTH]
@@ -231,4 +231,4 @@ def test_residence_status_is_told_only_where_a_rule_looks_at_it(
     protected = minimum(status=Status.PROTECTED)
     made.handle(need(person=protected, companions=[protected], places=2, **changes))
     (match,) = made.state("n1").matches
-    assert [match.person.status, *(each.status for each in match.companions)] == [told, told]
+    assert [match.person.status, *(each.status for each in match.companions)] == [disclosed, disclosed]

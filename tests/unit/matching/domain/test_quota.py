@@ -1,4 +1,4 @@
-"""Places that are used up: who was helped has used one, and it comes back when the quota is renewed."""
+"""Places that are used up: help uses one up, and it returns when the quota is renewed."""
 
 from datetime import timedelta
 
@@ -34,12 +34,12 @@ def test_a_place_that_was_used_stays_taken(made: MatchingWorld) -> None:
     assert made.state("n1").phase is Phase.ENDED
     made.handle(accepted(need_id="n2", referral_id="r2"))
     assert made.state("n2").phase is Phase.WAITING
-    made.look()  # which doubts every row
+    made.look()  # the sweep checks every row
     made.handle(PlaceDoubtful(referral_id="r", need_id="n1", row="p1/beds:0", match_id=_match(made)))
     assert made.rows.keys() == {"p1/beds:0"}
 
 
-def test_it_comes_back_when_the_quota_is_renewed(made: MatchingWorld) -> None:
+def test_it_returns_when_the_quota_is_renewed(made: MatchingWorld) -> None:
     ends(made, notification.Delivered)
     made.clock.advance(days=60, hours=15)
     made.look()
@@ -52,12 +52,12 @@ def test_it_comes_back_when_the_quota_is_renewed(made: MatchingWorld) -> None:
     assert made.state("n2").phase is Phase.MATCHED
 
 
-def test_who_was_not_helped_has_used_none(made: MatchingWorld) -> None:
+def test_a_person_who_was_not_helped_uses_up_no_place(made: MatchingWorld) -> None:
     ends(made, notification.NotDelivered)
     assert not made.rows
 
 
-def test_an_answer_that_comes_again_uses_no_second_place(made: MatchingWorld) -> None:
+def test_an_answer_that_comes_again_uses_up_no_second_place(made: MatchingWorld) -> None:
     ends(made, notification.Delivered, partly=True)
     ends(made, notification.Delivered, partly=True)
     assert [fact.end for fact in made.facts("n1") if hasattr(fact, "end")] == [Lifecycle.PARTLY_DELIVERED]

@@ -1,4 +1,4 @@
-"""What a person could go to: as a need would find it, with nothing held and nothing kept."""
+"""Recommendations: the services a need would be offered to, with nothing claimed and nothing stored."""
 
 from typing import Any
 
@@ -37,53 +37,55 @@ def answers(made: MatchingWorld) -> list[tuple[str, ServicesRecommended]]:
     ]
 
 
-def named(told: Suggestions) -> list[tuple[str, Wait]]:
-    return [(each.provider, each.wait) for each in told.suggested]
+def providers_and_waits(suggestions: Suggestions) -> list[tuple[str, Wait]]:
+    return [(each.provider, each.wait) for each in suggestions.suggested]
 
 
 def test_services_with_a_place_come_first_then_those_to_wait_for() -> None:
     made = world(0, 1, 2, 1)
     made.handle(*(accepted(need_id=f"n{n}", referral_id=f"r{n}") for n in range(2)))  # p2 or p3 or p4 fill up
     made.publish(service(capacity=1), "p3")
-    [told] = ask(made)
-    free = {p for p, wait in named(told) if wait is Wait.NONE}
+    [suggestions] = ask(made)
+    free = {p for p, wait in providers_and_waits(suggestions) if wait is Wait.NONE}
     taken = {row.split("/")[0] for row in made.rows}
     assert free == {"p2", "p3", "p4"} - taken
-    assert [wait for _, wait in named(told)] == sorted((wait for _, wait in named(told)), key=list(Wait).index)
-    assert dict(named(told))["p1"] is Wait.LONG, "a service that takes nobody now"
-    assert told.funnel[-1].rule is Rule.PLACE
-    assert told.funnel[-1].left == len(free)
+    assert [wait for _, wait in providers_and_waits(suggestions)] == sorted(
+        (wait for _, wait in providers_and_waits(suggestions)), key=list(Wait).index
+    )
+    assert dict(providers_and_waits(suggestions))["p1"] is Wait.LONG, "a service that takes nobody now"
+    assert suggestions.funnel[-1].rule is Rule.PLACE
+    assert suggestions.funnel[-1].left == len(free)
 
 
-def test_who_waits_before_makes_the_wait_longer() -> None:
+def test_waiting_needs_ahead_make_the_wait_longer() -> None:
     made = world(1)
     made.handle(accepted(need_id="n1", referral_id="r1"))
-    assert named(ask(made)[0]) == [("p1", Wait.SHORT)]
+    assert providers_and_waits(ask(made)[0]) == [("p1", Wait.SHORT)]
     made.handle(accepted(need_id="n2", referral_id="r2", urgency=Urgency.EMERGENCY))
-    assert named(ask(made)[0]) == [("p1", Wait.LONG)]
+    assert providers_and_waits(ask(made)[0]) == [("p1", Wait.LONG)]
 
 
-def test_a_service_that_has_said_no_capacity_has_no_place_whatever_we_count() -> None:
+def test_a_service_that_reported_no_capacity_has_no_place_whatever_we_count() -> None:
     made = world(2)
     made.handle(accepted(need_id="n1", referral_id="r1"))
     made.handle(of_offer(Declined, need_id="n1", referral_id="r1", code=DeclineCode.NO_CAPACITY))
-    [told] = ask(made)
-    assert named(told) == [("p1", Wait.LONG)]
-    assert (told.funnel[-1].rule, told.funnel[-1].left) == (Rule.FULL, 0)
+    [suggestions] = ask(made)
+    assert providers_and_waits(suggestions) == [("p1", Wait.LONG)]
+    assert (suggestions.funnel[-1].rule, suggestions.funnel[-1].left) == (Rule.FULL, 0)
     made.publish(service(capacity=2), "p1")
-    assert named(ask(made)[0]) == [("p1", Wait.NONE)]
+    assert providers_and_waits(ask(made)[0]) == [("p1", Wait.NONE)]
 
 
-def test_nothing_is_held_and_nothing_is_kept() -> None:
+def test_nothing_is_claimed_and_nothing_is_stored() -> None:
     made = world(1)
     for _ in range(3):
-        assert named(ask(made)[0]) == [("p1", Wait.NONE)]
+        assert providers_and_waits(ask(made)[0]) == [("p1", Wait.NONE)]
     made.elapse(hours=100)
     assert (made.rows, made.waiting, made.store.journal, made.store.timers) == ({}, {}, {}, {})
     assert made.dead == 0
 
 
-def test_the_same_question_comes_again_with_the_same_answer_under_the_same_id() -> None:
+def test_a_repeated_request_gets_the_same_answer_under_the_same_id() -> None:
     made = world(2)
     ask(made, id_="once")
     ask(made, id_="once")
@@ -97,43 +99,43 @@ def test_the_same_question_comes_again_with_the_same_answer_under_the_same_id() 
 def test_each_need_is_answered_by_itself() -> None:
     made = world(1)
     made.publish(service(service="law", categories=[Category.LEGAL]), "p1")
-    told = ask(
+    suggestions = ask(
         made,
         posed("bed"),
         posed("bed-2"),
         posed("law", category=Category.LEGAL),
         posed("school", category=Category.EDUCATION),
     )
-    assert [(each.need, [s.service for s in each.suggested]) for each in told] == [
+    assert [(each.need, [s.service for s in each.suggested]) for each in suggestions] == [
         ("bed", ["beds"]), ("bed-2", ["beds"]), ("law", ["law"]), ("school", []),
     ]  # fmt: skip
-    assert (told[-1].funnel[-1].rule, told[-1].funnel[-1].left) == (Rule.CATEGORY, 0)
+    assert (suggestions[-1].funnel[-1].rule, suggestions[-1].funnel[-1].left) == (Rule.CATEGORY, 0)
 
 
 @pytest.mark.parametrize(
-    ("changes", "asked", "rule"),
+    ("changes", "hypothetical", "rule"),
     [
         ({"recipients": ["p9"]}, {}, Rule.CONSENT),
         ({}, {"constraints": Constraints(not_providers=["p1"])}, Rule.CONSENT),
         ({}, {"constraints": Constraints(step_free=True)}, Rule.AREA),
     ],
 )
-def test_the_rules_of_a_need_hold(changes: dict[str, Any], asked: dict[str, Any], rule: Rule) -> None:
+def test_the_rules_of_a_need_hold(changes: dict[str, Any], hypothetical: dict[str, Any], rule: Rule) -> None:
     made = MatchingWorld()
     made.publish(service(areas=["BY"]), "p1")
-    [told] = ask(made, posed("bed", **asked), **changes)
-    assert (told.suggested, told.funnel[-1].rule) == ([], rule)
+    [suggestions] = ask(made, posed("bed", **hypothetical), **changes)
+    assert (suggestions.suggested, suggestions.funnel[-1].rule) == ([], rule)
 
 
-def test_who_is_barred_is_not_recommended() -> None:
+def test_a_barred_provider_is_not_recommended() -> None:
     made = world(1)
     made.directory._admits = lambda provider: False
     made.directory.review("p1")
-    [told] = ask(made)
-    assert (told.suggested, told.funnel[-1].rule) == ([], Rule.TENANT)
+    [suggestions] = ask(made)
+    assert (suggestions.suggested, suggestions.funnel[-1].rule) == ([], Rule.TENANT)
 
 
-def test_no_address_is_told_and_nothing_from_which_one_could_be_had() -> None:
+def test_no_address_is_disclosed_nor_anything_that_reveals_one() -> None:
     """Two shelters at opposite ends of a region look the same."""
     ends = []
     for latitude, longitude in ((52.0971, 23.7341), (53.9006, 27.5590)):
@@ -144,16 +146,16 @@ def test_no_address_is_told_and_nothing_from_which_one_could_be_had() -> None:
     assert ends[0][0].suggested[0].areas == ["BY"]
 
 
-def test_no_more_than_the_best_are_told() -> None:
+def test_only_the_best_are_suggested() -> None:
     made = world(*[1] * (MOST + 5))
-    [told] = ask(made)
-    assert len(told.suggested) == MOST
-    assert told.funnel[-1].left == MOST + 5
+    [suggestions] = ask(made)
+    assert len(suggestions.suggested) == MOST
+    assert suggestions.funnel[-1].left == MOST + 5
 
 
 def test_a_service_for_others_is_counted_in_the_funnel() -> None:
     made = MatchingWorld()
     made.publish(service(eligibility=Eligibility(sexes=[Sex.MALE])), "p1")
-    [told] = ask(made)
-    assert told.suggested == []
-    assert told.funnel[-1].rule is Rule.SEX
+    [suggestions] = ask(made)
+    assert suggestions.suggested == []
+    assert suggestions.funnel[-1].rule is Rule.SEX

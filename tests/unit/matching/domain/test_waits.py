@@ -1,4 +1,4 @@
-"""What follows while a need waits: recalls, the end of its wait, rows that came too late."""
+"""What happens while a need waits: recalls, the end of its wait, rows that come too late."""
 
 from typing import Any
 
@@ -14,7 +14,7 @@ from tests.support.clock import START
 from tests.unit.matching.asking import answer, holds, kinds, need, world
 
 
-def test_a_place_given_back_recalls_the_first_in_line_for_it_and_each_only_once_in_a_batch() -> None:
+def test_a_released_place_recalls_the_first_in_the_queue_and_each_need_once_in_a_batch() -> None:
     made = world(2)
     made.handle(need(1), need(2))
     made.handle(need(3, urgency=Urgency.NORMAL), need(4), need(5, category=Category.LEGAL))
@@ -37,22 +37,22 @@ def test_a_recall_without_a_place_changes_nothing() -> None:
     assert made.waiting.keys() == {"n1:1"}
 
 
-def test_rows_of_waits_that_are_over_go_when_their_need_is_recalled() -> None:
+def test_rows_of_past_waits_are_deleted_when_their_need_is_recalled() -> None:
     made = world(0)
     made.handle(need())
     first = dict(made.waiting["n1:1"])
     made.handle(need(revision=1))
     made.waiting["n1:1"] = first  # as a repeated event puts it back
     made.look()
-    assert made.waiting.keys() == {"n1:2"}, "the wait that lasts keeps its row"
+    assert made.waiting.keys() == {"n1:2"}, "the current wait keeps its row"
     made.handle(withdrawn(need_id="n1", referral_id="r1"))
     made.waiting["n1:1"] = first
-    made.waiting["n1:3"] = {**first, "turn": 3}  # of a wait that this matcher has not heard of
+    made.waiting["n1:3"] = {**first, "turn": 3}  # of a wait that this matcher does not know yet
     made.look()
     assert made.waiting.keys() == {"n1:3"}
 
 
-def test_an_old_event_that_comes_again_does_not_take_the_row_of_a_later_wait() -> None:
+def test_an_old_event_that_comes_again_does_not_delete_the_row_of_a_later_wait() -> None:
     made = world(0)
     made.handle(need())
     made.handle(need(revision=1))
@@ -83,7 +83,7 @@ def test_at_the_end_of_the_wait_a_free_place_is_still_taken() -> None:
 
 
 @pytest.mark.parametrize("changes", [{"name": "other"}, {"due_at": START}])
-def test_another_timer_or_one_of_an_earlier_time_ends_no_wait(changes: dict[str, Any]) -> None:
+def test_another_or_an_earlier_timer_ends_no_wait(changes: dict[str, Any]) -> None:
     made = world(0)
     made.handle(need(urgency=Urgency.EMERGENCY))
     made.clock.advance(hours=30)

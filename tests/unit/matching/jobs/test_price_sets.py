@@ -1,4 +1,4 @@
-"""Who makes price sets, when, of what; and which of them is in force."""
+"""When price sets are made and from what, and which of them is in force."""
 
 import asyncio
 from collections.abc import Iterator
@@ -11,12 +11,12 @@ from structlog.testing import capture_logs
 from contracts import notification, topics
 from contracts.cloudevents import CloudEvent, encode
 from contracts.matching import PriceSet
-from contracts.words import DeclineCode, Urgency
+from contracts.words import Urgency
 from services.chassis.ports import Record, Row
 from services.matching.jobs.price_sets import Pricer
 from services.matching.model.limits import Limits
 from services.matching.pricing import current_prices, observations
-from services.matching.pricing.current_prices import STALE, Prices
+from services.matching.pricing.current_prices import STALE, CurrentPrices
 from tests.support.builders import accepted, of_offer, service
 from tests.support.clock import START
 from tests.support.matching_world import MatchingWorld
@@ -35,7 +35,7 @@ def pricing(made: MatchingWorld) -> Pricer:
 
 
 def look(one: Pricer, at: datetime) -> list[tuple[PriceSet, str]]:
-    return asyncio.run(one.look(at))
+    return asyncio.run(one.due_price_set(at))
 
 
 def ask(made: MatchingWorld, numbers: range, urgency: Urgency = Urgency.NORMAL) -> None:
@@ -44,20 +44,20 @@ def ask(made: MatchingWorld, numbers: range, urgency: Urgency = Urgency.NORMAL) 
         made.handle(accepted(**names, urgency=urgency, requested_at=made.clock.now()))
 
 
-def test_a_quota_that_many_ask_for_has_a_price_and_one_that_few_do_has_none(made: MatchingWorld) -> None:
+def test_a_scarce_quota_has_a_price_and_an_ample_one_has_none(made: MatchingWorld) -> None:
     made.publish(service(capacity=40, quota_until=UNTIL), "p1")
     made.publish(service(categories=["legal"], capacity=90, quota_until=UNTIL), "p2")
     for day in range(10):
         ask(made, range(3 * day, 3 * day + 3), Urgency.URGENT)
         made.clock.advance(days=1)
-    ((found, key),) = look(pricing(made), made.clock.now())
+    ((made_set, key),) = look(pricing(made), made.clock.now())
     assert key == current_prices.KEY
-    assert found.as_of == made.clock.now()
-    assert found.used_up == ["p1/beds", "p2/beds"]
-    assert found.prices.keys() == {"p1/beds"}
+    assert made_set.as_of == made.clock.now()
+    assert made_set.used_up == ["p1/beds", "p2/beds"]
+    assert made_set.prices.keys() == {"p1/beds"}
 
 
-def test_an_interval_has_one_set_whoever_makes_it_and_each_instance_says_it_once(made: MatchingWorld) -> None:
+def test_an_interval_has_one_set_and_each_instance_publishes_it_once(made: MatchingWorld) -> None:
     one, other = pricing(made), pricing(made)
     ((first, _),) = look(one, START + timedelta(minutes=7))
     assert first.as_of == START
@@ -69,44 +69,28 @@ def test_an_interval_has_one_set_whoever_makes_it_and_each_instance_says_it_once
     assert (third.as_of, third.used_up) == (START + HALF_HOUR, ["p1/beds"])
 
 
-def test_who_loses_the_race_says_what_the_winner_has_made(made: MatchingWorld) -> None:
+def test_the_loser_of_the_race_publishes_the_winners_set(made: MatchingWorld) -> None:
     one, other = pricing(made), pricing(made)
     read, race = made.claims.find, iter([True])
 
     async def overtaken(table: str, field: str, values: Any) -> dict[str, dict[str, Any]]:
-        found = await read(table, field, values)
+        rows = await read(table, field, values)
         if table == current_prices.TABLE and next(race, False):
             made.publish(service(quota_until=UNTIL), "p1")
-            await other.look(START)
+            await other.due_price_set(START)
             made.publish(None, "p1", "beds")
-        return found
+        return rows
 
     made.claims.find = overtaken  # type: ignore[method-assign]
     assert look(one, START) == []
-    ((said, _),) = look(one, START)
-    assert said.used_up == ["p1/beds"]
+    ((published, _),) = look(one, START)
+    assert published.used_up == ["p1/beds"]
     assert len(made.claims.tables[current_prices.TABLE]) == 1
 
 
-def test_it_learns_who_accepts_and_how_long_it_takes(made: MatchingWorld) -> None:
-    made.publish(service(capacity=30), "p1")
-    ask(made, range(20))
-    made.clock.advance(hours=2)
-    for number in range(20):
-        match = made.state(f"n{number}").match
-        assert match is not None
-        kind = notification.OfferAccepted if number < 5 else notification.Declined
-        extra = {} if number < 5 else {"code": DeclineCode.CONFLICT_OF_INTEREST}
-        made.handle(of_offer(kind, 1, made.clock.now(), need_id=f"n{number}", provider="p1", **extra))
-    made.clock.advance(minutes=30)
-    ((found, _),) = look(pricing(made), made.clock.now())
-    assert found.acceptance["p1/beds"] == pytest.approx(0.25, abs=0.02)
-    assert found.answer_hours == {"p1/beds": 2.0}
-
-
 @pytest.mark.parametrize("before", [0, 1])
-def test_what_has_happened_since_the_interval_began_does_not_count_yet(made: MatchingWorld, before: int) -> None:
-    """An instance that starts amid an interval reads needs and stays newer than the moment that it reckons for."""
+def test_events_since_the_interval_began_do_not_count_yet(made: MatchingWorld, before: int) -> None:
+    """An instance that starts during an interval reads needs and stays newer than the moment it computes for."""
     made.publish(service(capacity=30), "p1")
     made.publish(service(service="meals", categories=["food"], capacity=30, quota_until=UNTIL), "p1")
     ask(made, range(before))
@@ -116,64 +100,64 @@ def test_what_has_happened_since_the_interval_began_does_not_count_yet(made: Mat
         made.clock.advance(minutes=1)
         for kind in (notification.OfferAccepted, notification.Delivered)[: 1 + number % 2]:
             made.handle(of_offer(kind, 1, made.clock.now(), need_id=f"n{number}", provider="p1"))
-    ((found, _),) = look(pricing(made), made.clock.now())
-    assert (found.as_of, found.prices, found.window) == (START + HALF_HOUR, {}, before * 30 * 60)
+    ((made_set, _),) = look(pricing(made), made.clock.now())
+    assert (made_set.as_of, made_set.prices, made_set.window) == (START + HALF_HOUR, {}, before * 30 * 60)
 
 
-def test_a_set_that_can_not_be_made_is_told_and_nothing_ends_for_it(made: MatchingWorld) -> None:
+def test_a_failure_to_make_a_set_is_logged_and_ends_nothing(made: MatchingWorld) -> None:
     broken = {"day": START.date().isoformat(), "service": "p1/beds"}
-    asyncio.run(made.claims.put([Row(observations.ANSWERS, "x", broken)]))
+    asyncio.run(made.claims.put([Row(observations.STAYS, "x", broken)]))
     one = pricing(made)
     with capture_logs() as lines:
         assert look(one, START) == []
         assert look(one, START + timedelta(minutes=1)) == []
-    (told,) = lines
-    assert (told["event"], told["log_level"]) == ("prices_not_made", "error")
-    assert told["reason"].startswith("KeyError at ")
-    asyncio.run(made.claims.drop([Row(observations.ANSWERS, "x")]))
+    (line,) = lines
+    assert (line["event"], line["log_level"]) == ("prices_not_made", "error")
+    assert line["reason"].startswith("KeyError at ")
+    asyncio.run(made.claims.drop([Row(observations.STAYS, "x")]))
     assert len(look(one, START + HALF_HOUR)) == 1, "it is tried again"
 
 
-def test_what_is_older_than_is_kept_is_thrown_away(made: MatchingWorld) -> None:
+def test_rows_past_their_retention_are_deleted(made: MatchingWorld) -> None:
     old, new = START - observations.KEPT - timedelta(days=1), START - timedelta(days=1)
-    rows = [Row(observations.ANSWERS, each.isoformat(), {"day": each.date().isoformat()}) for each in (old, new)]
+    rows = [Row(observations.STAYS, each.isoformat(), {"day": each.date().isoformat()}) for each in (old, new)]
     rows += [Row(current_prices.TABLE, old.isoformat(), {"day": old.date().isoformat(), "set": ""})]
-    rows[1].doc.update(service="p1/beds", accepted=True, hours=1.0)
+    rows[1].doc.update(service="p1/beds", category="shelter", since=new.isoformat(), until=None)
     asyncio.run(made.claims.put(rows))
     look(pricing(made), START)
-    assert made.claims.tables[observations.ANSWERS].keys() == {new.isoformat()}
+    assert made.claims.tables[observations.STAYS].keys() == {new.isoformat()}
     assert made.claims.tables[current_prices.TABLE].keys() == {START.isoformat()}
 
 
-def test_a_day_that_is_over_is_read_once(made: MatchingWorld) -> None:
-    asked: list[str] = []
+def test_a_past_day_is_read_once(made: MatchingWorld) -> None:
+    days_read: list[str] = []
     read = made.claims.find
 
     async def counted(table: str, field: str, values: Any) -> dict[str, dict[str, Any]]:
         if table == observations.ASKED and field == "day":
-            asked.extend(values)
+            days_read.extend(values)
         return await read(table, field, values)
 
     made.claims.find = counted  # type: ignore[method-assign]
     one = pricing(made)
     look(one, START)
-    first = len(asked)
+    first = len(days_read)
     look(one, START + HALF_HOUR)
-    assert len(asked) - first < 20, "today, yesterday, and the week that is purged"
+    assert len(days_read) - first < 20, "today, yesterday, and the week that is purged"
     assert first > observations.KEPT.days
 
 
 def test_the_latest_set_is_in_force_until_it_is_stale() -> None:
-    prices = Prices(HALF_HOUR)
+    prices = CurrentPrices(HALF_HOUR)
     assert prices.at(START) is None
     for record in _records(START + HALF_HOUR, START):
         prices.apply(record)
-    found = prices.at(START + HALF_HOUR)
-    assert found is not None
-    assert found.as_of == START + HALF_HOUR, "an older one that is read again changes nothing"
+    made_set = prices.at(START + HALF_HOUR)
+    assert made_set is not None
+    assert made_set.as_of == START + HALF_HOUR, "an older one that is read again changes nothing"
     assert prices.at(START + HALF_HOUR + STALE * HALF_HOUR) is None
     prices.apply(Record(topics.PRICES, 0, 9, b"prices", b"{", [], START))
-    assert prices.at(START + HALF_HOUR) == found, "nor does one that can not be read"
+    assert prices.at(START + HALF_HOUR) == made_set, "nor does one that cannot be read"
 
 
 def _records(*times: datetime) -> Iterator[Record]:

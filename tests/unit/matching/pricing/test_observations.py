@@ -1,13 +1,13 @@
-"""What the policy writes down to learn from: once for each need, answer and stay, and of nobody's person."""
+"""What the policy writes down for the prices: once for each need and stay, and without personal data."""
 
 from datetime import timedelta
 
 import pytest
 
 from contracts import intake, matching, notification
-from contracts.words import DecidedBy, DeclineCode, ExpiryCode, Urgency
+from contracts.words import ExpiryCode, Urgency
 from services.matching.model.limits import Limits
-from services.matching.pricing.observations import ANSWERS, ASKED, STAYS, answers_of, needs_of, stays_of
+from services.matching.pricing.observations import ASKED, STAYS, needs_of, stays_of
 from tests.support.builders import accepted, minimum, of_offer, service, withdrawn
 from tests.support.clock import START
 from tests.support.matching_world import MatchingWorld
@@ -30,19 +30,18 @@ def answer(made: MatchingWorld, kind: type[notification.OfferAccepted], attempt:
     made.handle(of_offer(kind, attempt, made.clock.now(), provider=match.provider, **changes))
 
 
-def test_a_need_is_written_down_as_what_it_is_worth_where(made: MatchingWorld) -> None:
+def test_a_need_is_written_down_with_its_value_at_each_service(made: MatchingWorld) -> None:
     (need,) = needs_of(made.claims.tables[ASKED].values())
     assert need.at == START
     assert need.worth.keys() == {"p1/beds", "p2/beds"}
     made.handle(accepted(revision=1, urgency=Urgency.EMERGENCY))
     (corrected,) = needs_of(made.claims.tables[ASKED].values())
-    assert corrected.worth["p1/beds"] == pytest.approx(2 * need.worth["p1/beds"], abs=1e-3), "and a correction over it"
+    assert corrected.worth["p1/beds"] == pytest.approx(2 * need.worth["p1/beds"], abs=1e-3), "a correction replaces it"
 
 
-def test_an_acceptance_is_an_answer_and_the_beginning_of_a_stay_and_the_end_ends_it(made: MatchingWorld) -> None:
+def test_a_stay_begins_with_the_acceptance_and_ends_with_the_outcome(made: MatchingWorld) -> None:
     made.clock.advance(hours=3)
     answer(made, notification.OfferAccepted)
-    assert [(each.accepted, each.hours) for each in answers_of(made.claims.tables[ANSWERS].values())] == [(True, 3.0)]
     (stay,) = stays_of(made.claims.tables[STAYS].values())
     assert (stay.since, stay.until) == (START + timedelta(hours=3), None)
     made.clock.advance(days=2)
@@ -52,58 +51,37 @@ def test_an_acceptance_is_an_answer_and_the_beginning_of_a_stay_and_the_end_ends
     assert stay.service in ("p1/beds", "p2/beds")
 
 
-def test_a_no_and_silence_are_answers_and_what_the_person_decides_is_none(made: MatchingWorld) -> None:
-    made.clock.advance(hours=1)
-    answer(made, notification.Declined, code=DeclineCode.CONFLICT_OF_INTEREST)
-    made.clock.advance(hours=24)
-    answer(made, notification.Expired, attempt=2)
-    told = sorted(answers_of(made.claims.tables[ANSWERS].values()), key=lambda each: each.day)
-    assert [(each.accepted, each.hours) for each in told] == [(False, 1.0), (False, None)]
-    other = MatchingWorld(ONE_BY_ONE)
-    other.publish(service(), "p1")
-    other.handle(accepted())
-    answer(other, notification.Declined, code=DeclineCode.PERSON_DECLINED, by=DecidedBy.PERSON)
-    assert not other.claims.tables[ANSWERS]
-
-
-def test_an_answer_dated_before_its_offer_took_no_time(made: MatchingWorld) -> None:
-    made.clock.advance(seconds=-5)
-    answer(made, notification.OfferAccepted)
-    assert [each.hours for each in answers_of(made.claims.tables[ANSWERS].values())] == [0.0]
-
-
-@pytest.mark.parametrize("breaks", ["withdrawn", "not-started"])
-def test_a_stay_that_was_broken_off_is_no_measure(made: MatchingWorld, breaks: str) -> None:
+@pytest.mark.parametrize("reason", ["withdrawn", "not-started"])
+def test_a_stay_that_was_broken_off_is_deleted(made: MatchingWorld, reason: str) -> None:
     answer(made, notification.OfferAccepted)
     made.clock.advance(hours=1)
-    if breaks == "withdrawn":
+    if reason == "withdrawn":
         made.handle(withdrawn())
     else:
         answer(made, notification.Expired, code=ExpiryCode.NOT_STARTED)
     assert not made.claims.tables[STAYS]
-    assert [each.accepted for each in answers_of(made.claims.tables[ANSWERS].values())] == [True], "it had accepted"
 
 
-def test_nothing_is_written_down_of_the_person(made: MatchingWorld) -> None:
+def test_rows_hold_no_personal_data(made: MatchingWorld) -> None:
     answer(made, notification.OfferAccepted)
-    rows = [doc for table in (ASKED, ANSWERS, STAYS) for doc in made.claims.tables[table].values()]
-    assert len(rows) == 3
-    told = {"day", "at", "worth", "service", "category", "since", "until", "accepted", "hours", "version"}
-    assert all(doc.keys() <= told for doc in rows)
+    rows = [doc for table in (ASKED, STAYS) for doc in made.claims.tables[table].values()]
+    assert len(rows) == 2
+    fields = {"day", "at", "worth", "service", "category", "since", "until", "version"}
+    assert all(doc.keys() <= fields for doc in rows)
     person = minimum()
     assert not any(str(value) in str(rows) for value in (person.age_band.value, person.languages))
 
 
-def test_nothing_is_written_down_where_nothing_is_to_be_learned() -> None:
+def test_nothing_is_written_down_without_prices() -> None:
     made = MatchingWorld(Limits(learns=False, at_once=dict.fromkeys(Urgency, 1)))
     made.publish(service(), "p1")
     made.handle(accepted())
     answer(made, notification.OfferAccepted)
     answer(made, notification.Delivered)
-    assert not any(made.claims.tables.get(table) for table in (ASKED, ANSWERS, STAYS))
+    assert not any(made.claims.tables.get(table) for table in (ASKED, STAYS))
 
 
-def test_a_referral_that_is_held_back_is_not_asked_for_twice() -> None:
+def test_a_referral_that_is_held_back_is_not_written_down() -> None:
     made = MatchingWorld()
     made.handle(accepted(held_back=intake.HeldBack.TOLD))
     assert not made.claims.tables.get(ASKED)

@@ -14,7 +14,7 @@ from contracts.words import Behind, Change, DeclineCode, HeldBack, Rule, Status,
 from services.matching.capacity.places import Places, document, row_id
 from services.matching.directory.directory import Directory
 from services.matching.domain.choice import choose
-from services.matching.domain.context import MatchingContext
+from services.matching.domain.context import MatchingContext, Moment
 from services.matching.domain.rationale import weigh
 from services.matching.model.limits import Limits
 from services.matching.queries.explanation import explain
@@ -181,7 +181,8 @@ def test_the_places_needed_count_the_bonus_for_few_options_as_the_choice_does() 
     directory.put("p1", "beds", 0, service(capacity=2))
     rows = {row_id("p1/beds", slot): document("n0", "m", "p1/beds", "r") for slot in range(2)}
     context = MatchingContext(directory, Places(rows), [Waiter(accepted(need_id="n1"), (), START, 1, options=3)])
-    choice = choose(Waiter(accepted(need_id="n2"), (), START, 0), "", START, context, Limits())
-    weighed = weigh(choice, [], START, context, Limits())
+    moment = Moment(START, context, Limits())
+    choice = choose(Waiter(accepted(need_id="n2"), (), START, 0), "", moment)
+    weighed = weigh(choice, [], moment)
     assert weighed is not None
     assert [(each.change, each.places) for each in weighed.otherwise] == [(Change.PLACE, 1)]

@@ -1,4 +1,4 @@
-"""What a price does to a choice, to a line, and to who leaves a place that is too dear."""
+"""What a price does to a choice, to a queue, and to a need that leaves an expensive place to others."""
 
 from datetime import timedelta
 
@@ -9,10 +9,11 @@ from contracts.agency import Preferences
 from contracts.matching import Matched, PriceSet
 from contracts.words import Behind, Urgency
 from services.matching.directory.directory import DirectoryEntry
-from services.matching.domain.rationale import again
+from services.matching.domain.rationale import choose_again
 from services.matching.domain.state import Phase
 from services.matching.model.limits import Limits
-from services.matching.ranking.net_value import Charges, charges
+from services.matching.ranking.candidate import Candidate
+from services.matching.ranking.net_value import Charges, charges_of
 from services.matching.ranking.score import fit, rank
 from services.matching.waitlist.queue import Waiter, WaitingQueues
 from tests.support.builders import accepted, service
@@ -23,23 +24,24 @@ ONE, TWO = (DirectoryEntry(f"{each}/beds", each, service(), f"{each}/beds@0") fo
 
 
 def price_set(used_up: list[str] | None = None, **prices: float) -> PriceSet:
-    """By provider, each of whom has one service."""
-    named = {f"{provider}/beds": price for provider, price in prices.items()}
-    return PriceSet(id="set-1", window=864_000, as_of=START, prices=named, used_up=used_up or [])
+    """Prices by provider, each of whom has one service."""
+    by_service = {f"{provider}/beds": price for provider, price in prices.items()}
+    return PriceSet(id="set-1", window=864_000, as_of=START, prices=by_service, used_up=used_up or [])
 
 
-def test_who_is_more_urgent_pays_less_and_a_missing_price_is_none() -> None:
-    charged = charges(price_set(p1=1.2))
+def test_more_urgent_needs_pay_less_and_a_missing_price_is_zero() -> None:
+    charged = charges_of(price_set(p1=1.2))
     paid = [fit(need, ONE) - charged.net(need, ONE) for need in map(_of, Urgency)]
     assert paid == pytest.approx([0.15, 0.3, 0.8])
     assert all(charged.net(need, TWO) == fit(need, TWO) for need in map(_of, Urgency))
-    assert charges(None) == Charges()
+    assert charges_of(None) == Charges()
 
 
 def test_a_need_goes_where_the_place_is_worth_less_to_others_and_the_price_is_among_the_reasons() -> None:
     need = accepted(urgency=Urgency.NORMAL, preferences=Preferences(providers=["p1"]))
-    assert [each.entry for each in rank(need, [(ONE, 2), (TWO, 2)])] == [ONE, TWO]
-    priced = rank(need, [(ONE, 2), (TWO, 2)], prices={"p1/beds": 0.6})
+    candidates = [Candidate(ONE, 2, []), Candidate(TWO, 2, [])]
+    assert [each.entry for each in rank(need, candidates)] == [ONE, TWO]
+    priced = rank(need, candidates, prices={"p1/beds": 0.6})
     assert [each.entry for each in priced] == [TWO, ONE]
     assert {each.term: each.value for each in priced[1].reasons}["price"] == -0.4
     assert "price" not in {each.term for each in priced[0].reasons}
@@ -66,7 +68,9 @@ def test_a_place_that_is_used_up_is_left_to_others_until_half_of_the_patience_is
     made.handle(accepted(need_id="n1", urgency=Urgency.NORMAL))
     assert made.state("n1").phase is Phase.WAITING
     made.handle(accepted(need_id="n2", referral_id="r2", urgency=Urgency.URGENT))
-    assert made.state("n2").phase is Phase.MATCHED, "who is charged less than it is worth takes one"
+    assert made.state("n2").phase is Phase.MATCHED, (
+        "a need that is charged less than the place is worth to it takes one"
+    )
     patience = Limits().patience[Urgency.NORMAL]
     made.elapse(seconds=patience.total_seconds() / 2 - 60)
     made.look()
@@ -76,7 +80,7 @@ def test_a_place_that_is_used_up_is_left_to_others_until_half_of_the_patience_is
     assert made.state("n1").phase is Phase.MATCHED
 
 
-def test_a_place_that_is_kept_is_told_as_such_and_nothing_is_promised_that_would_not_have_changed_it() -> None:
+def test_a_kept_place_is_recorded_as_kept_and_without_a_counterfactual() -> None:
     made = MatchingWorld()
     made.publish(service(capacity=2))
     made.prices = price_set(["p1/beds"], p1=3.0)
@@ -88,7 +92,7 @@ def test_a_place_that_is_kept_is_told_as_such_and_nothing_is_promised_that_would
     assert waits.weighed.otherwise == []
 
 
-def test_a_priced_choice_tells_what_the_price_was_and_needs_it_to_be_made_again() -> None:
+def test_a_priced_choice_records_the_price_and_is_repeated_with_it() -> None:
     made = MatchingWorld()
     for provider in ("p1", "p2"):
         made.publish(service(), provider)
@@ -100,9 +104,9 @@ def test_a_priced_choice_tells_what_the_price_was_and_needs_it_to_be_made_again(
     assert match.weighed is not None
     assert [(each.version, each.worse) for each in match.weighed.next] == [("p1/beds@1", {"price": 0.4})]
     entries = {entry.version: entry for entry in made.directory.of(need.category)}
-    assert again(need, [match], entries, made.prices) == ["p2/beds"]
+    assert choose_again(need, [match], entries, made.prices) == ["p2/beds"]
     with pytest.raises(ValueError, match="set-1"):
-        again(need, [match], entries)
+        choose_again(need, [match], entries)
 
 
 def test_a_place_that_returns_is_never_left_empty_for_its_price() -> None:
@@ -113,7 +117,7 @@ def test_a_place_that_returns_is_never_left_empty_for_its_price() -> None:
     assert isinstance(made.facts(accepted().need_id)[-1], Matched)
 
 
-def test_who_leaves_a_place_stands_in_nobodys_way_there() -> None:
+def test_a_need_that_leaves_a_place_to_others_stands_in_nobodys_way() -> None:
     made = MatchingWorld()
     made.publish(service(capacity=1))
     made.prices = price_set(["p1/beds"], p1=0.9)
@@ -126,15 +130,17 @@ def test_who_leaves_a_place_stands_in_nobodys_way_there() -> None:
     assert made.state("n2").phase is Phase.MATCHED, "it came later, and the place is worth its price to it"
 
 
-def test_in_line_the_net_counts_and_at_the_end_of_the_patience_no_price_does() -> None:
-    charged = charges(price_set(p1=0.6))
+def test_the_net_value_counts_in_a_queue_and_no_price_after_the_patience() -> None:
+    charged = charges_of(price_set(p1=0.6))
     normal, aged = (
         Waiter(accepted(need_id=id_, urgency=Urgency.NORMAL), (), START - since, 1)
         for id_, since in (("n1", timedelta()), ("n2", Limits().patience[Urgency.NORMAL]))
     )
-    ((key, _),) = WaitingQueues([normal], charged).of(ONE, START, Limits())
+    ((key, _),) = WaitingQueues([normal], charged).queue_of(ONE, START, Limits())
     assert key[3] == pytest.approx(-(fit(normal.need, ONE) - 0.4), abs=1e-4)
-    ((key, _),) = WaitingQueues([aged], Charges({"p1/beds": 99.0}, frozenset({"p1/beds"}))).of(ONE, START, Limits())
+    ((key, _),) = WaitingQueues([aged], Charges({"p1/beds": 99.0}, frozenset({"p1/beds"}))).queue_of(
+        ONE, START, Limits()
+    )
     assert key[3] == 0.0
 
 

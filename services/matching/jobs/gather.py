@@ -1,4 +1,4 @@
-"""How many places there are and how many wait, for those who watch. Pure; no decision looks at it."""
+"""Counts places and waiting needs, for the metrics. Pure; no decision depends on it."""
 
 from collections import Counter
 from collections.abc import Iterable
@@ -13,19 +13,19 @@ CAPACITY, TAKEN = "capacity", "taken"
 
 
 def places(directory: Directory, held: Places) -> dict[tuple[str, str], int]:
-    """Places by category and how they stand, of services that are open to referrals.
+    """Places by category and `CAPACITY` or `TAKEN`, of services that take referrals.
 
-    A service of several categories counts in each. Taken ones may be more than there are, where capacity was cut.
+    A service of several categories counts in each. More may be taken than there are, where a capacity was reduced.
     """
-    found: Counter[tuple[str, str]] = Counter()
+    counts: Counter[tuple[str, str]] = Counter()
     for category in Category:
         for entry in directory.of(category):
             if entry.service.takes_referrals and not entry.barred:
-                found[category.value, CAPACITY] += entry.capacity
-                found[category.value, TAKEN] += held.taken(entry.id)
-    return dict(found)
+                counts[category.value, CAPACITY] += entry.capacity
+                counts[category.value, TAKEN] += held.taken(entry.id)
+    return dict(counts)
 
 
 def waiting(waiters: Iterable[Waiter]) -> dict[tuple[str, str], int]:
-    """Needs that wait, by category and urgency."""
+    """Waiting needs by category and urgency."""
     return dict(Counter((each.need.category.value, each.need.urgency.value) for each in waiters))
