@@ -60,18 +60,18 @@ class Found(NamedTuple):
     """The services that can take a need, if they have a free place.
 
     `steps`: how many services are left after each rule, up to the first that leaves none. `unknown`: by service id, the
-    rules of which it is unknown whether the need meets them; services without any are left out. `apart`: the services
+    rules of which it is unknown whether the need meets them; services without any are left out. `excluded`: the services
     that the search was to exclude; they are counted in `steps`, but are not in `entries` and `unknown`.
     """
 
     entries: list[DirectoryEntry]
     steps: list[FunnelStep]
     unknown: dict[str, list[Rule]]
-    apart: Excluded
+    excluded: Excluded
 
 
 def find(shard: Shard, case: Case, excluded: int = 0) -> Found:
-    """The services of the category that can take the need now. `excluded` is a bitmap, see `Found.apart`."""
+    """The services of the category that can take the need now. `excluded` is a bitmap, see `Found.excluded`."""
     query = Query(case, case.need, people_of(case.need))
     shard.refresh(case.now.date())
     left = shard.bitmaps.get(IN_CATEGORY, 0)

@@ -10,7 +10,7 @@ from typing import NamedTuple
 from contracts.matching import FunnelStep
 from contracts.words import Rule
 
-from ..directory.index import Apart, Found, left_after
+from ..directory.index import Excluded, Found, left_after
 from ..model.entry import DirectoryEntry
 from ..ranking import score
 from ..ranking.candidate import Candidate
@@ -32,7 +32,7 @@ class Choice(NamedTuple):
     chosen: list[Candidate]
     ranked: list[Candidate]
     without_place: list[Candidate]
-    excluded: Apart
+    excluded: Excluded
     funnel: list[FunnelStep]
     charges: Charges
 
@@ -72,7 +72,7 @@ def choose(waiter: Waiter, match_id: str, moment: Moment) -> Choice:
     ranked = score.rank(need, available, charges.prices)
     chosen = score.best_of_each_provider(ranked, limits.at_once[need.urgency])
     funnel = _whole_funnel(search, full.reported, len(available))
-    return Choice(waiter, chosen, ranked, without_place, search.apart, funnel, charges)
+    return Choice(waiter, chosen, ranked, without_place, search.excluded, funnel, charges)
 
 
 def _with_options(waiter: Waiter, search: Found, moment: Moment) -> Waiter:
@@ -134,7 +134,7 @@ def _whole_funnel(search: Found, reported_full: int, available: int) -> list[Fun
     eligible = search.steps[-1].left
     if not eligible:
         return search.steps
-    not_full = eligible - (search.apart.bits & reported_full).bit_count()
+    not_full = eligible - (search.excluded.bits & reported_full).bit_count()
     funnel = [*search.steps, left_after(Rule.FULL, not_full)]
     if not_full:
         funnel.append(left_after(Rule.PLACE, available))

@@ -220,9 +220,9 @@ def ask(case: Case) -> Step:
         narrowed = directory.find(case, every_other)
         assert narrowed.steps == steps
         assert {each.id for each in narrowed.entries} == {each.id for each in left if each not in known[::2]}
-        assert {each.id for each in narrowed.apart.entries()} == {each.id for each in left if each in known[::2]}
-        assert narrowed.unknown.keys().isdisjoint(narrowed.apart.unknown())
-        assert narrowed.unknown | narrowed.apart.unknown() == result.unknown
+        assert {each.id for each in narrowed.excluded.entries()} == {each.id for each in left if each in known[::2]}
+        assert narrowed.unknown.keys().isdisjoint(narrowed.excluded.unknown())
+        assert narrowed.unknown | narrowed.excluded.unknown() == result.unknown
         lasting = [fits for rule, fits in RULES if rule not in CHANGING]
         any_day = {each.id for each in known if all(fits(case, each) for fits in lasting)}
         assert {each.id for each in directory.ever(case.need)} == any_day
