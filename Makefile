@@ -6,12 +6,18 @@ STACK ?= local
 ARGS ?=
 SEEDS ?= 1000
 
-.PHONY: demo test faults simulate month bench results table check up down format lock schemas clean
+.PHONY: help demo picture test faults simulate month bench results table check up down format lock schemas clean
 
-demo: $(VENV)/ready           ## Route 200 fictional referrals through the real services and show it; and four stories by name.
+help:                         ## List the commands.
+	@sed -nE 's/^([a-z-]+):[^#]*## (.*)/  make \1\t\2/p' Makefile | expand -t 18
+
+demo: $(VENV)/ready           ## Route 200 made-up referrals and play four stories through the real services, and show what became of them.
 	$(BIN)/python -m deploy.demo $(ARGS)
 
-test: $(VENV)/ready           ## The whole suite; starts the Kafka and MongoDB it needs. ARGS= goes to pytest.
+picture: $(VENV)/ready        ## Draw the picture in README again: runs the demo and writes deploy/demo/demo.svg.
+	$(BIN)/python -m deploy.demo --svg deploy/demo/demo.svg $(ARGS)
+
+test: $(VENV)/ready           ## Run the whole suite, with the Kafka and MongoDB it needs. ARGS= goes to pytest.
 	STACK=$(STACK) $(BIN)/python -m pytest $(ARGS)
 
 faults: $(VENV)/ready         ## Kill, freeze and cut off everything, a hundred kills and more, and check what is left (about twenty minutes).
@@ -23,13 +29,13 @@ simulate: $(VENV)/ready       ## The whole system on twins under random faults, 
 bench: $(VENV)/ready          ## Speed against a baseline of the same run; writes build/bench.json. ONLY=step|growth|flow|match
 	$(BIN)/python -m tests.bench $(if $(ONLY),--only $(ONLY)) $(ARGS)
 
-results: $(VENV)/ready        ## Put what simulate, faults and bench last found into README.
+results: $(VENV)/ready        ## Write what simulate, faults and bench measured last into tests/README.md, and six rows of it into README.md.
 	$(BIN)/python -m tests.tools.readme_results
 
 month: $(VENV)/ready          ## A simulated month at the field's acceptance rates: loop-closure, times to answer, re-routes. ARGS=300
 	$(BIN)/python -m tests.simulation.month $(ARGS)
 
-table: $(VENV)/ready          ## Write state × event → state into README, as the code has it.
+table: $(VENV)/ready          ## Write the tables of states into contracts/README.md, as the code has them.
 	$(BIN)/python -m tests.tools.readme_states
 
 check: $(VENV)/ready          ## Lint, types and architecture rules.
@@ -44,14 +50,14 @@ up: $(VENV)/ready             ## Start the stack and the four services, and leav
 down: $(VENV)/ready           ## Stop what `make up` started.
 	$(BIN)/python -m deploy.local down
 
-format: $(VENV)/ready
+format: $(VENV)/ready         ## Fix lint and formatting where that can be done automatically.
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
 schemas: $(VENV)/ready        ## Write the JSON Schemas of all messages and the AsyncAPI document to contracts/schemas.
 	$(BIN)/python -m contracts.schemas
 
-lock:                         ## Resolve pyproject.toml anew into requirements.lock (needs uv).
+lock:                         ## Resolve the dependencies in pyproject.toml into the lock files again (needs uv).
 	uv pip compile --generate-hashes --universal --no-emit-index-url --extra console --extra tracing --extra local --extra analyst --extra dev \
 	  --custom-compile-command "make lock" -q pyproject.toml -o requirements.lock
 	uv pip compile --generate-hashes --universal --no-emit-index-url --constraint requirements.lock --no-annotate --extra tracing \
@@ -67,5 +73,5 @@ $(VENV)/ready: requirements.lock
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-index --no-deps --no-build-isolation --editable .
 	@touch $@
 
-clean:
+clean:                        ## Delete the virtual environment and everything built.
 	rm -rf $(VENV) build .mypy_cache .pytest_cache .ruff_cache .hypothesis

@@ -31,7 +31,7 @@ from deploy.local.stack import Addresses, LocalStack
 from deploy.secrets import keys
 from services.chassis.clock import Clock
 
-from . import against, client, explanations, show
+from . import against, client, explanations, picture, show
 from .cast import AGENCIES, PROVIDERS
 from .people import referrals
 from .providers import SimulatedProvider
@@ -71,10 +71,12 @@ async def play(
     patience: float,
     told: Sequence[Story] = STORIES,
     explain: explanations.Explain | None = None,
+    svg: Path | None = None,
 ) -> int:
     """Publish, answer, wait for all ends, each organisation under its own login. Returns the exit status.
 
     With `explain`, which asks matching as the operator does, one match and one need that found no help are explained.
+    With `svg`, a picture of the result is written to that file.
     """
     writers = {tenant: await client.producer(login) for tenant, login in logins.items()}
     watch = Watch()
@@ -111,6 +113,8 @@ async def play(
     whole = verdict(console, watch, list(cast.values()), happened, planned, clock.now())
     if explain is not None:
         explanations.show(console, watch, explain)
+    if svg is not None:
+        picture.draw(svg, watch, happened, explain, whole)
     return said(console, whole)
 
 
@@ -138,6 +142,7 @@ def main(given: Sequence[str] | None = None) -> int:
     parser.add_argument("--referrals", type=int, default=200, help="how many to route")
     parser.add_argument("--seed", type=int, default=1, help="the same seed, the same people and tempers")
     parser.add_argument("--patience", type=float, default=140, help="seconds until what has not ended counts as stuck")
+    parser.add_argument("--svg", type=Path, metavar="FILE", help="also draw the result as a picture, into this file")
     arguments = parser.parse_args(given)
     # It warns of every login without TLS, over the live display; this Kafka listens on this machine only.
     logging.getLogger("aiokafka").setLevel(logging.ERROR)
@@ -159,7 +164,7 @@ def main(given: Sequence[str] | None = None) -> int:
                 ) as services:
                     numbers = (arguments.referrals, arguments.seed, arguments.patience)
                     asks = explanations.asking(services.url("matching"), token)
-                    return asyncio.run(play(console, logins, clock, *numbers, explain=asks))
+                    return asyncio.run(play(console, logins, clock, *numbers, explain=asks, svg=arguments.svg))
     except StartError as failure:
         console.print(f"[red]{failure}[/red]")
         return 1

@@ -1,8 +1,10 @@
 """Why matching decided as it did: asked of `/explain/` as an operator asks, with the operator's token."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
+from functools import partial
 from typing import Any
 
+from rich.box import ROUNDED, Box
 from rich.console import Console
 from rich.panel import Panel
 from rich.text import Text
@@ -25,17 +27,24 @@ def asking(url: str, token: str) -> Explain:
     return lambda need: service_client.read(url, "/explain/", need, token)
 
 
-def show(console: Console, watch: Watch, explain: Explain) -> None:
-    """One match in English; one need that found no help (or, were there none, has to wait) in all languages."""
+def show(
+    console: Console,
+    watch: Watch,
+    explain: Explain,
+    languages: Sequence[str] = LANGUAGES,
+    border: Box = ROUNDED,
+) -> None:
+    """Explain one match in the first language, and one need without help (else one that waits) in all of them."""
+    panel = partial(_panel, console, watch, border)
     ends = {need: told[-1] for need, told in watch.needs.items() if told}
     helped = [need for need, end in ends.items() if end.state is Lifecycle.DELIVERED]
-    _panel(console, watch, "matched", "Why this service", _most(watch, helped, explain, "matched"), LANGUAGES[:1])
+    panel("matched", "Why this service", _most(watch, helped, explain, "matched"), languages[:1])
     unmet = [need for need, end in ends.items() if end.state is Lifecycle.UNMET]
     if unmet:
-        _panel(console, watch, "unmet", "Why nobody could help", _most(watch, unmet, explain, "unmet"), LANGUAGES)
+        panel("unmet", "Why nobody could help", _most(watch, unmet, explain, "unmet"), languages)
         return
     waited = [need for need, told in watch.needs.items() if any(each.state is Lifecycle.WAITING for each in told)]
-    _panel(console, watch, "waiting", "Why it had to wait", _most(watch, waited, explain, "waiting"), LANGUAGES)
+    panel("waiting", "Why it had to wait", _most(watch, waited, explain, "waiting"), languages)
 
 
 Said = tuple[Need, dict[str, list[str]]]
@@ -52,10 +61,13 @@ def _most(watch: Watch, needs: Iterable[Need], explain: Explain, what: str) -> S
     return max(found, key=lambda each: len(each[1]["en"]), default=None)
 
 
-def _panel(console: Console, watch: Watch, what: str, title: str, said: Said | None, languages: Iterable[str]) -> None:
+def _panel(
+    console: Console, watch: Watch, border: Box, what: str, title: str, said: Said | None, languages: Iterable[str]
+) -> None:
     if said is None:
         console.print(f"No need was {what} of which there is something to explain.")
         return
     (agency, reference, label), texts = said
     lines = "\n\n".join("\n".join(texts[language]) for language in languages)
-    console.print(Panel(Text(lines), title=f"{title}: need {label} of {reference}, {agency}", title_align="left"))
+    heading = f"{title}: need {label} of {reference}, {agency}"
+    console.print(Panel(Text(lines), title=heading, title_align="left", box=border, border_style="cyan"))

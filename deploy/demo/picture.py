@@ -1,0 +1,46 @@
+"""The picture in README (``make picture``): the telling part of what the demo printed, as an SVG of a terminal."""
+
+import io
+from collections.abc import Mapping
+from pathlib import Path
+
+from rich import box
+from rich.console import Console
+from rich.table import Table
+from rich.terminal_theme import MONOKAI
+from rich.text import Text
+
+from . import explanations, show
+from .stories import StoryError
+from .verdict import said
+from .watch import Watch
+
+WIDTH = 100
+"""Columns: as many as a web page shows in a readable size."""
+
+
+def draw(
+    file: Path,
+    watch: Watch,
+    happened: Mapping[str, str | StoryError],
+    explain: explanations.Explain | None,
+    whole: bool,
+) -> None:
+    """Write the stories, why one need was matched and why another was not helped (in English), and the verdict."""
+    console = Console(record=True, width=WIDTH, file=io.StringIO(), force_terminal=True, color_system="truecolor")
+    console.print("[bold]$ make demo[/bold]\n")
+    console.print(show.counts(watch), "\n", sep="")
+    console.print(_stories(happened))
+    if explain is not None:
+        # Without border lines: where a browser replaces the font they would not meet at the corners.
+        explanations.show(console, watch, explain, languages=["en"], border=box.SIMPLE)
+    said(console, whole)
+    console.save_svg(str(file), title="Referral Routing", theme=MONOKAI)
+
+
+def _stories(happened: Mapping[str, str | StoryError]) -> Table:
+    table = Table.grid(padding=(0, 2, 0, 0))
+    for title, ending in happened.items():
+        table.add_row(Text(title, "cyan"), Text(str(ending), "red" if isinstance(ending, StoryError) else ""))
+        table.add_row()
+    return table
