@@ -1,4 +1,4 @@
-"""``make table``: state × event → state, as the code has it, written into README; a test fails where the two differ.
+"""``make table``: writes state × event → state, as the code has it, into contracts/README.md; a test compares the two.
 
 What a provider may answer is `services.notification.domain.state.NEXT`. Everything else that happens to an offer or a
 need comes from letting the policies decide each event in each state. The status of a state comes from outcomes' table.
@@ -39,7 +39,7 @@ from tests.support.builders import (
 from tests.support.clock import START
 from tests.support.matching_world import MatchingWorld
 
-README = Path(__file__).parents[2] / "README.md"
+README = Path(__file__).parents[2] / "contracts" / "README.md"
 BEGIN, END = "<!-- make table -->\n", "<!-- end of table -->"
 NOTHING = "·"
 """No change. An answer that leads nowhere is refused, and its sender is told why."""
@@ -241,7 +241,7 @@ def written(text: str) -> str:
     before, begin, rest = text.partition(BEGIN)
     _, end, after = rest.partition(END)
     if not begin or not end:
-        raise ValueError(f"README.md has no place for it: {BEGIN.strip()} … {END}")
+        raise ValueError(f"contracts/README.md has no place for the tables: {BEGIN.strip()} … {END}")
     return f"{before}{BEGIN}{markdown()}{END}{after}"
 
 

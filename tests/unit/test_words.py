@@ -29,8 +29,9 @@ companions; expired or stale; rarely; must; dead letters."""
 
 SPARED = re.compile(
     r"wall[- ](clock|time)|referral-letter|letters? of (the|a) alphabet|invitation letter|[a-z-]+\.told\b|_told\b|\btold_"
+    r"|`\w+` →"
 )
-"""Codes and fields that stand on topics already."""
+"""Codes and fields that stand on topics already, and names of before in the CHANGELOG ("`Old` → `New`")."""
 
 
 def names(source: str) -> Iterator[tuple[int, str]]:
