@@ -13,7 +13,9 @@ def test_a_picture_has_each_story_and_the_verdict(tmp_path: Path) -> None:
     file = tmp_path / "demo.svg"
     picture.draw(file, Watch(), {"A family": "Three rooms.", "Consent": StoryError("lost")}, None, whole=False)
     text = file.read_text().replace("&#160;", " ")
-    assert [each for each in ("make demo", "A family", "Three rooms.", "lost", "This is a fault.") if each not in text] == []
+    assert [
+        each for each in ("make demo", "A family", "Three rooms.", "lost", "This is a fault.") if each not in text
+    ] == []
 
 
 def test_the_picture_of_a_good_run_is_in_the_repository() -> None:
