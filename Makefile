@@ -6,18 +6,12 @@ STACK ?= local
 ARGS ?=
 SEEDS ?= 1000
 
-.PHONY: help demo picture test faults simulate month bench results table check up down format lock schemas clean
+.PHONY: demo test faults simulate month bench results table check up down picture help format lock schemas clean
 
-help:                         ## List the commands.
-	@sed -nE 's/^([a-z-]+):[^#]*## (.*)/  make \1\t\2/p' Makefile | expand -t 18
-
-demo: $(VENV)/ready           ## Route 200 made-up referrals and play four stories through the real services, and show what became of them.
+demo: $(VENV)/ready           ## Route 200 fictional referrals through the real services and show it; and four stories by name.
 	$(BIN)/python -m deploy.demo $(ARGS)
 
-picture: $(VENV)/ready        ## Draw the picture in README again: runs the demo and writes deploy/demo/demo.svg.
-	$(BIN)/python -m deploy.demo --svg deploy/demo/demo.svg $(ARGS)
-
-test: $(VENV)/ready           ## Run the whole suite, with the Kafka and MongoDB it needs. ARGS= goes to pytest.
+test: $(VENV)/ready           ## The whole suite; starts the Kafka and MongoDB it needs. ARGS= goes to pytest.
 	STACK=$(STACK) $(BIN)/python -m pytest $(ARGS)
 
 faults: $(VENV)/ready         ## Kill, freeze and cut off everything, a hundred kills and more, and check what is left (about twenty minutes).
@@ -29,13 +23,13 @@ simulate: $(VENV)/ready       ## The whole system on twins under random faults, 
 bench: $(VENV)/ready          ## Speed against a baseline of the same run; writes build/bench.json. ONLY=step|growth|flow|match
 	$(BIN)/python -m tests.bench $(if $(ONLY),--only $(ONLY)) $(ARGS)
 
-results: $(VENV)/ready        ## Write what simulate, faults and bench measured last into tests/README.md, and six rows of it into README.md.
+results: $(VENV)/ready        ## Write the latest results of simulate, faults and bench into tests/README.md, and six rows of them into README.
 	$(BIN)/python -m tests.tools.readme_results
 
 month: $(VENV)/ready          ## A simulated month at the field's acceptance rates: loop-closure, times to answer, re-routes. ARGS=300
 	$(BIN)/python -m tests.simulation.month $(ARGS)
 
-table: $(VENV)/ready          ## Write the tables of states into contracts/README.md, as the code has them.
+table: $(VENV)/ready          ## Write the tables state × event → state into contracts/README.md, from the code.
 	$(BIN)/python -m tests.tools.readme_states
 
 check: $(VENV)/ready          ## Lint, types and architecture rules.
@@ -50,6 +44,12 @@ up: $(VENV)/ready             ## Start the stack and the four services, and leav
 down: $(VENV)/ready           ## Stop what `make up` started.
 	$(BIN)/python -m deploy.local down
 
+picture: $(VENV)/ready        ## Draw the picture in README again: runs the demo and writes deploy/demo/demo.svg.
+	$(BIN)/python -m deploy.demo --svg deploy/demo/demo.svg $(ARGS)
+
+help:                         ## List the commands.
+	@sed -nE 's/^([a-z-]+):[^#]*## (.*)/  make \1\t\2/p' Makefile | expand -t 18
+
 format: $(VENV)/ready         ## Fix lint and formatting where that can be done automatically.
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
@@ -57,7 +57,7 @@ format: $(VENV)/ready         ## Fix lint and formatting where that can be done 
 schemas: $(VENV)/ready        ## Write the JSON Schemas of all messages and the AsyncAPI document to contracts/schemas.
 	$(BIN)/python -m contracts.schemas
 
-lock:                         ## Resolve the dependencies in pyproject.toml into the lock files again (needs uv).
+lock:                         ## Resolve pyproject.toml anew into requirements.lock (needs uv).
 	uv pip compile --generate-hashes --universal --no-emit-index-url --extra console --extra tracing --extra local --extra analyst --extra dev \
 	  --custom-compile-command "make lock" -q pyproject.toml -o requirements.lock
 	uv pip compile --generate-hashes --universal --no-emit-index-url --constraint requirements.lock --no-annotate --extra tracing \
