@@ -6,7 +6,7 @@ STACK ?= local
 ARGS ?=
 SEEDS ?= 1000
 
-.PHONY: demo test faults simulate month bench results table check up down picture help format lock schemas clean
+.PHONY: demo test faults simulate month bench results table check up down format lock schemas clean
 
 demo: $(VENV)/ready           ## Route 200 fictional referrals through the real services and show it; and four stories by name.
 	$(BIN)/python -m deploy.demo $(ARGS)
@@ -23,13 +23,14 @@ simulate: $(VENV)/ready       ## The whole system on twins under random faults, 
 bench: $(VENV)/ready          ## Speed against a baseline of the same run; writes build/bench.json. ONLY=step|growth|flow|match
 	$(BIN)/python -m tests.bench $(if $(ONLY),--only $(ONLY)) $(ARGS)
 
-results: $(VENV)/ready        ## Write the latest results of simulate, faults and bench into tests/README.md, and six rows of them into README.
+results: $(VENV)/ready        ## Put what simulate, faults and bench last found into README.
 	$(BIN)/python -m tests.tools.readme_results
+	$(BIN)/python -m tests.tools.readme_front
 
 month: $(VENV)/ready          ## A simulated month at the field's acceptance rates: loop-closure, times to answer, re-routes. ARGS=300
 	$(BIN)/python -m tests.simulation.month $(ARGS)
 
-table: $(VENV)/ready          ## Write the tables state × event → state into contracts/README.md, from the code.
+table: $(VENV)/ready          ## Write state × event → state into README, as the code has it.
 	$(BIN)/python -m tests.tools.readme_states
 
 check: $(VENV)/ready          ## Lint, types and architecture rules.
@@ -44,15 +45,13 @@ up: $(VENV)/ready             ## Start the stack and the four services, and leav
 down: $(VENV)/ready           ## Stop what `make up` started.
 	$(BIN)/python -m deploy.local down
 
-picture: $(VENV)/ready        ## Draw the picture in README again: runs the demo and writes deploy/demo/demo.svg.
-	$(BIN)/python -m deploy.demo --svg deploy/demo/demo.svg $(ARGS)
-
-help:                         ## List the commands.
-	@sed -nE 's/^([a-z-]+):[^#]*## (.*)/  make \1\t\2/p' Makefile | expand -t 18
-
-format: $(VENV)/ready         ## Fix lint and formatting where that can be done automatically.
+format: $(VENV)/ready
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
+
+.PHONY: picture
+picture: $(VENV)/ready        ## Draw the picture in README again: run the demo and write deploy/demo/demo.svg.
+	$(BIN)/python -m deploy.demo --svg deploy/demo/demo.svg $(ARGS)
 
 schemas: $(VENV)/ready        ## Write the JSON Schemas of all messages and the AsyncAPI document to contracts/schemas.
 	$(BIN)/python -m contracts.schemas
@@ -73,5 +72,5 @@ $(VENV)/ready: requirements.lock
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-index --no-deps --no-build-isolation --editable .
 	@touch $@
 
-clean:                        ## Delete the virtual environment and everything built.
+clean:
 	rm -rf $(VENV) build .mypy_cache .pytest_cache .ruff_cache .hypothesis

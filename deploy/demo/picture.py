@@ -10,13 +10,22 @@ from rich.table import Table
 from rich.terminal_theme import MONOKAI
 from rich.text import Text
 
-from . import explanations, show
+from contracts.words import Lifecycle
+
+from . import explanations
 from .stories import StoryError
 from .verdict import said
 from .watch import Watch
 
 WIDTH = 100
 """Columns: as many as a web page shows in a readable size."""
+
+_COLOURS: Mapping[str, str] = {
+    Lifecycle.DELIVERED: "green",
+    Lifecycle.PARTLY_DELIVERED: "green",
+    Lifecycle.NOT_DELIVERED: "red",
+    Lifecycle.UNMET: "red",
+}
 
 
 def draw(
@@ -29,13 +38,23 @@ def draw(
     """Write the stories, why one need was matched and why another was not helped (in English), and the verdict."""
     console = Console(record=True, width=WIDTH, file=io.StringIO(), force_terminal=True, color_system="truecolor")
     console.print("[bold]$ make demo[/bold]\n")
-    console.print(show.counts(watch), "\n", sep="")
+    console.print(_counts(watch), "\n", sep="")
     console.print(_stories(happened))
     if explain is not None:
         # Without border lines: where a browser replaces the font they would not meet at the corners.
         explanations.show(console, watch, explain, languages=["en"], border=box.SIMPLE)
     said(console, whole)
     console.save_svg(str(file), title="Referral Routing", theme=MONOKAI)
+
+
+def _counts(watch: Watch) -> Text:
+    """Referrals and needs, how many needs are in each state, and how many waited or went on to another service."""
+    text = Text(f"{len(watch.published)} referrals, {len(watch.needs)} needs\n")
+    for state, count in watch.states.most_common():
+        text.append(f"{count} {state}  ", _COLOURS.get(state, "cyan"))
+    return text.append(
+        f"\n{watch.waited()} waited for a place; {watch.rerouted()} times a need went on to another service."
+    )
 
 
 def _stories(happened: Mapping[str, str | StoryError]) -> Table:

@@ -63,16 +63,6 @@ def summary(
     console.print(table)
 
 
-def counts(watch: Watch) -> Text:
-    """Three lines: referrals and needs, how many needs are in each state, and how many waited or were re-routed."""
-    text = Text(f"{len(watch.published)} referrals, {len(watch.needs)} needs\n")
-    for state, count in watch.states.most_common():
-        text.append(f"{count} {state}  ", _COLOURS.get(Lifecycle(state), "cyan") if state != "unheard" else "dim")
-    return text.append(
-        f"\n{watch.waited()} waited for a place; {watch.rerouted()} times a need went on to another service."
-    )
-
-
 def stories(console: Console, happened: Mapping[str, str | StoryError]) -> None:
     """What happened in each."""
     table = Table(title="Told by name", show_header=False, show_lines=True, title_justify="left")

@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 ROOT = Path(__file__).parents[2]
 PAGE = ROOT / "services" / "README.md"
-COPIED = ("contracts", "services", "deploy", "tests", "docker-compose.yml", "pyproject.toml")
+COPIED = ("contracts", "services", "deploy", "tests", "docker-compose.yml", "pyproject.toml", "README.md")
 
 
 class Hunk(NamedTuple):

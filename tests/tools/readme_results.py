@@ -1,7 +1,4 @@
-"""``make results``: writes what `make simulate`, `make faults` and `make bench` measured last into tests/README.md.
-
-README.md gets six rows of the same table.
-"""
+"""``make results``: what `make simulate`, `make faults` and `make bench` last found, as the table in README."""
 
 import json
 import re
@@ -11,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).parents[2]
-BUILD, README, FRONT = ROOT / "build", ROOT / "tests" / "README.md", ROOT / "README.md"
+BUILD, README = ROOT / "build", ROOT / "tests" / "README.md"
 BETWEEN = re.compile(r"(?<=<!-- make results -->\n).*?(?=<!-- end -->)", re.DOTALL)
 
 Row = tuple[str, str, str]
@@ -99,7 +96,7 @@ def _faults(found: dict[str, Any]) -> Iterator[Row]:
 
 def table(build: Path) -> str:
     """Markdown; says on which machine, when it is known."""
-    lines = ["| | measured | bound |", "|---|---|---|", *(f"| {' | '.join(row)} |" for row in rows(build))]
+    lines = ["| | measured | target |", "|---|---|---|", *(f"| {' | '.join(row)} |" for row in rows(build))]
     if found := _read(build / "bench.json"):
         machine = found["machine"]
         lines += [
@@ -109,41 +106,13 @@ def table(build: Path) -> str:
     return "\n".join(lines) + "\n"
 
 
-SIX = (
-    "`make simulate`",
-    "`make faults`",
-    "Kafka away for half a minute",
-    "referrals closed a second",
-    "publication to the provider's notification",
-    "critical needs unmet",
-)
-"""How the rows begin that stand in README.md too."""
-
-
-def front(full: str) -> str:
-    """The head of the full table, and the rows of it that README.md shows."""
-    head, rule, *body = [line for line in full.splitlines() if line.startswith("|")]
-    return (
-        "\n".join([head, rule, *(line for line in body if line.startswith(tuple(f"| {name}" for name in SIX)))]) + "\n"
-    )
-
-
-def written(text: str, table: str) -> str:
-    """The text with this table between its markers. Raises `ValueError` when it has no markers."""
-    if not BETWEEN.search(text):
-        raise ValueError("there is no place for the table: <!-- make results --> … <!-- end -->")
-    return BETWEEN.sub(lambda _: table, text)
-
-
 def _read(path: Path) -> dict[str, Any] | None:
     found: dict[str, Any] | None = json.loads(path.read_text()) if path.exists() else None
     return found
 
 
 if __name__ == "__main__":
-    full = table(BUILD)
-    for file, text in ((README, full), (FRONT, front(full))):
-        try:
-            file.write_text(written(file.read_text(), text))
-        except ValueError as error:
-            sys.exit(f"{file.relative_to(ROOT)}: {error}")
+    text = README.read_text()
+    if not BETWEEN.search(text):
+        sys.exit("README.md has no place for it: <!-- make results --> … <!-- end -->")
+    README.write_text(BETWEEN.sub(lambda _: table(BUILD), text))

@@ -1,4 +1,4 @@
-"""``make table``: writes state × event → state, as the code has it, into contracts/README.md; a test compares the two.
+"""``make table``: state × event → state, as the code has it, written into README; a test fails where the two differ.
 
 What a provider may answer is `services.notification.domain.state.NEXT`. Everything else that happens to an offer or a
 need comes from letting the policies decide each event in each state. The status of a state comes from outcomes' table.
@@ -241,7 +241,7 @@ def written(text: str) -> str:
     before, begin, rest = text.partition(BEGIN)
     _, end, after = rest.partition(END)
     if not begin or not end:
-        raise ValueError(f"contracts/README.md has no place for the tables: {BEGIN.strip()} … {END}")
+        raise ValueError(f"README.md has no place for it: {BEGIN.strip()} … {END}")
     return f"{before}{BEGIN}{markdown()}{END}{after}"
 
 

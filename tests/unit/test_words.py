@@ -29,9 +29,8 @@ companions; expired or stale; rarely; must; dead letters."""
 
 SPARED = re.compile(
     r"wall[- ](clock|time)|referral-letter|letters? of (the|a) alphabet|invitation letter|[a-z-]+\.told\b|_told\b|\btold_"
-    r"|`\w+` →"
 )
-"""Codes and fields that stand on topics already, and names of before in the CHANGELOG ("`Old` → `New`")."""
+"""Codes and fields that stand on topics already."""
 
 
 def names(source: str) -> Iterator[tuple[int, str]]:

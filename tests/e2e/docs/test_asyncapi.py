@@ -35,12 +35,12 @@ async def test_what_is_on_the_topics_is_as_the_document_says(here: People) -> No
         for record in await here.records(topic):
             if record.value is None or not any(name == "ce_type" for name, _ in record.headers):
                 continue  # a deletion, or another test's poison
-            message = sent(topic, record.headers)
-            who, _, kind = message
-            seen.add(message)
+            said = sent(topic, record.headers)
+            who, _, kind = said
+            seen.add(said)
             if who not in topics.SERVICES:
                 continue
-            assert message in declared
+            assert said in declared
             headers = {name: value.decode() for name, value in record.headers}
             for part, content in (("headers", headers), ("payload", json.loads(record.value))):
                 at = f"urn:document#/components/messages/{kind}/{part}"

@@ -1,10 +1,11 @@
-"""A service that is built from `services/README.md`, and from nothing else, works as the page says."""
+"""A service built from `services/README.md`, and from nothing else, works as it says."""
 
 import asyncio
 import json
 import os
 import re
 import secrets
+import shutil
 import subprocess
 import sys
 from collections import Counter
@@ -22,9 +23,9 @@ from deploy.local.services import Services as Running
 from deploy.local.stack import Addresses
 from deploy.secrets.keys import environment
 from tests.e2e.actors import People
-from tests.support.page_diff import PAGE, apply, copy_project, hunks
 
-README = PAGE.read_text()
+ROOT = Path(__file__).parents[3]
+README = (ROOT / "services" / "README.md").read_text()
 NAME, TOPIC = "digest", "referrals.digest"
 
 APPLY = """
@@ -38,25 +39,43 @@ if operator.user:
     access.set_password(operator, "digest", password)
     access.apply(operator, access.of_services())
 """
-"""What an operator does for a new service."""
+"""What an operator does when there is a new service."""
 
 
 @pytest.fixture(scope="module")
 def tree(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A copy of the project with the fifth service in it."""
+    """The project with the fifth service in it."""
     tree = tmp_path_factory.mktemp("fifth")
-    copy_project(tree)
+    for folder in ("contracts", "services", "deploy", "tests/support"):
+        shutil.copytree(ROOT / folder, tree / folder, ignore=shutil.ignore_patterns("__pycache__"))
+    for file in ("pyproject.toml", "tests/__init__.py"):
+        shutil.copy(ROOT / file, tree / file)
     for path, text in _files():
         assert not (tree / path).exists(), path
         (tree / path).parent.mkdir(parents=True, exist_ok=True)
         (tree / path).write_text(text)
-    apply(tree, hunks(README, NAME))
+    for path, old, new in _changes():
+        text = (tree / path).read_text()
+        assert text.count(old) == 1, f"{path} has not once, as services/README.md says:\n{old}"
+        (tree / path).write_text(text.replace(old, new))
     return tree
 
 
 def _files() -> Iterator[tuple[str, str]]:
-    for block in re.finditer(r"^```python (\S+)\n(.*?)^```$", README, re.DOTALL | re.MULTILINE):
-        yield block[1], block[2]
+    for found in re.finditer(r"^```python (\S+)\n(.*?)^```$", README, re.DOTALL | re.MULTILINE):
+        yield found[1], found[2]
+
+
+def _changes() -> Iterator[tuple[str, str, str]]:
+    """Each hunk of the README's diff: the file, what stands there, and what is to."""
+    found = re.search(r"^```diff\n(.*?)^```$", README, re.DOTALL | re.MULTILINE)
+    assert found
+    for section in re.split(r"^--- ", found[1], flags=re.MULTILINE)[1:]:
+        path, _, hunks = section.partition("\n")
+        for hunk in hunks.split("@@\n"):
+            lines = hunk.splitlines(keepends=True)
+            old = "".join(line[1:] for line in lines if line[0] == "-")
+            yield path, old, "".join(line[1:] for line in lines if line[0] == "+")
 
 
 def _run(tree: Path, *command: str) -> str:
@@ -67,8 +86,8 @@ def _run(tree: Path, *command: str) -> str:
 
 
 def test_the_fifth_services_own_tests_pass(tree: Path) -> None:
-    output = _run(tree, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-c", os.devnull, "tests/unit/digest")
-    assert "3 passed" in output
+    said = _run(tree, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-c", os.devnull, "tests/unit/digest")
+    assert "3 passed" in said
 
 
 def test_the_fifth_service_keeps_the_projects_rules(tree: Path) -> None:
@@ -95,20 +114,20 @@ async def test_the_fifth_service_counts_and_nothing_is_lost_or_doubled_by_a_kill
         await asyncio.to_thread(digest.start)
         for number in range(12):
             await agency.send(here.referral(f"R-{number}"))
-        assert await _counts(here, 1) == [10]
+        assert await _told(here, 1) == [10]
         digest.kill()
         for number in range(12, 25):
             await agency.send(here.referral(f"R-{number}"))
         for number in range(12, 25):
-            await agency.told("waiting", f"R-{number}")  # a need that waits at once is never reported as accepted
-        digest.env["REFERRALS_CRASH_AT"] = "stored:1"  # in the journal, and nothing is published yet
+            await agency.told("waiting", f"R-{number}")  # of what waits already nobody is told that it was accepted
+        digest.env["REFERRALS_CRASH_AT"] = "stored:1"  # in the journal, and nobody has been told
         digest.spawn()
         async with asyncio.timeout(60):
             while digest.running:  # noqa: ASYNC110
                 await asyncio.sleep(0.1)
         del digest.env["REFERRALS_CRASH_AT"]
         await asyncio.to_thread(digest.start)
-        assert await _counts(here, 2) == [10, 20]
+        assert await _told(here, 2) == [10, 20]
         causes = await _causes(servers, database, here.area, 25)
     assert len(causes) == 25
     assert set(causes.values()) == {1}
@@ -124,8 +143,8 @@ def _service(servers: Addresses, tree: Path, data: Path, password: str, mongo: s
     return service
 
 
-async def _counts(here: People, count: int, patience: float = 30) -> list[int]:
-    """The counts published for this test's area. Ids that were seen are dropped; each id has one body."""
+async def _told(here: People, count: int, patience: float = 30) -> list[int]:
+    """The counts told of this test's area, by a reader that drops ids it has seen; each id has one body."""
     bodies: dict[bytes, Any] = {}
     async with asyncio.timeout(patience):
         while len(bodies) < count:
@@ -138,13 +157,13 @@ async def _counts(here: People, count: int, patience: float = 30) -> list[int]:
 
 
 async def _causes(servers: Addresses, database: str, stream: str, wanted: int) -> Counter[str]:
-    """How often each cause stands in a stream's journal, once it has as many entries as wanted."""
+    """How often each cause stands in the journal of a stream, when as many as wanted are there."""
     mongo: AsyncIOMotorClient[dict[str, Any]] = AsyncIOMotorClient(servers.mongo)
     causes: Counter[str] = Counter()
     async with asyncio.timeout(30):
         while causes.total() < wanted:
-            documents = [document async for document in mongo[database]["journal"].find({"stream": stream})]
-            causes = Counter(entry["cause"] for document in documents for entry in document["entries"])
+            found = [document async for document in mongo[database]["journal"].find({"stream": stream})]
+            causes = Counter(entry["cause"] for document in found for entry in document["entries"])
             await asyncio.sleep(0.2)
     mongo.close()
     return causes
