@@ -35,6 +35,7 @@ bench: $(VENV)/ready          ## Measure speed against a baseline of the same ru
 
 results: $(VENV)/ready        ## Write the last results of simulate, faults and bench into README.
 	$(BIN)/python -m tests.tools.readme_results
+	$(BIN)/python -m tests.tools.readme_front
 
 month: $(VENV)/ready          ## Simulate a month at the field's acceptance rates: loop closure, times to answer, re-routes. ARGS=300
 	$(BIN)/python -m tests.simulation.month $(ARGS)
@@ -57,6 +58,10 @@ down: $(VENV)/ready           ## Stop what `make up` started.
 format: $(VENV)/ready         ## Format the code and fix what the linter can.
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
+
+.PHONY: picture
+picture: $(VENV)/ready        ## Draw the picture in README again: run the demo and write deploy/demo/demo.svg.
+	$(BIN)/python -m deploy.demo --svg deploy/demo/demo.svg $(ARGS)
 
 schemas: $(VENV)/ready        ## Write the JSON Schemas of all messages and the AsyncAPI document to contracts/schemas.
 	$(BIN)/python -m contracts.schemas

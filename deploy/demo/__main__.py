@@ -29,7 +29,7 @@ from deploy.local.stack import Addresses, LocalStack
 from deploy.secrets import keys
 from services.chassis.clock import Clock
 
-from . import against, client, explanations
+from . import against, client, explanations, picture
 from .cast import AGENCIES, PROVIDERS
 from .people import referrals
 from .progress import Progress
@@ -70,11 +70,12 @@ async def play(
     patience: float,
     stories: Sequence[Story] = STORIES,
     explain: explanations.Explain | None = None,
+    svg: Path | None = None,
 ) -> int:
     """Publish referrals, answer offers and wait until every need has ended. Returns the exit status.
 
     Each organisation uses its own login. `explain` asks matching, as an operator does; with it, one match and one need
-    without help are explained.
+    without help are explained. With `svg`, a picture of the result is written into that file.
     """
     writers = {tenant: await client.producer(login) for tenant, login in logins.items()}
     watch = Watch()
@@ -102,6 +103,8 @@ async def play(
     passed = verdict(console, watch, list(cast.values()), outcomes, planned, clock.now())
     if explain is not None:
         explanations.show(console, watch, explain)
+    if svg is not None:
+        picture.draw(svg, watch, outcomes, explain, passed)
     return conclude(console, passed)
 
 
@@ -129,6 +132,7 @@ def main(command_line: Sequence[str] | None = None) -> int:
     parser.add_argument("--referrals", type=int, default=200, help="number of referrals to route")
     parser.add_argument("--seed", type=int, default=1, help="the same seed gives the same people and answers")
     parser.add_argument("--patience", type=float, default=140, help="seconds until an open need counts as stuck")
+    parser.add_argument("--svg", type=Path, metavar="FILE", help="also draw the result of a local demo into this file")
     arguments = parser.parse_args(command_line)
     # aiokafka would print a warning for each login without TLS; this Kafka listens on this machine only.
     logging.getLogger("aiokafka").setLevel(logging.ERROR)
@@ -150,7 +154,7 @@ def main(command_line: Sequence[str] | None = None) -> int:
                 ) as services:
                     numbers = (arguments.referrals, arguments.seed, arguments.patience)
                     asks = explanations.asking(services.url("matching"), token)
-                    return asyncio.run(play(console, logins, clock, *numbers, explain=asks))
+                    return asyncio.run(play(console, logins, clock, *numbers, explain=asks, svg=arguments.svg))
     except StartError as failure:
         console.print(f"[red]{failure}[/red]")
         return 1

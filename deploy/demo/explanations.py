@@ -1,8 +1,10 @@
 """Shows why matching decided as it did, from its `/explain/`, with the operator's token."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
+from functools import partial
 from typing import Any
 
+from rich.box import ROUNDED, Box
 from rich.console import Console
 from rich.panel import Panel
 from rich.text import Text
@@ -25,25 +27,26 @@ def asking(url: str, token: str) -> Explain:
     return lambda need: service_client.read(url, "/explain/", need, token)
 
 
-def show(console: Console, watch: Watch, explain: Explain) -> None:
-    """Print why one match was made, in English; and why one need got no help (or had to wait), in all languages."""
+def show(
+    console: Console,
+    watch: Watch,
+    explain: Explain,
+    languages: Sequence[str] = LANGUAGES,
+    border: Box = ROUNDED,
+) -> None:
+    """Print why one match was made, in the first language; and why one need got no help (or had to wait), in all."""
+    panel = partial(_panel, console, watch, border)
     ends = {need: statuses[-1] for need, statuses in watch.needs.items() if statuses}
     helped = [need for need, end in ends.items() if end.state is Lifecycle.DELIVERED]
-    _panel(
-        console, watch, "matched", "Why this service", _most_detailed(watch, helped, explain, "matched"), LANGUAGES[:1]
-    )
+    panel("matched", "Why this service", _most_detailed(watch, helped, explain, "matched"), languages[:1])
     unmet = [need for need, end in ends.items() if end.state is Lifecycle.UNMET]
     if unmet:
-        _panel(
-            console, watch, "unmet", "Why nobody could help", _most_detailed(watch, unmet, explain, "unmet"), LANGUAGES
-        )
+        panel("unmet", "Why nobody could help", _most_detailed(watch, unmet, explain, "unmet"), languages)
         return
     waited = [
         need for need, statuses in watch.needs.items() if any(each.state is Lifecycle.WAITING for each in statuses)
     ]
-    _panel(
-        console, watch, "waiting", "Why it had to wait", _most_detailed(watch, waited, explain, "waiting"), LANGUAGES
-    )
+    panel("waiting", "Why it had to wait", _most_detailed(watch, waited, explain, "waiting"), languages)
 
 
 Explanation = tuple[Need, dict[str, list[str]]]
@@ -62,11 +65,18 @@ def _most_detailed(watch: Watch, needs: Iterable[Need], explain: Explain, what: 
 
 
 def _panel(
-    console: Console, watch: Watch, what: str, title: str, explanation: Explanation | None, languages: Iterable[str]
+    console: Console,
+    watch: Watch,
+    border: Box,
+    what: str,
+    title: str,
+    explanation: Explanation | None,
+    languages: Iterable[str],
 ) -> None:
     if explanation is None:
         console.print(f"There is nothing to explain: no need was {what}.")
         return
     (agency, reference, label), texts = explanation
     lines = "\n\n".join("\n".join(texts[language]) for language in languages)
-    console.print(Panel(Text(lines), title=f"{title}: need {label} of {reference}, {agency}", title_align="left"))
+    heading = f"{title}: need {label} of {reference}, {agency}"
+    console.print(Panel(Text(lines), title=heading, title_align="left", box=border, border_style="cyan"))

@@ -15,11 +15,13 @@ from deploy.local.services import Services
 from deploy.local.stack import Addresses
 from tests.e2e.actors import PATIENCE, in_order
 
-README = Path(__file__).parents[3] / "README.md"
+ROOT = Path(__file__).parents[3]
+PAGES = "".join((ROOT / page).read_text() for page in ("README.md", "contracts/README.md"))
+SNIPPETS = {"agency": ("common", "agency"), "provider": ("common", "contact", "provider")}
 
 
 def snippet(name: str) -> str:
-    block = re.search(rf"```python {name}\n(.*?)```", README.read_text(), re.DOTALL)
+    block = re.search(rf"```python {name}\n(.*?)```", PAGES, re.DOTALL)
     assert block, f"the README has no snippet {name}"
     return block[1]
 
@@ -32,7 +34,7 @@ async def test_an_agency_and_a_provider_from_the_readme_complete_a_referral(
         issued = await asyncio.to_thread(tenants.onboard, servers.operator, name, tenant, tenant)
         login = login_of(servers, issued)
         env = {**os.environ, "KAFKA": login.kafka, "KAFKA_USER": login.user, "KAFKA_PASSWORD": login.password}
-        code = f"{snippet('common')}\n{snippet(name)}\nasyncio.run({name}())"
+        code = "\n".join([*map(snippet, SNIPPETS[name]), f"asyncio.run({name}())"])
         return await asyncio.create_subprocess_exec(sys.executable, "-c", code, env=env, stdout=asyncio.subprocess.PIPE)
 
     provider = await run("provider", "brest-shelter")

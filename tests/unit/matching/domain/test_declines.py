@@ -17,7 +17,7 @@ from tests.support.clock import START
 from tests.support.matching_world import MatchingWorld, complete
 from tests.unit.matching.asking import need, world
 
-README = Path(__file__).parents[4] / "README.md"
+README = Path(__file__).parents[4] / "contracts" / "README.md"
 
 
 def declined(code: DeclineCode, number: int = 1, attempt: int = 1, **changes: Any) -> Declined:
