@@ -10,7 +10,7 @@ from .base import Event, Value
 from .intake import NeedRegistered
 from .profiles import MinimalProfile, Region
 from .schedule import Schedule
-from .words import Behind, Category, Change, Document, Lapse, Rule, Urgency, Wait
+from .words import Behind, Category, Change, Document, EntryExpiry, Rule, Urgency, Wait
 
 
 class FunnelStep(Value):
@@ -207,10 +207,7 @@ class MatchRevoked(_OfNeed):
 
 
 class Suggested(Value):
-    """A service that could take a need, as far as an agency may know it: its region, never its address.
-
-    `answer_hours` is the median time its provider has recently taken to answer; missing if that is unknown.
-    """
+    """A service that could take a need, as far as an agency may know it: its region, never its address."""
 
     provider: str
     service: str
@@ -218,7 +215,6 @@ class Suggested(Value):
     areas: list[Admin1]
     wait: Wait
     reasons: list[MatchReason]
-    answer_hours: float | None = None
     needs_assessment: list[Rule] = []
 
 
@@ -277,7 +273,7 @@ class PlaceDisowned(Event):
     match_id: str
 
 
-class EntryLapses(Event):
+class EntryExpires(Event):
     """From matching to itself: this version of a directory entry (``<service>@<offset>``) has expired, or soon will.
 
     `service` is the provider's own id of it. Any instance may send this, at any time and repeatedly.
@@ -288,16 +284,16 @@ class EntryLapses(Event):
     provider: str
     service: str
     version: str
-    lapse: Lapse
+    lapse: EntryExpiry
 
 
-class LapseTold(Event):
+class ExpiryNotified(Event):
     """The provider was notified of a stale or ended entry, once. Journaled by matching, not published."""
 
     TYPE: ClassVar[str] = "matching.lapse-told.v1"
 
     version: str
-    lapse: Lapse
+    lapse: EntryExpiry
 
 
 class NeedKept(Event):
@@ -362,13 +358,11 @@ class PlaceUsed(Event):
 
 
 class PriceSet(Event):
-    """From matching to all its instances: what a place at each service costs, and how providers have answered.
+    """From matching to all its instances: what a place at each service costs.
 
     Prices are in units of fit, for a need of weight 1, by service id; a service that is missing from `prices` costs
     nothing. They are computed from the needs of the `window` (seconds) before `as_of`. `used_up` are services whose
-    places are not free again when a person leaves. `acceptance` is the estimated share of its offers that a service
-    accepts, `accepted_otherwise` that of a service without answers. `answer_hours` is the median time to its answer. A
-    set is never changed: a decision records the `id` of its set.
+    places are not free again when a person leaves. A set is never changed: a decision records the `id` of its set.
     """
 
     TYPE: ClassVar[str] = "matching.price-set.v1"
@@ -378,6 +372,3 @@ class PriceSet(Event):
     as_of: AwareDatetime
     prices: dict[str, float]
     used_up: list[str] = []
-    acceptance: dict[str, float] = {}
-    accepted_otherwise: float = 1.0
-    answer_hours: dict[str, float] = {}

@@ -251,7 +251,7 @@ class NotDelivered(_OfOffer):
     note: str | None = None
 
 
-class EntryDoubted(Event):
+class EntryProblemsFound(Event):
     """From matching to notification: notify this provider of what is wrong with a directory entry."""
 
     TYPE: ClassVar[str] = "notification.entry-doubted.v1"

@@ -149,7 +149,7 @@ class Noted(Event):
     turn: int = 0
 
 
-class NotTold(Event):
+class StatusUndelivered(Event):
     """A status could not be delivered to the agency; `reason` is a code. Journaled by outcomes, not published."""
 
     TYPE: ClassVar[str] = "outcomes.not-told.v1"

@@ -165,8 +165,22 @@ INTERNAL = (
         topics.inbox("matching"),
         "What concerns matching's own streams: from its ticker and sweep, and from the streams of other needs.",
         "referral_id",
-        {"matching": (matching.WaitingRecalled, matching.PlaceDoubtful, matching.EntryLapses, operations.TimerElapsed)},
-        {"matching": (matching.WaitingRecalled, matching.PlaceDoubtful, matching.EntryLapses, operations.TimerElapsed)},
+        {
+            "matching": (
+                matching.WaitingRecalled,
+                matching.PlaceDoubtful,
+                matching.EntryExpires,
+                operations.TimerElapsed,
+            )
+        },
+        {
+            "matching": (
+                matching.WaitingRecalled,
+                matching.PlaceDoubtful,
+                matching.EntryExpires,
+                operations.TimerElapsed,
+            )
+        },
     ),
     Channel(
         "inbox.notification",
@@ -180,13 +194,13 @@ INTERNAL = (
                 operations.TimerElapsed,
                 operations.DeliveryFailed,
             ),
-            "matching": (notification.EntryDoubted,),
+            "matching": (notification.EntryProblemsFound,),
         },
         {
             "notification": (
                 notification.AnswerReceived,
                 notification.AnswerInvalid,
-                notification.EntryDoubted,
+                notification.EntryProblemsFound,
                 operations.TimerElapsed,
                 operations.DeliveryFailed,
             )

@@ -8,7 +8,7 @@ from .choices import Behind, Change, Rule, Wait
 from .lifecycle import Happening, Lifecycle, NextStep
 from .needs import ALREADY_SERVED, TAKEN_BY_ANOTHER, Category, HeldBack, Urgency
 from .people import AgeBand, ConsentGiver, Flag, LegalBasis, PersonalField, ReferrerKind, Sex, Status
-from .services import CapacityUnit, Document, Fluency, IntakeMethod, Lapse, Unknown
+from .services import CapacityUnit, Document, EntryExpiry, Fluency, IntakeMethod, Unknown
 
 __all__ = [
     "ALREADY_SERVED",
@@ -25,13 +25,13 @@ __all__ = [
     "DecidedBy",
     "DeclineCode",
     "Document",
+    "EntryExpiry",
     "ExpiryCode",
     "Flag",
     "Fluency",
     "Happening",
     "HeldBack",
     "IntakeMethod",
-    "Lapse",
     "LegalBasis",
     "Lifecycle",
     "NextStep",

@@ -30,9 +30,7 @@ class Behind(StrEnum):
 
     ``lower-score``: the terms say by how much. ``equal``: only the id differs. ``assess-first``: one of its rules
     must be assessed first, and none of the chosen service's. ``same-provider``: several services are asked at once,
-    and its provider is asked with a better one. ``accepts-less``: its score is not lower, or only slightly higher,
-    and it has recently accepted a smaller share of its offers. ``seldom-accepts``: that share is very small, and
-    there are other services. The rest had no place for the need: ``full``; ``said-full`` (its provider said so,
+    and its provider is asked with a better one. The rest had no place for the need: ``full``; ``said-full`` (its provider said so,
     whatever is counted); ``others-first`` (needs that already wait for it have precedence); and ``kept`` (its places
     are used up once taken, and worth more to later needs).
     """
@@ -41,8 +39,6 @@ class Behind(StrEnum):
     EQUAL = "equal"
     ASSESS_FIRST = "assess-first"
     SAME_PROVIDER = "same-provider"
-    ACCEPTS_LESS = "accepts-less"
-    SELDOM_ACCEPTS = "seldom-accepts"
     FULL = "full"
     SAID_FULL = "said-full"
     OTHERS_FIRST = "others-first"

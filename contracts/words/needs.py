@@ -68,8 +68,8 @@ class HeldBack(StrEnum):
     ``told``: its agency learns that and nothing more. ``untold``: its agency sees a need that waits.
     """
 
-    TOLD = "told"
-    UNTOLD = "untold"
+    AGENCY_KNOWS = "told"
+    AGENCY_UNAWARE = "untold"
 
 
 ALREADY_SERVED = "already-served"

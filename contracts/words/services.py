@@ -58,7 +58,7 @@ class Unknown(StrEnum):
     ASSESS = "assess"
 
 
-class Lapse(StrEnum):
+class EntryExpiry(StrEnum):
     """How a directory entry expires. Its provider is notified.
 
     ``going-stale``: the entry has not been confirmed for most of the time allowed; after that time it is ``stale``.

@@ -103,7 +103,7 @@ WRITES = {
 """The internal topics that each service reads and writes: exactly those that its code uses."""
 
 
-def of_services() -> list[AccessRule]:
+def service_rules() -> list[AccessRule]:
     """The rules of services and analysts that do not depend on tenants."""
     return [
         *(AccessRule(who, "read", "topic", topic) for who in names.SERVICES for topic in READS[who]),
@@ -119,7 +119,7 @@ def principal(kind: str, tenant: str) -> str:
     return f"{kind}:{tenant}"
 
 
-def of_agency(agency: str) -> list[AccessRule]:
+def agency_rules(agency: str) -> list[AccessRule]:
     """The rules of one agency, and of services on its topics. Raises `ValueError` for an invalid id."""
     me = principal("agency", agency)
     return [
@@ -131,7 +131,7 @@ def of_agency(agency: str) -> list[AccessRule]:
     ]
 
 
-def of_provider(provider: str) -> list[AccessRule]:
+def provider_rules(provider: str) -> list[AccessRule]:
     """The rules of one provider, and of services on its topics. Raises `ValueError` for an invalid id."""
     me = principal("provider", provider)
     return [

@@ -130,7 +130,7 @@ def read_registry(operator: Login) -> tuple[list[Tenant], dict[str, int]]:
 
 def declared_topics(entries: Iterable[Tenant], partitions: int = topics.PARTITIONS) -> list[topics.Topic]:
     """All topics that must exist: the internal ones, and those of each organisation, including revoked ones."""
-    return topics.internal(partitions) + [topic for entry in entries for topic in topics_of(entry)]
+    return topics.internal_topics(partitions) + [topic for entry in entries for topic in topics_of(entry)]
 
 
 def topics_of(entry: Tenant) -> list[topics.Topic]:
@@ -146,13 +146,13 @@ def rules_of(entry: Tenant) -> list[access.AccessRule]:
     return rules
 
 
-_TOPICS = {"agency": topics.of_agency, "provider": topics.of_provider}
-_RULES = {"agency": access.of_agency, "provider": access.of_provider}
+_TOPICS = {"agency": topics.agency_topics, "provider": topics.provider_topics}
+_RULES = {"agency": access.agency_rules, "provider": access.provider_rules}
 
 
 def declared_rules(operator: Login) -> list[access.AccessRule]:
     """All access rules that must exist: those of services, and those that come with each registered organisation."""
-    return [*access.of_services(), *(rule for tenant in list_tenants(operator) for rule in rules_of(tenant))]
+    return [*access.service_rules(), *(rule for tenant in list_tenants(operator) for rule in rules_of(tenant))]
 
 
 def _roles(kind: TenantKind) -> list[str]:

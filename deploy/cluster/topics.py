@@ -33,7 +33,7 @@ FAILURES = (TopicsError, KafkaError)
 """What `ensure` and `diff` raise, for callers that do not know the client library."""
 
 
-def internal(partitions: int = PARTITIONS) -> list[Topic]:
+def internal_topics(partitions: int = PARTITIONS) -> list[Topic]:
     """The topics between the services, and those for operators and analysts.
 
     All topics that services fold have the same number of partitions, so that one instance receives all events of a
@@ -50,7 +50,7 @@ def internal(partitions: int = PARTITIONS) -> list[Topic]:
     ]
 
 
-def of_agency(agency: str) -> list[Topic]:
+def agency_topics(agency: str) -> list[Topic]:
     """The topics of one agency. Raises `ValueError` for an invalid id."""
     return [
         Topic(names.referrals(agency), 1, {**_kept(DAY), **_broker_time()}),  # personal data: deleted after about a day
@@ -58,7 +58,7 @@ def of_agency(agency: str) -> list[Topic]:
     ]
 
 
-def of_provider(provider: str) -> list[Topic]:
+def provider_topics(provider: str) -> list[Topic]:
     """The topics of one provider. Raises `ValueError` for an invalid id."""
     return [
         # Broker time, because the sender's clock must not decide whether an entry is newer than a "no capacity".
@@ -176,11 +176,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--agency", action="append", default=[], metavar="ID", help="with its topics; repeatable")
     parser.add_argument("--provider", action="append", default=[], metavar="ID", help="with its topics; repeatable")
     args = parser.parse_args(arguments)
-    topics = internal(args.partitions)
+    topics = internal_topics(args.partitions)
     for agency in args.agency:
-        topics += of_agency(agency)
+        topics += agency_topics(agency)
     for provider in args.provider:
-        topics += of_provider(provider)
+        topics += provider_topics(provider)
     create(args.kafka, topics, args.copies)
     print(f"{len(topics)} topics exist")
 

@@ -21,7 +21,7 @@ from contracts import topics
 from contracts.operations import TenantKind
 from deploy.cluster import tenants
 from deploy.cluster.login import Login
-from deploy.cluster.topics import ensure, internal
+from deploy.cluster.topics import ensure, internal_topics
 from deploy.local.kafka import AccessControl
 from deploy.local.process import StartError
 from deploy.local.services import start_services
@@ -110,7 +110,7 @@ async def play(
 
 async def onboard(addresses: Addresses) -> dict[str, Login]:
     """Create topics and access rules, and return the login of each organisation."""
-    await ensure(addresses.operator, internal())
+    await ensure(addresses.operator, internal_topics())
     kinds = dict.fromkeys(AGENCIES, TenantKind.AGENCY) | {each.id: TenantKind.PROVIDER for each in PROVIDERS}
     credentials = await asyncio.gather(
         *(asyncio.to_thread(tenants.onboard, addresses.operator, kind, each, each) for each, kind in kinds.items())

@@ -79,7 +79,7 @@ def own_secrets(root: Path = ROOT) -> None:
 def provision_access(root: Path = ROOT) -> None:
     """Apply the declared topics and access rules, and set the passwords of services and the analyst on both servers."""
     operator = operators_login(root)
-    topics.create(operator, topics.internal())
+    topics.create(operator, topics.internal_topics())
     for service in SERVICES:
         own = root / service
         access.set_password(operator, service, (own / "kafka_password").read_text())

@@ -53,7 +53,7 @@ def up() -> None:
 def supervise() -> None:
     """Start everything, write state.json, and restart whatever ends, as an orchestrator would. Runs until SIGTERM."""
     with LocalStack(HOME, AccessControl()) as stack:
-        topics.create(stack.addresses.operator, topics.internal())
+        topics.create(stack.addresses.operator, topics.internal_topics())
         token = keys.operator_token(HOME / "keys")
         with start_services(stack.addresses, HOME, {"REFERRALS_OPERATOR_TOKEN": token}) as services:
             urls = {name: service.url for name, service in services.items()}

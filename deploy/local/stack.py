@@ -25,12 +25,12 @@ from deploy.local.mongo import Mongo
 from deploy.local.process import exit_on_sigterm
 
 
-def let_in(operator: Login) -> dict[str, str]:
+def provision_service_users(operator: Login) -> dict[str, str]:
     """Give the services and the analyst their access rules and new passwords. Returns the passwords by user."""
     passwords = {user: secrets.token_urlsafe(24) for user in (*SERVICES, access.ANALYST)}
     for user, password in passwords.items():
         access.set_password(operator, user, password)
-    access.apply(operator, access.of_services())
+    access.apply(operator, access.service_rules())
     return passwords
 
 
@@ -41,8 +41,8 @@ class LocalStack:
     mongo: Mongo
     addresses: Addresses
 
-    def __init__(self, data: Path | None = None, walls: AccessControl | None = None) -> None:
-        self._access_control = walls
+    def __init__(self, data: Path | None = None, access_control: AccessControl | None = None) -> None:
+        self._access_control = access_control
         self._temporary = (
             None if data else tempfile.TemporaryDirectory(prefix="referral-routing-", ignore_cleanup_errors=True)
         )
@@ -71,7 +71,7 @@ class LocalStack:
         if file.exists():
             saved: dict[str, str] = json.loads(file.read_text())
             return saved
-        passwords = let_in(self.kafka.operator)
+        passwords = provision_service_users(self.kafka.operator)
         file.touch(mode=0o600)
         file.write_text(json.dumps(passwords))
         return passwords

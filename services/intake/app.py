@@ -7,8 +7,8 @@ from .admission.referrals import ReferralAdmission
 from .context_loader import INDEXES, IntakeContextLoader
 from .domain.policy import IntakePolicy
 from .jobs.sweep import Sweep
-from .outbound.contact_release import Release
-from .outbound.journal_reader import Journals
+from .outbound.contact_release import ContactRelease
+from .outbound.journal_reader import JournalReader
 from .outbound.provider_keys import ProviderKeys
 from .privacy.key_ring import KeyRing
 from .settings import IntakeSettings
@@ -22,13 +22,13 @@ def build(settings: IntakeSettings) -> ServiceRuntime:
     service.follow(topics.PROVIDER_DIRECTORY, providers.apply)
     service.gate(ReferralAdmission(keys, settings.id_secret), topics.AGENCY_REFERRALS)
     policy = IntakePolicy(settings.recall_within, link_confidential=settings.link_confidential)
-    release = Release(keys, providers, Journals(service.store.load, policy))
+    release = ContactRelease(keys, providers, JournalReader(service.store.load, policy))
     context_loader = IntakeContextLoader(providers, service.claims)
     service.loop(policy, inputs=[topics.MATCHING], context_loader=context_loader, render=release.render)
     sweep = Sweep(service.claims)
 
     async def run_sweep() -> None:
-        await service.tell(topics.inbox("intake"), await sweep.look())
+        await service.publish(topics.inbox("intake"), await sweep.look())
 
     service.every(settings.sweep, run_sweep)
     return service

@@ -12,7 +12,7 @@ from contracts import topics
 from contracts.base import Message
 from contracts.cloudevents import CloudEvent
 from contracts.intake import Problem
-from contracts.notification import EntryDoubted
+from contracts.notification import EntryProblemsFound
 from contracts.provider import Profile, Service
 from contracts.words import IntakeMethod
 from services.chassis.encryption import takes_sealed
@@ -46,7 +46,9 @@ class DirectoryAdmission:
         key = record.key or b""
         name = key.decode() if _ENTRY.fullmatch(key) else ""  # otherwise it may hold anything, even a name
         return [
-            Admitted(EntryDoubted(provider=tenant, entry=name, problems=problems), topics.inbox("notification"), tenant)
+            Admitted(
+                EntryProblemsFound(provider=tenant, entry=name, problems=problems), topics.inbox("notification"), tenant
+            )
         ]
 
 

@@ -12,8 +12,8 @@ from .directory.directory import Directory
 from .domain.policy import MatchingPolicy
 from .jobs.price_sets import Pricer
 from .jobs.sweep import Sweep
-from .outbound.alerts import patience_over
-from .outbound.fairness import counting
+from .outbound.alerts import warn_of_long_waits
+from .outbound.fairness import count_by_group
 from .pricing.current_prices import CurrentPrices
 from .queries.explanation import explain
 from .settings import MatchingSettings
@@ -39,17 +39,17 @@ def build(settings: MatchingSettings) -> ServiceRuntime:
         MatchingPolicy(settings.limits),
         inputs=[topics.INTAKE, topics.NOTIFICATION],
         context_loader=MatchingContextLoader(directory, service.claims, prices_in_force),
-        render=counting(service.meter, patience_over(service.meter)),
+        render=count_by_group(service.meter, warn_of_long_waits(service.meter)),
     )
     sweep = Sweep(directory, service.claims, settings.limits, meter=service.meter, prices=prices_in_force)
     pricer = Pricer(directory, service.claims, interval)
 
     async def run_sweep() -> None:
-        await service.tell(topics.inbox("matching"), await sweep.due_events(service.clock.now()))
+        await service.publish(topics.inbox("matching"), await sweep.due_events(service.clock.now()))
 
     async def publish_prices() -> None:
         if service.followed:  # before that, services that are not read yet would count as missing
-            await service.tell(topics.PRICES, await pricer.due_price_set(service.clock.now()))
+            await service.publish(topics.PRICES, await pricer.due_price_set(service.clock.now()))
 
     service.every(settings.sweep, run_sweep)
     if interval:

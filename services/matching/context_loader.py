@@ -5,7 +5,7 @@ from typing import Any
 
 from contracts.base import Message
 from contracts.intake import NeedRegistered, RecommendationAsked
-from contracts.matching import EntryLapses, PriceSet
+from contracts.matching import EntryExpires, PriceSet
 from contracts.notification import Declined
 from contracts.words import DeclineCode
 from services.chassis.ports import Claims
@@ -28,7 +28,7 @@ INDEXES: dict[str, list[tuple[str, ...]]] = {
     queue.TABLE: [("category",), ("need",)],
     entry_flags.FULL: [("service",)],
     entry_flags.DISPUTES: [("service",)],
-    entry_flags.LAPSES: [("service",)],
+    entry_flags.EXPIRY_NOTICES: [("service",)],
     **{table: [("day",)] for table in (*observations.TABLES, current_prices.TABLE)},
 }
 """The fields that `Claims.find` looks up, by table."""
@@ -89,8 +89,8 @@ class MatchingContextLoader:
         return EntryFlags(full, await self._rows_of_services(entry_flags.DISPUTES, disputed))
 
     async def _expiry_rows(self, pairs: Pairs) -> Rows:
-        expiring = {service_id(event.provider, event.service) for _, event in pairs if isinstance(event, EntryLapses)}
-        return await self._rows_of_services(entry_flags.LAPSES, expiring)
+        expiring = {service_id(event.provider, event.service) for _, event in pairs if isinstance(event, EntryExpires)}
+        return await self._rows_of_services(entry_flags.EXPIRY_NOTICES, expiring)
 
     async def _rows_of_services(self, table: str, services: set[str]) -> Rows:
         return await self._claims.find(table, "service", services) if services else {}

@@ -20,7 +20,7 @@ def build(settings: OutcomesSettings) -> ServiceRuntime:
     publisher = Publisher(settings.publication_rules, service.claims, service.progress())
 
     async def publish_indicators() -> None:
-        await service.tell(topics.INDICATORS, await publisher.settled())
+        await service.publish(topics.INDICATORS, await publisher.settled())
 
     service.every(settings.indicators_every, publish_indicators)
 

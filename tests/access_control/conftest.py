@@ -16,8 +16,8 @@ REAUTH_MS = 3000
 
 @pytest.fixture(scope="package")
 def stack() -> Iterator[LocalStack]:
-    with LocalStack(walls=AccessControl(reauth_ms=REAUTH_MS)) as stack:
-        topics.create(stack.addresses.operator, topics.internal())
+    with LocalStack(access_control=AccessControl(reauth_ms=REAUTH_MS)) as stack:
+        topics.create(stack.addresses.operator, topics.internal_topics())
         yield stack
 
 

@@ -12,7 +12,7 @@ from pymongo.errors import OperationFailure
 
 from deploy.cluster import access, quotas, tenants
 from deploy.cluster.login import Login
-from deploy.cluster.topics import internal, of_agency, of_provider
+from deploy.cluster.topics import agency_topics, internal_topics, provider_topics
 from deploy.local.mongo import grant
 from deploy.local.stack import LocalStack
 
@@ -78,9 +78,9 @@ async def filled(stack: LocalStack, logins: dict[str, Login]) -> None:
 
 
 def test_the_matrix_has_every_topic() -> None:
-    declared = internal()
+    declared = internal_topics()
     for each in TENANTS:
-        declared += of_agency(each) + of_provider(each)
+        declared += agency_topics(each) + provider_topics(each)
     assert {topic.name for topic in declared} == set(WRITERS) == set(READERS)
 
 

@@ -33,13 +33,13 @@ def main() -> None:
     console = Console(file=sys.stdout, width=100)
     figures: dict[str, float] = {}
     if arguments.only in (None, "step"):
-        with LocalStack(walls=AccessControl()) as stack:
+        with LocalStack(access_control=AccessControl()) as stack:
             laps = step.measure(stack.addresses, arguments.records, arguments.repetitions)
         console.print(_table(laps))
         console.print(_steps(laps))
         figures |= step.figures(laps)
     if arguments.only in (None, "growth"):
-        with LocalStack(walls=AccessControl()) as stack:
+        with LocalStack(access_control=AccessControl()) as stack:
             figures |= growth.figures(growth.measure(stack.addresses))
     if arguments.only in (None, "flow"):
         figures |= flow.figures(flow.measure())

@@ -21,7 +21,7 @@ from contracts import topics
 from contracts.cloudevents import CloudEvent, encode
 from contracts.outcomes import StatusChanged
 from contracts.provider import Answered, Offer, Profile, Service
-from deploy.cluster.topics import ensure, internal, of_agency, of_provider
+from deploy.cluster.topics import agency_topics, ensure, internal_topics, provider_topics
 from deploy.local.process import Process
 from deploy.local.services import start_services
 from deploy.local.stack import Addresses, LocalStack
@@ -155,7 +155,9 @@ class Result:
 def measure() -> Result:
     """On a stack of its own, with whatever else this machine does."""
     with LocalStack() as stack, tempfile.TemporaryDirectory() as folder:
-        wanted = internal() + of_agency(AGENCY) + [each for name in PROVIDERS for each in of_provider(name)]
+        wanted = (
+            internal_topics() + agency_topics(AGENCY) + [each for name in PROVIDERS for each in provider_topics(name)]
+        )
         asyncio.run(ensure(stack.addresses.kafka, wanted))
         with start_services(stack.addresses, Path(folder)) as services:
             processes: dict[str, Process] = {**services, "kafka": stack.kafka, "mongo": stack.mongo}

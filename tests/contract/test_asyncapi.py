@@ -19,12 +19,12 @@ from contracts.asyncapi.channels import CHANNELS, Channel
 from contracts.base import PREFIX
 from contracts.catalogue import MESSAGES
 from contracts.cloudevents import decode
-from deploy.cluster.access import ANALYST, READS, WRITES, of_agency, of_provider
-from deploy.cluster.topics import internal
-from deploy.cluster.topics import of_agency as topics_of_agency
-from deploy.cluster.topics import of_provider as topics_of_provider
-from tests.simulation.seeds import apart
-from tests.simulation.traffic import sent_in
+from deploy.cluster.access import ANALYST, READS, WRITES, agency_rules, provider_rules
+from deploy.cluster.topics import agency_topics as topics_of_agency
+from deploy.cluster.topics import internal_topics
+from deploy.cluster.topics import provider_topics as topics_of_provider
+from tests.simulation.seeds import in_child_process
+from tests.simulation.traffic import messages_of_runs
 from tests.support.clock import START
 
 DOCUMENT: dict[str, Any] = json.loads(schemas.exported()["asyncapi.json"])
@@ -128,7 +128,7 @@ def used(who: str, how: str) -> set[str]:
 
 def opened(who: str, operation: str) -> set[str]:
     """The topics that a party may use, according to the access rules."""
-    rules = [*of_agency("a"), *of_provider("a")]
+    rules = [*agency_rules("a"), *provider_rules("a")]
     of_tenants = {
         each.name for each in rules if (each.principal, each.operation, each.kind) == (who, operation, "topic")
     }
@@ -154,7 +154,7 @@ def test_analysts_read_only_counts() -> None:
 
 
 def test_every_topic_is_in_the_document() -> None:
-    declared = {each.name for each in [*internal(), *topics_of_agency("a"), *topics_of_provider("a")]}
+    declared = {each.name for each in [*internal_topics(), *topics_of_agency("a"), *topics_of_provider("a")]}
     assert {each["address"].format(agency="a", provider="a") for each in DOCUMENT["channels"].values()} == declared
 
 
@@ -200,7 +200,7 @@ def test_what_the_whole_system_publishes_is_what_the_document_says() -> None:
     declared = {
         (who, each.address, kind.TYPE) for each in CHANNELS for who, kinds in each.sends.items() for kind in kinds
     }
-    published = apart(sent_in, range(12))
+    published = in_child_process(messages_of_runs, range(12))
     assert published - declared == set()
     for service in topics.SERVICES:
         unseen = {kind for who, _, kind in declared - published if who == service}

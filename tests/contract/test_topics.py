@@ -5,7 +5,7 @@ import re
 import pytest
 
 from contracts import topics
-from deploy.cluster.topics import internal, of_agency, of_provider
+from deploy.cluster.topics import agency_topics, internal_topics, provider_topics
 
 PATTERNS = {
     topics.AGENCY_REFERRALS: topics.referrals,
@@ -54,7 +54,7 @@ def test_a_prefix_that_ends_with_a_dot_matches_one_tenant() -> None:
 
 def test_every_topic_is_a_legal_kafka_name_and_declared() -> None:
     constants = {topics.INTAKE, topics.MATCHING, topics.NOTIFICATION, topics.TENANTS, topics.DEAD_LETTERS}
-    names = {each.name for each in [*internal(), *of_agency("a"), *of_provider("a")]}
+    names = {each.name for each in [*internal_topics(), *agency_topics("a"), *provider_topics("a")]}
     assert constants | {topics.INDICATORS} | {topics.inbox(service) for service in topics.SERVICES} <= names
     assert {name("a") for name in OF_TENANT} <= names
     assert all(re.fullmatch(r"[a-z0-9.-]{1,249}", name) for name in names)

@@ -25,7 +25,7 @@ from contracts.recommendation import RecommendationRequested
 from contracts.words import Answer, DeclineCode, NotDeliveredCode, Rule
 from deploy.cluster import tenants
 from deploy.cluster.login import Login
-from deploy.cluster.topics import ensure, internal
+from deploy.cluster.topics import ensure, internal_topics
 from deploy.demo import client
 from deploy.demo.__main__ import login_of
 from deploy.local.services import Services, start_services
@@ -352,7 +352,7 @@ async def people(servers: Addresses) -> AsyncIterator[People]:
 
 async def internal_topics(servers: Addresses) -> None:
     """Create the internal topics."""
-    await ensure(servers.operator, internal())
+    await ensure(servers.operator, internal_topics())
 
 
 def in_order(states: list[str], course: list[str]) -> bool:

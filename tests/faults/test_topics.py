@@ -8,7 +8,7 @@ from aiokafka.admin import AIOKafkaAdminClient
 from contracts.topics import DEAD_LETTERS
 from deploy.cluster import access
 from deploy.cluster.login import Login
-from deploy.cluster.topics import ensure, internal
+from deploy.cluster.topics import ensure, internal_topics
 
 from .checker import SERVICES, read_all
 from .people import Provider
@@ -65,7 +65,7 @@ async def test_dead_letters_cannot_be_written_for_a_while(here: World, how: str)
         if how == "closed":
             await asyncio.to_thread(access.apply, here.operator, rules)
         else:
-            await ensure(here.operator, [each for each in internal() if each.name == DEAD_LETTERS])
+            await ensure(here.operator, [each for each in internal_topics() if each.name == DEAD_LETTERS])
         fault.lifted()
     assert agency.refused == refused + 5
     dead_letters = await read_all(here.operator.aiokafka(), DEAD_LETTERS)

@@ -30,7 +30,7 @@ from motor.motor_asyncio import AsyncIOMotorClient
 from deploy.cluster import tenants
 from deploy.cluster.access import GROUPS
 from deploy.cluster.login import Login
-from deploy.cluster.topics import ensure, internal
+from deploy.cluster.topics import ensure, internal_topics
 from deploy.local.kafka import AccessControl, Kafka
 from deploy.local.process import free_port
 from deploy.local.services import ServiceProcess, settings_of
@@ -437,7 +437,7 @@ async def _onboard(stack: LocalStack, kind: str, id_: str) -> Login:
 async def world(instances: int = 2) -> AsyncIterator[World]:
     """Start everything, and kill everything at the end."""
     with servers() as stack:
-        await ensure(stack.addresses.operator, internal())
+        await ensure(stack.addresses.operator, internal_topics())
         logins = await asyncio.gather(*(_onboard(stack, kind, each) for each, kind in PEOPLE.items()))
         fleet = Fleet(stack, instances)
         it = World(stack, fleet, dict(zip(PEOPLE, logins, strict=True)))

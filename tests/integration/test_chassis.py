@@ -103,7 +103,7 @@ async def login(servers: Addresses) -> Login:
 @pytest.fixture
 async def world(servers: Addresses, login: Login) -> AsyncIterator[World]:
     declared = [topics.Topic(name, 2) for name in (counter.INBOX, counter.OTHER, COUNTED, counter.ANSWERS)]
-    dead = [each for each in topics.internal() if each.name == names.DEAD_LETTERS]
+    dead = [each for each in topics.internal_topics() if each.name == names.DEAD_LETTERS]
     await topics.ensure(servers.operator, declared + dead)
     async with AIOKafkaProducer(**servers.operator.aiokafka(), max_request_size=1_048_576) as producer:
         world = World(servers, login, producer)

@@ -5,7 +5,7 @@ from urllib.request import urlopen
 import pytest
 
 from contracts.topics import SERVICES
-from deploy.cluster.topics import create, internal
+from deploy.cluster.topics import create, internal_topics
 from deploy.local.kafka import AccessControl
 from deploy.local.process import StartError
 from deploy.local.services import start_services
@@ -13,8 +13,8 @@ from deploy.local.stack import LocalStack
 
 
 def test_services_start_and_come_back_after_a_crash() -> None:
-    with LocalStack(walls=AccessControl()) as stack:
-        create(stack.addresses.operator, internal())
+    with LocalStack(access_control=AccessControl()) as stack:
+        create(stack.addresses.operator, internal_topics())
         with start_services(stack.addresses, stack.data) as services:
             assert set(services) == set(SERVICES)
             services.kill("matching")

@@ -59,7 +59,7 @@ def test_acknowledged_data_survives_a_crash_and_a_later_start(tmp_path: Path) ->
 
 
 def test_a_temporary_stack_leaves_nothing() -> None:
-    with LocalStack(walls=AccessControl()) as stack:
+    with LocalStack(access_control=AccessControl()) as stack:
         assert (stack.data / "kafka.log").exists()
         pids = [stack.kafka.pid, stack.mongo.pid]
     assert not stack.data.exists()

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from contracts import topics
-from deploy.cluster.topics import ensure, internal
+from deploy.cluster.topics import ensure, internal_topics
 from deploy.demo import client
 from deploy.local.stack import Addresses
 from tests.e2e.actors import PATIENCE
@@ -33,7 +33,7 @@ ONE: dict[str, Any] = {
 async def test_an_interrupted_file_is_continued_and_no_row_is_lost_or_sent_under_two_ids(
     servers: Addresses, tmp_path: Path
 ) -> None:
-    await ensure(servers.operator, internal())
+    await ensure(servers.operator, internal_topics())
     terminal = await onboard(servers, tmp_path, "agency", "interrupted")
     file, progress = tmp_path / "many.jsonl", tmp_path / "many.jsonl.sent"
     file.write_text("".join(json.dumps({"reference": f"R-{n}", **ONE}) + "\n" for n in range(ROWS)))

@@ -26,7 +26,7 @@ async def settings_of(operator: Login, name: str) -> dict[str, str]:
 
 async def test_a_second_run_changes_nothing_and_a_third_brings_settings_up_to_date(servers: Addresses) -> None:
     agency = uuid4().hex
-    declared = topics.of_agency(agency)
+    declared = topics.agency_topics(agency)
     await topics.ensure(servers.operator, declared)
     await topics.ensure(servers.operator, declared)
     settings = await settings_of(servers.operator, f"agency.{agency}.referrals")
@@ -41,13 +41,13 @@ async def test_a_second_run_changes_nothing_and_a_third_brings_settings_up_to_da
 
 
 async def test_another_partition_count_is_refused(servers: Addresses) -> None:
-    declared = topics.of_provider(uuid4().hex)
+    declared = topics.provider_topics(uuid4().hex)
     await topics.ensure(servers.operator, declared)
     with pytest.raises(topics.TopicsError, match="has 1 partitions, not 2"):
         await topics.ensure(servers.operator, [replace(t, partitions=2) for t in declared])
 
 
 async def test_all_internal_topics_can_be_created(servers: Addresses) -> None:
-    await topics.ensure(servers.operator, topics.internal())
-    folded = {t.partitions for t in topics.internal() if t.name.startswith("referrals.inbox")}
+    await topics.ensure(servers.operator, topics.internal_topics())
+    folded = {t.partitions for t in topics.internal_topics() if t.name.startswith("referrals.inbox")}
     assert folded == {topics.PARTITIONS}

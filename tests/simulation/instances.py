@@ -18,8 +18,8 @@ from services.intake.admission.referrals import ReferralAdmission
 from services.intake.context_loader import IntakeContextLoader
 from services.intake.domain.policy import IntakePolicy
 from services.intake.jobs.sweep import Sweep as DuplicateSweep
-from services.intake.outbound.contact_release import Release
-from services.intake.outbound.journal_reader import Journals
+from services.intake.outbound.contact_release import ContactRelease
+from services.intake.outbound.journal_reader import JournalReader
 from services.intake.outbound.provider_keys import ProviderKeys
 from services.intake.privacy.key_ring import KeyRing
 from services.matching.context_loader import MatchingContextLoader
@@ -32,7 +32,7 @@ from services.notification.outbound.recipients import Recipients
 from services.outcomes.domain.policy import OutcomesPolicy
 from tests.support.clock import no_pause
 from tests.support.memory_twins import MemoryClaims, MemoryGroup, MemoryLog, MemoryStore
-from tests.support.rig import Died
+from tests.support.rig import ProcessDiedError
 
 if TYPE_CHECKING:
     from .world import World
@@ -101,7 +101,7 @@ class Instance:
         match self.service.name:
             case "intake":
                 intake = IntakePolicy(RECALL_WITHIN, link_confidential=True)
-                release = Release(key_ring, self.provider_keys, Journals(self.service.store.load, intake))
+                release = ContactRelease(key_ring, self.provider_keys, JournalReader(self.service.store.load, intake))
                 context_loader = IntakeContextLoader(self.provider_keys, claims)
                 return intake, {"context_loader": context_loader, "render": release.render}
             case "matching":
@@ -123,7 +123,7 @@ class Instance:
 
     def _fault(self, step: str) -> None:
         if step == self.die_at:
-            raise Died(step)
+            raise ProcessDiedError(step)
 
     def leave(self) -> None:
         """Leave the consumer groups, because the process is dead or taken for dead."""

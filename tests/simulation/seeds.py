@@ -19,7 +19,7 @@ def faults_of(seeds: Iterable[int]) -> list[str]:
         return [fault for fault in processes.map(fault_of, seeds, chunksize=_CHUNK) if fault is not None]
 
 
-def apart(function: Callable[..., T], *arguments: Any, **options: Any) -> T:
+def in_child_process(function: Callable[..., T], *arguments: Any, **options: Any) -> T:
     """The result of the call, made in a child process that starts as a copy of this one."""
     with pool("simulation", 1) as processes:
         return processes.submit(function, *arguments, **options).result()

@@ -11,7 +11,7 @@ from services.outcomes.domain.loop_closure import merged
 from tests.tools.readme_results import rows
 
 from .month import SECTORS, Month, figures, month, report
-from .seeds import apart
+from .seeds import in_child_process
 
 
 def _short_month() -> Month:
@@ -20,7 +20,7 @@ def _short_month() -> Month:
 
 @pytest.fixture(scope="module")
 def result() -> Month:
-    return apart(_short_month)
+    return in_child_process(_short_month)
 
 
 def test_every_end_is_known_to_its_agency_and_counted_once(result: Month) -> None:

@@ -11,7 +11,7 @@ from services.chassis.engine.journal import OutgoingEvent
 from services.chassis.engine.loop import Drafts, Loop
 from tests.support.memory_twins import MemoryStore
 
-from .seeds import apart, digests, faults_of, first_fault
+from .seeds import digests, faults_of, first_fault, in_child_process
 
 
 @pytest.mark.timeout(1800)
@@ -21,7 +21,7 @@ def test_no_seed_breaks_a_promise() -> None:
 
 
 def test_the_same_seed_gives_the_same_run() -> None:
-    assert apart(digests, range(5)) == apart(digests, range(5))
+    assert in_child_process(digests, range(5)) == in_child_process(digests, range(5))
 
 
 class PublishesFirst(Loop[Any]):
@@ -44,11 +44,11 @@ class Unguarded(MemoryStore):
 
 
 def test_a_loop_that_publishes_before_it_stores_is_caught() -> None:
-    assert apart(first_fault, range(100), loop=PublishesFirst)
+    assert in_child_process(first_fault, range(100), loop=PublishesFirst)
 
 
 def test_a_journal_without_a_guard_is_caught() -> None:
-    assert apart(first_fault, range(100), store=Unguarded)
+    assert in_child_process(first_fault, range(100), store=Unguarded)
 
 
 def test_ids_that_differ_on_a_repetition_are_caught(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -56,4 +56,4 @@ def test_ids_that_differ_on_a_repetition_are_caught(monkeypatch: pytest.MonkeyPa
     monkeypatch.setattr(
         OutgoingEvent, "message", lambda self, service: message(self._replace(id=str(uuid.uuid4())), service)
     )
-    assert apart(first_fault, range(100))
+    assert in_child_process(first_fault, range(100))

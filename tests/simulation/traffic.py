@@ -15,7 +15,7 @@ Sent = tuple[str, str, str]
 """The sender, the address (such as ``agency.{agency}.status``) and the type of a message."""
 
 
-def sent_in(seeds: Iterable[int]) -> set[Sent]:
+def messages_of_runs(seeds: Iterable[int]) -> set[Sent]:
     """All that is on the topics after the runs of these seeds. Call it in a child process: see `seeds.apart`."""
     messages: set[Sent] = set()
     for seed in seeds:
@@ -27,11 +27,11 @@ def sent_in(seeds: Iterable[int]) -> set[Sent]:
                 logs.append(log)
 
         asyncio.run(run(seed, loop=ObservedLoop))
-        messages |= {sent(record.topic, record.headers) for record in logs[0].read(*logs[0].topics)}
+        messages |= {message_of_record(record.topic, record.headers) for record in logs[0].read(*logs[0].topics)}
     return messages
 
 
-def sent(topic: str, headers: Iterable[tuple[str, bytes | None]]) -> Sent:
+def message_of_record(topic: str, headers: Iterable[tuple[str, bytes | None]]) -> Sent:
     """The sender, address and type of a record.
 
     The sender is the service in ``ce_source``. What the simulation itself publishes names none there: it comes from a

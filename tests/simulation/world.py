@@ -23,7 +23,7 @@ from services.matching.model.limits import Limits
 from services.notification.domain.deadlines import DeadlineRules, TimeLimits
 from tests.support.clock import HandClock
 from tests.support.memory_twins import MemoryBatch, MemoryConsumer, MemoryLog, MemoryStore
-from tests.support.rig import Died
+from tests.support.rig import ProcessDiedError
 
 from .instances import Instance, SimulatedService
 
@@ -138,7 +138,7 @@ class World:
         instance.die_at = self.rng.choice(STEPS)
         try:
             await instance.loop.handle(batch)
-        except Died:
+        except ProcessDiedError:
             instance.leave()
             self.start_instance(instance.service)
         instance.die_at = None  # a batch that was postponed may not have reached the step

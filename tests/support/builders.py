@@ -177,7 +177,7 @@ def closed(attempt: int = 1, **changes: Any) -> matching.Closed:
     return matching.Closed(**{**OF_NEED, **of_match, **changes})
 
 
-def posed(label: str = "bed", **changes: Any) -> intake.HypotheticalNeed:
+def hypothetical_need(label: str = "bed", **changes: Any) -> intake.HypotheticalNeed:
     """A need in a recommendation request."""
     of_need = {"need_id": f"q-{label}", "need": label, "category": Category.SHELTER, "urgency": Urgency.URGENT}
     return intake.HypotheticalNeed(**{**of_need, "person": minimum(), **changes})
@@ -193,7 +193,7 @@ def recommendation_asked(*needs: intake.HypotheticalNeed, **changes: Any) -> int
             "asked_at": START,
             "region": Region(admin1="BY-BR"),
             "recipients": "any",
-            "needs": list(needs) or [posed()],
+            "needs": list(needs) or [hypothetical_need()],
             **changes,
         }
     )

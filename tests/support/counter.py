@@ -32,7 +32,7 @@ class Add(_OfCounter):
     to: str = COUNTED
 
 
-class Ask(_OfCounter):
+class ReadTotal(_OfCounter):
     """Input. Only answered, never journaled."""
 
     TYPE: ClassVar[str] = "counter.ask.v1"
@@ -92,7 +92,7 @@ class Bounced(_OfCounter):
     text: str
 
 
-class Told(_OfCounter):
+class Answered(_OfCounter):
     """Answer: the total, or a problem."""
 
     TYPE: ClassVar[str] = "counter.told.v1"
@@ -110,7 +110,7 @@ class Counter:
 
 class CounterPolicy:
     handles: Mapping[str, type[Message]] = {
-        each.ce_type(): each for each in (Add, Ask, Wind, Sit, Stand, TimerElapsed, DeliveryFailed)
+        each.ce_type(): each for each in (Add, ReadTotal, Wind, Sit, Stand, TimerElapsed, DeliveryFailed)
     }
     facts: Mapping[str, type[Message]] = {
         each.ce_type(): each for each in (Counted, Wound, Rang, Seated, Stood, Bounced)
@@ -130,8 +130,8 @@ class CounterPolicy:
             case Add(by=by, to=to):
                 total = state.total + by
                 return [Emit(Counted(counter=name, by=by, total=total), to), Put("board", name, {"total": total})]
-            case Ask():
-                return [Reply(Told(counter=name, total=state.total), ANSWERS)]
+            case ReadTotal():
+                return [Reply(Answered(counter=name, total=state.total), ANSWERS)]
             case Wind(minutes=minutes):
                 due_at = now + timedelta(minutes=minutes)
                 return [Emit(Wound(counter=name, due_at=due_at)), SetTimer("ring", due_at)]
@@ -143,7 +143,7 @@ class CounterPolicy:
                 )  # held: taken by an attempt that died before it was stored
                 return [Emit(Seated(counter=name, seat=seat), COUNTED), Claim("seats", seat, {"counter": name})]
             case Sit():
-                return [Reply(Told(counter=name, total=state.total, wrong="no seat"), ANSWERS)]
+                return [Reply(Answered(counter=name, total=state.total, wrong="no seat"), ANSWERS)]
             case Stand() if state.seat is not None:
                 return [Emit(Stood(counter=name, seat=state.seat)), Drop("seats", state.seat, {"counter": name})]
             case DeliveryFailed(reason=reason, text=text):
@@ -167,7 +167,7 @@ class CounterPolicy:
         return state
 
     def on_id_reuse(self, state: Counter, event: IncomingEvent) -> Sequence[Effect]:
-        return [Reply(Told(counter=state.name, total=state.total, wrong="id used twice"), ANSWERS)]
+        return [Reply(Answered(counter=state.name, total=state.total, wrong="id used twice"), ANSWERS)]
 
 
 class FreeSeats:

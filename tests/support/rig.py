@@ -21,7 +21,7 @@ from .memory_twins import MemoryClaims, MemoryConsumer, MemoryGroup, MemoryLog, 
 OPERATOR_PRIVATE, OPERATOR_PUBLIC = new_pair()
 
 
-class Died(BaseException):
+class ProcessDiedError(BaseException):
     """The process has died."""
 
 
@@ -54,7 +54,7 @@ class Rig:
 
         def fault(step: str) -> None:
             if step == die_at:
-                raise Died(step)
+                raise ProcessDiedError(step)
 
         options.setdefault("context_loader", counter.Seats(self.claims, "s1", "s2"))
         return Loop(
@@ -110,7 +110,7 @@ class Rig:
         assert batch is not None
         try:
             await self.loop(die_at=step, **options).handle(batch)
-        except Died:
+        except ProcessDiedError:
             pass
         else:
             raise AssertionError(f"it never reached {step}")

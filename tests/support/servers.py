@@ -19,7 +19,7 @@ from deploy.local.kafka import AccessControl, serves
 from deploy.local.mongo import REPLICA_SET, initiate
 from deploy.local.mongo import login as mongo_login
 from deploy.local.process import StartError, free_port
-from deploy.local.stack import Addresses, LocalStack, let_in
+from deploy.local.stack import Addresses, LocalStack, provision_service_users
 from deploy.run_coroutine import run
 
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ def servers() -> Iterator[Addresses]:
     """Start the servers that STACK describes, and stop them afterwards. Servers that were running are left alone."""
     stack_kind = os.environ.get("STACK") or "local"
     if stack_kind == "local":
-        with LocalStack(walls=AccessControl()) as stack:
+        with LocalStack(access_control=AccessControl()) as stack:
             yield stack.addresses
     elif stack_kind == "containers":
         with _containers() as addresses:
@@ -77,7 +77,9 @@ def _containers() -> Iterator[Addresses]:
         _wait(mongo, lambda: initiate(host, mongo_port, "localhost:27017", root))
         _wait(kafka, lambda: run(serves(host, port, operator)))
         uri = f"mongodb://{host}:{mongo_port}/?replicaSet={REPLICA_SET}&directConnection=true"
-        yield Addresses(f"{host}:{port}", mongo_login(uri, "root", root), operator, passwords=let_in(operator))
+        yield Addresses(
+            f"{host}:{port}", mongo_login(uri, "root", root), operator, passwords=provision_service_users(operator)
+        )
 
 
 # Members of a replica set authenticate each other by a key file. With users, even a single member needs one.

@@ -30,7 +30,7 @@ companions; expired or stale; rarely; must; dead letters."""
 SPARED = re.compile(
     r"wall[- ](clock|time)|referral-letter|letters? of (the|a) alphabet|small letters|invitation letter"
     r"|[a-z-]+\.told\b|_told\b|\btold_|[\"`](un)?(told|letters)[\"`]"
-    r"|entry-lapses|lapse-told|not-told|seldom-accepts|\"lapses\"|sent, ended, told"
+    r"|entry-lapses|lapse-told|not-told|\"lapses\"|sent, ended, told"
 )
 """Standard terms; and codes, fields, labels and JSON keys that are public already."""
 
@@ -50,9 +50,7 @@ def names(source: str) -> Iterator[tuple[int, str]]:
             yield node.lineno, node.id
         elif isinstance(node, ast.arg):
             yield node.lineno, node.arg
-        elif isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
-            yield node.lineno, node.name
-        elif isinstance(node, ast.MatchAs | ast.MatchStar) and node.name:
+        elif isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef) or (isinstance(node, ast.MatchAs | ast.MatchStar) and node.name):
             yield node.lineno, node.name
 
 

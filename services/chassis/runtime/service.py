@@ -202,7 +202,7 @@ class ServiceRuntime:
         """Up to which time the gate and loop have read their inputs. Each caller gets its own measurement."""
         return Progress(self._stages, self._offsets, self.clock)
 
-    async def tell(self, topic: str, addressed: Sequence[tuple[Message, str]]) -> None:
+    async def publish(self, topic: str, addressed: Sequence[tuple[Message, str]]) -> None:
         """Publish events that no other event caused, each with its record key.
 
         Raises `TransientError`, and `FatalError` when the topic cannot be written to.

@@ -179,8 +179,8 @@ class DuplicateCheck:
         return [Claim(SERVED, row, doc), Emit(PrimaryClaimed(need_id=need_id, need=need, row=row, turn=turn))]
 
     def _link(self, need_id: str, need: str, row: str, quiet: bool) -> Placement:
-        held_back = HeldBack.UNTOLD if quiet or self._known.served[row]["quiet"] else HeldBack.TOLD
-        if held_back is HeldBack.UNTOLD and not self._link_confidential:
+        held_back = HeldBack.AGENCY_UNAWARE if quiet or self._known.served[row]["quiet"] else HeldBack.AGENCY_KNOWS
+        if held_back is HeldBack.AGENCY_UNAWARE and not self._link_confidential:
             return Placement(None, [])
         self._turn += 1
         linked = Linked(need_id=need_id, need=need, row=row, turn=self._turn, held_back=held_back)

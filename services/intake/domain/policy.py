@@ -167,7 +167,7 @@ def _on_link_ended(state: State, event: LinkEnded, duplicates: DuplicateCheck) -
         return [Drop(LINKS, link_row(event.need_id, event.turn))]
     need = state.needs.registered[event.need]
     if event.end in HELPED:
-        closed = [facts.withdrawn(need, ALREADY_SERVED)] if link.held_back is HeldBack.TOLD else []
+        closed = [facts.withdrawn(need, ALREADY_SERVED)] if link.held_back is HeldBack.AGENCY_KNOWS else []
         return [*duplicates.leave(event.need, event.end), *closed]
     rows = duplicates.resume(need)
     if rows is None:

@@ -16,16 +16,16 @@ from services.chassis.engine.journal import OutgoingEvent
 from ..domain.state import Referral
 from ..privacy.key_ring import KeyRing
 from ..privacy.person import Personal, purpose
-from .journal_reader import Journals
+from .journal_reader import JournalReader
 from .provider_keys import ProviderKeys
 
 logger = structlog.get_logger()
 
 
-class Release:
+class ContactRelease:
     """Renders the facts that leave for a provider, and logs what an operator must do about a recall."""
 
-    def __init__(self, keys: KeyRing, providers: ProviderKeys, journals: Journals) -> None:
+    def __init__(self, keys: KeyRing, providers: ProviderKeys, journals: JournalReader) -> None:
         self._keys = keys
         self._providers = providers
         self._journals = journals

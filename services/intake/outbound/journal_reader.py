@@ -12,7 +12,7 @@ Load = Callable[[Iterable[str]], Awaitable[Mapping[str, list[dict[str, Any]]]]]
 """`Store.load`."""
 
 
-class Journals:
+class JournalReader:
     """Folds journals again. The loop's cache would not do: after a crash, unpublished events are older than it."""
 
     def __init__(self, load: Load, policy: IntakePolicy) -> None:

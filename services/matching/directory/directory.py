@@ -84,7 +84,7 @@ class Directory:
         if service is not None:
             service = _with_coarse_location(service)
             until, barred = expiry.confirmed_until(at, self._stale_after), not self._admits(provider)
-            look_on = expiry.look_on(service, at, until)
+            look_on = expiry.first_notice_on(service, at, until)
             self._set(DirectoryEntry(id_, provider, service, f"{id_}@{offset}", barred, at, until, look_on))
 
     def review(self, provider: str) -> None:

@@ -16,7 +16,7 @@ DISPUTES = "disputes"
 
 The rows are numbered and claimed, so that exactly one decision makes the rules disputed.
 """
-LAPSES = "lapses"
+EXPIRY_NOTICES = "lapses"
 """A row for each notice about expiry: ``{_id: "<version>#<stage>", service, version}``.
 
 It only saves the sweep from raising the same event again; the journal decides whether a notice was sent.
@@ -91,12 +91,12 @@ def disputed(rows: Mapping[str, Mapping[str, Any]], after: int) -> dict[str, str
 # notices about expiry ------------------------------------------------------------------------------------------------
 
 
-def lapse_row(version: str, stage: str) -> str:
+def notice_row(version: str, stage: str) -> str:
     """The id of the row for a notice: of this version, at this stage."""
     return f"{version}#{stage}"
 
 
-def told_before(rows: Mapping[str, Mapping[str, Any]], entry: DirectoryEntry) -> list[str]:
+def older_notice_rows(rows: Mapping[str, Mapping[str, Any]], entry: DirectoryEntry) -> list[str]:
     """The rows of notices for earlier entries of the service."""
     return sorted(row for row, doc in rows.items() if _precedes(doc["version"], entry.version))
 

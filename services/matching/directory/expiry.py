@@ -2,7 +2,7 @@
 
 An entry is stale if its provider has not confirmed it for long, by publishing it again, changed or not. It has ended on
 the day after its `valid_to`. Days are UTC days, like `valid_to`. Everything here is pure: the sweep asks from time to
-time what is `due`, and a stream for each notice decides whether it is sent (`tell`).
+time what is `due_notices`, and a stream for each notice decides whether it is sent (`notify_provider`).
 """
 
 from collections.abc import Iterable
@@ -10,10 +10,10 @@ from datetime import date, datetime, timedelta
 
 from contracts import topics
 from contracts.intake import Problem
-from contracts.matching import EntryLapses, LapseTold
-from contracts.notification import EntryDoubted
+from contracts.matching import EntryExpires, ExpiryNotified
+from contracts.notification import EntryProblemsFound
 from contracts.provider import Service
-from contracts.words import Lapse
+from contracts.words import EntryExpiry
 from services.chassis.decider import Drop, Effect, Emit, Put
 
 from ..model.entry import DirectoryEntry
@@ -28,8 +28,8 @@ def confirmed_until(at: datetime | None, stale_after: timedelta | None) -> date 
     return None if at is None or stale_after is None else (at + stale_after).date()
 
 
-def look_on(service: Service, at: datetime | None, until: date | None) -> date | None:
-    """The first day on which `due` may return the entry if nothing changes. None: never.
+def first_notice_on(service: Service, at: datetime | None, until: date | None) -> date | None:
+    """The first day on which `due_notices` may return the entry if nothing changes. None: never.
 
     `at` is when the entry was published, `until` the last day on which it is confirmed.
     """
@@ -40,7 +40,7 @@ def look_on(service: Service, at: datetime | None, until: date | None) -> date |
     return warned if ended is None or warned < ended else ended
 
 
-def due(entries: Iterable[DirectoryEntry], day: date) -> list[tuple[DirectoryEntry, Lapse]]:
+def due_notices(entries: Iterable[DirectoryEntry], day: date) -> list[tuple[DirectoryEntry, EntryExpiry]]:
     """The notices that should have been sent by that day: for each entry the latest one.
 
     None for entries to which nobody is sent anyway, because the provider takes no referrals or may not take part.
@@ -51,39 +51,41 @@ def due(entries: Iterable[DirectoryEntry], day: date) -> list[tuple[DirectoryEnt
             continue
         ended = _ended_on(entry.service, entry.at)
         if ended is not None and ended <= day:
-            notices.append((entry, Lapse.ENDED))
+            notices.append((entry, EntryExpiry.ENDED))
         elif entry.confirmed_until is not None:  # otherwise only its end is due, and that is still to come
-            notices.append((entry, Lapse.STALE if entry.confirmed_until < day else Lapse.GOING_STALE))
+            notices.append((entry, EntryExpiry.STALE if entry.confirmed_until < day else EntryExpiry.GOING_STALE))
     return notices
 
 
-def event(entry: DirectoryEntry, lapse: Lapse) -> EntryLapses:
+def expiry_event(entry: DirectoryEntry, lapse: EntryExpiry) -> EntryExpires:
     """The event for the stream that decides whether the provider is notified."""
-    return EntryLapses(provider=entry.provider, service=entry.service.service, version=entry.version, lapse=lapse)
+    return EntryExpires(provider=entry.provider, service=entry.service.service, version=entry.version, lapse=lapse)
 
 
-def stream(lapses: EntryLapses) -> str:
+def notice_stream(lapses: EntryExpires) -> str:
     """The stream of a notice: one for each version and stage, so that each notice is sent once."""
-    return entry_flags.lapse_row(lapses.version, lapses.lapse)
+    return entry_flags.notice_row(lapses.version, lapses.lapse)
 
 
-def tell(lapses: EntryLapses, entry: DirectoryEntry | None, already_sent: bool, older: Iterable[str]) -> list[Effect]:
+def notify_provider(
+    lapses: EntryExpires, entry: DirectoryEntry | None, already_sent: bool, older: Iterable[str]
+) -> list[Effect]:
     """Notify the provider, unless that was done already or the entry has been published again or deleted since.
 
     `older` are the rows of notices for earlier entries of the service; they are dropped.
     """
     if entry is None or entry.version != lapses.version:
         return []
-    row = Put(entry_flags.LAPSES, stream(lapses), {"service": entry.id, "version": entry.version})
+    row = Put(entry_flags.EXPIRY_NOTICES, notice_stream(lapses), {"service": entry.id, "version": entry.version})
     if already_sent:
         return [row]  # the row may have been lost
     problems = [_problem(entry, lapses.lapse)]
-    notice = EntryDoubted(provider=entry.provider, entry=entry.service.service, problems=problems)
+    notice = EntryProblemsFound(provider=entry.provider, entry=entry.service.service, problems=problems)
     return [
-        Emit(LapseTold(version=entry.version, lapse=lapses.lapse)),
+        Emit(ExpiryNotified(version=entry.version, lapse=lapses.lapse)),
         Emit(notice, topics.inbox("notification"), entry.provider),
         row,
-        *(Drop(entry_flags.LAPSES, each) for each in older),
+        *(Drop(entry_flags.EXPIRY_NOTICES, each) for each in older),
     ]
 
 
@@ -95,11 +97,11 @@ def _ended_on(service: Service, at: datetime | None) -> date | None:
     return last + timedelta(days=1)
 
 
-def _problem(entry: DirectoryEntry, lapse: Lapse) -> Problem:
-    if lapse is Lapse.ENDED:
+def _problem(entry: DirectoryEntry, lapse: EntryExpiry) -> Problem:
+    if lapse is EntryExpiry.ENDED:
         return Problem(field="valid_to", fix="is over, so nobody is sent any more: extend it, or delete the entry")
     published = f"was last published on {entry.at.date()}" if entry.at else "has not been published recently"
-    if lapse is Lapse.STALE:
+    if lapse is EntryExpiry.STALE:
         fix = f"{published}, too long ago, so nobody is sent any more: publish it again, changed or not, or delete it"
     else:
         fix = f"{published}: publish it again, changed or not, by {entry.confirmed_until}; after that nobody is sent"

@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from contracts.base import Message
 from contracts.intake import RecommendationAsked
-from contracts.matching import EntryLapses, PriceSet, WaitingRecalled
+from contracts.matching import EntryExpires, PriceSet, WaitingRecalled
 from contracts.operations import TimerElapsed
 from services.chassis.decider import Claim, Drop, Effect, Emit, Put
 
@@ -88,8 +88,8 @@ def subject(event: Message) -> str:
             return event.request_id
         case TimerElapsed():
             return event.stream
-        case EntryLapses():
-            return expiry.stream(event)
+        case EntryExpires():
+            return expiry.notice_stream(event)
         case _:
             need: str = event.need_id  # type: ignore[attr-defined]  # every other event that matching handles has one
             return need

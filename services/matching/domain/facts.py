@@ -10,7 +10,7 @@ from contracts.words import Rule
 from services.chassis.decider import Emit
 
 from ..capacity.places import row_id
-from ..eligibility.assessment import status_told
+from ..eligibility.assessment import provider_needs_status
 from ..model.entry import service_id
 from ..ranking.candidate import Candidate
 
@@ -36,7 +36,7 @@ def matched(
     A provider without a rule about residence status does not learn it, which is the other half of the firewall.
     """
     service = chosen.entry.service
-    shows_status = status_told(need, service.eligibility)
+    shows_status = provider_needs_status(need, service.eligibility)
     person, *companions = need.people if shows_status else map(_without_status, need.people)
     return Matched(
         **_names(need),
@@ -130,7 +130,9 @@ def place_used(match: Matched, until: date) -> matching.PlaceUsed:
 
 def entry_doubted(provider: str, service: str, field: str, fix: str) -> Emit:
     """Notify a provider, through notification, of what its answers show about one of its entries."""
-    doubted = notification.EntryDoubted(provider=provider, entry=service, problems=[Problem(field=field, fix=fix)])
+    doubted = notification.EntryProblemsFound(
+        provider=provider, entry=service, problems=[Problem(field=field, fix=fix)]
+    )
     return Emit(doubted, topics.inbox("notification"), provider)
 
 

@@ -41,7 +41,7 @@ class MatchingPolicy:
         notification.NotDelivered,
         matching.WaitingRecalled,
         matching.PlaceDoubtful,
-        matching.EntryLapses,
+        matching.EntryExpires,
         TimerElapsed,
     )
     facts: Mapping[str, type[Message]] = _by_type(
@@ -58,8 +58,8 @@ class MatchingPolicy:
         matching.PlaceDisowned,
         matching.PlaceUsed,
         matching.WaitingRecalled,
-        matching.LapseTold,
-        notification.EntryDoubted,
+        matching.ExpiryNotified,
+        notification.EntryProblemsFound,
     )
 
     def __init__(self, limits: Limits) -> None:
@@ -89,7 +89,7 @@ class MatchingPolicy:
         match event.data:
             case intake.RecommendationAsked() as request:
                 return [Reply(recommend(request, moment), topics.MATCHING)]
-            case matching.EntryLapses() as expiring:
+            case matching.EntryExpires() as expiring:
                 return _notify_expiry(state, expiring, context)
             case intake.NeedRegistered() as need:
                 effects = need_changes.registered(state, need, moment)
@@ -125,8 +125,8 @@ class MatchingPolicy:
         return effects if self._limits.learns else [each for each in effects if not observations.is_of(each)]
 
 
-def _notify_expiry(state: NeedState, expiring: matching.EntryLapses, context: MatchingContext) -> list[Effect]:
+def _notify_expiry(state: NeedState, expiring: matching.EntryExpires, context: MatchingContext) -> list[Effect]:
     """Notify a provider once that its entry has expired, or is about to."""
     entry = context.directory.get(service_id(expiring.provider, expiring.service))
-    older = entry_flags.told_before(context.expiry_rows, entry) if entry else []
-    return expiry.tell(expiring, entry, state.phase is Phase.ENDED, older)
+    older = entry_flags.older_notice_rows(context.expiry_rows, entry) if entry else []
+    return expiry.notify_provider(expiring, entry, state.phase is Phase.ENDED, older)

@@ -79,7 +79,7 @@ class NeedState(NamedTuple):
 
         Such a need waits until intake publishes it again; its wait has no end of its own.
         """
-        return self.accepted is not None and self.accepted.held_back is HeldBack.TOLD
+        return self.accepted is not None and self.accepted.held_back is HeldBack.AGENCY_KNOWS
 
     @property
     def rounds(self) -> int:
@@ -140,7 +140,7 @@ def evolve(state: NeedState, fact: Message) -> NeedState:
             return _without_match(state, fact.attempt)._replace(tried=(*state.tried, fact))
         case matching.MatchRevoked():
             return _without_match(state, fact.attempt)
-        case matching.Unmet() | matching.NeedEnded() | matching.Closed() | matching.LapseTold():
+        case matching.Unmet() | matching.NeedEnded() | matching.Closed() | matching.ExpiryNotified():
             return state._replace(phase=Phase.ENDED, matches=())
         case _:
             return state

@@ -68,7 +68,7 @@ def ignores_status(need: NeedRegistered) -> bool:
     return need.urgency is Urgency.EMERGENCY or need.category in STATUS_BLIND
 
 
-def status_told(need: NeedRegistered, limits: Eligibility) -> bool:
+def provider_needs_status(need: NeedRegistered, limits: Eligibility) -> bool:
     """Whether the provider has to know the residence status: only if it states a rule about it that applies."""
     return mentions_status(limits) and not ignores_status(need)
 
@@ -82,7 +82,7 @@ _VERDICTS: tuple[tuple[Rule, Callable[[NeedRegistered, Eligibility], Verdict]], 
 )
 
 
-def unknown(need: NeedRegistered, service: Service) -> list[Rule]:
+def rules_to_assess(need: NeedRegistered, service: Service) -> list[Rule]:
     """The rules that somebody has to assess, of a service that the need does not fail.
 
     Required documents always have to be assessed: whether a person has them is known only once they are asked for.

@@ -73,10 +73,10 @@ class Sweep:
 
     async def _expired(self, now: datetime) -> list[Addressed]:
         """Entries that have expired, or are about to, and whose provider was not notified as far as the rows show."""
-        due = expiry.due(self._directory.entries(), now.date())
-        notified = await self._claims.all(entry_flags.LAPSES) if due else {}
-        events = (expiry.event(entry, lapse) for entry, lapse in due)
-        return [(each, each.provider) for each in events if expiry.stream(each) not in notified]
+        due = expiry.due_notices(self._directory.entries(), now.date())
+        notified = await self._claims.all(entry_flags.EXPIRY_NOTICES) if due else {}
+        events = (expiry.expiry_event(entry, lapse) for entry, lapse in due)
+        return [(each, each.provider) for each in events if expiry.notice_stream(each) not in notified]
 
     def _next(self, table: str, rows: Iterable[str]) -> list[str]:
         """The next rows in order of id, so that each is reached eventually."""

@@ -21,16 +21,16 @@ from ..directory.entry_flags import disputed
 logger = structlog.get_logger()
 
 
-def patience_over(meter: Meter) -> OutboundTransform:
+def warn_of_long_waits(meter: Meter) -> OutboundTransform:
     """Warns of each need that has waited too long, when that fact is published. After a crash it may warn again."""
 
     async def warn(outgoing: list[OutgoingEvent]) -> list[OutgoingEvent]:
         for each in outgoing:
             if each.type == matching.PatienceOver.ce_type():
                 over = matching.PatienceOver.read(each.text)
-                meter.warned("patience_over")
+                meter.warned("warn_of_long_waits")
                 logger.warning(
-                    "patience_over",
+                    "warn_of_long_waits",
                     event_id=each.id,
                     referral_id=over.referral_id,
                     stream=over.need_id,

@@ -16,7 +16,7 @@ HARD, OTHER = "hard-to-place", "other"
 _HELPED = frozenset({Lifecycle.DELIVERED, Lifecycle.PARTLY_DELIVERED})
 
 
-def counting(meter: Meter, render: OutboundTransform) -> OutboundTransform:
+def count_by_group(meter: Meter, render: OutboundTransform) -> OutboundTransform:
     """Counts first matches and ends by group as they are published, then renders. After a crash, some twice."""
 
     async def count(outgoing: list[OutgoingEvent]) -> list[OutgoingEvent]:

@@ -46,7 +46,7 @@ class Candidate(NamedTuple):
     @classmethod
     def assess(cls, need: NeedRegistered, entry: DirectoryEntry, free: int) -> "Candidate":
         """A candidate for which the directory has not computed `unknown` yet."""
-        return cls(entry, free, assessment.unknown(need, entry.service))
+        return cls(entry, free, assessment.rules_to_assess(need, entry.service))
 
     @property
     def assessed_first(self) -> bool:

@@ -26,7 +26,7 @@ _HANDLED = (
     matching.Matched,
     matching.MatchRevoked,
     notification.AnswerReceived,
-    notification.EntryDoubted,
+    notification.EntryProblemsFound,
     notification.AnswerInvalid,
     operations.TimerElapsed,
     operations.DeliveryFailed,
@@ -70,7 +70,7 @@ class NotificationPolicy:
         match event:
             case operations.TimerElapsed() | operations.DeliveryFailed():
                 return event.stream
-            case notification.EntryDoubted():
+            case notification.EntryProblemsFound():
                 return f"entry:{event.provider}/{event.entry}"
             case notification.AnswerInvalid():
                 return f"input:{event.provider}"
@@ -103,7 +103,7 @@ class NotificationPolicy:
                 return elapse(state, event, now)
             case operations.DeliveryFailed():
                 return _expire_undeliverable(state, event, now)
-            case notification.EntryDoubted():
+            case notification.EntryProblemsFound():
                 return [_refuse_entry(event)]
             case notification.AnswerInvalid():
                 return [_refuse_input(event)]
@@ -133,7 +133,7 @@ def _expire_undeliverable(state: Offers, failed: operations.DeliveryFailed, now:
     return [fact(offer, expired)]
 
 
-def _refuse_entry(doubted: notification.EntryDoubted) -> Reply:
+def _refuse_entry(doubted: notification.EntryProblemsFound) -> Reply:
     """Informs a provider what is wrong with its entry in the directory."""
     refused = provider.EntryRefused(provider=doubted.provider, entry=doubted.entry, problems=doubted.problems)
     return Reply(refused, topics.notifications(doubted.provider), doubted.entry)

@@ -12,7 +12,14 @@ from typing import Any, Literal, get_args
 
 from contracts import intake, matching, operations, topics
 from contracts.base import Message
-from contracts.outcomes import AgencyInputRefused, Noted, NotTold, RecallChanged, RecommendationAnswered, StatusChanged
+from contracts.outcomes import (
+    AgencyInputRefused,
+    Noted,
+    RecallChanged,
+    RecommendationAnswered,
+    StatusChanged,
+    StatusUndelivered,
+)
 from contracts.words import Lifecycle
 from services.chassis.decider import Effect, Emit, IncomingEvent, Put, Reply
 
@@ -43,7 +50,7 @@ class OutcomesPolicy:
 
     handles: Mapping[str, type[Message]] = {model.ce_type(): model for model in _HANDLED}
     facts: Mapping[str, type[Message]] = {
-        model.ce_type(): model for model in (Noted, StatusChanged, NotTold, RecallChanged)
+        model.ce_type(): model for model in (Noted, StatusChanged, StatusUndelivered, RecallChanged)
     }
 
     def __init__(self, sentences: Sentences) -> None:
@@ -67,11 +74,11 @@ class OutcomesPolicy:
         return NeedTimeline()
 
     def evolve(self, state: NeedTimeline, fact: Message) -> NeedTimeline:
-        """The state after a fact. Each event is journaled as one `Noted` or `NotTold`, which are counted."""
+        """The state after a fact. Each event is journaled as one `Noted` or `StatusUndelivered`, which are counted."""
         match fact:
             case Noted():
                 return replace(state.join(fact), events=state.events + 1)
-            case NotTold():
+            case StatusUndelivered():
                 return replace(state.without_status(fact), events=state.events + 1)
             case StatusChanged():
                 return state.with_status(fact)
@@ -151,7 +158,7 @@ def _note_lost_status(state: NeedTimeline, failed: operations.DeliveryFailed) ->
     if failed.event_type != StatusChanged.ce_type() or not failed.text:
         return []
     lost = StatusChanged.read(failed.text)
-    fact = NotTold(need_id=lost.need_id, state=lost.state, attempt=ranked_attempt(lost), reason=failed.reason)
+    fact = StatusUndelivered(need_id=lost.need_id, state=lost.state, attempt=ranked_attempt(lost), reason=failed.reason)
     return [Emit(fact), *_update_row(lost.need_id, state, state.without_status(fact))]
 
 

@@ -13,7 +13,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
-from contracts.outcomes import Noted, NotTold, StatusChanged
+from contracts.outcomes import Noted, StatusChanged, StatusUndelivered
 from contracts.words import Category, Lifecycle, Urgency
 
 from .rank import Rank, is_end, rank, rank_of
@@ -131,7 +131,7 @@ class NeedTimeline:
         is_higher = new is not None and (self.reported is None or new > self.reported)
         return replace(self, reported=new) if is_higher else self
 
-    def without_status(self, lost: NotTold) -> "NeedTimeline":
+    def without_status(self, lost: StatusUndelivered) -> "NeedTimeline":
         """The state after this status is known not to have arrived."""
         return replace(self, undelivered=self.undelivered | {rank(lost.state, lost.attempt)})
 

@@ -14,7 +14,7 @@ from contracts.cloudevents import CloudEvent, encode
 from contracts.outcomes import StatusChanged
 from contracts.words import Answer
 from deploy.cluster import access, tenants
-from deploy.cluster.topics import Topic, ensure, of_agency
+from deploy.cluster.topics import Topic, agency_topics, ensure
 from deploy.demo import client
 from deploy.local.services import Services
 from deploy.local.stack import Addresses
@@ -84,7 +84,7 @@ async def test_a_topic_and_an_access_rule_that_differ_from_the_declared_are_repo
     name = topics.status(agency.id)
     await ensure(servers.operator, [Topic(name, 1, {"retention.ms": "5000"})])
     if servers.operator.user:
-        await asyncio.to_thread(access.remove, servers.operator, [access.of_agency(agency.id)[1]])
+        await asyncio.to_thread(access.remove, servers.operator, [access.agency_rules(agency.id)[1]])
 
     diff = await referrals("topics", "diff", "--json")
     assert diff.code == 1
@@ -104,7 +104,7 @@ async def test_a_topic_and_an_access_rule_that_differ_from_the_declared_are_repo
     assert not [each for each in applied.json["after"]["topics"] if each["topic"] == name]
     after = (await referrals("topics", "diff", "--json")).json
     assert not (after["rules"] and after["rules"]["missing"])
-    assert {topic.name for topic in of_agency(agency.id)}.isdisjoint(each["topic"] for each in after["topics"])
+    assert {topic.name for topic in agency_topics(agency.id)}.isdisjoint(each["topic"] for each in after["topics"])
 
 
 async def test_a_broken_record_is_listed_opened_and_replayed_and_refused_again(

@@ -15,7 +15,7 @@ from contracts.catalogue import MESSAGES
 from contracts.provider import Offer, ProviderInputRefused
 from contracts.words import Answer, DeclineCode
 from tests.e2e.actors import Agency, People, Provider, now
-from tests.simulation.traffic import sent
+from tests.simulation.traffic import message_of_record
 
 DOCUMENT: dict[str, Any] = json.loads(schemas.exported()["asyncapi.json"])
 WHOLE = Registry().with_resource("urn:document", Resource(DOCUMENT, DRAFT202012))
@@ -35,7 +35,7 @@ async def test_the_topics_hold_what_the_document_declares(here: People) -> None:
         for record in await here.records(topic):
             if record.value is None or not any(name == "ce_type" for name, _ in record.headers):
                 continue  # a deletion, or a broken record of another test
-            message = sent(topic, record.headers)
+            message = message_of_record(topic, record.headers)
             who, _, kind = message
             seen.add(message)
             if who not in topics.SERVICES:

@@ -61,7 +61,7 @@ class Persons(RuleBasedStateMachine):
     def end(self, number: int, end: str) -> None:
         name = self.known(number)
         held_back = self.front.now(name).held_back
-        if name not in self.ended and (held_back is None or (held_back is HeldBack.UNTOLD and end == "unmet")):
+        if name not in self.ended and (held_back is None or (held_back is HeldBack.AGENCY_UNAWARE and end == "unmet")):
             self.front.end(name, end)
             self.ended.add(name)
 
@@ -109,14 +109,14 @@ class Persons(RuleBasedStateMachine):
                 assert held_back is link.held_back
                 assert f"{name}/bed:{link.turn}" in self.front.links
             elif held_back is not None:
-                assert held_back is HeldBack.UNTOLD, "a need whose agency knows is closed, or resumes"
+                assert held_back is HeldBack.AGENCY_UNAWARE, "a need whose agency knows is closed, or resumes"
 
     @invariant()
     def an_agency_that_must_not_know_does_not_learn_of_the_other_referral(self) -> None:
         for name in self.front.streams:
             published = self.front.published(name)
             if any(isinstance(each, NeedWithdrawn) and each.reason == ALREADY_SERVED for each in published):
-                assert self.front.now(name).held_back is HeldBack.TOLD
+                assert self.front.now(name).held_back is HeldBack.AGENCY_KNOWS
 
 
 Persons.TestCase.settings = settings(max_examples=150, stateful_step_count=30, deadline=None)

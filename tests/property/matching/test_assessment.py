@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from contracts.intake import NeedRegistered
 from contracts.provider import Eligibility
 from contracts.words import AgeBand, Category, Flag, Rule, Sex, Status, Urgency
-from services.matching.eligibility.assessment import age, exclusion, sex, status, unknown
+from services.matching.eligibility.assessment import age, exclusion, rules_to_assess, sex, status
 from tests.support.builders import accepted, minimum, service
 
 DISCLOSED = [Sex.FEMALE, Sex.MALE, Sex.OTHER]
@@ -71,7 +71,7 @@ def test_a_household_is_refused_exactly_if_one_member_is(group: list[Any], those
 def test_no_rule_is_both_failed_and_left_to_assess(person: Any, those: Eligibility) -> None:
     need, entry = needs([person]), service(eligibility=those)
     failed = {rule for rule, verdict in VERDICTS.items() if verdict(need, those) is False}
-    assert failed.isdisjoint(unknown(need, entry))
+    assert failed.isdisjoint(rules_to_assess(need, entry))
 
 
 @given(people, limits)

@@ -17,7 +17,7 @@ from contracts.matching import AttemptEnded
 from contracts.provider import Service
 from contracts.words import AgeBand, Category, Document, Flag, Rule, Sex, Status, Unknown, Urgency
 from services.matching.directory.directory import Directory
-from services.matching.directory.expiry import confirmed_until, look_on
+from services.matching.directory.expiry import confirmed_until, first_notice_on
 from services.matching.eligibility import assessment
 from services.matching.eligibility.rules import RULES, Case
 from services.matching.model.entry import DirectoryEntry, service_id
@@ -199,7 +199,7 @@ def admit(provider: str, barred: bool) -> Step:
 
 def dated(entry: DirectoryEntry) -> DirectoryEntry:
     until = confirmed_until(entry.at, STALE_AFTER)
-    return replace(entry, confirmed_until=until, look_on=look_on(entry.service, entry.at, until))
+    return replace(entry, confirmed_until=until, look_on=first_notice_on(entry.service, entry.at, until))
 
 
 def ask(case: Case) -> Step:
@@ -214,7 +214,7 @@ def ask(case: Case) -> Step:
         result = directory.find(case)
         assert sorted(result.entries, key=lambda each: each.id) == sorted(left, key=lambda each: each.id)
         assert result.steps == steps
-        unknown = {each.id: assessment.unknown(case.need, each.service) for each in left}
+        unknown = {each.id: assessment.rules_to_assess(case.need, each.service) for each in left}
         assert result.unknown == {id_: rules for id_, rules in unknown.items() if rules}
         every_other = sum(directory.bit(case.need.category, each.id) for each in known[::2])
         narrowed = directory.find(case, every_other)

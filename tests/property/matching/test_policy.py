@@ -11,7 +11,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 from contracts import matching
 from contracts.agency import Constraints
 from contracts.intake import PersonCorrected, Region
-from contracts.notification import Declined, Delivered, EntryDoubted, Expired, NotDelivered, OfferAccepted
+from contracts.notification import Declined, Delivered, EntryProblemsFound, Expired, NotDelivered, OfferAccepted
 from contracts.operations import TimerElapsed
 from contracts.words import Category, DeclineCode, Flag, NotDeliveredCode, Urgency
 from services.matching.capacity.places import service_of
@@ -378,7 +378,7 @@ class Matching(RuleBasedStateMachine):
         failed: set[int] = set()
         attempts, ended = [0], False
         for fact in self.world.facts(need):
-            after = matching.PlaceDisowned | matching.WaitingRecalled | EntryDoubted
+            after = matching.PlaceDisowned | matching.WaitingRecalled | EntryProblemsFound
             assert not ended or isinstance(fact, after), "a fact follows the end of the need"
             match fact:
                 case matching.Matched():

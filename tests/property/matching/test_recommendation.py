@@ -11,7 +11,7 @@ from contracts.intake import Region
 from contracts.provider import Eligibility
 from contracts.words import AgeBand, Flag, Sex, Status, Urgency, Wait
 from services.matching.domain.hypothetical_need import as_need
-from tests.support.builders import accepted, minimum, posed, recommendation_asked, service
+from tests.support.builders import accepted, hypothetical_need, minimum, recommendation_asked, service
 from tests.support.matching_world import MatchingWorld
 from tests.unit.matching.domain.test_recommendation import answers
 
@@ -65,7 +65,7 @@ def test_the_first_recommended_is_what_a_need_would_have_been_matched_with(
         made.publish(each, f"p{number}")
     for number, (other, their) in enumerate(before):
         made.handle(accepted(need_id=f"n{number}", referral_id=f"r{number}", person=other, urgency=their))
-    hypothetical = posed(
+    hypothetical = hypothetical_need(
         person=person,
         urgency=urgency,
         constraints=Constraints(not_providers=unwanted),

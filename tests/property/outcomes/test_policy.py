@@ -72,11 +72,11 @@ def histories(draw: st.DrawFn) -> list[Published]:
     held_back = draw(st.sampled_from([None, None, *HeldBack]))
     past.publish("intake", accepted(held_back=held_back))
     if held_back is not None:
-        past.publish("matching", waiting(code=ALREADY_SERVED if held_back is HeldBack.TOLD else None))
+        past.publish("matching", waiting(code=ALREADY_SERVED if held_back is HeldBack.AGENCY_KNOWS else None))
         past.publish("intake", accepted(revision=1))
     attempt = 0
     for _ in range(draw(st.integers(1, 4))):
-        has_waited = attempt == 0 and held_back is HeldBack.UNTOLD
+        has_waited = attempt == 0 and held_back is HeldBack.AGENCY_UNAWARE
         if not has_waited and draw(st.booleans()):
             past.publish("matching", waiting(attempt) if attempt == 0 or draw(st.booleans()) else on_hold(attempt))
         at_once = draw(st.sampled_from([1, 1, 2, 3]))

@@ -15,7 +15,7 @@ from contracts.ids import derived_id
 from services.chassis.decider import Claim, Drop, Effect, Emit, Put, Reply, SetTimer
 from services.chassis.engine.journal import Effects, JournalEntry, fold
 from services.chassis.ports import Row, Timer
-from tests.support.counter import Counted, Told
+from tests.support.counter import Answered, Counted
 from tests.support.memory_twins import as_mongo
 
 NOW = datetime(2026, 3, 1, 8, 0, 0, 123456, tzinfo=UTC)
@@ -26,7 +26,7 @@ EFFECTS: list[Effect] = [
     SetTimer("ring", NOW + timedelta(minutes=1)),
     Put("board", "a", {"total": 2}),
     Drop("seats", "s0", {"counter": "a"}),
-    Reply(Told(counter="a", total=2), "answers", key="other"),
+    Reply(Answered(counter="a", total=2), "answers", key="other"),
 ]
 
 
@@ -72,7 +72,7 @@ def test_ids_derive_from_service_stream_cause_type_and_index() -> None:
 @pytest.mark.parametrize(("kind", "same"), [(Emit, True), (Reply, False)])
 def test_the_id_of_an_answer_covers_its_text_and_that_of_a_fact_does_not(kind: type, same: bool) -> None:
     def id_of(total: int) -> str:
-        return ids(recorded(effects=[kind(Told(counter="a", total=total), "topic")]))[0]
+        return ids(recorded(effects=[kind(Answered(counter="a", total=total), "topic")]))[0]
 
     assert (id_of(1) == id_of(2)) is same
     assert id_of(1) == id_of(1)

@@ -10,7 +10,7 @@ from contracts.base import Message as Body
 from contracts.operations import TimerElapsed
 from services.chassis.engine import batch as batch_module
 from tests.support import counter
-from tests.support.counter import OTHER, Add, Ask, Seats, Sit, Stand, Told, Wind
+from tests.support.counter import OTHER, Add, Answered, ReadTotal, Seats, Sit, Stand, Wind
 from tests.support.memory_twins import drain
 from tests.support.rig import Rig, once
 
@@ -78,7 +78,7 @@ async def test_facts_are_published_in_the_order_of_arrival(rig: Rig) -> None:
 
 
 async def test_types_that_are_not_handled_are_skipped_and_counted(rig: Rig) -> None:
-    rig.send(Told(counter="a", total=1))
+    rig.send(Answered(counter="a", total=1))
     rig.send(Add(counter="a"))
     loop = rig.loop()
     await drain(loop, rig.group.join())
@@ -130,12 +130,12 @@ async def test_a_reused_id_with_another_body_is_answered_and_changes_nothing(rig
 
 async def test_an_answer_is_not_journaled_and_its_id_covers_its_text(rig: Rig) -> None:
     loop, consumer = rig.loop(), rig.group.join()
-    rig.send(Ask(counter="a"), id_="x")
-    rig.send(Ask(counter="a"), id_="x")
+    rig.send(ReadTotal(counter="a"), id_="x")
+    rig.send(ReadTotal(counter="a"), id_="x")
     await drain(loop, consumer)
     assert rig.store.journal == {}
     rig.send(Add(counter="a"))
-    rig.send(Ask(counter="a"), id_="x")
+    rig.send(ReadTotal(counter="a"), id_="x")
     await drain(loop, consumer)
     assert [each.body["total"] for each in rig.seen(counter.ANSWERS)] == [0, 0, 1]
     assert rig.totals("a", counter.ANSWERS) == [0, 1]

@@ -8,7 +8,7 @@ import pytest
 from contracts.base import Message as Body
 from services.chassis.engine.loop import Loop
 from tests.support import counter
-from tests.support.counter import FIRST, OTHER, Add, Ask, Seats, Sit, Stand, Wind
+from tests.support.counter import FIRST, OTHER, Add, ReadTotal, Seats, Sit, Stand, Wind
 from tests.support.memory_twins import MemoryConsumer, drain
 from tests.support.rig import Rig, once
 
@@ -171,7 +171,7 @@ async def test_an_answer_on_a_stale_state_is_decided_again_on_a_fresh_one(rig: R
     rig.send(Add(counter="a"))
     await drain(loop, mine)
     await drain(rig.loop(), _only(rig, Add(counter="a", by=5)))
-    rig.send(Ask(counter="a"))
+    rig.send(ReadTotal(counter="a"))
     await drain(loop, mine)
     assert rig.totals("a", counter.ANSWERS) == [6]
 

@@ -6,7 +6,7 @@ from contracts import topics
 from contracts.base import Message as Body
 from services.chassis.errors import FatalError
 from tests.support import counter
-from tests.support.counter import Add, Ask
+from tests.support.counter import Add, ReadTotal
 from tests.support.memory_twins import drain
 from tests.support.rig import Rig, once, opened
 
@@ -119,7 +119,7 @@ async def test_only_a_stream_whose_journal_cannot_be_folded_is_quarantined(rig: 
         fact[damage] = "{"
     rig.send(Add(counter="a"))
     rig.send(Add(counter="b"))
-    rig.send(Ask(counter="a"))
+    rig.send(ReadTotal(counter="a"))
     await drain(rig.loop(), consumer)
     assert (rig.totals("a"), rig.totals("b")) == ([1], [1, 2])
     assert [(each["stage"], each["reason"]) for each in rig.dead()] == [("fold", "stream-quarantined")] * 2

@@ -5,9 +5,9 @@ from collections.abc import Callable
 import pytest
 
 from contracts import topics
-from deploy.cluster.access import READS, WRITES, AccessRule, of_agency, of_provider, of_services
+from deploy.cluster.access import READS, WRITES, AccessRule, agency_rules, provider_rules, service_rules
 
-ALL = [*of_services(), *of_agency("a"), *of_agency("ab"), *of_provider("a"), *of_provider("ab")]
+ALL = [*service_rules(), *agency_rules("a"), *agency_rules("ab"), *provider_rules("a"), *provider_rules("ab")]
 
 
 def who(operation: str, topic: str) -> set[str]:
@@ -34,7 +34,7 @@ def test_no_rule_allows_more_than_it_names() -> None:
 
 
 @pytest.mark.parametrize("id_", ["a.b", "A", "", "a_b", "a/b"])
-@pytest.mark.parametrize("rules", [of_agency, of_provider])
+@pytest.mark.parametrize("rules", [agency_rules, provider_rules])
 def test_an_invalid_id_gets_no_rules(rules: Callable[[str], list[AccessRule]], id_: str) -> None:
     with pytest.raises(ValueError, match="id"):
         rules(id_)

@@ -44,7 +44,7 @@ def twice(front: Front, **changes: Any) -> None:
 def test_the_second_need_is_accepted_and_held_back(front: Front) -> None:
     twice(front)
     assert front.now("one").held_back is None
-    assert front.now("two").held_back is HeldBack.TOLD
+    assert front.now("two").held_back is HeldBack.AGENCY_KNOWS
     assert front.now("two").requested_at == START
     assert len(front.served) == len(front.links) == 1
 
@@ -115,7 +115,7 @@ def test_it_is_enough_that_either_referral_is_confidential(front: Front, flagged
     for referral in ("one", "two"):
         flags = [Flag.TRAFFICKING_VICTIM] if referral == flagged else []
         front.submit(referral, need(referral, urgency=Urgency.URGENT), person=minimum(flags=flags))
-    assert front.now("two").held_back is HeldBack.UNTOLD
+    assert front.now("two").held_back is HeldBack.AGENCY_UNAWARE
 
 
 def test_confidential_needs_are_not_held_back_unless_an_operator_turns_linking_on() -> None:
@@ -123,7 +123,7 @@ def test_confidential_needs_are_not_held_back_unless_an_operator_turns_linking_o
     twice(front, **CONFIDENTIAL)
     assert front.now("two").held_back is None
     twice(plain := Front())
-    assert plain.now("two").held_back is HeldBack.TOLD
+    assert plain.now("two").held_back is HeldBack.AGENCY_KNOWS
 
 
 # how it ends ----------------------------------------------------------------------------------------------------------
@@ -168,7 +168,7 @@ def test_of_two_waiting_needs_one_resumes_and_the_other_goes_on_waiting(front: F
     front.submit("three")
     front.end("one", "unmet")
     held = [front.now(each).held_back for each in ("two", "three")]
-    assert sorted(held, key=str) == [None, HeldBack.TOLD]
+    assert sorted(held, key=str) == [None, HeldBack.AGENCY_KNOWS]
     front.end("two" if held[0] is None else "three", "delivered")
     assert not front.links
 
@@ -243,7 +243,7 @@ def test_the_sweep_resumes_a_need_whose_notice_was_lost(front: Front) -> None:
     twice(front)
     front.lossy = True
     front.end("one", "unmet")
-    assert front.now("two").held_back is HeldBack.TOLD
+    assert front.now("two").held_back is HeldBack.AGENCY_KNOWS
     [event] = swept(front)
     assert isinstance(event, LinkEnded)
     front.handle(event)

@@ -16,8 +16,8 @@ from services.chassis.encryption import UnsealableError, new_pair, open_sealed, 
 from services.chassis.engine.journal import OutgoingEvent
 from services.chassis.ports import Record, Row
 from services.intake.domain.policy import IntakePolicy
-from services.intake.outbound.contact_release import Release
-from services.intake.outbound.journal_reader import Journals
+from services.intake.outbound.contact_release import ContactRelease
+from services.intake.outbound.journal_reader import JournalReader
 from services.intake.outbound.provider_keys import ProviderKeys
 from services.intake.privacy.key_ring import TABLE, KeyRing
 from services.intake.privacy.person import Personal, purpose
@@ -72,8 +72,8 @@ class Releasing:
         return {REFERRAL: self.journal.documents} if REFERRAL in set(streams) else {}
 
     async def render(self, *each: OutgoingEvent) -> Sequence[OutgoingEvent]:
-        journals = Journals(self.load, IntakePolicy())
-        return await Release(self.keys, self.providers, journals).render(list(each))
+        journals = JournalReader(self.load, IntakePolicy())
+        return await ContactRelease(self.keys, self.providers, journals).render(list(each))
 
     async def contact(self, *fields: PersonalField, **person_changes: Any) -> ContactReleased:
         [out] = await self.render(await self.released(*fields, **person_changes))

@@ -18,7 +18,7 @@ from services.matching.model.geo import distance_km
 from services.matching.queries.sentences import sentences
 from services.matching.ranking.candidate import Candidate
 from services.matching.ranking.score import WEIGHTS_VERSION, rank
-from tests.support.builders import accepted, matched, minimum, posed, recommendation_asked, service
+from tests.support.builders import accepted, hypothetical_need, matched, minimum, recommendation_asked, service
 from tests.support.clock import START
 from tests.support.matching_world import MatchingWorld
 
@@ -88,7 +88,7 @@ def test_a_service_behind_only_by_a_confidential_distance_is_explained_without_i
 
 def test_a_recommendation_omits_the_areas_of_a_confidential_address() -> None:
     made = world(("p1", SECRET), ("p2", {"areas": ["BY-BR"]}))
-    made.handle(recommendation_asked(posed()))
+    made.handle(recommendation_asked(hypothetical_need()))
     suggested = {}
     for record in made.log.read("referrals.matching"):
         for each in ServicesRecommended.read(record.value or b"").needs[0].suggested:

@@ -6,12 +6,12 @@ from typing import Any
 import pytest
 
 from contracts import topics
-from contracts.matching import EntryLapses, LapseTold
-from contracts.notification import EntryDoubted
-from contracts.words import Lapse, Rule
+from contracts.matching import EntryExpires, ExpiryNotified
+from contracts.notification import EntryProblemsFound
+from contracts.words import EntryExpiry, Rule
 from services.matching.directory.directory import Directory
-from services.matching.directory.entry_flags import LAPSES
-from services.matching.directory.expiry import due
+from services.matching.directory.entry_flags import EXPIRY_NOTICES
+from services.matching.directory.expiry import due_notices
 from services.matching.eligibility.rules import Case
 from services.matching.jobs.sweep import Sweep
 from tests.support.builders import accepted, service
@@ -31,13 +31,13 @@ def world(**entry: Any) -> MatchingWorld:
 def notices(made: MatchingWorld) -> list[str]:
     """The fields that the provider was notified about, in order."""
     records = made.log.read(topics.inbox("notification"))
-    return [each.field for record in records for each in EntryDoubted.read(record.value or b"").problems]
+    return [each.field for record in records for each in EntryProblemsFound.read(record.value or b"").problems]
 
 
-def expired(on: date, at: datetime | None = START, **entry: Any) -> list[Lapse]:
+def expired(on: date, at: datetime | None = START, **entry: Any) -> list[EntryExpiry]:
     directory = Directory(stale_after=YEAR)
     directory.put("p1", "beds", 1, service(**entry), at)
-    return [lapse for _, lapse in due(directory.entries(), on)]
+    return [lapse for _, lapse in due_notices(directory.entries(), on)]
 
 
 @pytest.mark.parametrize(
@@ -45,16 +45,16 @@ def expired(on: date, at: datetime | None = START, **entry: Any) -> list[Lapse]:
     [(0, None), (333, None), (334, "going-stale"), (365, "going-stale"), (366, "stale"), (999, "stale")],
 )
 def test_an_entry_is_going_stale_a_month_before_its_year_is_over_and_then_stale(days: int, stage: str | None) -> None:
-    assert expired(TODAY + timedelta(days=days)) == [each for each in Lapse if each == stage]
+    assert expired(TODAY + timedelta(days=days)) == [each for each in EntryExpiry if each == stage]
 
 
 def test_an_entry_has_ended_on_the_day_after_its_last_and_then_nothing_else_counts() -> None:
     assert expired(TODAY, valid_to=TODAY) == []
-    assert expired(TODAY + timedelta(days=1), valid_to=TODAY) == [Lapse.ENDED]
-    assert expired(TODAY + timedelta(days=999), valid_to=TODAY) == [Lapse.ENDED]
-    assert expired(TODAY + timedelta(days=350), valid_to=date.max) == [Lapse.GOING_STALE]
+    assert expired(TODAY + timedelta(days=1), valid_to=TODAY) == [EntryExpiry.ENDED]
+    assert expired(TODAY + timedelta(days=999), valid_to=TODAY) == [EntryExpiry.ENDED]
+    assert expired(TODAY + timedelta(days=350), valid_to=date.max) == [EntryExpiry.GOING_STALE]
     assert expired(TODAY + timedelta(days=999), at=None, valid_to=date.max) == [], "its age is unknown"
-    assert expired(TODAY + timedelta(days=350), valid_to=TODAY + timedelta(days=350)) == [Lapse.GOING_STALE]
+    assert expired(TODAY + timedelta(days=350), valid_to=TODAY + timedelta(days=350)) == [EntryExpiry.GOING_STALE]
 
 
 def test_an_entry_that_was_over_when_published_is_not_reported_again() -> None:
@@ -65,7 +65,7 @@ def test_no_notice_is_sent_where_nobody_is_referred_anyway() -> None:
     assert expired(TODAY + timedelta(days=999), takes_referrals=False) == []
     barred = Directory(lambda provider: False, YEAR)
     barred.put("p1", "beds", 1, service(), START)
-    assert due(barred.entries(), TODAY + timedelta(days=999)) == []
+    assert due_notices(barred.entries(), TODAY + timedelta(days=999)) == []
 
 
 def test_a_stale_entry_gets_no_needs_until_it_is_published_again() -> None:
@@ -99,7 +99,7 @@ def test_the_provider_is_notified_once_before_and_once_when_it_happens() -> None
         made.look()
         made.look()
     assert notices(made) == ["entry", "entry"]
-    assert set(made.claims.tables[LAPSES]) == {"p1/beds@1#going-stale", "p1/beds@1#stale"}
+    assert set(made.claims.tables[EXPIRY_NOTICES]) == {"p1/beds@1#going-stale", "p1/beds@1#stale"}
 
 
 def test_the_next_version_is_reported_again_and_the_rows_of_the_old_one_are_dropped() -> None:
@@ -112,7 +112,7 @@ def test_the_next_version_is_reported_again_and_the_rows_of_the_old_one_are_drop
     made.elapse(days=1)
     made.look()
     assert notices(made) == ["valid_to"] * 2
-    assert set(made.claims.tables[LAPSES]) == {"p1/beds@2#ended"}
+    assert set(made.claims.tables[EXPIRY_NOTICES]) == {"p1/beds@2#ended"}
 
 
 def test_neither_several_instances_nor_a_lost_row_cause_a_second_notice() -> None:
@@ -124,7 +124,7 @@ def test_neither_several_instances_nor_a_lost_row_cause_a_second_notice() -> Non
             made.send(event)
     made.run()
     assert notices(made) == ["entry"]
-    made.claims.tables[LAPSES].clear()
+    made.claims.tables[EXPIRY_NOTICES].clear()
     made.restart()
     assert made.look() == 1
     assert notices(made) == ["entry"]
@@ -143,15 +143,15 @@ def test_a_notice_has_one_id_whatever_fails_meanwhile(call: str, when: str) -> N
     made.run()
     ids = {dict(record.headers)["ce_id"] for record in made.log.read(topics.inbox("notification"))}
     assert len(ids) == 1
-    assert set(made.claims.tables[LAPSES]) == {"p1/beds@1#stale"}
+    assert set(made.claims.tables[EXPIRY_NOTICES]) == {"p1/beds@1#stale"}
 
 
 def test_an_entry_published_again_or_deleted_since_is_not_reported() -> None:
     made = world()
-    lapses = EntryLapses(provider="p1", service="beds", version="p1/beds@0", lapse=Lapse.STALE)
+    lapses = EntryExpires(provider="p1", service="beds", version="p1/beds@0", lapse=EntryExpiry.STALE)
     made.handle(lapses, lapses.model_copy(update={"service": "other", "version": "p1/other@1"}))
     assert notices(made) == []
-    assert not any(isinstance(fact, LapseTold) for stream in made.streams for fact in made.facts(stream))
+    assert not any(isinstance(fact, ExpiryNotified) for stream in made.streams for fact in made.facts(stream))
 
 
 def test_an_entry_put_between_two_searches_of_a_day_counts_in_the_second() -> None:

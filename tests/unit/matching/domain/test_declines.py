@@ -8,7 +8,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from contracts import intake, matching, topics
-from contracts.notification import Declined, EntryDoubted, NotDelivered
+from contracts.notification import Declined, EntryProblemsFound, NotDelivered
 from contracts.steps import DeclineStep, next_step
 from contracts.words import DeclineCode, Document, NotDeliveredCode, Rule, Urgency
 from services.matching.domain.state import Phase
@@ -30,7 +30,7 @@ def person_corrected(number: int = 1) -> intake.PersonCorrected:
 
 def notices_to_providers(made: MatchingWorld) -> list[tuple[str, str, str]]:
     """The notices to providers about their entries: provider, entry, field."""
-    notices = [EntryDoubted.read(record.value or b"") for record in made.log.read(topics.inbox("notification"))]
+    notices = [EntryProblemsFound.read(record.value or b"") for record in made.log.read(topics.inbox("notification"))]
     return [(each.provider, each.entry, each.problems[0].field) for each in notices]
 
 

@@ -40,7 +40,7 @@ def test_an_agency_that_must_not_know_sees_what_it_would_see_if_all_places_were_
     full, free = world(), world()
     full.handle(need(1))  # takes the only place
     full.handle(need(2))
-    free.handle(need(2, HeldBack.UNTOLD))
+    free.handle(need(2, HeldBack.AGENCY_UNAWARE))
     assert seen(free, 2) == seen(full, 2)
     assert len(seen(free, 2)) == 1
     for made in (full, free):
@@ -66,7 +66,7 @@ def test_it_takes_no_place_and_is_in_no_queue(held_back: HeldBack) -> None:
 
 def test_an_agency_that_may_know_is_notified_and_the_wait_has_no_end() -> None:
     made = world()
-    made.handle(need(1, HeldBack.TOLD))
+    made.handle(need(1, HeldBack.AGENCY_KNOWS))
     [waiting] = seen(made, 1)
     assert isinstance(waiting, matching.Waiting)
     assert waiting.code == "already-served"
@@ -98,7 +98,7 @@ def test_it_resumes_in_the_queue_by_its_own_time_of_request(held_back: HeldBack)
 
 def test_a_known_wait_begins_when_the_need_resumes_and_an_unknown_one_goes_on() -> None:
     made = world(capacity=0)
-    made.handle(need(1, HeldBack.TOLD), need(2, HeldBack.UNTOLD))
+    made.handle(need(1, HeldBack.AGENCY_KNOWS), need(2, HeldBack.AGENCY_UNAWARE))
     wait = made.state("n1").wait
     assert wait is not None
     made.elapse(hours=24)

@@ -13,7 +13,7 @@ from contracts.notification import Declined
 from contracts.provider import Eligibility
 from contracts.words import Category, DeclineCode, Rule, Sex, Urgency, Wait
 from services.matching.domain.recommendation import MOST
-from tests.support.builders import accepted, of_offer, posed, recommendation_asked, service
+from tests.support.builders import accepted, hypothetical_need, of_offer, recommendation_asked, service
 from tests.support.matching_world import MatchingWorld
 
 
@@ -101,10 +101,10 @@ def test_each_need_is_answered_by_itself() -> None:
     made.publish(service(service="law", categories=[Category.LEGAL]), "p1")
     suggestions = ask(
         made,
-        posed("bed"),
-        posed("bed-2"),
-        posed("law", category=Category.LEGAL),
-        posed("school", category=Category.EDUCATION),
+        hypothetical_need("bed"),
+        hypothetical_need("bed-2"),
+        hypothetical_need("law", category=Category.LEGAL),
+        hypothetical_need("school", category=Category.EDUCATION),
     )
     assert [(each.need, [s.service for s in each.suggested]) for each in suggestions] == [
         ("bed", ["beds"]), ("bed-2", ["beds"]), ("law", ["law"]), ("school", []),
@@ -123,7 +123,7 @@ def test_each_need_is_answered_by_itself() -> None:
 def test_the_rules_of_a_need_hold(changes: dict[str, Any], hypothetical: dict[str, Any], rule: Rule) -> None:
     made = MatchingWorld()
     made.publish(service(areas=["BY"]), "p1")
-    [suggestions] = ask(made, posed("bed", **hypothetical), **changes)
+    [suggestions] = ask(made, hypothetical_need("bed", **hypothetical), **changes)
     assert (suggestions.suggested, suggestions.funnel[-1].rule) == ([], rule)
 
 

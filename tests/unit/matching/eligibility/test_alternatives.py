@@ -11,7 +11,7 @@ from contracts.words import AgeBand, Category, Flag, Rule, Sex, Status, Unknown,
 from services.matching.admission import contradictions
 from services.matching.domain.state import Phase
 from services.matching.eligibility.alternatives import can_be_met
-from services.matching.eligibility.assessment import conditions, sex, unknown
+from services.matching.eligibility.assessment import conditions, rules_to_assess, sex
 from tests.support.builders import accepted, minimum, service
 from tests.support.clock import START
 from tests.support.matching_world import MatchingWorld
@@ -87,7 +87,7 @@ def test_unknown_conditions_are_listed_for_assessment() -> None:
     match = made.state(stream).match
     assert match is not None
     assert match.needs_assessment == [Rule.CONDITIONS]
-    assert unknown(need(), service(eligibility=CITIZENS_OR_TRAFFICKED_CHILDREN)) == [Rule.CONDITIONS]
+    assert rules_to_assess(need(), service(eligibility=CITIZENS_OR_TRAFFICKED_CHILDREN)) == [Rule.CONDITIONS]
 
 
 def test_a_need_that_meets_no_alternative_waits_and_the_funnel_shows_why() -> None:
@@ -123,7 +123,7 @@ def test_the_provider_gets_the_residence_status_only_if_an_alternative_asks_for_
         ({"none_of": [{"maximum_household": 30}]}, False),
         ({"none_of": [{"maximum_household": 1}]}, True),
         ({"description": "Ask us"}, True),
-        ({"description": "Ask us", "unknown": {"description": "refuse"}}, False),
+        ({"description": "Ask us", "rules_to_assess": {"description": "refuse"}}, False),
         ({}, True),
     ],
 )
@@ -137,4 +137,4 @@ def test_an_entry_that_nobody_can_meet_is_reported(limits: dict[str, Any], can: 
 @pytest.mark.parametrize("name", ["any_of", "none_of"])
 def test_an_alternative_without_criteria_is_refused(name: str) -> None:
     with pytest.raises(ValidationError, match=f"{name}.1 states no criterion"):
-        Eligibility.model_validate({name: [{"minimum_age": 18}, {"unknown": {"age": "refuse"}}]})
+        Eligibility.model_validate({name: [{"minimum_age": 18}, {"rules_to_assess": {"age": "refuse"}}]})

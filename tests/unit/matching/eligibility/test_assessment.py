@@ -7,13 +7,13 @@ import pytest
 from contracts.intake import NeedRegistered
 from contracts.provider import Eligibility
 from contracts.words import AgeBand, Category, Flag, Rule, Sex, Status, Urgency
-from services.matching.eligibility.assessment import unknown
+from services.matching.eligibility.assessment import rules_to_assess
 from tests.support.builders import accepted, minimum, service
 from tests.support.matching_world import MatchingWorld
 
 
 def asks(need: NeedRegistered, **limits: Any) -> list[Rule]:
-    return unknown(need, service(eligibility=Eligibility(**limits)))
+    return rules_to_assess(need, service(eligibility=Eligibility(**limits)))
 
 
 def person(**changes: Any) -> NeedRegistered:

@@ -9,7 +9,7 @@ from services.chassis.engine.journal import OutgoingEvent
 from services.chassis.telemetry.catalogue import LOG_FIELDS
 from services.chassis.telemetry.metrics import Meter
 from services.matching.jobs.sweep import Sweep
-from services.matching.outbound.alerts import patience_over
+from services.matching.outbound.alerts import warn_of_long_waits
 from tests.support.builders import FUNNEL, NEED, OF_NEED, REFERRAL, accepted, service, waiting, withdrawn
 from tests.support.clock import START
 from tests.support.matching_world import MatchingWorld, complete
@@ -30,13 +30,13 @@ async def test_a_need_that_waits_too_long_is_reported_by_ids_with_the_reason_and
     ]  # fmt: skip
     meter = Meter("matching")
     with capture_logs() as lines:
-        assert await patience_over(meter)(outgoing) == outgoing
+        assert await warn_of_long_waits(meter)(outgoing) == outgoing
     (line,) = lines
     assert line.keys() - {"log_level"} <= LOG_FIELDS.keys()
-    assert (line["log_level"], line["event"], line["event_id"]) == ("warning", "patience_over", "e1")
+    assert (line["log_level"], line["event"], line["event_id"]) == ("warning", "warn_of_long_waits", "e1")
     assert (line["referral_id"], line["stream"], line["reason"]) == (REFERRAL, NEED, "no-place")
     assert "/explain/" in line["hint"]
-    assert counted(meter, "patience_over") == 1
+    assert counted(meter, "warn_of_long_waits") == 1
 
 
 # capacity cut below the places taken ----------------------------------------------------------------------------------

@@ -13,7 +13,7 @@ from services.chassis.telemetry.metrics import Meter
 from services.matching.directory.directory import Directory
 from services.matching.directory.hard_to_place import hard_to_place
 from services.matching.model.limits import Limits
-from services.matching.outbound.fairness import counting
+from services.matching.outbound.fairness import count_by_group
 from tests.support.builders import NEED, accepted, minimum, of_offer, service, withdrawn
 from tests.support.clock import START
 from tests.support.matching_world import MatchingWorld
@@ -83,7 +83,7 @@ async def test_first_matches_and_ends_are_counted_by_group() -> None:
                  cause="c", referral="r", at=at, trace=None)
         for n, fact in enumerate([*facts, *hard])
     ]  # fmt: skip
-    assert await counting(meter, render)(outgoing) == passed_on == outgoing
+    assert await count_by_group(meter, render)(outgoing) == passed_on == outgoing
     assert value(meter, "wait_seconds_count", group="other") == 1, "the second match is not a first"
     assert value(meter, "wait_seconds_sum", group="hard-to-place") == (at - facts[0].requested_at).total_seconds()
     assert value(meter, "ended_total", group="other", end="served") == 1

@@ -83,6 +83,6 @@ def test_nothing_is_written_down_without_prices() -> None:
 
 def test_a_referral_that_is_held_back_is_not_written_down() -> None:
     made = MatchingWorld()
-    made.handle(accepted(held_back=intake.HeldBack.TOLD))
+    made.handle(accepted(held_back=intake.HeldBack.AGENCY_KNOWS))
     assert not made.claims.tables.get(ASKED)
     assert isinstance(made.facts(accepted().need_id)[0], matching.NeedKept)

@@ -138,7 +138,7 @@ def test_matches_made_at_the_same_time_share_one_rationale() -> None:
 
 def test_a_need_that_is_held_back_explains_why() -> None:
     made = world()
-    made.handle(need(held_back=HeldBack.TOLD))
+    made.handle(need(held_back=HeldBack.AGENCY_KNOWS))
     assert explained(made, 1)[0]["texts"]["en"][0] == "It waits: this person is being helped already."
 
 

@@ -355,7 +355,7 @@ def test_other_lost_messages_and_those_of_earlier_attempts_change_nothing(need: 
 
 def test_a_doubtful_entry_is_refused_to_its_provider_under_the_entrys_key(need: Stream) -> None:
     problems = [Problem(field="maximum_age", fix="must be at most 150")]
-    doubted = notification.EntryDoubted(provider="provider-1", entry="beds", problems=problems)
+    doubted = notification.EntryProblemsFound(provider="provider-1", entry="beds", problems=problems)
     (reply,) = replied(need.handle(doubted))
     assert reply.event == provider.EntryRefused(provider="provider-1", entry="beds", problems=problems)
     assert (reply.topic, reply.key) == (topics.notifications("provider-1"), "beds")

@@ -348,7 +348,7 @@ def test_a_recommendation_is_passed_on_to_its_agency_and_not_journaled(need: Str
 
 
 def test_a_need_that_is_held_back_has_only_its_code_and_counts_once_it_resumes(need: Stream) -> None:
-    registered, waits = statuses(need, accepted(held_back=HeldBack.TOLD), waiting(code="already-served"))
+    registered, waits = statuses(need, accepted(held_back=HeldBack.AGENCY_KNOWS), waiting(code="already-served"))
     assert (registered.state, registered.code) == ("accepted", None)
     assert (waits.state, waits.code, waits.next_by, waits.funnel) == ("waiting", "already-served", None, [])
     assert not need_row(need.state)["history"]
@@ -359,7 +359,7 @@ def test_a_need_that_is_held_back_has_only_its_code_and_counts_once_it_resumes(n
 
 def test_an_agency_that_must_not_know_sees_an_ordinary_wait(need: Stream) -> None:
     other = Stream("outcomes", OutcomesPolicy(sentences), NEED)
-    assert statuses(need, accepted(held_back=HeldBack.UNTOLD), waiting(), unmet()) == statuses(
+    assert statuses(need, accepted(held_back=HeldBack.AGENCY_UNAWARE), waiting(), unmet()) == statuses(
         other, accepted(), waiting(), unmet()
     )
     assert not need_row(need.state)["history"]

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from contracts import notification, operations
-from contracts.outcomes import Noted, NotTold, StatusChanged
+from contracts.outcomes import Noted, StatusChanged, StatusUndelivered
 from contracts.texts import sentences
 from contracts.words import DeclineCode, Happening, Lifecycle, NextStep
 from services.outcomes.domain.policy import OutcomesPolicy
@@ -196,7 +196,7 @@ def test_an_end_counts_as_reported_until_it_is_known_to_be_lost(need: Stream) ->
     (reported,) = statuses(need, of_offer(notification.Delivered))
     assert need.state.end_reported
     effects = need.handle(delivery_failed(reported))
-    assert emitted(effects) == [NotTold(need_id=NEED, state="delivered", attempt=1, reason="topic-gone")]
+    assert emitted(effects) == [StatusUndelivered(need_id=NEED, state="delivered", attempt=1, reason="topic-gone")]
     assert not need.state.end_reported
     assert need.folded(repeats=2) == need.state
 
