@@ -30,9 +30,9 @@ class Behind(StrEnum):
 
     ``lower-score``: the terms say by how much. ``equal``: only the id differs. ``assess-first``: one of its rules
     must be assessed first, and none of the chosen service's. ``same-provider``: several services are asked at once,
-    and its provider is asked with a better one. The rest had no place for the need: ``full``; ``said-full`` (its provider said so,
-    whatever is counted); ``others-first`` (needs that already wait for it have precedence); and ``kept`` (its places
-    are used up once taken, and worth more to later needs).
+    and its provider is asked with a better one. The rest had no place for the need: ``full``; ``said-full`` (its
+    provider said so, whatever is counted); ``others-first`` (needs that already wait for it have precedence); and
+    ``kept`` (its places are used up once taken, and worth more to later needs).
     """
 
     LOWER_SCORE = "lower-score"

@@ -350,7 +350,7 @@ async def people(servers: Addresses) -> AsyncIterator[People]:
         await here.close()
 
 
-async def internal_topics(servers: Addresses) -> None:
+async def create_internal_topics(servers: Addresses) -> None:
     """Create the internal topics."""
     await ensure(servers.operator, internal_topics())
 

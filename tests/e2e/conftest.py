@@ -10,7 +10,7 @@ from deploy.local.stack import Addresses
 from deploy.secrets.keys import operator_private_key
 from tests.e2e.cli.command import Referrals, Terminal
 
-from .actors import PATIENCE, People, internal_topics, people, running
+from .actors import PATIENCE, People, create_internal_topics, people, running
 
 OPERATOR_TOKEN = "made-up-for-these-tests"
 
@@ -31,7 +31,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 @pytest.fixture(scope="package")  # stopped after the last test here, so that later tests have the machine to themselves
 async def system(servers: Addresses, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Services]:
     """The four services on the real clock. Urgent needs have deadlines of seconds, so that a test can wait for them."""
-    await internal_topics(servers)
+    await create_internal_topics(servers)
     folder: Path = tmp_path_factory.mktemp("system")
     with running(
         servers,

@@ -13,7 +13,7 @@ from contracts.topics import SERVICES
 from contracts.words import Answer
 from deploy.local.stack import Addresses
 
-from .actors import eventually, internal_topics, people, running
+from .actors import create_internal_topics, eventually, people, running
 
 
 class Collector:
@@ -66,7 +66,7 @@ def collecting() -> Iterator[tuple[Collector, str]]:
 async def test_a_referral_is_one_trace_through_all_services_with_linked_batches(
     servers: Addresses, tmp_path: Path
 ) -> None:
-    await internal_topics(servers)
+    await create_internal_topics(servers)
     with collecting() as (collector, url), running(servers, tmp_path, "traced", traces=url, tick=0.2):
         async with people(servers) as here:
             agency, provider = await here.agency(), await here.provider(here.service())

@@ -20,8 +20,9 @@ NO_NAMES = frozenset({"told", "found", "said", "asked", "named", "heard", "walls
 """Not names of anything: a variable says what it holds, a function what it does."""
 
 WORDS = re.compile(
-    r"\b(told|reckon(s|ed|ing)?|mend(s|ed|ing)?|by and by|in vain|amid|anew|walls?|desks?|fellows?|census|laps(es?|ed|ing)"
-    r"|seldom|shall|shown the door|whom nobody|is to be|are to be|was to be)\b|(?<!dead )(?<!dead-)\bletters?\b(?! of the)",
+    r"\b(told|reckon(s|ed|ing)?|mend(s|ed|ing)?|by and by|in vain|amid|anew|walls?|desks?|fellows?|census"
+    r"|laps(es?|ed|ing)|seldom|shall|shown the door|whom nobody|is to be|are to be|was to be)\b"
+    r"|(?<!dead )(?<!dead-)\bletters?\b(?! of the)",
     re.IGNORECASE,
 )
 """Archaic or private words. Notify, report or publish; compute or estimate; fix; during; again; access rules; gather;
@@ -50,8 +51,8 @@ def names(source: str) -> Iterator[tuple[int, str]]:
             yield node.lineno, node.id
         elif isinstance(node, ast.arg):
             yield node.lineno, node.arg
-        elif isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef) or (isinstance(node, ast.MatchAs | ast.MatchStar) and node.name):
-            yield node.lineno, node.name
+        elif isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef | ast.MatchAs | ast.MatchStar):
+            yield node.lineno, node.name or ""
 
 
 def prose(path: Path, text: str) -> Iterator[tuple[int, str]]:

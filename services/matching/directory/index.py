@@ -60,8 +60,8 @@ class Found(NamedTuple):
     """The services that can take a need, if they have a free place.
 
     `steps`: how many services are left after each rule, up to the first that leaves none. `unknown`: by service id, the
-    rules of which it is unknown whether the need meets them; services without any are left out. `excluded`: the services
-    that the search was to exclude; they are counted in `steps`, but are not in `entries` and `unknown`.
+    rules of which it is unknown whether the need meets them; services without any are left out. `excluded`: the
+    services that the search had to exclude; they are counted in `steps`, but are not in `entries` and `unknown`.
     """
 
     entries: list[DirectoryEntry]

@@ -26,7 +26,7 @@ from contracts.provider import ContactReleased
 from deploy.local.services import Services
 from deploy.local.stack import Addresses
 from services.chassis.encryption import open_sealed
-from tests.e2e.actors import Agency, People, Provider, eventually, internal_topics, now, people, running
+from tests.e2e.actors import Agency, People, Provider, create_internal_topics, eventually, now, people, running
 from tests.support import bad_input
 from tests.support.bad_input import headers, of_answer, of_entry, of_others, of_referral
 
@@ -74,7 +74,7 @@ async def test_no_canary_appears_where_no_person_belongs(servers: Addresses, tmp
     calm["clock_origin"] = now().isoformat()
     published = {"clock_speed": 7200, "settle_hours": 0, "indicators_every": 1, "k": 2}  # a day takes twelve seconds
     loud: dict[str, object] = {"log_level": "debug", "crash_at": "stored:8", "sweep": 0.5}
-    await internal_topics(servers)
+    await create_internal_topics(servers)
     with running(servers, tmp_path, DATABASE, **calm, **published, **loud) as services:
         deaths: Counter[str] = Counter()
         supervisor = asyncio.create_task(restart_what_dies(services, deaths))

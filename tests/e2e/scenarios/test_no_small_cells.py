@@ -10,7 +10,7 @@ import pytest
 from contracts import topics
 from contracts.outcomes import Indicator
 from deploy.local.stack import Addresses
-from tests.e2e.actors import People, internal_topics, now, people, running
+from tests.e2e.actors import People, create_internal_topics, now, people, running
 
 pytestmark = pytest.mark.acceptance(16)
 
@@ -30,7 +30,7 @@ async def _published(here: People) -> list[tuple[str, Indicator]]:
 @pytest.mark.timeout(300)
 async def test_no_small_cell_is_published_or_can_be_derived(servers: Addresses, tmp_path: Path) -> None:
     fast: dict[str, object] = {"clock_origin": now().isoformat(), "clock_speed": 7200, "tick": 0.2}  # a day takes 12 s
-    await internal_topics(servers)
+    await create_internal_topics(servers)
     with running(servers, tmp_path, "cells", **fast, settle_hours=0, indicators_every=1, k=K, k_sensitive=K_SENSITIVE):
         async with people(servers) as here:
             agency = await here.agency()
