@@ -30,7 +30,7 @@ read as well. The sender of a message is read from the topic's name, never from 
 **Each event takes effect once; it may be delivered again with the same id.** Readers drop an id that they have seen.
 Topics have no common order. Readers ignore fields they do not know. What organisations send must not have fields that
 are not in the schema. A released type only ever gains optional fields. A part that occurs both in what organisations
-send and in what they read has `.told` after its name where it is read.
+send and in what they read has `.read` after its name where it is read.
 """
 _PARTIES = {
     "agency": "Refers people, and reads the status of each referral.",
@@ -273,7 +273,7 @@ def _schemas(kinds: Sequence[type[Message]]) -> Node:
     sent = _with_parts([name_of[kind] for kind in kinds if issubclass(kind, Input)], parts)
     read = _with_parts([name_of[kind] for kind in kinds if not issubclass(kind, Input)], parts)
     names_sent = {name_of[kind]: kind.TYPE for kind in kinds}
-    in_both = {name: f"{name}.told" for name in sent & read if "properties" in parts[name]}
+    in_both = {name: f"{name}.read" for name in sent & read if "properties" in parts[name]}
     names_read = names_sent | in_both
     closed_schemas = {names_sent.get(name, name): _renamed(parts[name], names_sent) for name in sent}
     open_schemas = {names_read.get(name, name): _renamed(opened(parts[name]), names_read) for name in read}

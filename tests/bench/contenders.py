@@ -7,7 +7,8 @@ naive   FastStream as its documentation has it: one pydantic message, one replac
 ours    intake's loop whole, on intake's real policy; then corrections (warm), or from an empty cache (cold)
 gate    intake's gate whole, with sealing
 
-Each prints, for every `--count` records handled, one JSON line: seconds of wall and of own CPU, and ours of each step.
+Each prints, for every `--count` records handled, one JSON line: seconds of wall time and of own CPU, and
+of each step of ours.
 """
 
 import argparse

@@ -38,7 +38,7 @@ _TICKS = os.sysconf("SC_CLK_TCK")
 
 
 @dataclass
-class Heard:
+class Observed:
     """When what became known, by referral id, in seconds; `sent` by reference."""
 
     sent: dict[str, float] = field(default_factory=dict)
@@ -70,7 +70,7 @@ class People:
         self._status: Any = AIOKafkaConsumer(topics.status(AGENCY), **read)
         self._notifications: Any = AIOKafkaConsumer(*map(topics.notifications, PROVIDERS), **read)
         self._published = self._said = 0
-        self.heard = Heard()
+        self.observed = Observed()
 
     async def __aenter__(self) -> "People":
         for each in (self._writer, self._status, self._notifications):
@@ -88,31 +88,31 @@ class People:
         for each in (self._writer, self._status, self._notifications):
             await each.stop()
 
-    async def publish(self, rate: float, count: int) -> Heard:
+    async def publish(self, rate: float, count: int) -> Observed:
         """Send so many at this rate (a second; infinite: all at once), and wait until each is closed."""
-        self.heard = heard = Heard(wanted=count)
+        self.observed = observed = Observed(wanted=count)
         due = time.monotonic()
         for key, body, headers in load.referrals(count, first=self._published):
             due += random.expovariate(rate)
             await asyncio.sleep(due - time.monotonic())
-            heard.sent[key.decode()] = time.monotonic()
+            observed.sent[key.decode()] = time.monotonic()
             await self._writer.send(topics.referrals(AGENCY), body, key=key, headers=headers)
         self._published += count
         async with asyncio.timeout(_PATIENCE):
-            await heard.done.wait()
-        return heard
+            await observed.done.wait()
+        return observed
 
     async def _listen(self) -> None:
         while True:
             for record in await _records(self._status):
                 body = orjson.loads(record.value)
-                if _kind(record) != StatusChanged.ce_type() or body["reference"] not in self.heard.sent:
+                if _kind(record) != StatusChanged.ce_type() or body["reference"] not in self.observed.sent:
                     continue
                 id_ = body["referral_id"]
-                self.heard.reference[id_] = body["reference"]
-                self.heard.first_status.setdefault(id_, time.monotonic())
+                self.observed.reference[id_] = body["reference"]
+                self.observed.first_status.setdefault(id_, time.monotonic())
                 if body["state"] == "delivered":
-                    self.heard.close(id_)
+                    self.observed.close(id_)
 
     async def _answer(self) -> None:
         while True:
@@ -120,11 +120,11 @@ class People:
                 if _kind(record) != Offer.ce_type():
                     continue
                 body = orjson.loads(record.value)
-                self.heard.offer.setdefault(body["referral_id"], time.monotonic())
+                self.observed.offer.setdefault(body["referral_id"], time.monotonic())
                 for answer in ("accepted", "delivered"):
-                    named = {name: body[name] for name in ("referral_id", "need", "attempt")}
-                    answered = Answered.model_validate({**named, "answer": answer})
-                    await self._send(topics.responses(body["provider"]), body["referral_id"], answered)
+                    offer_key = {name: body[name] for name in ("referral_id", "need", "attempt")}
+                    answer_event = Answered.model_validate({**offer_key, "answer": answer})
+                    await self._send(topics.responses(body["provider"]), body["referral_id"], answer_event)
 
     async def _send(self, topic: str, key: str, body: Any) -> None:
         self._said += 1
@@ -169,12 +169,12 @@ async def _measure(servers: Addresses, processes: dict[str, Process]) -> Result:
     async with People(servers.kafka) as people:
         await people.publish(20, 100)  # until all is warm
         for rate in RATES:
-            heard = await people.publish(rate, rate * SECONDS)
-            latency[rate] = {"offer": heard.after(heard.offer), "status": heard.after(heard.first_status)}
+            observed = await people.publish(rate, rate * SECONDS)
+            latency[rate] = {"offer": observed.after(observed.offer), "status": observed.after(observed.first_status)}
         before = {name: _cpu(each) for name, each in processes.items()}
-        heard = await people.publish(float("inf"), BURST)
+        observed = await people.publish(float("inf"), BURST)
         cpu = {name: (_cpu(each) - before[name]) / BURST * 1e6 for name, each in processes.items()}
-    took = max(heard.closed.values()) - min(heard.sent.values())
+    took = max(observed.closed.values()) - min(observed.sent.values())
     return Result(BURST / took, latency, cpu)
 
 
@@ -186,10 +186,13 @@ def _cpu(process: Process) -> float:
 
 def figures(result: Result) -> dict[str, float]:
     """By their names in build/bench.json. Microseconds, milliseconds, referrals a second."""
-    found = {"flow.closed_per_s": result.closed_per_s}
+    named_figures = {"flow.closed_per_s": result.closed_per_s}
     for rate, of in result.latency.items():
         for what, values in of.items():
             cuts = statistics.quantiles(values, n=100)
             prefix = "" if what == "offer" else "status_"
-            found[f"flow.{prefix}p50_ms_at_{rate}"], found[f"flow.{prefix}p99_ms_at_{rate}"] = cuts[49], cuts[98]
-    return found | {f"flow.cpu_us_{name}": value for name, value in result.cpu_us.items()}
+            named_figures[f"flow.{prefix}p50_ms_at_{rate}"], named_figures[f"flow.{prefix}p99_ms_at_{rate}"] = (
+                cuts[49],
+                cuts[98],
+            )
+    return named_figures | {f"flow.cpu_us_{name}": value for name, value in result.cpu_us.items()}

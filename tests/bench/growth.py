@@ -27,19 +27,19 @@ def measure(servers: Addresses) -> dict[int, float]:
     journal = MongoClient[dict[str, Any]](servers.mongo)[_RUN]["journal"]
     model = journal.find_one({})
     assert model is not None
-    found = {}
+    ratios = {}
     for size in SIZES:
         _copy(journal, model, size - journal.estimated_document_count())
         laps = [(_lap(servers, lap), step.once(servers, "raw", RECORDS)) for lap in range(REPETITIONS)]
-        found[size] = statistics.median(ours.rate / raw.rate for ours, raw in laps)
-    return found
+        ratios[size] = statistics.median(ours.rate / raw.rate for ours, raw in laps)
+    return ratios
 
 
-def figures(found: dict[int, float]) -> dict[str, float]:
-    """How much dearer a step has become."""
+def figures(ratios: dict[int, float]) -> dict[str, float]:
+    """How much more a step costs in a larger journal."""
     return {
-        "journal.growth_1e3_1e5": found[1_000] / found[100_000],
-        "journal.growth_1e3_1e6": found[1_000] / found[1_000_000],
+        "journal.growth_1e3_1e5": ratios[1_000] / ratios[100_000],
+        "journal.growth_1e3_1e6": ratios[1_000] / ratios[1_000_000],
     }
 
 

@@ -36,7 +36,7 @@ class Lap:
     cpu_us: float
     """Microseconds of own CPU per record."""
     steps: Mapping[str, float]
-    """Microseconds of wall per record, by the step of the loop that took them; what is left went into fetching."""
+    """Microseconds of wall time per record, by the step of the loop that took them; what is left went into fetching."""
 
 
 class Contender:
@@ -50,18 +50,18 @@ class Contender:
         command = [sys.executable, "-m", "tests.bench.contenders", name, "--count", str(records), "--laps", str(laps)]
         command += [part for option, value in options.items() for part in (f"--{option}", value)]
         self._process = subprocess.Popen(command, env=env, stdout=self._log, stderr=subprocess.PIPE, text=True)
-        self._said()
+        self._next_report()
 
     def lap(self) -> Lap:
-        """Wait for the next."""
-        said = self._said()
-        a_record = 1e6 / said["count"]
-        steps = {name: seconds * a_record for name, seconds in said["steps"].items()}
-        return Lap(said["count"] / said["wall"], said["cpu"] * a_record, steps)
+        """Wait for the next lap."""
+        report = self._next_report()
+        a_record = 1e6 / report["count"]
+        steps = {name: seconds * a_record for name, seconds in report["steps"].items()}
+        return Lap(report["count"] / report["wall"], report["cpu"] * a_record, steps)
 
     @contextmanager
     def paused(self) -> Iterator[None]:
-        """Frozen meanwhile, for less than its session: what is loaded for it is not to be measured with it."""
+        """Freeze the process for less than its session timeout, so that loading records is not measured."""
         self._process.send_signal(signal.SIGSTOP)
         try:
             yield
@@ -69,12 +69,12 @@ class Contender:
             self._process.send_signal(signal.SIGCONT)
 
     def stop(self) -> None:
-        """It has printed all it had to."""
+        """End the process. It has printed everything it had to."""
         self._process.kill()
         self._process.wait()
         self._log.close()
 
-    def _said(self) -> dict[str, Any]:
+    def _next_report(self) -> dict[str, Any]:
         assert self._process.stderr is not None
         noise = []
         for line in self._process.stderr:

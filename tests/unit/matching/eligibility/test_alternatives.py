@@ -123,7 +123,7 @@ def test_the_provider_gets_the_residence_status_only_if_an_alternative_asks_for_
         ({"none_of": [{"maximum_household": 30}]}, False),
         ({"none_of": [{"maximum_household": 1}]}, True),
         ({"description": "Ask us"}, True),
-        ({"description": "Ask us", "rules_to_assess": {"description": "refuse"}}, False),
+        ({"description": "Ask us", "unknown": {"description": "refuse"}}, False),
         ({}, True),
     ],
 )
@@ -137,4 +137,4 @@ def test_an_entry_that_nobody_can_meet_is_reported(limits: dict[str, Any], can: 
 @pytest.mark.parametrize("name", ["any_of", "none_of"])
 def test_an_alternative_without_criteria_is_refused(name: str) -> None:
     with pytest.raises(ValidationError, match=f"{name}.1 states no criterion"):
-        Eligibility.model_validate({name: [{"minimum_age": 18}, {"rules_to_assess": {"age": "refuse"}}]})
+        Eligibility.model_validate({name: [{"minimum_age": 18}, {"unknown": {"age": "refuse"}}]})
