@@ -8,14 +8,16 @@ from .agency import Consent, Constraints, Preferences
 from .base import Event
 
 # Importable from here as well, since readers of intake's messages need their parts.
-from .profiles import HouseholdMember as HouseholdMember
-from .profiles import HypotheticalNeed as HypotheticalNeed
-from .profiles import IdentityFingerprint as IdentityFingerprint
-from .profiles import MinimalProfile as MinimalProfile
-from .profiles import Problem as Problem
-from .profiles import Region as Region
-from .profiles import RequestedNeed as RequestedNeed
-from .profiles import Sealed as Sealed
+from .profiles import (
+    HouseholdMember,
+    HypotheticalNeed,
+    IdentityFingerprint,
+    MinimalProfile,
+    Problem,
+    Region,
+    RequestedNeed,
+    Sealed,
+)
 from .words import Category, HeldBack, Lifecycle, PersonalField, ReferrerKind, Urgency
 
 

@@ -28,7 +28,7 @@ def build(settings: IntakeSettings) -> ServiceRuntime:
     sweep = Sweep(service.claims)
 
     async def run_sweep() -> None:
-        await service.publish(topics.inbox("intake"), await sweep.look())
+        await service.publish(topics.inbox("intake"), await sweep.due_events())
 
     service.every(settings.sweep, run_sweep)
     return service

@@ -11,8 +11,8 @@ from datetime import date
 from contracts import topics
 from contracts.base import Message
 from contracts.cloudevents import CloudEvent
-from contracts.intake import Problem
 from contracts.notification import EntryProblemsFound
+from contracts.profiles import Problem
 from contracts.provider import Profile, Service
 from contracts.words import IntakeMethod
 from services.chassis.encryption import takes_sealed

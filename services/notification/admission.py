@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from contracts import ids, intake, notification, provider, topics
 from contracts.base import Message
 from contracts.cloudevents import CloudEvent
-from contracts.intake import Problem
+from contracts.profiles import Problem
 from services.chassis.encryption import seal_to
 from services.chassis.ingress.gate import Admitted, Arrival
 from services.chassis.ports import Record

@@ -12,7 +12,8 @@ from aiokafka import AIOKafkaProducer
 from contracts.agency import Consent, Submitted
 from contracts.cloudevents import CloudEvent, encode
 from contracts.ids import derived_id, need_id
-from contracts.intake import MinimalProfile, ReferralReceived, Region, RequestedNeed, Sealed
+from contracts.intake import ReferralReceived
+from contracts.profiles import MinimalProfile, Region, RequestedNeed, Sealed
 from contracts.words import AgeBand, Category, ReferrerKind, Sex, Urgency
 from deploy.cluster.login import Login
 

@@ -77,7 +77,7 @@ async def test_poison_of_every_kind_among_good_records(here: World) -> None:
     assert agency.refused == len(bad)
     dead_letters = await _dead_letters(here, topic)
     assert Counter((each["reason"], each["field"]) for each in dead_letters) == Counter(
-        e.letter for e in bad if e.letter
+        e.dead_letter for e in bad if e.dead_letter
     )
 
 

@@ -177,7 +177,7 @@ class World:
         matching = self.rng.choice(self.services["matching"].instances)
         for event, key in await matching.sweep.due_events(self.clock.now()):
             self.send(topics.inbox("matching"), key, event)
-        for event, key in await self.rng.choice(self.services["intake"].instances).duplicate_sweep.look():
+        for event, key in await self.rng.choice(self.services["intake"].instances).duplicate_sweep.due_events():
             self.send(topics.inbox("intake"), key, event)
 
     def scale(self, service: SimulatedService) -> None:

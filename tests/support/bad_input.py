@@ -25,7 +25,7 @@ class Bad:
     headers: Headers
     field: str
     fix: str
-    letter: tuple[str, str] | None = None
+    dead_letter: tuple[str, str] | None = None
     """Reason and field of its dead letter; None if it is only refused."""
 
 

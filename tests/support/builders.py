@@ -9,8 +9,8 @@ from typing import Any, TypeVar
 from contracts import ids, intake, matching, notification, operations
 from contracts.agency import Constraints, Preferences
 from contracts.base import Message
-from contracts.intake import MinimalProfile, Region
 from contracts.matching import FunnelStep, MatchReason
+from contracts.profiles import HypotheticalNeed, MinimalProfile, Region
 from contracts.provider import Service
 from contracts.words import (
     AgeBand,
@@ -177,13 +177,13 @@ def closed(attempt: int = 1, **changes: Any) -> matching.Closed:
     return matching.Closed(**{**OF_NEED, **of_match, **changes})
 
 
-def hypothetical_need(label: str = "bed", **changes: Any) -> intake.HypotheticalNeed:
+def hypothetical_need(label: str = "bed", **changes: Any) -> HypotheticalNeed:
     """A need in a recommendation request."""
     of_need = {"need_id": f"q-{label}", "need": label, "category": Category.SHELTER, "urgency": Urgency.URGENT}
-    return intake.HypotheticalNeed(**{**of_need, "person": minimum(), **changes})
+    return HypotheticalNeed(**{**of_need, "person": minimum(), **changes})
 
 
-def recommendation_asked(*needs: intake.HypotheticalNeed, **changes: Any) -> intake.RecommendationAsked:
+def recommendation_asked(*needs: HypotheticalNeed, **changes: Any) -> intake.RecommendationAsked:
     """A request for one bed, unless needs are given."""
     return intake.RecommendationAsked(
         **{

@@ -5,7 +5,8 @@ from typing import Any
 
 from contracts import intake, matching, topics
 from contracts.base import Message
-from contracts.intake import IdentityFingerprint, Linked, LinkEnded, NeedRegistered, Sealed
+from contracts.intake import Linked, LinkEnded, NeedRegistered
+from contracts.profiles import IdentityFingerprint, RequestedNeed, Sealed
 from contracts.words import Category
 from services.chassis.decider import Claim, Drop, Effect, Put
 from services.intake.domain.deduplication import LINKS, SERVED
@@ -34,7 +35,7 @@ class Front:
         return True
 
     def submit(
-        self, referral: str, *needs: intake.RequestedNeed, marks: IdentityFingerprint = STRONG, **changes: Any
+        self, referral: str, *needs: RequestedNeed, marks: IdentityFingerprint = STRONG, **changes: Any
     ) -> Sequence[Effect]:
         """Submit a referral with one need, `bed`, unless others are given."""
         defaults: dict[str, Any] = {
@@ -101,7 +102,7 @@ class Front:
         ]
 
 
-def need(referral: str, label: str = "bed", **changes: Any) -> intake.RequestedNeed:
+def need(referral: str, label: str = "bed", **changes: Any) -> RequestedNeed:
     """A need with its own id."""
     return requested(label, **{"need_id": f"{referral}/{label}", "category": Category.SHELTER, **changes})
 

@@ -10,7 +10,7 @@ from contracts import intake, topics
 from contracts.agency import Consent, Grant, Submitted
 from contracts.base import Message
 from contracts.cloudevents import CloudEvent, encode
-from contracts.intake import RequestedNeed, Sealed
+from contracts.profiles import Region, RequestedNeed, Sealed
 from contracts.provider import Profile
 from contracts.words import Category, ConsentGiver, LegalBasis, Lifecycle, PersonalField, ReferrerKind, Urgency
 from services.chassis.engine.dead_letters import DeadLetters
@@ -135,7 +135,7 @@ def received(*needs: RequestedNeed, **changes: Any) -> intake.ReferralReceived:
             "referrer": ReferrerKind.MIGRATION_AGENCY,
             "received_at": START,
             "person": minimum(),
-            "region": intake.Region(admin1="BY-BR"),
+            "region": Region(admin1="BY-BR"),
             "consent": consent(PersonalField.NAME, PersonalField.CONTACT),
             "needs": list(needs) or [requested()],
             "personal": Sealed(key_id=REFERRAL, box="box", digest="digest"),

@@ -151,7 +151,7 @@ class MatchingWorld:
         self.log.append(message.topic, message.key, message.value, message.headers)
         self.run()
 
-    def look(self) -> int:
+    def run_sweep(self) -> int:
         """Run one sweep; returns the number of events that it published."""
         events = complete(self.sweep.due_events(self.clock.now()))
         for event, _ in events:

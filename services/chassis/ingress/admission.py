@@ -7,7 +7,7 @@ from typing import Protocol
 
 from contracts.base import Message
 from contracts.cloudevents import CloudEvent
-from contracts.intake import Problem
+from contracts.profiles import Problem
 
 from ..ports import Record
 

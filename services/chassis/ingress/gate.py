@@ -17,7 +17,7 @@ from pydantic import ValidationError
 from contracts import topics
 from contracts.cloudevents import CloudEvent, MalformedError, decode, encode
 from contracts.ids import derived_id
-from contracts.intake import Problem
+from contracts.profiles import Problem
 
 from ..clock import Clock
 from ..engine.dead_letters import DeadLetters

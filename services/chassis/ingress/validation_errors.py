@@ -13,7 +13,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from contracts.base import Message
-from contracts.intake import Problem
+from contracts.profiles import Problem
 
 _MOST = 20
 """Problems reported at once. Any further ones are reported once these are fixed."""

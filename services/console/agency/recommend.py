@@ -9,8 +9,8 @@ import typer
 from pydantic import ValidationError
 
 from contracts import topics
-from contracts.intake import Problem
 from contracts.outcomes import AgencyInputRefused, RecommendationAnswered
+from contracts.profiles import Problem
 from contracts.recommendation import RecommendationRequested
 from contracts.words import AgeBand, Category, Flag, Sex, Status, Urgency
 from services.chassis.ingress.validation_errors import lint_raw_json, problems_of

@@ -6,15 +6,8 @@ from datetime import date, datetime
 from contracts import agency as sent
 from contracts.household_rules import birth_date_error
 from contracts.ids import need_id
-from contracts.intake import (
-    HouseholdMember,
-    HypotheticalNeed,
-    MinimalProfile,
-    Problem,
-    RecommendationAsked,
-    Region,
-    RequestedNeed,
-)
+from contracts.intake import RecommendationAsked
+from contracts.profiles import HouseholdMember, HypotheticalNeed, MinimalProfile, Problem, Region, RequestedNeed
 from contracts.recommendation import RecommendationRequested, Sketch
 from contracts.words import AgeBand, Flag
 from services.chassis.ingress.gate import RefusalError

@@ -16,14 +16,13 @@ from contracts.household_rules import needs_caregiver
 from contracts.ids import derived_id, referral_id
 from contracts.intake import (
     ConsentReceived,
-    Problem,
     RecommendationAsked,
     ReferralReceived,
     ReferralRefused,
-    Region,
     StatusAsked,
     WithdrawalReceived,
 )
+from contracts.profiles import Problem, Region
 from contracts.recommendation import RecommendationRequested
 from services.chassis.ingress.gate import Admitted, Arrival, RefusalError
 from services.chassis.ports import Record

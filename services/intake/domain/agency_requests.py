@@ -6,15 +6,8 @@ from functools import reduce
 
 from contracts import topics
 from contracts.agency import Consent
-from contracts.intake import (
-    ConsentReceived,
-    NeedRegistered,
-    Problem,
-    ReferralReceived,
-    ReferralStored,
-    RequestedNeed,
-    WithdrawalReceived,
-)
+from contracts.intake import ConsentReceived, NeedRegistered, ReferralReceived, ReferralStored, WithdrawalReceived
+from contracts.profiles import Problem, RequestedNeed
 from contracts.words import Lifecycle
 from services.chassis.decider import Effect, Emit
 

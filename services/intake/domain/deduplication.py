@@ -24,18 +24,16 @@ from typing import Any, NamedTuple, Protocol
 from contracts import topics
 from contracts.household_rules import PERSON
 from contracts.intake import (
-    IdentityFingerprint,
     Linked,
     LinkEnded,
-    MinimalProfile,
     NeedRegistered,
     PrimaryClaimed,
     PrimaryReleased,
     ReferralReceived,
-    RequestedNeed,
     ServedDoubtful,
     Unlinked,
 )
+from contracts.profiles import IdentityFingerprint, MinimalProfile, RequestedNeed
 from contracts.words import Category, Flag, HeldBack, Lifecycle, Urgency
 from services.chassis.decider import Claim, Drop, Effect, Emit, Put
 

@@ -4,14 +4,8 @@ from typing import Any
 
 from contracts import topics
 from contracts.base import Message
-from contracts.intake import (
-    NeedRegistered,
-    NeedWithdrawn,
-    PersonCorrected,
-    ReferralReceived,
-    ReferralStored,
-    RequestedNeed,
-)
+from contracts.intake import NeedRegistered, NeedWithdrawn, PersonCorrected, ReferralReceived, ReferralStored
+from contracts.profiles import RequestedNeed
 from contracts.words import HeldBack
 from services.chassis.decider import Emit
 

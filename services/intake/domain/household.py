@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 from contracts.household_rules import PERSON
-from contracts.intake import HouseholdMember, MinimalProfile
+from contracts.profiles import HouseholdMember, MinimalProfile
 from contracts.words import Flag
 
 

@@ -16,7 +16,6 @@ from contracts.intake import (
     PersonCorrected,
     PrimaryClaimed,
     PrimaryReleased,
-    Problem,
     ReferralReceived,
     ReferralStored,
     ReleaseEnded,
@@ -28,6 +27,7 @@ from contracts.intake import (
 )
 from contracts.matching import Closed, NeedEnded, Unmet
 from contracts.operations import TimerElapsed
+from contracts.profiles import Problem
 from contracts.words import ALREADY_SERVED, HeldBack, Lifecycle
 from services.chassis.decider import Drop, Effect, Emit, IncomingEvent
 

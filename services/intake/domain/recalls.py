@@ -6,8 +6,9 @@ from typing import Any
 
 from contracts import provider, topics
 from contracts.base import Message
-from contracts.intake import DeletionConfirmed, Problem, RecallConfirmed, Recalled, RecallOverdue, ReleaseEnded
+from contracts.intake import DeletionConfirmed, RecallConfirmed, Recalled, RecallOverdue, ReleaseEnded
 from contracts.operations import TimerElapsed
+from contracts.profiles import Problem
 from contracts.words import PersonalField
 from services.chassis.decider import Effect, Emit, Reply, SetTimer
 

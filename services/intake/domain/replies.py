@@ -5,13 +5,13 @@ from collections.abc import Sequence
 from contracts import agency, topics
 from contracts.intake import (
     ConsentReceived,
-    Problem,
     ReferralReceived,
     ReferralRefused,
     StatusAsked,
     StatusDue,
     WithdrawalReceived,
 )
+from contracts.profiles import Problem
 from services.chassis.decider import Effect, Reply
 
 from .facts import need_identity

@@ -18,7 +18,7 @@ class Sweep:
     def __init__(self, claims: Claims) -> None:
         self._claims = claims
 
-    async def look(self) -> list[Addressed]:
+    async def due_events(self) -> list[Addressed]:
         """Events that resume linked needs whose row is gone, and that ask about rows that are there.
 
         Raises `TransientError` when the database is not available.

@@ -17,7 +17,7 @@ import hmac
 import re
 
 from contracts.agency import Consent, Person
-from contracts.intake import IdentityFingerprint
+from contracts.profiles import IdentityFingerprint
 
 from ..domain.consent import may_link
 from .name_folding import canonical_name

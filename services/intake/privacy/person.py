@@ -8,7 +8,7 @@ from typing import Any
 from contracts.agency import Caregiver, Contact, Submitted
 from contracts.base import Value
 from contracts.household_rules import PERSON
-from contracts.intake import Sealed
+from contracts.profiles import Sealed
 from contracts.words import PersonalField, Status
 from services.chassis.encryption import seal
 

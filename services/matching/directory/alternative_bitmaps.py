@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import count
 from typing import Any, NamedTuple
 
-from contracts.intake import MinimalProfile
+from contracts.profiles import MinimalProfile
 from contracts.words import Flag
 
 from .bitmaps import (

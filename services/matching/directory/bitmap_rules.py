@@ -7,7 +7,8 @@ that is not in `BITMAP_RULES` is checked service by service (`one_by_one`).
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from contracts.intake import MinimalProfile, NeedRegistered
+from contracts.intake import NeedRegistered
+from contracts.profiles import MinimalProfile
 from contracts.words import Rule
 
 from ..eligibility.assessment import ignores_status

@@ -9,7 +9,8 @@ from pydantic import ValidationError
 
 from contracts import topics
 from contracts.cloudevents import MalformedError, decode
-from contracts.intake import NeedRegistered, Problem
+from contracts.intake import NeedRegistered
+from contracts.profiles import Problem
 from contracts.provider import Profile, Service
 from contracts.words import Category
 from services.chassis.ingress.validation_errors import fix_of, lint_raw_json, problems_of

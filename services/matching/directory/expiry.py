@@ -9,9 +9,9 @@ from collections.abc import Iterable
 from datetime import date, datetime, timedelta
 
 from contracts import topics
-from contracts.intake import Problem
 from contracts.matching import EntryExpires, ExpiryNotified
 from contracts.notification import EntryProblemsFound
+from contracts.profiles import Problem
 from contracts.provider import Service
 from contracts.words import EntryExpiry
 from services.chassis.decider import Drop, Effect, Emit, Put

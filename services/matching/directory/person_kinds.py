@@ -7,7 +7,8 @@ from collections.abc import Callable
 from operator import attrgetter
 from typing import Any, NamedTuple
 
-from contracts.intake import MinimalProfile, NeedRegistered
+from contracts.intake import NeedRegistered
+from contracts.profiles import MinimalProfile
 from contracts.words import AgeBand, Rule, Sex, Status
 
 from ..eligibility import criteria

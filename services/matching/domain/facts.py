@@ -4,8 +4,9 @@ from datetime import date, datetime
 from typing import Any
 
 from contracts import matching, notification, topics
-from contracts.intake import MinimalProfile, NeedRegistered, Problem
+from contracts.intake import NeedRegistered
 from contracts.matching import Broadcast, DecisionRationale, FunnelStep, Matched
+from contracts.profiles import MinimalProfile, Problem
 from contracts.words import Rule
 from services.chassis.decider import Emit
 

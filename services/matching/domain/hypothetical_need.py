@@ -1,6 +1,7 @@
 """A hypothetical need, which an agency asks about before it refers anybody, as the need that it would be."""
 
-from contracts.intake import HypotheticalNeed, NeedRegistered, RecommendationAsked
+from contracts.intake import NeedRegistered, RecommendationAsked
+from contracts.profiles import HypotheticalNeed
 from contracts.words import ReferrerKind
 
 

@@ -1,7 +1,8 @@
 """Recommends services to an agency that has not referred anybody yet: nothing is claimed, journaled or queued."""
 
-from contracts.intake import HypotheticalNeed, RecommendationAsked
+from contracts.intake import RecommendationAsked
 from contracts.matching import ServicesRecommended, Suggested, Suggestions
+from contracts.profiles import HypotheticalNeed
 from contracts.words import Wait
 
 from ..ranking.candidate import Candidate

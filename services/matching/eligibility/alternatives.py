@@ -9,7 +9,7 @@ from itertools import chain, combinations, product
 from typing import NamedTuple
 
 from contracts.eligibility import Criteria, Eligibility
-from contracts.intake import MinimalProfile
+from contracts.profiles import MinimalProfile
 from contracts.words import AgeBand, Sex, Status, Unknown
 
 from .criteria import (

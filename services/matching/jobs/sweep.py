@@ -63,7 +63,7 @@ class Sweep:
         latest_waits = {each.id: each for each in sorted(listed, key=lambda each: each.wait_number)}
         flags = EntryFlags(await self._claims.all(entry_flags.FULL))
         held = Places(rows)
-        self._warnings.look(held, await self._claims.all(entry_flags.DISPUTES))
+        self._warnings.warn(held, await self._claims.all(entry_flags.DISPUTES))
         self._meter.places(gather.places(self._directory, held), gather.waiting(latest_waits.values()))
         first = recalls(latest_waits.values(), held, self._directory, now, self._limits, flags, self._prices())
         recalled = {each.id for each in first}

@@ -50,7 +50,7 @@ class EntryWarnings:
         self._directory, self._dispute_after, self._meter = directory, dispute_after, meter
         self._warned: set[tuple[str, str]] = set()
 
-    def look(self, held: Places, disputes: Mapping[str, Mapping[str, Any]]) -> None:
+    def warn(self, held: Places, disputes: Mapping[str, Mapping[str, Any]]) -> None:
         """Warn about what these rows show: places taken (`held`), and needs that services called not eligible."""
         for version, service in sorted(disputed(disputes, self._dispute_after).items()):
             entry = self._directory.get(service)

@@ -37,8 +37,11 @@ vulnerability, since that is what it is for.
 from collections.abc import Iterable
 from datetime import datetime, timedelta
 
-from contracts.intake import MinimalProfile, NeedRegistered
-from contracts.words import AgeBand, Flag, Urgency
+from contracts.intake import NeedRegistered
+from contracts.profiles import MinimalProfile
+from contracts.words import AgeBand, Urgency
+
+from ..eligibility.criteria import CHILD_FLAGS
 
 TOP = 6
 """Above every class that a need can reach before: an emergency that has aged is 5."""
@@ -47,9 +50,6 @@ MOST_VULNERABLE = 3
 FEW_OPTIONS = 0.5
 """The bonus of a need with one service open to it; half of it with two, and so on. (The design has 0.3. Over eighteen
 seeds of the simulation, the gap in served rates is 0.1 points smaller with 0.5, at no cost to others.)"""
-
-_MINORS = frozenset({AgeBand.TODDLER, AgeBand.CHILD, AgeBand.ADOLESCENT})
-_CHILD = frozenset({Flag.UNACCOMPANIED_CHILD, Flag.SEPARATED_CHILD})
 
 Precedence = tuple[int, int, int, float, datetime, str]
 """Sorts the need to be served first to the front: class, vulnerability, age band, worth (all negated), arrival, id."""
@@ -99,7 +99,7 @@ def vulnerability(people: Iterable[MinimalProfile]) -> int:
     signs: set[str] = set()
     for person in people:
         signs.update(person.flags)
-        if person.age_band in _MINORS or not _CHILD.isdisjoint(person.flags):
+        if person.age_band.is_minor or not CHILD_FLAGS.isdisjoint(person.flags):
             signs.add("child")
         if person.age_band is AgeBand.OLDER:
             signs.add("older")

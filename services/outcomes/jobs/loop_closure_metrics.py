@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from prometheus_client import CollectorRegistry, Gauge
 
 from contracts.words import Urgency
+from services.chassis.telemetry.metrics import create
 
 from ..domain.loop_closure import Closure
 
@@ -16,11 +17,9 @@ class ClosureMeter:
     """The gauges. `services.chassis.telemetry.catalogue.METRICS` has their meanings. Each instance shows all needs."""
 
     def __init__(self, registry: CollectorRegistry) -> None:
-        self._needs = Gauge("referrals_closure_needs", "needs", ["urgency", "stands"], registry=registry)
-        self._seconds = Gauge(
-            "referrals_closure_seconds", "seconds", ["urgency", "until", "quantile"], registry=registry
-        )
-        self._reroutes = Gauge("referrals_closure_reroutes", "ended needs", ["urgency", "reroutes"], registry=registry)
+        self._needs = create(Gauge, "referrals_closure_needs", registry)
+        self._seconds = create(Gauge, "referrals_closure_seconds", registry)
+        self._reroutes = create(Gauge, "referrals_closure_reroutes", registry)
 
     def show(self, measured: Mapping[Urgency, Closure]) -> None:
         """Set all gauges. A time that no need has is not shown, since that is not a time of zero."""

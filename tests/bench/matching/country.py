@@ -11,7 +11,8 @@ from typing import Any
 import h3
 
 from contracts.agency import Constraints, Preferences
-from contracts.intake import MinimalProfile, NeedRegistered, Region
+from contracts.intake import NeedRegistered
+from contracts.profiles import MinimalProfile, Region
 from contracts.provider import Eligibility, Service
 from contracts.words import AgeBand, Category, Flag, ReferrerKind, Sex, Status, Urgency
 from services.matching.capacity.places import Places, document, row_id

@@ -12,7 +12,8 @@ from datetime import datetime, timedelta
 import h3
 
 from contracts.agency import Constraints, Preferences
-from contracts.intake import MinimalProfile, NeedRegistered, Region
+from contracts.intake import NeedRegistered
+from contracts.profiles import MinimalProfile, Region
 from contracts.provider import Eligibility, Service
 from contracts.words import AgeBand, Flag, ReferrerKind, Sex, Urgency
 from services.matching.directory.directory import Directory, DirectoryEntry

@@ -11,8 +11,8 @@ from aiokafka.errors import MessageSizeTooLargeError
 
 from contracts import topics
 from contracts.agency import Corrected, ReferralWithdrawn, StatusRequested
-from contracts.intake import Problem
 from contracts.outcomes import AgencyInputRefused
+from contracts.profiles import Problem
 from contracts.provider import AnswerRefused, EntryRefused, Offer
 from contracts.provider import ProviderInputRefused as AnswerUnread
 from contracts.words import Answer
@@ -43,7 +43,7 @@ async def test_bad_input_of_an_agency_is_reported_and_stops_nobody(here: People,
     await other.wait_for("offered", "R-other")
     unknown = [Bad("an unknown reference", None, [], "reference", "is not known; send agency.submitted.v1 first")] * 3
     await _wait_for_refusals(agency.status, AgencyInputRefused, [*bad, *unknown])
-    assert sorted(await here.dead_letters(agency.id)) == sorted(each.letter for each in bad if each.letter)
+    assert sorted(await here.dead_letters(agency.id)) == sorted(each.dead_letter for each in bad if each.dead_letter)
     await provider.notifications.read_for(0.5)
     offers = {m.referral_id for _, m in provider.notifications.events if isinstance(m, Offer)}
     assert len(offers) == len(good) + 2
@@ -74,7 +74,7 @@ async def test_bad_input_of_a_provider_is_reported_and_stops_nobody(here: People
     assert refused.state == "unknown"
     await _wait_for_refusals(provider.notifications, AnswerUnread, answers)
     await _wait_for_refusals(provider.notifications, EntryRefused, entries)
-    expected = [each.letter for each in (*answers, *entries) if each.letter]
+    expected = [each.dead_letter for each in (*answers, *entries) if each.dead_letter]
     assert sorted(await here.dead_letters(provider.id)) == sorted(expected)
     await _no_input_is_repeated(here, provider.id, topics.notifications(provider.id))
     _services_run(system)

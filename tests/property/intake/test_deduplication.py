@@ -6,7 +6,8 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
-from contracts.intake import IdentityFingerprint, NeedWithdrawn
+from contracts.intake import NeedWithdrawn
+from contracts.profiles import IdentityFingerprint
 from contracts.words import ALREADY_SERVED, Category, Flag, HeldBack, Urgency
 from services.intake.jobs.sweep import Sweep
 from tests.support.builders import minimum
@@ -79,7 +80,7 @@ class Persons(RuleBasedStateMachine):
         claims = MemoryClaims()
         claims.tables["served"], claims.tables["linked"] = dict(self.front.served), dict(self.front.links)
         was, self.front.lossy = self.front.lossy, False
-        for event, _ in complete(Sweep(claims).look()):
+        for event, _ in complete(Sweep(claims).due_events()):
             self.front.handle(event)
         self.front.lossy = was
         for doc in self.front.links.values():

@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 
 from contracts.agency import Submitted
 from contracts.household_rules import PERSON
-from contracts.intake import HouseholdMember
+from contracts.profiles import HouseholdMember
 from contracts.words import AgeBand, Flag, PersonalField
 from services.intake.admission.minimise import requested_need
 from services.intake.domain.household import all_flags, member_labels, people_served

@@ -16,7 +16,7 @@ from hypothesis.stateful import Bundle, RuleBasedStateMachine, initialize, invar
 from contracts import intake, provider, topics
 from contracts.agency import Consent, Grant
 from contracts.base import Message
-from contracts.intake import RequestedNeed, Sealed
+from contracts.profiles import MinimalProfile, Region, RequestedNeed, Sealed
 from contracts.words import Category, LegalBasis, Lifecycle, PersonalField, Urgency
 from services.chassis.decider import Effect, Reply, SetTimer
 from services.intake.domain.policy import IntakePolicy
@@ -205,7 +205,7 @@ class Referrals(RuleBasedStateMachine):
 
     @rule(target=sent, needs=NEEDS, person=PERSONS, grants=CONSENTS, digest=DIGESTS, corrects=st.booleans())
     def send(
-        self, needs: list[RequestedNeed], person: intake.MinimalProfile, grants: Consent, digest: str, corrects: bool
+        self, needs: list[RequestedNeed], person: MinimalProfile, grants: Consent, digest: str, corrects: bool
     ) -> tuple[str, Message]:
         box = Sealed(key_id=REFERRAL, box=f"{self.serial}", digest=digest)
         event = received(
@@ -316,7 +316,7 @@ class Referrals(RuleBasedStateMachine):
     def reuse_an_id(self, earlier: tuple[str, Message], needs: list[RequestedNeed]) -> None:
         id_, event = earlier
         known = any(entry.cause == f"topic/{id_}" for entry in self.stream.entries)
-        other = received(*needs, corrects=True, region=intake.Region(admin1="BY-HM"))
+        other = received(*needs, corrects=True, region=Region(admin1="BY-HM"))
         if known and other != event:
             before = self.stream.state
             effects = self.stream.handle(other, id=id_, now=self.now, context=frozenset(self.keys))

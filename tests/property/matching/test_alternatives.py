@@ -7,7 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from contracts.eligibility import Criteria, Eligibility
-from contracts.intake import MinimalProfile, NeedRegistered
+from contracts.intake import NeedRegistered
+from contracts.profiles import MinimalProfile
 from contracts.words import Category, Flag, Sex, Status, Urgency
 from services.matching.directory.directory import Directory
 from services.matching.eligibility import assessment

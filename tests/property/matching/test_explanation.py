@@ -13,8 +13,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from contracts.agency import Preferences
-from contracts.intake import NeedRegistered, Region
+from contracts.intake import NeedRegistered
 from contracts.matching import Counterfactual, DecisionRationale, Matched, PriceSet, Unmet, Waiting
+from contracts.profiles import Region
 from contracts.provider import Eligibility
 from contracts.words import Behind, Change, Flag, Sex, Status, Urgency
 from services.matching.capacity.places import Places, match_id

@@ -12,8 +12,9 @@ from hypothesis import strategies as st
 
 from contracts.agency import Constraints
 from contracts.eligibility import Criteria, Eligibility, IfUnknown
-from contracts.intake import NeedRegistered, Region
+from contracts.intake import NeedRegistered
 from contracts.matching import AttemptEnded
+from contracts.profiles import Region
 from contracts.provider import Service
 from contracts.words import AgeBand, Category, Document, Flag, Rule, Sex, Status, Unknown, Urgency
 from services.matching.directory.directory import Directory

@@ -10,9 +10,10 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 
 from contracts import matching
 from contracts.agency import Constraints
-from contracts.intake import PersonCorrected, Region
+from contracts.intake import PersonCorrected
 from contracts.notification import Declined, Delivered, EntryProblemsFound, Expired, NotDelivered, OfferAccepted
 from contracts.operations import TimerElapsed
+from contracts.profiles import Region
 from contracts.words import Category, DeclineCode, Flag, NotDeliveredCode, Urgency
 from services.matching.capacity.places import service_of
 from services.matching.directory.entry_flags import DISPUTES
@@ -233,7 +234,7 @@ class Matching(RuleBasedStateMachine):
 
     @rule()
     def sweep_looks(self) -> None:
-        self.world.look()
+        self.world.run_sweep()
 
     @precondition(lambda self: self.world.sent)
     @rule(moment=moments)
@@ -405,7 +406,7 @@ class Matching(RuleBasedStateMachine):
         """With all recalls lost, sweeps alone bring every free place to a need that waits for it."""
         self.world.log.held.clear()
         for _ in range(self.needs + 2):
-            self.world.look()
+            self.world.run_sweep()
         now = self.world.clock.now()
         rows = set(self.world.waiting)
         assert rows == self.waiting_needs(), f"the rows are {rows}, the waiting needs {self.waiting_needs()}"

@@ -151,7 +151,7 @@ def test_nobody_out_of_patience_sees_a_place_go_to_one_who_came_later(life: list
                 used_up = [service for service, price in by_service.items() if price > 1]
                 made.prices = PriceSet(id="p", window=1, as_of=now, prices=by_service, used_up=used_up)
             case "sweep":
-                made.look()
+                made.run_sweep()
             case _ if made.log.held:
                 made.deliver()
         now = made.clock.now()

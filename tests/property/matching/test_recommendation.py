@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from contracts import matching, topics
 from contracts.agency import Constraints, Preferences
-from contracts.intake import Region
+from contracts.profiles import Region
 from contracts.provider import Eligibility
 from contracts.words import AgeBand, Flag, Sex, Status, Urgency, Wait
 from services.matching.domain.hypothetical_need import as_need

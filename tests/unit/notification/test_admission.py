@@ -10,7 +10,7 @@ from pydantic import ValidationError
 
 from contracts import ids, intake, notification, provider, topics
 from contracts.cloudevents import CloudEvent
-from contracts.intake import Problem
+from contracts.profiles import Problem
 from contracts.words import Answer, Urgency
 from services.chassis.encryption import new_key, new_pair, open_sealed
 from services.chassis.ingress.gate import Admitted, Arrival

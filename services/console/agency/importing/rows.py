@@ -16,8 +16,8 @@ from pydantic import ValidationError
 
 from contracts.agency import Submitted
 from contracts.base import Input
-from contracts.intake import Problem
-from contracts.words import AgeBand
+from contracts.household_rules import birth_date_error, needs_caregiver
+from contracts.profiles import Problem
 from services.chassis.ingress.validation_errors import lint_raw_json, problems_of
 
 from ...shared.errors import UserError
@@ -222,14 +222,13 @@ def _checked(row: ImportRow[M], today: date, agency: str) -> ImportRow[M]:
 
 
 def _ages(body: Submitted, today: date) -> Iterator[Problem]:
-    births = {f"household.{number}.birth_date": each.birth_date for number, each in enumerate(body.household)}
-    births["person.birth_date"] = body.person.birth_date
-    oldest = today.year - AgeBand.OLDER.years[1]
-    impossible = [name for name, day in births.items() if day is not None and not (oldest <= day.year and day <= today)]
-    for name in impossible:
-        yield Problem(field=name, fix="is in the future, or nobody is that old: check the date")
-    if not impossible and body.person.band_on(today).years[1] < 18 and body.person.caregiver is None:
-        yield Problem(field="person.caregiver", fix="is needed for anybody under 18, also for an unaccompanied child")
+    """What intake's gate would refuse, which needs to know the day."""
+    birth_dates = {f"household.{number}.birth_date": each.birth_date for number, each in enumerate(body.household)}
+    birth_dates["person.birth_date"] = body.person.birth_date
+    errors = {field: birth_date_error(day, today) for field, day in birth_dates.items()}
+    yield from (Problem(field=field, fix=error) for field, error in errors.items() if error)
+    if not any(errors.values()) and needs_caregiver(body.person.band_on(today)) and body.person.caregiver is None:
+        yield Problem(field="person.caregiver", fix="is needed under 18, also for an unaccompanied child")
 
 
 def _refuse_duplicates(checked: list[ImportRow[M]]) -> list[ImportRow[M]]:

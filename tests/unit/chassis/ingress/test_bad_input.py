@@ -84,7 +84,7 @@ def judge(rig: Rig, bad: list[Bad], refused: list[Seen]) -> None:
         if not any(problem["field"] == each.field and each.fix in problem["fix"] for problem in problems)
     ]
     assert wrong == []
-    assert rig.dead_letters() == [each.letter for each in bad if each.letter]
+    assert rig.dead_letters() == [each.dead_letter for each in bad if each.dead_letter]
     assert CANARY.encode() not in rig.clear()
 
 
@@ -144,7 +144,7 @@ def test_refused_directory_entries_are_not_used_by_matching_either() -> None:
         log.append(topics.directory("p"), b"beds", each.value, each.headers)
         directory = Directory()
         directory.apply(log.read(topics.directory("p"))[0])
-        if each.letter is None or each.letter[0] != "too-large":
+        if each.dead_letter is None or each.dead_letter[0] != "too-large":
             assert len(directory) == 0, each.name
 
 

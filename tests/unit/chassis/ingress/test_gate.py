@@ -9,8 +9,8 @@ from pydantic import Field
 from contracts import topics
 from contracts.base import Event, Input, Message
 from contracts.cloudevents import CloudEvent, encode
-from contracts.intake import Problem
 from contracts.operations import Tenant, TenantKind
+from contracts.profiles import Problem
 from services.chassis.engine.dead_letters import DeadLetters
 from services.chassis.errors import FatalError, TransientError
 from services.chassis.ingress.gate import Admitted, Arrival, Gate, RefusalError

@@ -5,8 +5,8 @@ from typing import Any
 
 from contracts.base import Message
 from contracts.cloudevents import CloudEvent
-from contracts.intake import Problem
 from contracts.outcomes import AgencyInputRefused, RecallChanged, RecommendationAnswered, StatusChanged
+from contracts.profiles import Problem
 from services.console.agency.status_view import ReferralOverview, line
 
 AT = datetime(2026, 11, 24, 9, tzinfo=UTC)

@@ -11,10 +11,10 @@ from contracts.intake import (
     RecommendationAsked,
     ReferralReceived,
     ReferralRefused,
-    Region,
     StatusAsked,
     WithdrawalReceived,
 )
+from contracts.profiles import Region
 from contracts.recommendation import RecommendationRequested
 from contracts.words import AgeBand, Flag, Urgency
 from services.chassis.encryption import new_pair, unseal

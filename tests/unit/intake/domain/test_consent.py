@@ -8,7 +8,7 @@ import pytest
 
 from contracts import agency, intake, provider, topics
 from contracts.agency import Grant
-from contracts.intake import Sealed
+from contracts.profiles import Sealed
 from contracts.words import LegalBasis, Lifecycle, PersonalField
 from services.chassis.decider import Effect, Emit, SetTimer
 from services.intake.domain.policy import IntakePolicy

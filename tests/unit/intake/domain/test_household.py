@@ -8,7 +8,8 @@ from pydantic import ValidationError
 
 from contracts import agency
 from contracts.base import Message
-from contracts.intake import HouseholdMember, NeedRegistered, ReferralReceived, ReferralRefused, Released
+from contracts.intake import NeedRegistered, ReferralReceived, ReferralRefused, Released
+from contracts.profiles import HouseholdMember
 from contracts.words import AgeBand, Flag, PersonalField, Sex, Urgency
 from services.chassis.decider import Emit
 from services.chassis.encryption import unseal

@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from contracts import agency, intake, topics
-from contracts.intake import PersonCorrected, Sealed
+from contracts.intake import PersonCorrected
+from contracts.profiles import Region, Sealed
 from contracts.words import Category, Flag, PersonalField, Urgency
 from services.chassis.decider import Effect, Emit, Reply, SetTimer
 from services.intake.domain.policy import IntakePolicy
@@ -115,7 +116,7 @@ def test_a_referral_sent_twice_is_one_referral(known: Stream) -> None:
     "other",
     [
         {"person": minimum(languages=["be"])},
-        {"region": intake.Region(admin1="BY-HM")},
+        {"region": Region(admin1="BY-HM")},
         {"consent": consent(PersonalField.NAME)},
         {"personal": Sealed(key_id=REFERRAL, box="box", digest="of another name")},
         {"needs": [requested("bed")]},

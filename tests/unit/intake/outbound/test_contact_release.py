@@ -9,7 +9,8 @@ import pytest
 from structlog.testing import capture_logs
 
 from contracts import topics
-from contracts.intake import NeedRegistered, Recalled, RecallOverdue, Released, Sealed
+from contracts.intake import NeedRegistered, Recalled, RecallOverdue, Released
+from contracts.profiles import Sealed
 from contracts.provider import ContactReleased, Recall
 from contracts.words import PersonalField
 from services.chassis.encryption import UnsealableError, new_pair, open_sealed, seal

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from contracts.agency import Consent, Person
-from contracts.intake import IdentityFingerprint
+from contracts.profiles import IdentityFingerprint
 from contracts.words import PersonalField
 from services.intake.domain.consent import may_link
 from services.intake.privacy.fingerprint import canonical_phone, fingerprint_key, fingerprint_of

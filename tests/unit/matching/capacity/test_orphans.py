@@ -34,7 +34,7 @@ def test_a_doubtful_place_is_kept_by_its_match_and_released_by_any_other_need() 
     made = world(1, 1)
     made.handle(need())
     orphan(made, "p2/beds:0", number=9)
-    made.look()
+    made.run_sweep()
     assert holds(made) == {"p1/beds:0": "n1"}
     assert kinds(made, 9) == ["PlaceDisowned"]
     assert kinds(made) == ["NeedKept", "Matched"]
@@ -49,7 +49,7 @@ def test_a_place_released_in_a_batch_is_not_claimed_in_it_again() -> None:
     made.handle(doubted, WaitingRecalled(referral_id="r1", need_id="n1"))
     assert made.state("n1").phase is Phase.WAITING
     assert holds(made) == {}
-    made.look()
+    made.run_sweep()
     assert made.state("n1").phase is Phase.MATCHED
     assert holds(made) == dict.fromkeys(rows_of(made.state("n1").matches[0]), "n1")
 

@@ -7,8 +7,8 @@ import h3
 import pytest
 from pydantic import ValidationError
 
-from contracts.intake import Region
 from contracts.matching import Alternative, AttemptEnded, DecisionRationale, Matched, ServicesRecommended
+from contracts.profiles import Region
 from contracts.provider import Service
 from contracts.service import Cost
 from contracts.texts import catalogue

@@ -78,7 +78,7 @@ def test_a_stale_entry_gets_no_needs_until_it_is_published_again() -> None:
     funnel = made.facts(need)[-1].funnel  # type: ignore[attr-defined]
     assert [(step.rule, step.left) for step in funnel][-1] == (Rule.STALE, 0)
     made.publish(service(), "p1")
-    made.look()
+    made.run_sweep()
     assert made.state(need).match is not None
 
 
@@ -96,8 +96,8 @@ def test_the_provider_is_notified_once_before_and_once_when_it_happens() -> None
     made = world()
     for days in (300, 34, 1, 30, 1, 1, 400):
         made.elapse(days=days)
-        made.look()
-        made.look()
+        made.run_sweep()
+        made.run_sweep()
     assert notices(made) == ["entry", "entry"]
     assert set(made.claims.tables[EXPIRY_NOTICES]) == {"p1/beds@1#going-stale", "p1/beds@1#stale"}
 
@@ -105,12 +105,12 @@ def test_the_provider_is_notified_once_before_and_once_when_it_happens() -> None
 def test_the_next_version_is_reported_again_and_the_rows_of_the_old_one_are_dropped() -> None:
     made = world(valid_to=TODAY)
     made.elapse(days=1)
-    made.look()
+    made.run_sweep()
     made.publish(service(valid_to=TODAY + timedelta(days=1)), "p1")
-    made.look()
+    made.run_sweep()
     assert notices(made) == ["valid_to"]
     made.elapse(days=1)
-    made.look()
+    made.run_sweep()
     assert notices(made) == ["valid_to"] * 2
     assert set(made.claims.tables[EXPIRY_NOTICES]) == {"p1/beds@2#ended"}
 
@@ -126,9 +126,9 @@ def test_neither_several_instances_nor_a_lost_row_cause_a_second_notice() -> Non
     assert notices(made) == ["entry"]
     made.claims.tables[EXPIRY_NOTICES].clear()
     made.restart()
-    assert made.look() == 1
+    assert made.run_sweep() == 1
     assert notices(made) == ["entry"]
-    assert made.look() == 0, "the row is there again"
+    assert made.run_sweep() == 0, "the row is there again"
 
 
 @pytest.mark.parametrize("when", ["before", "midway", "after"])

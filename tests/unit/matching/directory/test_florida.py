@@ -5,7 +5,7 @@ from collections import Counter
 import pytest
 
 from contracts.eligibility import Eligibility
-from contracts.intake import Region
+from contracts.profiles import Region
 from contracts.words import AgeBand, Category, Flag, Rule, Status, Urgency
 from services.console.hsds import ReadService
 from services.matching.domain.state import Phase

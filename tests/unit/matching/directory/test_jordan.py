@@ -9,7 +9,8 @@ import pytest
 
 from contracts import matching
 from contracts.agency import Constraints
-from contracts.intake import NeedRegistered, Region
+from contracts.intake import NeedRegistered
+from contracts.profiles import Region
 from contracts.words import AgeBand, Category, Flag, Rule, Sex, Status, Urgency
 from services.matching.capacity.places import service_of
 from services.matching.domain.state import Phase

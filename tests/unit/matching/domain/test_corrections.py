@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from contracts import matching
-from contracts.intake import Region
+from contracts.profiles import Region
 from contracts.words import Category, Urgency
 from services.matching.waitlist.queue import read
 from tests.support.builders import service, withdrawn

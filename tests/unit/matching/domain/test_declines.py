@@ -75,7 +75,7 @@ def test_a_provider_that_cannot_help_after_all_does_not_end_the_need(code: NotDe
         (DeclineStep.WAIT, Phase.WAITING) if cannot else (DeclineStep.CLOSE, Phase.ENDED)
     )
     assert not made.rows, "its place is free"
-    made.look()
+    made.run_sweep()
     assert [match.provider for match in made.state("n1").matches] == (["p2"] if cannot else [])
 
 
@@ -85,7 +85,7 @@ def test_a_code_that_rules_the_service_out_for_good_does_so(code: DeclineCode) -
     made.handle(need(), declined(code))
     made.publish(service(capacity=2), "p1")  # a newer entry changes nothing
     made.elapse(hours=30)
-    made.look()
+    made.run_sweep()
     again = made.state("n1").attempt == 2
     assert again is (not code.for_good and next_step(code) not in (DeclineStep.ASK_AGENCY, DeclineStep.CLOSE))
 
@@ -102,11 +102,11 @@ def test_a_full_service_takes_nobody_until_a_newer_entry_and_its_provider_is_not
     assert isinstance(waits, matching.Waiting)
     assert [(step.rule, step.left) for step in waits.funnel[-2:]] == [(Rule.RULED_OUT, 1), (Rule.FULL, 0)]
     made.elapse(hours=30)
-    assert made.look() == 2, "they look again, and there is no place"
+    assert made.run_sweep() == 2, "they look again, and there is no place"
     assert [made.state(each).phase for each in ("n1", "n2")] == [Phase.WAITING] * 2
     assert notices_to_providers(made) == [("p1", "beds", "capacity")]
     made.publish(service(capacity=3), "p1")
-    made.look()
+    made.run_sweep()
     assert [made.state(each).phase for each in ("n1", "n2")] == [Phase.MATCHED] * 2
 
 
@@ -141,7 +141,7 @@ def test_an_entry_is_flagged_once_and_a_newer_flag_replaces_an_older_one() -> No
     assert made.full == {"p1/beds@1"}
     assert len(notices_to_providers(made)) == 1
     made.publish(service(capacity=3), "p1")
-    made.look()
+    made.run_sweep()
     made.handle(declined(DeclineCode.NO_CAPACITY, 1, attempt=2))
     assert made.full == {"p1/beds@2"}
     for id_, event, topic in list(made.sent):
@@ -161,7 +161,7 @@ def test_the_agency_is_asked_for_what_is_missing_and_the_need_keeps_the_end_of_i
     assert isinstance(held, matching.OnHold)
     assert (held.provider, held.service, held.cause, held.missing) == ("p1", "beds", "missing-documents", missing)
     assert (held.since, held.until) == (START, START + timedelta(days=7))
-    made.look()
+    made.run_sweep()
     assert made.state("n1").phase is Phase.HELD, "it is not on the waiting list"
 
 
@@ -218,7 +218,7 @@ def test_lack_of_resources_puts_the_need_back_on_the_list_and_it_is_matched_else
     made = world(1, 1)
     made.handle(need(), declined(DeclineCode.LACK_OF_RESOURCES))
     assert [type(fact).__name__ for fact in made.facts("n1")[-2:]] == ["AttemptEnded", "Waiting"]
-    made.look()
+    made.run_sweep()
     match = made.state("n1").match
     assert match is not None
     assert match.provider == "p2"

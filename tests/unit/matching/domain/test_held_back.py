@@ -44,7 +44,7 @@ def test_an_agency_that_must_not_know_sees_what_it_would_see_if_all_places_were_
     assert seen(free, 2) == seen(full, 2)
     assert len(seen(free, 2)) == 1
     for made in (full, free):
-        made.look()
+        made.run_sweep()
         made.elapse(hours=24 * 31)
     assert seen(free, 2) == seen(full, 2)
     assert isinstance(seen(free, 2)[-1], matching.Unmet)
@@ -60,7 +60,7 @@ def test_it_takes_no_place_and_is_in_no_queue(held_back: HeldBack) -> None:
     assert made.state("n2").phase is Phase.MATCHED, "though the other has waited longer"
     made.handle(of_offer(Delivered, need_id="n2", referral_id="r2"))
     assert not made.log.held, "the place that is free again is not for it"
-    made.look()
+    made.run_sweep()
     assert made.state("n1").phase is Phase.WAITING
 
 
@@ -92,7 +92,7 @@ def test_it_resumes_in_the_queue_by_its_own_time_of_request(held_back: HeldBack)
     made.handle(need(1, None, revision=1))
     assert {each.id for each in made.waiters} == {"n1", "n3"}
     made.handle(of_offer(Delivered, need_id="n2", referral_id="r2"))
-    made.look()
+    made.run_sweep()
     assert (made.state("n1").phase, made.state("n3").phase) == (Phase.MATCHED, Phase.WAITING)
 
 

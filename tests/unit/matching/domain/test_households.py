@@ -131,13 +131,13 @@ def test_a_household_that_has_waited_long_has_places_kept_at_the_largest_service
     made.handle(need(20))
     assert made.state("n20").match is None, "two places are kept for the household"
     made.handle(answer(Delivered, int(small[1:])))
-    made.look()
+    made.run_sweep()
     match = made.state("n20").match
     assert match is not None
     assert match.provider == "p1", "and none elsewhere"
     third = next(n for n, m in at.items() if m is not None and m.provider == "p2" and n not in ends)
     made.handle(answer(Delivered, int(third[1:])))
-    made.look()
+    made.run_sweep()
     assert held(made).count("n1") == 3
 
 
@@ -255,7 +255,7 @@ def test_a_correction_that_outruns_the_first_acceptance_leaves_no_withdrawn_offe
     (left,) = made.state("n1").matches
     made.handle(answer(TakenUp, attempt=3 - left.attempt))
     assert [match.attempt for match in made.state("n1").matches] in ([], [3])
-    made.look()
+    made.run_sweep()
     assert [(match.provider, match.attempt) for match in made.state("n1").matches] == [("p2", 3)]
 
 
@@ -266,7 +266,7 @@ def test_a_household_that_has_grown_is_offered_again_everywhere() -> None:
     # Its places are free only after the decision: in the meantime it waits, and is recalled.
     assert not matches
     assert not made.rows
-    made.look()
+    made.run_sweep()
     assert [(match.provider, len(match.slots)) for match in made.state("n1").matches] == [("p1", 4), ("p3", 4)]
 
 

@@ -62,7 +62,7 @@ def test_a_new_need_leaves_a_place_to_a_waiting_need_that_ranks_above_it() -> No
     made.publish(service(capacity=1), "p1")  # n1 has not been recalled yet
     made.handle(need(2, urgency=Urgency.NORMAL))
     assert made.state("n2").phase is Phase.WAITING
-    made.look()
+    made.run_sweep()
     assert holds(made) == {"p1/beds:0": "n1"}
 
 
@@ -125,14 +125,14 @@ def test_a_match_passes_the_opening_hours_on() -> None:
 def test_a_service_that_was_silent_is_asked_again_after_a_time_or_a_newer_entry() -> None:
     made = world(1)
     made.handle(need(), answer(Expired))
-    made.look()
+    made.run_sweep()
     assert made.state("n1").phase is Phase.WAITING
     made.elapse(hours=24)
-    made.look()
+    made.run_sweep()
     assert made.state("n1").attempt == 2
     made.handle(answer(Expired, attempt=2))
     made.publish(service(capacity=1), "p1")
-    made.look()
+    made.run_sweep()
     assert made.state("n1").attempt == 3
 
 
@@ -141,7 +141,7 @@ def test_an_entry_published_before_the_silence_ends_does_not_lift_it() -> None:
     made.handle(need())
     made.publish(service(capacity=1), "p1")
     made.handle(answer(Expired))
-    made.look()
+    made.run_sweep()
     assert made.state("n1").phase is Phase.WAITING
 
 
@@ -150,7 +150,7 @@ def test_a_service_that_said_unsafe_is_never_asked_again() -> None:
     made.handle(need(), answer(Declined, code=DeclineCode.UNSAFE))
     made.publish(service(capacity=5), "p1")
     made.elapse(hours=100)
-    made.look()
+    made.run_sweep()
     assert made.state("n1").phase is Phase.WAITING
 
 

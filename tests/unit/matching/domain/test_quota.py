@@ -34,7 +34,7 @@ def test_a_place_that_was_used_stays_taken(made: MatchingWorld) -> None:
     assert made.state("n1").phase is Phase.ENDED
     made.handle(accepted(need_id="n2", referral_id="r2"))
     assert made.state("n2").phase is Phase.WAITING
-    made.look()  # the sweep checks every row
+    made.run_sweep()  # the sweep checks every row
     made.handle(PlaceDoubtful(referral_id="r", need_id="n1", row="p1/beds:0", match_id=_match(made)))
     assert made.rows.keys() == {"p1/beds:0"}
 
@@ -42,11 +42,11 @@ def test_a_place_that_was_used_stays_taken(made: MatchingWorld) -> None:
 def test_it_returns_when_the_quota_is_renewed(made: MatchingWorld) -> None:
     ends(made, notification.Delivered)
     made.clock.advance(days=60, hours=15)
-    made.look()
+    made.run_sweep()
     assert made.rows, "the last day is one of it"
     made.clock.advance(hours=1)
     made.publish(service(capacity=1, quota_until=UNTIL + timedelta(days=365)), "p1")
-    made.look()
+    made.run_sweep()
     assert not made.rows
     made.handle(accepted(need_id="n2", referral_id="r2"))
     assert made.state("n2").phase is Phase.MATCHED

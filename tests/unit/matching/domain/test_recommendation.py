@@ -7,9 +7,9 @@ import pytest
 from contracts import topics
 from contracts.agency import Constraints
 from contracts.cloudevents import decode
-from contracts.intake import HypotheticalNeed
 from contracts.matching import ServicesRecommended, Suggestions
 from contracts.notification import Declined
+from contracts.profiles import HypotheticalNeed
 from contracts.provider import Eligibility
 from contracts.words import Category, DeclineCode, Rule, Sex, Urgency, Wait
 from services.matching.domain.recommendation import MOST

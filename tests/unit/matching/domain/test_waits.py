@@ -43,12 +43,12 @@ def test_rows_of_past_waits_are_deleted_when_their_need_is_recalled() -> None:
     first = dict(made.waiting["n1:1"])
     made.handle(need(revision=1))
     made.waiting["n1:1"] = first  # as a repeated event puts it back
-    made.look()
+    made.run_sweep()
     assert made.waiting.keys() == {"n1:2"}, "the current wait keeps its row"
     made.handle(withdrawn(need_id="n1", referral_id="r1"))
     made.waiting["n1:1"] = first
     made.waiting["n1:3"] = {**first, "turn": 3}  # of a wait that this matcher does not know yet
-    made.look()
+    made.run_sweep()
     assert made.waiting.keys() == {"n1:3"}
 
 
@@ -95,7 +95,7 @@ def test_a_need_whose_wait_was_over_while_it_was_matched_does_not_wait_again() -
     made = world(0)
     made.handle(need(urgency=Urgency.EMERGENCY))
     made.publish(service(capacity=1), "p1")
-    made.look()
+    made.run_sweep()
     made.elapse(hours=30)
     made.handle(answer(Expired))
     assert kinds(made)[-2:] == ["AttemptEnded", "Unmet"]

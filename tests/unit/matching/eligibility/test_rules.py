@@ -7,8 +7,9 @@ import h3
 import pytest
 
 from contracts.agency import Constraints
-from contracts.intake import NeedRegistered, Region
+from contracts.intake import NeedRegistered
 from contracts.matching import AttemptEnded
+from contracts.profiles import Region
 from contracts.provider import Eligibility
 from contracts.words import AgeBand, Category, Flag, Rule, Sex, Status, Urgency
 from services.matching.directory.directory import DirectoryEntry

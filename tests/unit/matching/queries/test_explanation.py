@@ -6,9 +6,10 @@ import h3
 import pytest
 
 from contracts.agency import Constraints, Preferences
-from contracts.intake import NeedRegistered, Region
+from contracts.intake import NeedRegistered
 from contracts.matching import FunnelStep, Matched
 from contracts.notification import Declined
+from contracts.profiles import Region
 from contracts.provider import Eligibility
 from contracts.words import Behind, Change, DeclineCode, HeldBack, Rule, Status, Urgency
 from services.matching.capacity.places import Places, document, row_id

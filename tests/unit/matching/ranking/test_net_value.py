@@ -73,10 +73,10 @@ def test_a_place_that_is_used_up_is_left_to_others_until_half_of_the_patience_is
     )
     patience = Limits().patience[Urgency.NORMAL]
     made.elapse(seconds=patience.total_seconds() / 2 - 60)
-    made.look()
+    made.run_sweep()
     assert made.state("n1").phase is Phase.WAITING
     made.elapse(seconds=60)
-    made.look()
+    made.run_sweep()
     assert made.state("n1").phase is Phase.MATCHED
 
 

@@ -4,7 +4,8 @@ import h3
 import pytest
 
 from contracts.agency import Preferences
-from contracts.intake import NeedRegistered, Region
+from contracts.intake import NeedRegistered
+from contracts.profiles import Region
 from contracts.words import Document, Rule
 from services.matching.directory.directory import DirectoryEntry
 from services.matching.ranking.candidate import TERM_NAMES, Candidate

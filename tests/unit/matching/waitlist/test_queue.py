@@ -5,8 +5,8 @@ from typing import Any
 
 from contracts import matching
 from contracts.agency import Preferences
-from contracts.intake import Region
 from contracts.notification import Declined
+from contracts.profiles import Region
 from contracts.words import DeclineCode, Flag, HeldBack, Rule, Urgency
 from services.matching.directory.directory import DirectoryEntry
 from services.matching.model.limits import Limits
@@ -112,7 +112,7 @@ def test_a_need_with_a_place_causes_no_alert_and_one_that_waits_again_does_at_on
     made.handle(accepted(need_id="n1"))
     made.elapse(hours=80)
     made.publish(service(capacity=1), "p1")
-    made.look()
+    made.run_sweep()
     made.elapse(hours=10)
     assert made.state("n1").match is not None
     assert not alerts(made)
@@ -152,8 +152,8 @@ def test_the_sweep_alerts_where_no_timer_does() -> None:
     made.store.timers.clear()
     made.elapse(hours=100)
     assert not alerts(made)
-    made.look()
-    made.look()
+    made.run_sweep()
+    made.run_sweep()
     assert len(alerts(made)) == 1
 
 

@@ -7,7 +7,7 @@ import pytest
 
 from contracts import intake, notification, operations, provider, topics
 from contracts.base import Message
-from contracts.intake import Problem
+from contracts.profiles import Problem
 from contracts.words import (
     Answer,
     AnswerFault,

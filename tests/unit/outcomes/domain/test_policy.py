@@ -7,8 +7,8 @@ import pytest
 
 from contracts import intake, notification, topics
 from contracts.base import Message
-from contracts.intake import Problem
 from contracts.outcomes import AgencyInputRefused, Noted, RecallChanged, RecommendationAnswered, StatusChanged
+from contracts.profiles import Problem
 from contracts.texts import sentences
 from contracts.words import (
     Category,
