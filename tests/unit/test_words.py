@@ -56,9 +56,13 @@ def names(source: str) -> Iterator[tuple[int, str]]:
 
 
 def prose(path: Path, text: str) -> Iterator[tuple[int, str]]:
-    """Comments and texts of a Python file; every line of another."""
+    """Comments and texts of a Python file; every line of another, but for those that name what was renamed."""
     if path.suffix != ".py":
-        yield from enumerate(text.splitlines(), 1)
+        yield from (
+            (number, line)
+            for number, line in enumerate(text.splitlines(), 1)
+            if "→" not in line and "(was `" not in line
+        )
         return
     for token in tokenize.generate_tokens(io.StringIO(text).readline):
         if token.type in (tokenize.COMMENT, tokenize.STRING, getattr(tokenize, "FSTRING_MIDDLE", -1)):
