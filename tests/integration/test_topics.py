@@ -43,7 +43,7 @@ async def test_a_second_run_changes_nothing_and_a_third_brings_settings_up_to_da
 async def test_another_partition_count_is_refused(servers: Addresses) -> None:
     declared = topics.provider_topics(uuid4().hex)
     await topics.ensure(servers.operator, declared)
-    with pytest.raises(topics.TopicsError, match="has 1 partitions, not 2"):
+    with pytest.raises(topics.TopicsError, match="has 1 partitions, but 2 are declared"):
         await topics.ensure(servers.operator, [replace(t, partitions=2) for t in declared])
 
 

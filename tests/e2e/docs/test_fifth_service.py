@@ -34,10 +34,10 @@ from deploy.cluster import access, topics
 from deploy.cluster.login import Login
 
 operator, password = Login(**json.loads(sys.argv[1])), sys.argv[2]
-asyncio.run(topics.ensure(operator, topics.internal()))
+asyncio.run(topics.ensure(operator, topics.internal_topics()))
 if operator.user:
     access.set_password(operator, "digest", password)
-    access.apply(operator, access.of_services())
+    access.apply(operator, access.service_rules())
 """
 """What an operator does for a new service."""
 

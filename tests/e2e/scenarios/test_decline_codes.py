@@ -55,7 +55,7 @@ async def test_a_service_that_finds_people_not_eligible_gets_others_and_its_rule
         waiting = await agency.wait_for("waiting", reference, attempt=1)
         assert (waiting.funnel[-1].rule, waiting.funnel[-1].left) == (Rule.RULED_OUT, 0)
     disputed = await wait_for_refusal(provider, "eligibility")
-    assert "3 needs" in disputed.problems[0].fix
+    assert "declined 3 people as not eligible" in disputed.problems[0].fix
 
     await provider.publish(here.service(capacity=9))
     await agency.send(here.referral("R-4"))
