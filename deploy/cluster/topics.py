@@ -1,8 +1,8 @@
 """All topics with their settings, and how they are created. Only this module says how long records are kept.
 
     create(servers.kafka, internal_topics() + agency_topics("a1") + provider_topics("p1"))  # from ordinary code
-    await ensure("127.0.0.1:9092", internal())                                      # from a coroutine
-    await diff("127.0.0.1:9092", internal())                                        # differences from the declaration
+    await ensure("127.0.0.1:9092", internal_topics())  # from a coroutine
+    await diff("127.0.0.1:9092", internal_topics())    # differences from the declaration
     python -m deploy.cluster.topics --kafka kafka:9092 --agency a1 --provider p1    # from a shell
 
 All calls can be repeated: an existing topic gets the settings written here. Names are in contracts/topics.py.
