@@ -1,7 +1,7 @@
 """The four services as processes of this machine, beside a running stack.
 
     with LocalStack() as stack:
-        create(stack.addresses.kafka, internal())                   # deploy.cluster.topics
+        create(stack.addresses.kafka, internal_topics())            # deploy.cluster.topics
         with start_services(stack.addresses, stack.data) as services:
             services.url("intake")                                  # "http://127.0.0.1:20125", /health and /metrics
             services.kill("matching")                               # SIGKILL, as in a crash
