@@ -91,7 +91,7 @@ class Lifecycle(RuleBasedStateMachine):
     @rule()
     def a_sweep_runs(self) -> None:
         """Matching and intake sweep, as they do periodically."""
-        self._do(self.world.run_sweep())
+        self._do(self.world.sweep())
 
     @invariant()
     def promises_hold(self) -> None:

@@ -20,5 +20,5 @@ def test_a_picture_has_each_story_and_the_verdict(tmp_path: Path) -> None:
 
 def test_the_picture_of_a_good_run_is_in_the_repository() -> None:
     text = PICTURE.read_text().replace("&#160;", " ")
-    assert "Nothing lost, nothing doubled, nothing stuck." in text
+    assert "No referral was lost, doubled or stuck." in text
     assert text.count("<text") <= 60 * 3, "at most about 60 lines"
