@@ -75,7 +75,7 @@ class DecisionRationale(Value):
     otherwise: list[Counterfactual] = []
 
 
-class _OfNeed(Event):
+class _AboutNeed(Event):
     referral_id: str
     need_id: str
     need: str
@@ -84,7 +84,7 @@ class _OfNeed(Event):
     attempt: int
 
 
-class Matched(_OfNeed):
+class Matched(_AboutNeed):
     """From matching to notification and outcomes: the need has a place, slot `slot` of `service`.
 
     `version` is the directory entry that the decision was based on, `schedule` its opening hours. If several people
@@ -123,7 +123,7 @@ class Matched(_OfNeed):
     at: AwareDatetime | None = None
 
 
-class Waiting(_OfNeed):
+class Waiting(_AboutNeed):
     """From matching to outcomes: no service can take the need now.
 
     `until` is the end of the wait, `attempt` the last attempt made (0: none). `code` says why, if the reason is not a
@@ -139,7 +139,7 @@ class Waiting(_OfNeed):
     weighed: DecisionRationale | None = None
 
 
-class PatienceOver(_OfNeed):
+class PatienceOver(_AboutNeed):
     """A need has waited for longer than it should: matching warns the operator, once for each need.
 
     From now on it has precedence over needs that have not waited so long. `cause` is the rule that left no service (see
@@ -155,7 +155,7 @@ class PatienceOver(_OfNeed):
     until: AwareDatetime
 
 
-class Unmet(_OfNeed):
+class Unmet(_AboutNeed):
     """From matching to intake and outcomes: no service took the need before its wait or its attempts ran out."""
 
     TYPE: ClassVar[str] = "matching.unmet.v1"
@@ -166,7 +166,7 @@ class Unmet(_OfNeed):
     hard_to_place: bool = False
 
 
-class OnHold(_OfNeed):
+class OnHold(_AboutNeed):
     """From matching to outcomes: the agency has to supply what `cause` says, by correcting the referral.
 
     Without a correction the need is unmet at `until`. `provider` and `service` are asking; `missing` are the kinds of
@@ -183,7 +183,7 @@ class OnHold(_OfNeed):
     until: AwareDatetime
 
 
-class Closed(_OfNeed):
+class Closed(_AboutNeed):
     """From matching to intake and outcomes: the need has ended without a withdrawal. `cause` says why."""
 
     TYPE: ClassVar[str] = "matching.closed.v1"
@@ -193,7 +193,7 @@ class Closed(_OfNeed):
     cause: str
 
 
-class MatchRevoked(_OfNeed):
+class MatchRevoked(_AboutNeed):
     """From matching to notification and outcomes: a match is no longer valid.
 
     The need was withdrawn or changed, or another service was first to accept it.

@@ -276,3 +276,22 @@ Refusal = Declined | NotDelivered | Expired
 
 Outcome = Delivered | NotDelivered
 """Ends of an attempt that its provider had accepted."""
+
+
+OfferChange = (
+    Reminded
+    | Overdue
+    | Escalated
+    | CheckedIn
+    | Acknowledged
+    | OfferAccepted
+    | Declined
+    | Expired
+    | Revoked
+    | Appointed
+    | NoShow
+    | InProgress
+    | Delivered
+    | NotDelivered
+)
+"""What happens to an offer after it was made."""

@@ -32,7 +32,7 @@ from services.chassis.clock import Clock
 from . import against, client, explanations, picture
 from .cast import AGENCIES, PROVIDERS
 from .people import referrals
-from .progress import Progress
+from .progress import DemoProgress
 from .providers import SimulatedProvider
 from .stories import STORIES, Story, StoryError, StoryStage, play_all
 from .verdict import conclude, publish, verdict
@@ -92,7 +92,7 @@ async def play(
         return await play_all(stories, StoryStage(writers, watch, cast, clock))
 
     acting = asyncio.create_task(act())
-    progress = Progress(console, watch, [*tasks, acting], planned, clock.now)
+    progress = DemoProgress(console, watch, [*tasks, acting], planned, clock.now)
     try:
         await progress.show_until(lambda: acting.done() and watch.finished, patience)
         await asyncio.sleep(1)  # a duplicate would arrive now

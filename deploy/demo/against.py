@@ -23,7 +23,7 @@ from deploy.cluster.login import Login
 from . import client
 from .cast import AGENCIES, PROVIDERS, WILLING, Provider
 from .people import referrals
-from .progress import Progress
+from .progress import DemoProgress
 from .providers import SimulatedProvider
 from .verdict import conclude, publish, verdict
 from .watch import Watch
@@ -89,7 +89,7 @@ async def play(console: Console, logins: Mapping[str, Login], count: int, patien
     await asyncio.sleep(6)  # until services notice the topics of new organisations (REFERRALS_METADATA_MAX_AGE_MS)
     sent = referrals(count, seed, started, year=f"{started:%Y%m%d-%H%M%S}")
     acting = asyncio.create_task(publish(watch, writers, sent, seed))
-    progress = Progress(console, watch, [*tasks, acting], count, lambda: datetime.now(UTC))
+    progress = DemoProgress(console, watch, [*tasks, acting], count, lambda: datetime.now(UTC))
     try:
         await progress.show_until(lambda: acting.done() and watch.settled(datetime.now(UTC)), patience)
         await _withdraw(watch, writers)

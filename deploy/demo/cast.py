@@ -36,17 +36,12 @@ LANGUAGES = ("be", "ru", "uk", "en", "ar", "fa")
 
 @dataclass(frozen=True, slots=True)
 class Temper:
-    """How a simulated provider answers, as shares of its offers in [0, 1]."""
+    """How a simulated provider answers, as shares of its offers in [0, 1]. It stays silent on the rest."""
 
     accepts: float = 0.72
     declines: float = 0.20
     keeps: float = 0.85
     """Share of the accepted offers that it delivers."""
-
-    @property
-    def stays_silent(self) -> float:
-        """Share of the offers that it neither accepts nor declines."""
-        return 1 - self.accepts - self.declines
 
 
 WILLING = Temper(accepts=1, declines=0, keeps=1)

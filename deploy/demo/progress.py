@@ -16,7 +16,7 @@ from .watch import Watch
 
 
 @dataclass(frozen=True)
-class Progress:
+class DemoProgress:
     """The running tasks of a demo. `planned` is the number of referrals, `now` the demo's clock."""
 
     console: Console

@@ -26,7 +26,7 @@ class Command(NamedTuple):
     arguments: str
 
 
-class Group(NamedTuple):
+class CommandGroup(NamedTuple):
     """Commands under a common name, which have their examples where they are defined."""
 
     name: str
@@ -37,7 +37,7 @@ class Role(NamedTuple):
     """The commands of one role; `options` come before a command in its examples."""
 
     title: str
-    commands: list[Command | Group]
+    commands: list[Command | CommandGroup]
     options: str = ""
 
 
@@ -72,7 +72,7 @@ ROLES = [
     Role(
         "For providers",
         [
-            Group("services", directory.app),
+            CommandGroup("services", directory.app),
             Command("capacity", directory.capacity, "beds 12"),
             Command("inbox", inbox.inbox, "--follow"),
             *map(_answer_command, answer.COMMANDS),
@@ -84,9 +84,9 @@ ROLES = [
     Role(
         "For operators",
         [
-            Group("tenants", tenants.app),
-            Group("topics", topics.app),
-            Group("dead-letters", dead_letters.app),
+            CommandGroup("tenants", tenants.app),
+            CommandGroup("topics", topics.app),
+            CommandGroup("dead-letters", dead_letters.app),
             Command("timeline", timeline.timeline, f"{_NEED} --explain"),
             Command("explain", timeline.explain, f"{_NEED} --language ru"),
             Command("lag", lag.lag, "--behind --max 1000"),
@@ -101,7 +101,7 @@ def add_to(app: typer.Typer) -> None:
     """Add all commands to the program, grouped by role in its help."""
     for role in ROLES:
         for command in role.commands:
-            if isinstance(command, Group):
+            if isinstance(command, CommandGroup):
                 app.add_typer(command.app, name=command.name, rich_help_panel=role.title)
                 continue
             words = ["referrals", role.options, command.name, command.arguments]

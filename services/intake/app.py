@@ -6,7 +6,7 @@ from services.chassis.runtime.service import ServiceRuntime
 from .admission.referrals import ReferralAdmission
 from .context_loader import INDEXES, IntakeContextLoader
 from .domain.policy import IntakePolicy
-from .jobs.sweep import Sweep
+from .jobs.sweep import DuplicateSweep
 from .outbound.contact_release import ContactRelease
 from .outbound.journal_reader import JournalReader
 from .outbound.provider_keys import ProviderKeys
@@ -25,7 +25,7 @@ def build(settings: IntakeSettings) -> ServiceRuntime:
     release = ContactRelease(keys, providers, JournalReader(service.store.load, policy))
     context_loader = IntakeContextLoader(providers, service.claims)
     service.loop(policy, inputs=[topics.MATCHING], context_loader=context_loader, render=release.render)
-    sweep = Sweep(service.claims)
+    sweep = DuplicateSweep(service.claims)
 
     async def run_sweep() -> None:
         await service.publish(topics.inbox("intake"), await sweep.due_events())

@@ -11,7 +11,7 @@ from .context_loader import INDEXES, MatchingContextLoader
 from .directory.directory import Directory
 from .domain.policy import MatchingPolicy
 from .jobs.price_sets import Pricer
-from .jobs.sweep import Sweep
+from .jobs.sweep import WaitingSweep
 from .outbound.alerts import warn_of_long_waits
 from .outbound.fairness import count_by_group
 from .pricing.current_prices import CurrentPrices
@@ -41,7 +41,7 @@ def build(settings: MatchingSettings) -> ServiceRuntime:
         context_loader=MatchingContextLoader(directory, service.claims, prices_in_force),
         render=count_by_group(service.meter, warn_of_long_waits(service.meter)),
     )
-    sweep = Sweep(directory, service.claims, settings.limits, meter=service.meter, prices=prices_in_force)
+    sweep = WaitingSweep(directory, service.claims, settings.limits, meter=service.meter, prices=prices_in_force)
     pricer = Pricer(directory, service.claims, interval)
 
     async def run_sweep() -> None:

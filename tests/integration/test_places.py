@@ -29,7 +29,7 @@ from services.matching.directory.directory import Directory
 from services.matching.domain.context import subject
 from services.matching.domain.policy import MatchingPolicy
 from services.matching.domain.state import NeedState, Phase, rows_of
-from services.matching.jobs.sweep import Sweep
+from services.matching.jobs.sweep import WaitingSweep
 from services.matching.model.limits import Limits
 from services.matching.waitlist.queue import TABLE as WAITING
 from tests.support.builders import accepted, minimum, service, withdrawn
@@ -163,7 +163,7 @@ class Matcher:
         self._world.deliver(e.event for e in effects if isinstance(e, Emit) and e.topic == inbox)
 
 
-async def sweeps(world: World, sweep: Sweep, claims: mongo.MongoClaims, until: asyncio.Event) -> None:
+async def sweeps(world: World, sweep: WaitingSweep, claims: mongo.MongoClaims, until: asyncio.Event) -> None:
     """Sweep from time to time, as the service does, and check that no service is over its capacity."""
     time, last = asyncio.get_running_loop().time, (0.0, 0)
     while not until.is_set():
@@ -196,7 +196,7 @@ async def test_eight_matchers_never_give_one_place_to_two_needs_and_release_all(
 ) -> None:
     world, (own, *others) = World(), databases
     matchers = [Matcher(number, world, claims) for number, claims in enumerate(others)]
-    sweep, ended = Sweep(world.directory, own, LIMITS, doubts=200), asyncio.Event()
+    sweep, ended = WaitingSweep(world.directory, own, LIMITS, doubts=200), asyncio.Event()
     async with asyncio.TaskGroup() as group:
         watching = group.create_task(sweeps(world, sweep, own, ended))
         await asyncio.gather(*(matcher.work() for matcher in matchers))

@@ -17,7 +17,7 @@ from services.chassis.telemetry.metrics import Meter
 from services.intake.admission.referrals import ReferralAdmission
 from services.intake.context_loader import IntakeContextLoader
 from services.intake.domain.policy import IntakePolicy
-from services.intake.jobs.sweep import Sweep as DuplicateSweep
+from services.intake.jobs.sweep import DuplicateSweep as DuplicateSweep
 from services.intake.outbound.contact_release import ContactRelease
 from services.intake.outbound.journal_reader import JournalReader
 from services.intake.outbound.provider_keys import ProviderKeys
@@ -25,7 +25,7 @@ from services.intake.privacy.key_ring import KeyRing
 from services.matching.context_loader import MatchingContextLoader
 from services.matching.directory.directory import Directory
 from services.matching.domain.policy import MatchingPolicy
-from services.matching.jobs.sweep import Sweep
+from services.matching.jobs.sweep import WaitingSweep
 from services.notification.admission import AnswerAdmission
 from services.notification.domain.policy import NotificationPolicy
 from services.notification.outbound.recipients import Recipients
@@ -92,7 +92,7 @@ class Instance:
             self.gate = Gate(service.name, self._admission(key_ring), **common)
             self.gate_consumer = service.gate_group.join()
         self.ticker = Ticker(service.name, service.store, world.log, Progress(service.stages, world, world.clock))
-        self.sweep = Sweep(self.directory, service.claims, world.limits, meter=service.meter)
+        self.sweep = WaitingSweep(self.directory, service.claims, world.limits, meter=service.meter)
         self.duplicate_sweep = DuplicateSweep(service.claims)
 
     def _policy(self, world: "World", key_ring: KeyRing) -> tuple[Any, dict[str, Any]]:

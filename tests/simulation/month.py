@@ -29,8 +29,9 @@ from services.chassis.telemetry import logs
 from services.matching.settings import MatchingSettings
 from services.notification.settings import NotificationSettings
 from services.outcomes.domain.indicators import TABLE
-from services.outcomes.domain.loop_closure import Closure, measure, merged
+from services.outcomes.domain.loop_closure import Closure, measure
 from tests.support.clock import START
+from tests.support.closures import merged
 
 from .people import PUBLIC
 from .world import World

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from services.outcomes.domain.loop_closure import merged
+from tests.support.closures import merged
 from tests.tools.readme_results import rows
 
 from .month import SECTORS, Month, figures, month, report

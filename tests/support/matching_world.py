@@ -26,7 +26,7 @@ from services.matching.directory.entry_flags import FULL
 from services.matching.domain.context import subject
 from services.matching.domain.policy import MatchingPolicy
 from services.matching.domain.state import NeedState
-from services.matching.jobs.sweep import Sweep
+from services.matching.jobs.sweep import WaitingSweep
 from services.matching.model.limits import Limits
 from services.matching.waitlist.queue import TABLE as WAITING
 from services.matching.waitlist.queue import Waiter, read
@@ -79,7 +79,7 @@ class MatchingWorld:
         self.directory = Directory(stale_after=stale_after)
         self.policy = MatchingPolicy(self.limits)
         self.prices: PriceSet | None = None
-        self.sweep = Sweep(self.directory, self.claims, self.limits, prices=lambda: self.prices)
+        self.sweep = WaitingSweep(self.directory, self.claims, self.limits, prices=lambda: self.prices)
         self.sent: list[tuple[str, Body, str]] = []
         self._group = MemoryGroup(self.log, INBOX, topics.INTAKE, topics.NOTIFICATION)
         self._offset = 0

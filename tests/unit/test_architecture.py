@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 import services
+from tests.conftest import SLOW, TESTS
 
 ROOT = Path(services.__file__).parent
 SERVICES = ("intake", "matching", "notification", "outcomes")
@@ -113,3 +114,19 @@ def test_every_folder_says_what_is_in_it() -> None:
     }:
         text = (folder / "__init__.py").read_text()
         assert ast.get_docstring(ast.parse(text)) or (folder / "README.md").exists(), folder
+
+
+def test_the_files_that_test_fast_leaves_out_exist() -> None:
+    """A renamed file would come back in without a word."""
+    assert [name for name in SLOW if not (TESTS / name).is_file()] == []
+
+
+def test_no_class_name_means_two_things() -> None:
+    """One name for one thing, in everything that is installed."""
+    homes: dict[str, list[str]] = {}
+    for top in ("contracts", "services", "deploy"):
+        for path in (ROOT.parent / top).rglob("*.py"):
+            for node in ast.parse(path.read_text()).body:
+                if isinstance(node, ast.ClassDef):
+                    homes.setdefault(node.name, []).append(str(path.relative_to(ROOT.parent)))
+    assert {name: files for name, files in homes.items() if len(files) > 1} == {}

@@ -26,7 +26,7 @@ from .deciding import EventDecider
 from .decoding import DecodedRecord, decode_record
 from .effects import Delivery, OutboundTransform
 from .journal import JournalEntry, fold
-from .reporting import LoopReporter
+from .reporting import LoopReporter, batch_postponed
 from .stream_cache import CachedStream, StreamCache
 
 _MOST_ROUNDS = 50
@@ -92,7 +92,7 @@ class Loop(Generic[S]):
             self._failures += 1
             self.forget()
             pause = min(0.1 * 2**self._failures, 5.0)
-            self._reporter.batch_postponed(error, pause)
+            batch_postponed(self._reporter.service, error, pause)
             await self._sleep(pause)
             await batch.nack()
         except BaseException:

@@ -17,6 +17,17 @@ from .decoding import DecodedRecord
 logger = structlog.get_logger()
 
 
+def batch_postponed(service: str, error: TransientError, pause: float) -> None:
+    """A loop's or gate's batch is delivered again after `pause` seconds."""
+    logger.warning(
+        "batch_postponed",
+        service=service,
+        reason=str(error),
+        retry_in_s=pause,
+        hint="Kafka or MongoDB is unreachable or slow; nothing is lost, the batch is retried automatically",
+    )
+
+
 class LoopReporter:
     """Reports under the name of one service."""
 
@@ -54,16 +65,6 @@ class LoopReporter:
         self.meter.batch("loop", len(batch.records), elapsed, age)
         if self._tracing is not None:
             self._tracing.batch("loop", elapsed, len(batch.records), spans, watch.seconds)
-
-    def batch_postponed(self, error: TransientError, pause: float) -> None:
-        """The batch is delivered again after `pause` seconds."""
-        logger.warning(
-            "batch_postponed",
-            service=self.service,
-            reason=str(error),
-            retry_in_s=pause,
-            hint="Kafka or MongoDB is unreachable or slow; nothing is lost, the batch is retried automatically",
-        )
 
     def stream_quarantined(self, stream: str, error: Exception) -> None:
         """The journal of this stream cannot be folded."""

@@ -21,6 +21,7 @@ from contracts.profiles import Problem
 
 from ..clock import Clock
 from ..engine.dead_letters import DeadLetters
+from ..engine.reporting import batch_postponed
 from ..errors import FatalError, PoisonError, TransientError
 from ..ports import Batch, Log, OutgoingRecord, Record
 from ..telemetry.metrics import Meter, Stopwatch
@@ -78,7 +79,7 @@ class Gate:
         except TransientError as error:
             self._failures += 1
             pause = min(0.1 * 2**self._failures, 5.0)
-            self._reporter.batch_postponed(error, pause)
+            batch_postponed(self._reporter.gate, error, pause)
             await self._sleep(pause)
             await batch.nack()
         finally:

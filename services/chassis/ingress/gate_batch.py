@@ -11,7 +11,7 @@ from contracts.cloudevents import CloudEvent
 from contracts.ids import derived_id
 
 from ..clock import Clock
-from ..errors import PoisonError, TransientError, where
+from ..errors import PoisonError, where
 from ..ports import OutgoingRecord, Record
 from ..telemetry.logs import handled
 from ..telemetry.metrics import Meter, Stopwatch
@@ -77,16 +77,6 @@ class GateReporter:
         self.meter.steps("gate", watch)
         if self.tracing is not None:
             self.tracing.batch("gate", elapsed, len(batch.records), _spans(batch.outcomes), watch.seconds)
-
-    def batch_postponed(self, error: TransientError, pause: float) -> None:
-        """The batch is delivered again after `pause` seconds."""
-        logger.warning(
-            "batch_postponed",
-            service=self.gate,
-            reason=str(error),
-            retry_in_s=pause,
-            hint="Kafka or MongoDB is unreachable or slow; nothing is lost, the batch is retried automatically",
-        )
 
     def admission_failed(self, event: CloudEvent, error: Exception) -> PoisonError:
         """The admission raised. Returns what to set the event aside with."""

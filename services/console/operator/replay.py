@@ -19,7 +19,7 @@ COLUMNS = ("OFFSET", "REASON", "TO", "PARTITION", "BYTES", "OUTCOME", "WHY")
 
 
 @dataclass(frozen=True)
-class Outcome:
+class ReplayResult:
     """What happened to one dead letter, or would happen with --yes."""
 
     offset: int
@@ -107,12 +107,12 @@ def outcomes(
     ready: Sequence[tuple[DeadLetter, OriginalRecord]],
     failures: dict[int, str],
     yes: bool,
-) -> list[Outcome]:
+) -> list[ReplayResult]:
     """The outcome of each dead letter. `failures` has the reasons of those that failed, by offset."""
     sizes = {dead_letter.offset: record.size for dead_letter, record in ready}
     good = "published" if yes else "would be published"
     return [
-        Outcome(
+        ReplayResult(
             each.offset,
             each.reason,
             each.topic,
@@ -125,7 +125,7 @@ def outcomes(
     ]
 
 
-def _report(results: Sequence[Outcome], yes: bool, as_json: bool) -> None:
+def _report(results: Sequence[ReplayResult], yes: bool, as_json: bool) -> None:
     failed = sum(each.outcome == "failed" for each in results)
     good = len(results) - failed
     if as_json:

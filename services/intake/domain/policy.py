@@ -42,7 +42,7 @@ ACKNOWLEDGE_WITHIN = timedelta(hours=72)
 _ID_REUSED = "was used for another body; use a new id"
 
 
-class Context(KnownRows, PublicKeys, Protocol):
+class PolicyContext(KnownRows, PublicKeys, Protocol):
     """What a decision needs from outside: rows of the duplicate check, and the providers' keys."""
 
 
@@ -80,7 +80,7 @@ class IntakePolicy:
         """A referral of which nothing is known."""
         return UnknownReferral()
 
-    def decide(self, state: State, event: IncomingEvent, now: datetime, context: Context) -> Sequence[Effect]:
+    def decide(self, state: State, event: IncomingEvent, now: datetime, context: PolicyContext) -> Sequence[Effect]:
         """The effects of an event."""
         duplicates = DuplicateCheck(
             state.needs, self.stream(event.data), context, link_confidential=self._link_confidential
@@ -104,7 +104,7 @@ class IntakePolicy:
                 return []
 
     def _decide_known(
-        self, referral: Referral, message: Message, now: datetime, context: Context, duplicates: DuplicateCheck
+        self, referral: Referral, message: Message, now: datetime, context: PolicyContext, duplicates: DuplicateCheck
     ) -> Sequence[Effect]:
         """The effects of an event on a referral that is stored."""
         match message:

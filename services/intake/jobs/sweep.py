@@ -12,7 +12,7 @@ Addressed = tuple[Message, str]
 """An event for intake's own inbox, and its record key."""
 
 
-class Sweep:
+class DuplicateSweep:
     """The caller runs `look` periodically and publishes what it returns."""
 
     def __init__(self, claims: Claims) -> None:

@@ -11,7 +11,7 @@ from .choice import Choice
 from .context import Moment
 from .matches import match_need
 from .rationale import weigh
-from .state import NeedState, Wait
+from .state import NeedState, WaitPeriod
 from .waiting import WAIT_OVER, begin_wait, leave_list
 
 
@@ -28,7 +28,7 @@ def place(state: NeedState, moment: Moment, *, paused: bool = False) -> Sequence
     if wait_over:
         cause = state.asks.code if state.asks else facts.cause_of(choice.funnel)
         return _unmet(state, need, choice, cause, moment)
-    wait = state.wait or Wait(moment.now, moment.now + moment.limits.wait[need.urgency])
+    wait = state.wait or WaitPeriod(moment.now, moment.now + moment.limits.wait[need.urgency])
     if state.asks is not None:
         hold = facts.on_hold(need, state.attempt, state.asks, wait.since, wait.until)
         timer = [SetTimer(WAIT_OVER, wait.until)] if state.wait is None else []

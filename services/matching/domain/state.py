@@ -28,7 +28,7 @@ class Phase(Enum):
     ENDED = "ended"
 
 
-class Wait(NamedTuple):
+class WaitPeriod(NamedTuple):
     """When a need began to wait, and until when it waits at most; later waits of the need keep both.
 
     `timed_for` is the urgency for which the end of its patience was timed; None: not timed yet.
@@ -57,7 +57,7 @@ class NeedState(NamedTuple):
     attempt: int = 0
     matches: tuple[matching.Matched, ...] = ()
     tried: tuple[matching.AttemptEnded, ...] = ()
-    wait: Wait | None = None
+    wait: WaitPeriod | None = None
     wait_number: int = 0
     options: int | None = None
     alerted: bool = False
@@ -126,13 +126,13 @@ def evolve(state: NeedState, fact: Message) -> NeedState:
             matches = (*state.matches, fact)
             return state._replace(phase=Phase.MATCHED, matches=matches, attempt=fact.attempt, options=None)
         case matching.Waiting():
-            wait = Wait(fact.since, fact.until, state.accepted.urgency if state.accepted else None)
+            wait = WaitPeriod(fact.since, fact.until, state.accepted.urgency if state.accepted else None)
             number, options = state.wait_number + 1, options_of(fact.funnel)
             return state._replace(phase=Phase.WAITING, wait=wait, wait_number=number, options=options)
         case matching.PatienceOver():
             return state._replace(alerted=True)
         case matching.OnHold():
-            wait = Wait(fact.since, fact.until, state.wait.timed_for if state.wait else None)
+            wait = WaitPeriod(fact.since, fact.until, state.wait.timed_for if state.wait else None)
             return state._replace(phase=Phase.HELD, wait=wait, options=None)
         case matching.PlaceUsed():
             return state._replace(used=fact)

@@ -12,7 +12,7 @@ from ..model.limits import Limits
 from ..waitlist import queue
 from . import facts
 from .context import Moment
-from .state import NeedState, Phase, Wait, evolve
+from .state import NeedState, Phase, WaitPeriod, evolve
 
 WAIT_OVER = "wait-over"
 """The timer of the end of the wait."""
@@ -23,7 +23,7 @@ PATIENCE_OVER = "patience-over"
 def begin_wait(
     state: NeedState,
     need: NeedRegistered,
-    wait: Wait,
+    wait: WaitPeriod,
     funnel: list[FunnelStep],
     weighed: DecisionRationale | None,
     moment: Moment,
@@ -46,17 +46,17 @@ def begin_wait(
     return effects
 
 
-def patience_until(need: NeedRegistered, wait: Wait, limits: Limits) -> datetime:
+def patience_until(need: NeedRegistered, wait: WaitPeriod, limits: Limits) -> datetime:
     """When the patience of a waiting need is over."""
     return wait.since + limits.patience[need.urgency]
 
 
-def alert_due(state: NeedState, need: NeedRegistered, wait: Wait, now: datetime, limits: Limits) -> bool:
+def alert_due(state: NeedState, need: NeedRegistered, wait: WaitPeriod, now: datetime, limits: Limits) -> bool:
     """Whether an operator must be alerted: once per need, and not for people who are helped under another referral."""
     return not state.alerted and not need.held_back and patience_until(need, wait, limits) <= now
 
 
-def alert(state: NeedState, need: NeedRegistered, wait: Wait, funnel: list[FunnelStep]) -> Emit:
+def alert(state: NeedState, need: NeedRegistered, wait: WaitPeriod, funnel: list[FunnelStep]) -> Emit:
     """Alert an operator that a need has waited too long."""
     return Emit(facts.patience_over(need, state.attempt, wait.since, wait.until, funnel), topics.MATCHING)
 

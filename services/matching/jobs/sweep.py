@@ -34,7 +34,7 @@ Addressed = tuple[Message, str]
 """An event for matching's own inbox, and its record key."""
 
 
-class Sweep:
+class WaitingSweep:
     """Looks at all rows. Call `due_events` regularly and publish what it returns.
 
     Each sweep recalls the needs that could have a place. It also has `doubts` rows of either table checked by their

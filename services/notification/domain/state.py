@@ -118,23 +118,7 @@ class Offers:
         return not all_read and not any(each.accepted for each in (offer, *rivals))
 
 
-_OfferFact = (
-    notification.Reminded
-    | notification.Overdue
-    | notification.Escalated
-    | notification.CheckedIn
-    | notification.Acknowledged
-    | notification.OfferAccepted
-    | notification.Declined
-    | notification.Expired
-    | notification.Revoked
-    | notification.Appointed
-    | notification.NoShow
-    | notification.InProgress
-    | notification.Delivered
-    | notification.NotDelivered
-    | intake.ReleaseRequested
-)
+_OfferFact = notification.OfferChange | intake.ReleaseRequested
 """The facts that change an offer. Other facts (messages to providers and to intake) change nothing."""
 
 

@@ -73,20 +73,6 @@ def measure(rows: Iterable[Row], now: datetime, days: int) -> dict[Urgency, Clos
     return {urgency: _measure_cohort(cohorts.get(urgency, [])) for urgency in Urgency}
 
 
-def merged(parts: Iterable[Closure]) -> Closure:
-    """Several cohorts as one."""
-    whole = Closure()
-    for part in parts:
-        whole = Closure(
-            whole.needs + part.needs,
-            whole.ended + part.ended,
-            whole.reported + part.reported,
-            {until: sorted([*whole.seconds.get(until, ()), *part.seconds.get(until, ())]) for until in MEASURED_TIMES},
-            Counter(whole.reroutes) + Counter(part.reroutes),
-        )
-    return whole
-
-
 def quantiles(seconds: Sequence[float]) -> tuple[float, float] | None:
     """Median and 90th percentile; None if there are no values."""
     if len(seconds) < 2:

@@ -9,23 +9,7 @@ from contracts.outcomes import Noted
 from contracts.steps import DeclineStep, next_step
 from contracts.words import Lifecycle
 
-OfferEvent = (
-    notification.Offered
-    | notification.Reminded
-    | notification.Overdue
-    | notification.Escalated
-    | notification.CheckedIn
-    | notification.Acknowledged
-    | notification.OfferAccepted
-    | notification.Declined
-    | notification.Expired
-    | notification.Revoked
-    | notification.Appointed
-    | notification.NoShow
-    | notification.InProgress
-    | notification.Delivered
-    | notification.NotDelivered
-)
+OfferEvent = notification.Offered | notification.OfferChange
 
 
 class _OfferFields(TypedDict):

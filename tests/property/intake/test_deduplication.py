@@ -9,7 +9,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 from contracts.intake import NeedWithdrawn
 from contracts.profiles import IdentityFingerprint
 from contracts.words import ALREADY_SERVED, Category, Flag, HeldBack, Urgency
-from services.intake.jobs.sweep import Sweep
+from services.intake.jobs.sweep import DuplicateSweep
 from tests.support.builders import minimum
 from tests.support.duplicates import Front, need
 from tests.support.matching_world import complete
@@ -80,7 +80,7 @@ class Persons(RuleBasedStateMachine):
         claims = MemoryClaims()
         claims.tables["served"], claims.tables["linked"] = dict(self.front.served), dict(self.front.links)
         was, self.front.lossy = self.front.lossy, False
-        for event, _ in complete(Sweep(claims).due_events()):
+        for event, _ in complete(DuplicateSweep(claims).due_events()):
             self.front.handle(event)
         self.front.lossy = was
         for doc in self.front.links.values():

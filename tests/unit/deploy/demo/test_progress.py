@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 import pytest
 from rich.console import Console
 
-from deploy.demo.progress import Progress
+from deploy.demo.progress import DemoProgress
 from deploy.demo.watch import Watch
 
 
@@ -19,8 +19,8 @@ async def breaks() -> None:
     raise BrokenError
 
 
-def progress(*tasks: asyncio.Task[None]) -> Progress:
-    return Progress(Console(file=io.StringIO()), Watch(), tasks, 0, lambda: datetime.now(UTC))
+def progress(*tasks: asyncio.Task[None]) -> DemoProgress:
+    return DemoProgress(Console(file=io.StringIO()), Watch(), tasks, 0, lambda: datetime.now(UTC))
 
 
 async def test_it_ends_when_all_is_done_or_the_time_is_over() -> None:

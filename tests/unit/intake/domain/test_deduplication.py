@@ -9,7 +9,7 @@ from contracts.profiles import HouseholdMember, IdentityFingerprint
 from contracts.words import AgeBand, Category, Flag, HeldBack, PersonalField, Urgency
 from services.chassis.decider import Claim
 from services.intake.domain.deduplication import is_confidential
-from services.intake.jobs.sweep import Sweep
+from services.intake.jobs.sweep import DuplicateSweep
 from tests.support.builders import closed, minimum
 from tests.support.clock import START
 from tests.support.duplicates import Front, links, need, released_rows
@@ -229,7 +229,7 @@ def test_a_need_that_is_not_in_the_correction_releases_its_row(front: Front) -> 
 def swept(front: Front) -> list[Any]:
     claims = MemoryClaims()
     claims.tables["served"], claims.tables["linked"] = dict(front.served), dict(front.links)
-    return [event for event, key in complete(Sweep(claims).due_events()) if key == event.referral_id]
+    return [event for event, key in complete(DuplicateSweep(claims).due_events()) if key == event.referral_id]
 
 
 def test_the_sweep_resumes_a_need_whose_notice_was_lost(front: Front) -> None:

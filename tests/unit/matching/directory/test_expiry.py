@@ -13,7 +13,7 @@ from services.matching.directory.directory import Directory
 from services.matching.directory.entry_flags import EXPIRY_NOTICES
 from services.matching.directory.expiry import due_notices
 from services.matching.eligibility.rules import Case
-from services.matching.jobs.sweep import Sweep
+from services.matching.jobs.sweep import WaitingSweep
 from tests.support.builders import accepted, service
 from tests.support.clock import START
 from tests.support.matching_world import MatchingWorld, complete
@@ -117,7 +117,7 @@ def test_the_next_version_is_reported_again_and_the_rows_of_the_old_one_are_drop
 
 def test_neither_several_instances_nor_a_lost_row_cause_a_second_notice() -> None:
     made = world()
-    other = Sweep(made.directory, made.claims, made.limits)
+    other = WaitingSweep(made.directory, made.claims, made.limits)
     made.elapse(days=366)
     for sweep in (made.sweep, other):
         for event, _ in complete(sweep.due_events(made.clock.now())):

@@ -8,7 +8,7 @@ from contracts.words import Urgency
 from services.chassis.engine.journal import OutgoingEvent
 from services.chassis.telemetry.catalogue import LOG_FIELDS
 from services.chassis.telemetry.metrics import Meter
-from services.matching.jobs.sweep import Sweep
+from services.matching.jobs.sweep import WaitingSweep
 from services.matching.outbound.alerts import warn_of_long_waits
 from tests.support.builders import FUNNEL, NEED, OF_NEED, REFERRAL, accepted, service, waiting, withdrawn
 from tests.support.clock import START
@@ -71,7 +71,7 @@ def test_taken_places_are_kept_and_nobody_new_is_sent_until_one_is_free(made: Ma
 
 def test_an_operator_is_warned_once_for_each_version_of_the_entry(made: MatchingWorld) -> None:
     meter = Meter("matching")
-    sweep = Sweep(made.directory, made.claims, made.limits, meter=meter)
+    sweep = WaitingSweep(made.directory, made.claims, made.limits, meter=meter)
 
     def warnings() -> list[str]:
         with capture_logs() as lines:

@@ -13,11 +13,12 @@ from contracts.outcomes import StatusChanged
 from contracts.texts import sentences
 from contracts.words import Urgency
 from services.chassis.decider import Put
-from services.outcomes.domain.loop_closure import Closure, measure, merged, quantiles
+from services.outcomes.domain.loop_closure import Closure, measure, quantiles
 from services.outcomes.domain.policy import OutcomesPolicy
 from services.outcomes.jobs.loop_closure_metrics import ClosureMeter
 from tests.support.builders import NEED, accepted, matched, of_offer, waiting, withdrawn
 from tests.support.clock import START
+from tests.support.closures import merged
 from tests.support.stream import Stream, emitted
 
 HOUR = timedelta(hours=1)
