@@ -19,6 +19,7 @@ from services.chassis.telemetry import logs
 from services.matching.domain.state import Phase
 from services.matching.model.limits import Limits
 from services.notification.domain.deadlines import steps_of
+from services.notification.domain.offer import Deadlines, Ended
 from services.notification.domain.policy import NotificationPolicy
 from services.notification.domain.state import Offers, evolve
 from services.notification.domain.transitions import EXPIRE_TIMER, NEXT, DeadlineStep, timer_name
@@ -80,11 +81,18 @@ def _undeliverable(offers: Offers) -> operations.DeliveryFailed:
     )
 
 
+def _deadlines(offers: Offers) -> Deadlines:
+    """The deadlines of the offer; those it had when it was made if it has ended."""
+    (offer,) = offers.all if not isinstance(offers.all[0], Ended) else _offers_in(Lifecycle.OFFERED).all
+    assert not isinstance(offer, Ended)
+    return offer.deadlines
+
+
 def _timer(clock: DeadlineKind, step: DeadlineStep) -> Callable[[Offers], Message]:
     """The timer of a step, at the time of the offer's own clock if it has that clock."""
 
     def at(offers: Offers) -> Message:
-        times = {(run.clock, each): time for run in offers.all[0].clocks for each, time in steps_of(run)}
+        times = {(run.clock, each): time for run in _deadlines(offers).clocks for each, time in steps_of(run)}
         return elapsed(timer_name(clock, step), times.get((clock, step), START))
 
     return at
@@ -93,7 +101,7 @@ def _timer(clock: DeadlineKind, step: DeadlineStep) -> Callable[[Offers], Messag
 _OFFER_EVENTS: Mapping[str, Callable[[Offers], Message]] = {
     "half of the time to acknowledge has passed": _timer(DeadlineKind.ACKNOWLEDGE, DeadlineStep.REMIND),
     "the time to acknowledge has passed": _timer(DeadlineKind.ACKNOWLEDGE, DeadlineStep.OVERDUE),
-    "the time to decide has passed": lambda offers: elapsed(EXPIRE_TIMER, offers.all[0].decide_by),
+    "the time to decide has passed": lambda offers: elapsed(EXPIRE_TIMER, _deadlines(offers).decide_by),
     "the time to start has passed": _timer(DeadlineKind.START, DeadlineStep.OVERDUE),
     "help has still not started some time later": _timer(DeadlineKind.START, DeadlineStep.ESCALATE),
     "the grace period to start has passed": _timer(DeadlineKind.START, DeadlineStep.EXPIRE),

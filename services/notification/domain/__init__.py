@@ -1,7 +1,7 @@
 """Notification's decisions. Pure: no I/O, no clock, no randomness. Start with ``policy.py``.
 
 - ``transitions.py``: the tables. What a provider may answer in a state, and which clocks run in it.
-- ``state.py``: the offers of one need, folded from facts.
+- ``offer.py``: one offer, a type for each of its phases. ``state.py``: the offers of one need, folded from facts.
 - ``offering.py``: a match becomes an offer.
 - ``answers.py``: what an answer changes. ``overdue.py``: what silence changes.
 - ``broadcast.py``: several offers at once, of which one is accepted.

@@ -14,13 +14,14 @@ from contracts.words import TAKEN_BY_ANOTHER
 from services.chassis.decider import Effect, Emit
 
 from .messages import fact, offer_fields, provider_fields, to_provider
-from .state import Offers, OfferState, evolve
+from .offer import Ended, OfferTerms, OpenOffer, has_accepted
+from .state import Offers, evolve
 from .transitions import HELPED
 
 SUPERSEDED = "superseded"
 
 
-def revoke(state: Offers, offer: OfferState, cause: str, now: datetime) -> list[Effect]:
+def revoke(state: Offers, offer: OpenOffer, cause: str, now: datetime) -> list[Effect]:
     """Take an offer back, and inform its provider."""
     revoked = notification.Revoked(**offer_fields(offer), at=now, cause=cause, others_open=state.others_open(offer))
     closed = provider.OfferClosed(**provider_fields(offer), reason=cause)
@@ -28,7 +29,7 @@ def revoke(state: Offers, offer: OfferState, cause: str, now: datetime) -> list[
 
 
 def decide_in_turn(
-    state: Offers, offers: Iterable[OfferState], decide: Callable[[Offers, OfferState], Sequence[Effect]]
+    state: Offers, offers: Iterable[OpenOffer], decide: Callable[[Offers, OpenOffer], Sequence[Effect]]
 ) -> list[Effect]:
     """The effects of `decide` for each offer, each decided on the state that the ones before it lead to."""
     all_effects: list[Effect] = []
@@ -39,9 +40,9 @@ def decide_in_turn(
     return all_effects
 
 
-def revoke_rivals(state: Offers, winner: OfferState, at: datetime) -> list[Effect]:
+def revoke_rivals(state: Offers, winner: OfferTerms, at: datetime) -> list[Effect]:
     """Revoke the other open offers of the broadcast. `state` is the state after `winner` was accepted."""
-    rivals = [each for each in state.rivals(winner) if each.open]
+    rivals = [each for each in state.rivals(winner) if not isinstance(each, Ended)]
     return decide_in_turn(state, rivals, lambda then, offer: revoke(then, offer, TAKEN_BY_ANOTHER, at))
 
 
@@ -50,11 +51,11 @@ def revoke_superseded(state: Offers, match: matching.Matched, now: datetime) -> 
 
     Matching revokes a match before it makes the next one; this is the second safeguard.
     """
-    earlier = [each for each in state.open if each.broadcast is None or each.broadcast != match.broadcast]
+    earlier = [each for each in state.open if each.terms.broadcast is None or each.terms.broadcast != match.broadcast]
     return decide_in_turn(state, earlier, lambda then, offer: revoke(then, offer, SUPERSEDED, now))
 
 
 def comes_too_late(state: Offers, match: matching.Matched) -> bool:
     """Whether another offer of the broadcast was accepted before this one was read, or help was given meanwhile."""
-    same_broadcast = [each for each in state.all if each.broadcast is not None and each.broadcast == match.broadcast]
-    return any(each.accepted for each in same_broadcast) or any(each.phase in HELPED for each in state.all)
+    same_broadcast = [each for each in state.all if each.terms.broadcast and each.terms.broadcast == match.broadcast]
+    return any(has_accepted(each) for each in same_broadcast) or any(each.phase in HELPED for each in state.all)

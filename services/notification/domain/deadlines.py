@@ -15,8 +15,8 @@ from contracts.schedule import Schedule
 from contracts.words import Category, DeadlineKind, Urgency
 from services.chassis.decider import SetTimer
 
+from .offer import Accepted, OfferTerms
 from .opening_hours import add_open_time
-from .state import OfferState
 from .transitions import EXPIRE_TIMER, DeadlineStep, timer_name
 
 
@@ -71,36 +71,36 @@ class DeadlineRules:
         """The opening hours in which a need's time counts; None if it counts around the clock."""
         return schedule if (category, urgency) in self.opening_hours else None
 
-    def due_at(self, offer: OfferState, clock: DeadlineKind, begun: datetime) -> datetime:
+    def due_at(self, terms: OfferTerms, clock: DeadlineKind, begun: datetime) -> datetime:
         """When a clock that begins at `begun` is overdue, in whole seconds."""
-        length = self.limits(offer.category, offer.urgency).length(clock)
-        return whole_seconds(add_open_time(begun, length, offer.schedule))
+        length = self.limits(terms.category, terms.urgency).length(clock)
+        return whole_seconds(add_open_time(begun, length, terms.schedule))
 
     def start_clock(
-        self, offer: OfferState, clock: DeadlineKind, begun: datetime, due: datetime | None = None
+        self, terms: OfferTerms, clock: DeadlineKind, begun: datetime, due: datetime | None = None
     ) -> Running:
         """A clock that begins at `begun`. It is overdue at `due`, or else as the limits say."""
-        limits = self.limits(offer.category, offer.urgency)
-        due = due or self.due_at(offer, clock, begun)
+        limits = self.limits(terms.category, terms.urgency)
+        due = due or self.due_at(terms, clock, begun)
         expires = None
         if clock is DeadlineKind.START:
-            expires = whole_seconds(add_open_time(due, limits.escalate + limits.grace, offer.schedule))
+            expires = whole_seconds(add_open_time(due, limits.escalate + limits.grace, terms.schedule))
         return Running(
             clock=clock,
             remind_at=whole_seconds(begun + (due - begun) / 2),
             due_at=due,
-            escalate_at=whole_seconds(add_open_time(due, limits.escalate, offer.schedule)),
+            escalate_at=whole_seconds(add_open_time(due, limits.escalate, terms.schedule)),
             expires_at=expires,
         )
 
-    def latest_start(self, offer: OfferState) -> datetime:
+    def latest_start(self, offer: Accepted) -> datetime:
         """The latest moment to which appointments can postpone the start: when help would have had to be closed."""
-        limits = self.limits(offer.category, offer.urgency)
-        return whole_seconds((offer.accepted_at or offer.decide_by) + limits.start + limits.close)
+        limits = self.limits(offer.terms.category, offer.terms.urgency)
+        return whole_seconds(offer.accepted_at + limits.start + limits.close)
 
-    def appointment_news_due(self, offer: OfferState, appointment_at: datetime) -> datetime:
+    def appointment_news_due(self, terms: OfferTerms, appointment_at: datetime) -> datetime:
         """When the provider must have reported how an appointment went: as long after it as it has to acknowledge."""
-        return whole_seconds(appointment_at + self.limits(offer.category, offer.urgency).acknowledge)
+        return whole_seconds(appointment_at + self.limits(terms.category, terms.urgency).acknowledge)
 
 
 def whole_seconds(moment: datetime) -> datetime:

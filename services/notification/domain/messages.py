@@ -10,7 +10,7 @@ from contracts.base import Message
 from contracts.matching import Broadcast
 from services.chassis.decider import Emit
 
-from .state import OfferState
+from .offer import OfferState
 
 
 class ProviderFields(TypedDict):
@@ -35,29 +35,31 @@ class OfferFields(ProviderFields):
 
 def provider_fields(offer: OfferState) -> ProviderFields:
     """The first fields of a message to the offer's provider."""
+    terms = offer.terms
     return ProviderFields(
-        provider=offer.provider,
-        referral_id=offer.referral_id,
-        need=offer.need,
-        need_id=offer.need_id,
-        attempt=offer.attempt,
-        service=offer.service,
+        provider=terms.provider,
+        referral_id=terms.referral_id,
+        need=terms.need,
+        need_id=terms.need_id,
+        attempt=terms.attempt,
+        service=terms.service,
         provider_reference=offer.provider_reference,
     )
 
 
 def offer_fields(offer: OfferState) -> OfferFields:
     """The first fields of a fact about the offer."""
+    terms = offer.terms
     return OfferFields(
-        **provider_fields(offer), agency=offer.agency, reference=offer.reference, broadcast=offer.broadcast
+        **provider_fields(offer), agency=terms.agency, reference=terms.reference, broadcast=terms.broadcast
     )
 
 
 def fact(offer: OfferState, event: Message) -> Emit:
     """A fact on ``referrals.notification``, which matching and outcomes read."""
-    return Emit(event, topics.NOTIFICATION, offer.referral_id)
+    return Emit(event, topics.NOTIFICATION, offer.terms.referral_id)
 
 
 def to_provider(offer: OfferState, event: Message) -> Emit:
     """A message on the topic of the offer's provider."""
-    return Emit(event, topics.notifications(offer.provider), offer.referral_id)
+    return Emit(event, topics.notifications(offer.terms.provider), offer.terms.referral_id)

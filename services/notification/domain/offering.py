@@ -1,7 +1,6 @@
 """Turns a match into an offer to its provider."""
 
 from collections.abc import Sequence
-from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -12,7 +11,8 @@ from services.chassis.decider import Effect
 from .broadcast import comes_too_late, revoke_superseded
 from .deadlines import DeadlineRules, decision_timer, next_timer
 from .messages import fact, offer_fields, provider_fields, to_provider
-from .state import Offers, OfferState, evolve
+from .offer import Deadlines, OfferTerms, Undecided
+from .state import Offers, evolve
 
 
 def offer_match(
@@ -23,19 +23,20 @@ def offer_match(
     If another offer of its broadcast was accepted already, or its provider may no longer take part, the offer ends as
     it begins, and the provider is not informed.
     """
-    if state.current is not None and match.attempt <= state.current.attempt:
+    if state.current is not None and match.attempt <= state.current.terms.attempt:
         return []
-    offer = _new_offer(match, rules, now)
-    acknowledge = rules.start_clock(offer, DeadlineKind.ACKNOWLEDGE, now, offer.acknowledge_by)
-    decide = rules.start_clock(offer, DeadlineKind.DECIDE, now, offer.decide_by)
+    terms = _terms(match, rules)
+    acknowledge = rules.start_clock(terms, DeadlineKind.ACKNOWLEDGE, now)
+    decide = rules.start_clock(terms, DeadlineKind.DECIDE, now)
+    offer = Undecided(terms, Deadlines(decide.due_at, (acknowledge, decide)))
     offered = notification.Offered(
         **offer_fields(offer),
         at=now,
-        acknowledge_by=offer.acknowledge_by,
-        decide_by=offer.decide_by,
-        category=offer.category,
-        urgency=offer.urgency,
-        schedule=offer.schedule,
+        acknowledge_by=acknowledge.due_at,
+        decide_by=decide.due_at,
+        category=terms.category,
+        urgency=terms.urgency,
+        schedule=terms.schedule,
         clocks=[acknowledge, decide],
     )
     revoked_before = revoke_superseded(state, match, now)
@@ -48,16 +49,16 @@ def offer_match(
         return [*revoked_before, fact(offer, offered), fact(offer, expired)]
     return [
         *revoked_before,
-        to_provider(offer, _message(offer, match, now)),
+        to_provider(offer, _message(offer, offered, match)),
         fact(offer, offered),
-        *next_timer(acknowledge, offer.done),
-        decision_timer(offer.decide_by),
+        *next_timer(acknowledge, offer.deadlines.done),
+        decision_timer(decide.due_at),
     ]
 
 
-def _new_offer(match: matching.Matched, rules: DeadlineRules, now: datetime) -> OfferState:
-    """The offer as it will stand. Its deadlines are set last, since they depend on the other fields."""
-    offer = OfferState(
+def _terms(match: matching.Matched, rules: DeadlineRules) -> OfferTerms:
+    """What is offered. Its schedule is there only if the need's time counts in opening hours."""
+    return OfferTerms(
         referral_id=match.referral_id,
         need_id=match.need_id,
         need=match.need,
@@ -66,21 +67,14 @@ def _new_offer(match: matching.Matched, rules: DeadlineRules, now: datetime) -> 
         attempt=match.attempt,
         provider=match.provider,
         service=match.service,
-        acknowledge_by=now,
-        decide_by=now,
         category=match.category,
         urgency=match.urgency,
         schedule=rules.counted_hours(match.category, match.urgency, match.schedule),
         broadcast=match.broadcast,
     )
-    return replace(
-        offer,
-        acknowledge_by=rules.due_at(offer, DeadlineKind.ACKNOWLEDGE, now),
-        decide_by=rules.due_at(offer, DeadlineKind.DECIDE, now),
-    )
 
 
-def _message(offer: OfferState, match: matching.Matched, now: datetime) -> provider.Offer:
+def _message(offer: Undecided, offered: notification.Offered, match: matching.Matched) -> provider.Offer:
     """What the provider reads."""
     return provider.Offer(
         **provider_fields(offer),
@@ -89,9 +83,9 @@ def _message(offer: OfferState, match: matching.Matched, now: datetime) -> provi
         person=match.person,
         region=match.region,
         constraints=match.constraints,
-        offered_at=now,
-        acknowledge_by=offer.acknowledge_by,
-        decide_by=offer.decide_by,
+        offered_at=offered.at,
+        acknowledge_by=offered.acknowledge_by,
+        decide_by=offered.decide_by,
         offers=match.broadcast.offers if match.broadcast else 1,
         companions=match.companions,
         places=max(1, len(match.slots)),

@@ -16,8 +16,9 @@ from services.chassis.decider import Effect
 from .broadcast import decide_in_turn
 from .deadlines import next_timer, steps_of
 from .messages import fact, offer_fields, provider_fields, to_provider
-from .state import Offers, OfferState
-from .transitions import EXPIRE_TIMER, DeadlineStep, timer_name
+from .offer import OpenOffer, Undecided
+from .state import Offers
+from .transitions import CLOCKS, EXPIRE_TIMER, DeadlineStep, timer_name
 
 
 def elapse(state: Offers, timer: operations.TimerElapsed, now: datetime) -> Sequence[Effect]:
@@ -25,27 +26,30 @@ def elapse(state: Offers, timer: operations.TimerElapsed, now: datetime) -> Sequ
 
     A timer counts only if the clock that set it still runs: so its time is compared with the clock's own.
     """
-    return decide_in_turn(state, state.all, lambda then, offer: _elapse(then, offer, timer, now))
+    return decide_in_turn(state, state.open, lambda then, offer: _elapse(then, offer, timer, now))
 
 
-def _elapse(state: Offers, offer: OfferState, timer: operations.TimerElapsed, now: datetime) -> Sequence[Effect]:
+def _elapse(state: Offers, offer: OpenOffer, timer: operations.TimerElapsed, now: datetime) -> Sequence[Effect]:
+    deadlines = offer.deadlines
     if timer.name == EXPIRE_TIMER:
-        return _expire_undecided(state, offer, now) if offer.undecided and timer.due_at == offer.decide_by else []
-    for run in offer.clocks:
+        in_force = isinstance(offer, Undecided) and timer.due_at == deadlines.decide_by
+        return _expire_undecided(state, offer, now) if in_force else []
+    for run in deadlines.clocks:
         for step, at in steps_of(run):
             name = timer_name(run.clock, step)
-            if (timer.name, timer.due_at) == (name, at) and name not in offer.done and run.clock in offer.running:
-                return [*_step_effects(offer, run, step, now), *next_timer(run, offer.done | {name})]
+            pending = name not in deadlines.done and run.clock in CLOCKS[offer.phase]
+            if pending and (timer.name, timer.due_at) == (name, at):
+                return [*_step_effects(offer, run, step, now), *next_timer(run, deadlines.done | {name})]
     return []
 
 
-def _step_effects(offer: OfferState, run: Running, step: DeadlineStep, now: datetime) -> list[Effect]:
+def _step_effects(offer: OpenOffer, run: Running, step: DeadlineStep, now: datetime) -> list[Effect]:
     match step:
         case DeadlineStep.REMIND if now >= run.due_at:
             return []  # the service was down; the next step reports it as overdue, so a reminder would be pointless
         case DeadlineStep.REMIND:
             reminder = provider.Reminder(
-                **provider_fields(offer), decide_by=offer.decide_by, clock=run.clock, due_at=run.due_at
+                **provider_fields(offer), decide_by=offer.deadlines.decide_by, clock=run.clock, due_at=run.due_at
             )
             reminded = notification.Reminded(**offer_fields(offer), at=now, clock=run.clock)
             return [to_provider(offer, reminder), fact(offer, reminded)]
@@ -63,9 +67,10 @@ def _step_effects(offer: OfferState, run: Running, step: DeadlineStep, now: date
             ]
 
 
-def _expire_undecided(state: Offers, offer: OfferState, now: datetime) -> list[Effect]:
+def _expire_undecided(state: Offers, offer: OpenOffer, now: datetime) -> list[Effect]:
     """The decision is overdue. That is escalated at once, since the need goes on to the next service."""
-    fields = _overdue_fields(offer, DeadlineKind.DECIDE, offer.decide_by, offer.decide_by)
+    decide_by = offer.deadlines.decide_by
+    fields = _overdue_fields(offer, DeadlineKind.DECIDE, decide_by, decide_by)
     return [
         fact(offer, notification.Overdue(**offer_fields(offer), at=now, **fields)),
         fact(offer, notification.Escalated(**offer_fields(offer), at=now, **fields)),
@@ -83,9 +88,11 @@ class _OverdueFields(TypedDict):
 
 
 def _overdue_fields(
-    offer: OfferState, clock: DeadlineKind, due_at: datetime, expires_at: datetime | None
+    offer: OpenOffer, clock: DeadlineKind, due_at: datetime, expires_at: datetime | None
 ) -> _OverdueFields:
     """What `Overdue` and `Escalated` say about a clock. An unacknowledged offer ends when its decision is overdue."""
     if clock is DeadlineKind.ACKNOWLEDGE:
-        expires_at = offer.decide_by
-    return _OverdueFields(clock=clock, state=offer.phase, turn=offer.turn, due_at=due_at, expires_at=expires_at)
+        expires_at = offer.deadlines.decide_by
+    return _OverdueFields(
+        clock=clock, state=offer.phase, turn=offer.deadlines.turn, due_at=due_at, expires_at=expires_at
+    )

@@ -17,6 +17,7 @@ from .answers import decide_answer, refusal
 from .broadcast import revoke
 from .deadlines import DeadlineRules
 from .messages import fact, offer_fields
+from .offer import Accepted, Undecided
 from .offering import offer_match
 from .overdue import elapse
 from .release_ended import release_ended
@@ -118,7 +119,7 @@ class NotificationPolicy:
 
 def _revoke_match(state: Offers, revoked: matching.MatchRevoked, now: datetime) -> Sequence[Effect]:
     offer = state.by_attempt(revoked.attempt)
-    return revoke(state, offer, revoked.cause, now) if offer is not None and offer.open else []
+    return revoke(state, offer, revoked.cause, now) if isinstance(offer, Undecided | Accepted) else []
 
 
 def _expire_undeliverable(state: Offers, failed: operations.DeliveryFailed, now: datetime) -> Sequence[Effect]:
@@ -126,7 +127,7 @@ def _expire_undeliverable(state: Offers, failed: operations.DeliveryFailed, now:
     if failed.event_type != provider.Offer.ce_type():
         return []
     offer = state.by_attempt(provider.Offer.read(failed.text).attempt)
-    if offer is None or offer.phase is not Lifecycle.OFFERED:
+    if not isinstance(offer, Undecided) or offer.phase is not Lifecycle.OFFERED:
         return []
     others_open = state.others_open(offer)
     expired = notification.Expired(**offer_fields(offer), at=now, undeliverable=True, others_open=others_open)

@@ -6,6 +6,7 @@ from contracts import intake, notification, topics
 from contracts.words import Lifecycle
 from services.chassis.decider import Effect, Emit
 
+from .offer import Accepted
 from .state import Offers
 
 _OfferEnd = (
@@ -26,17 +27,18 @@ def release_ended(state: Offers, effects: Sequence[Effect]) -> list[Emit]:
     messages = []
     for event in ends:
         offer = state.made_to(event.provider, event.attempt)
-        if offer is not None and offer.release_asked:
+        if isinstance(offer, Accepted) and offer.release_asked:
+            terms = offer.terms
             ended = intake.ReleaseEnded(
-                referral_id=offer.referral_id,
-                need_id=offer.need_id,
-                need=offer.need,
-                attempt=offer.attempt,
-                provider=offer.provider,
-                service=offer.service,
+                referral_id=terms.referral_id,
+                need_id=terms.need_id,
+                need=terms.need,
+                attempt=terms.attempt,
+                provider=terms.provider,
+                service=terms.service,
                 end=_state_after(event),
             )
-            messages.append(Emit(ended, topics.inbox("intake"), offer.referral_id))
+            messages.append(Emit(ended, topics.inbox("intake"), terms.referral_id))
     return messages
 
 

@@ -1,78 +1,17 @@
-"""What notification knows about one need: every offer of it, and the state of each.
+"""What notification knows about one need: every offer of it, and how facts change them.
 
 The stream is the need's id, so two answers about one need are decided one after the other.
 """
 
 from dataclasses import dataclass, replace
-from datetime import datetime
+from typing import TypeVar
 
 from contracts import intake, notification
 from contracts.base import Message
-from contracts.matching import Broadcast
-from contracts.notification import Running
-from contracts.schedule import Schedule
-from contracts.words import Category, DeadlineKind, Lifecycle, Urgency
+from contracts.words import Lifecycle
 
-from .transitions import CLOCKS, NEXT, DeadlineStep, timer_name
-
-
-@dataclass(frozen=True, slots=True)
-class OfferState:
-    """One offer, which is one attempt, as it stands. (`contracts.provider.Offer` is the message its provider reads.)
-
-    `clocks` are the clocks as they were last started. `done` names the steps that have been taken; none is taken twice.
-    `check_ins` counts the check-ins of the running clock. `turn` counts the news that brought no higher state.
-    `provider_reference` is the provider's own case number. `release_asked`: intake was asked to release the person's
-    contact to this provider.
-    """
-
-    referral_id: str
-    need_id: str
-    need: str
-    agency: str
-    reference: str
-    attempt: int
-    provider: str
-    service: str
-    acknowledge_by: datetime
-    decide_by: datetime
-    category: Category | None = None
-    urgency: Urgency | None = None
-    schedule: Schedule | None = None
-    broadcast: Broadcast | None = None
-    phase: Lifecycle = Lifecycle.OFFERED
-    provider_reference: str | None = None
-    clocks: tuple[Running, ...] = ()
-    done: frozenset[str] = frozenset()
-    check_ins: int = 0
-    turn: int = 0
-    accepted_at: datetime | None = None
-    appointment_at: datetime | None = None
-    release_asked: bool = False
-
-    @property
-    def undecided(self) -> bool:
-        """True while the provider can still accept or decline."""
-        return self.phase in (Lifecycle.OFFERED, Lifecycle.ACKNOWLEDGED)
-
-    @property
-    def accepted(self) -> bool:
-        """True once the provider has accepted, however the offer ended later."""
-        return self.accepted_at is not None
-
-    @property
-    def open(self) -> bool:
-        """True until the offer has ended in any way."""
-        return self.phase in NEXT
-
-    @property
-    def running(self) -> tuple[DeadlineKind, ...]:
-        """The clocks that run; none once the offer has ended."""
-        return CLOCKS.get(self.phase, ())
-
-    def due_at(self, clock: DeadlineKind) -> datetime | None:
-        """When a clock is overdue; None if it was never started."""
-        return next((run.due_at for run in self.clocks if run.clock is clock), None)
+from .offer import Accepted, Deadlines, Ended, OfferState, OfferTerms, OpenOffer, Undecided, has_accepted
+from .transitions import DeadlineStep
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,35 +26,36 @@ class Offers:
         return self.all[-1] if self.all else None
 
     @property
-    def open(self) -> tuple[OfferState, ...]:
+    def open(self) -> tuple[OpenOffer, ...]:
         """The offers that have not ended: one, or several of a broadcast that nobody has accepted yet."""
-        return tuple(each for each in self.all if each.open)
+        return tuple(each for each in self.all if not isinstance(each, Ended))
 
     def by_attempt(self, attempt: int) -> OfferState | None:
         """The offer of an attempt; None if there is none."""
-        return next((each for each in self.all if each.attempt == attempt), None)
+        return next((each for each in self.all if each.terms.attempt == attempt), None)
 
     def made_to(self, provider: str, attempt: int) -> OfferState | None:
         """The offer of an attempt if it went to this provider, else None: no other provider may learn of it."""
         offer = self.by_attempt(attempt)
-        return offer if offer is not None and offer.provider == provider else None
+        return offer if offer is not None and offer.terms.provider == provider else None
 
-    def rivals(self, offer: OfferState) -> tuple[OfferState, ...]:
+    def rivals(self, terms: OfferTerms) -> tuple[OfferState, ...]:
         """The other offers of the same broadcast."""
-        if offer.broadcast is None:
+        if terms.broadcast is None:
             return ()
-        return tuple(each for each in self.all if each.broadcast == offer.broadcast and each.attempt != offer.attempt)
+        same_broadcast = (each for each in self.all if each.terms.broadcast == terms.broadcast)
+        return tuple(each for each in same_broadcast if each.terms.attempt != terms.attempt)
 
     def others_open(self, offer: OfferState) -> bool:
         """Whether another offer of the same broadcast may still help.
 
         True if one is open, or if one has not been read yet and none has been accepted.
         """
-        rivals = self.rivals(offer)
-        if any(each.open for each in rivals):
+        rivals, broadcast = self.rivals(offer.terms), offer.terms.broadcast
+        if any(not isinstance(each, Ended) for each in rivals):
             return True
-        all_read = offer.broadcast is None or len(rivals) + 1 >= offer.broadcast.offers
-        return not all_read and not any(each.accepted for each in (offer, *rivals))
+        all_read = broadcast is None or len(rivals) + 1 >= broadcast.offers
+        return not all_read and not any(has_accepted(each) for each in (offer, *rivals))
 
 
 _OfferFact = notification.OfferChange | intake.ReleaseRequested
@@ -127,16 +67,16 @@ def evolve(state: Offers, fact: Message) -> Offers:
     if isinstance(fact, notification.Offered):
         return Offers((*state.all, _new(fact)))
     if isinstance(fact, _OfferFact):
-        return Offers(tuple(_evolved(each, fact) if _is_about(fact, each) else each for each in state.all))
+        return Offers(tuple(_evolved(each, fact) if _is_about(fact, each.terms) else each for each in state.all))
     return state
 
 
-def _is_about(fact: _OfferFact, offer: OfferState) -> bool:
-    return (fact.attempt, fact.provider) == (offer.attempt, offer.provider)
+def _is_about(fact: _OfferFact, terms: OfferTerms) -> bool:
+    return (fact.attempt, fact.provider) == (terms.attempt, terms.provider)
 
 
-def _new(fact: notification.Offered) -> OfferState:
-    return OfferState(
+def _new(fact: notification.Offered) -> Undecided:
+    terms = OfferTerms(
         referral_id=fact.referral_id,
         need_id=fact.need_id,
         need=fact.need,
@@ -145,74 +85,95 @@ def _new(fact: notification.Offered) -> OfferState:
         attempt=fact.attempt,
         provider=fact.provider,
         service=fact.service,
-        acknowledge_by=fact.acknowledge_by,
-        decide_by=fact.decide_by,
         category=fact.category,
         urgency=fact.urgency,
         schedule=fact.schedule,
-        clocks=tuple(fact.clocks),
         broadcast=fact.broadcast,
     )
+    return Undecided(terms, Deadlines(fact.decide_by, tuple(fact.clocks)))
 
 
 def _evolved(offer: OfferState, fact: _OfferFact) -> OfferState:
-    match fact:
-        case notification.Reminded():
-            return _step_done(offer, fact.clock, DeadlineStep.REMIND)
-        case notification.Overdue():
-            return _step_done(offer, fact.clock, DeadlineStep.OVERDUE)
-        case notification.Escalated():
-            return _step_done(offer, fact.clock, DeadlineStep.ESCALATE)
-        case notification.CheckedIn():
-            return replace(_restarted(offer, fact.clocks), turn=fact.turn, check_ins=fact.count)
-        case intake.ReleaseRequested():
-            return replace(offer, release_asked=True)
-        case notification.Declined():
-            return replace(offer, phase=Lifecycle.DECLINED)
-        case notification.Expired():
-            return replace(offer, phase=Lifecycle.EXPIRED)
-        case notification.Revoked():
-            return replace(offer, phase=Lifecycle.REVOKED)
-        case _:
-            return _answered(replace(offer, provider_reference=fact.provider_reference), fact)
+    """The offer after a fact about it. Raises `ValueError` for a fact that its phase does not allow."""
+    match offer:
+        case Undecided():
+            return _decided(offer, fact)
+        case Accepted():
+            return _followed(offer, fact)
+        case Ended():
+            raise _impossible(offer, fact)
 
 
-def _answered(
-    offer: OfferState,
-    fact: notification.Acknowledged
-    | notification.OfferAccepted
-    | notification.Appointed
-    | notification.NoShow
-    | notification.InProgress
-    | notification.Delivered
-    | notification.NotDelivered,
-) -> OfferState:
+def _decided(offer: Undecided, fact: _OfferFact) -> OfferState:
+    """What an undecided offer becomes."""
     match fact:
         case notification.Acknowledged():
-            return replace(_restarted(offer, fact.clocks), phase=Lifecycle.ACKNOWLEDGED)
+            deadlines = offer.deadlines.restarted(fact.clocks)
+            return replace(_with_reference(offer, fact), phase=Lifecycle.ACKNOWLEDGED, deadlines=deadlines)
         case notification.OfferAccepted():
-            accepted = replace(offer, phase=Lifecycle.ACCEPTED_BY_PROVIDER, accepted_at=fact.at, check_ins=0)
-            return _restarted(accepted, fact.clocks)
+            deadlines = offer.deadlines.restarted(fact.clocks, check_ins=0)
+            return Accepted(offer.terms, deadlines, fact.at, provider_reference=fact.provider_reference)
+        case notification.Declined():
+            return _ended(offer, Lifecycle.DECLINED)
+        case _:
+            return _passed(offer, fact)
+
+
+def _followed(offer: Accepted, fact: _OfferFact) -> OfferState:
+    """What an accepted offer becomes."""
+    match fact:
+        case intake.ReleaseRequested():
+            return replace(offer, release_asked=True)
         case notification.Appointed():
-            appointed = replace(offer, phase=Lifecycle.APPOINTED, turn=fact.turn, appointment_at=fact.appointment_at)
-            return _restarted(appointed, fact.clocks)
+            deadlines = offer.deadlines.restarted(fact.clocks, turn=fact.turn)
+            moved = replace(_with_reference(offer, fact), appointment_at=fact.appointment_at)
+            return replace(moved, phase=Lifecycle.APPOINTED, deadlines=deadlines)
         case notification.NoShow():
-            return replace(_restarted(offer, fact.clocks), phase=Lifecycle.NO_SHOW, turn=fact.turn)
+            deadlines = offer.deadlines.restarted(fact.clocks, turn=fact.turn)
+            return replace(_with_reference(offer, fact), phase=Lifecycle.NO_SHOW, deadlines=deadlines)
         case notification.InProgress():
-            return replace(_restarted(offer, fact.clocks), phase=Lifecycle.IN_PROGRESS, check_ins=0)
+            deadlines = offer.deadlines.restarted(fact.clocks, check_ins=0)
+            return replace(_with_reference(offer, fact), phase=Lifecycle.IN_PROGRESS, deadlines=deadlines)
         case notification.Delivered():
-            return replace(offer, phase=Lifecycle.PARTLY_DELIVERED if fact.partly else Lifecycle.DELIVERED)
+            partly = Lifecycle.PARTLY_DELIVERED if fact.partly else Lifecycle.DELIVERED
+            return _ended(_with_reference(offer, fact), partly)
         case notification.NotDelivered():
-            return replace(offer, phase=Lifecycle.NOT_DELIVERED)
+            return _ended(_with_reference(offer, fact), Lifecycle.NOT_DELIVERED)
+        case _:
+            return _passed(offer, fact)
 
 
-def _step_done(offer: OfferState, clock: DeadlineKind, step: DeadlineStep) -> OfferState:
-    return replace(offer, done=offer.done | {timer_name(clock, step)})
+_Open = TypeVar("_Open", Undecided, Accepted)
 
 
-def _restarted(offer: OfferState, clocks: list[Running]) -> OfferState:
-    """The offer with these clocks. Facts from before there were clocks have none, and leave the offer as it is."""
-    if not clocks:
-        return offer
-    decide_by = next((run.due_at for run in clocks if run.clock is DeadlineKind.DECIDE), offer.decide_by)
-    return replace(offer, clocks=tuple(clocks), decide_by=decide_by)
+def _passed(offer: _Open, fact: _OfferFact) -> _Open | Ended:
+    """What any open offer becomes when time passes, when its provider checks in, or when it is taken back."""
+    deadlines = offer.deadlines
+    match fact:
+        case notification.Reminded():
+            return replace(offer, deadlines=deadlines.after_step(fact.clock, DeadlineStep.REMIND))
+        case notification.Overdue():
+            return replace(offer, deadlines=deadlines.after_step(fact.clock, DeadlineStep.OVERDUE))
+        case notification.Escalated():
+            return replace(offer, deadlines=deadlines.after_step(fact.clock, DeadlineStep.ESCALATE))
+        case notification.CheckedIn():
+            return replace(offer, deadlines=deadlines.restarted(fact.clocks, check_ins=fact.count, turn=fact.turn))
+        case notification.Expired():
+            return _ended(offer, Lifecycle.EXPIRED)
+        case notification.Revoked():
+            return _ended(offer, Lifecycle.REVOKED)
+        case _:
+            raise _impossible(offer, fact)
+
+
+def _with_reference(offer: _Open, fact: notification.OfferChange) -> _Open:
+    """The offer with the provider's own case number, as an answer left it."""
+    return replace(offer, provider_reference=fact.provider_reference)
+
+
+def _ended(offer: OpenOffer, end: Lifecycle) -> Ended:
+    return Ended(offer.terms, end, isinstance(offer, Accepted), offer.provider_reference)
+
+
+def _impossible(offer: OfferState, fact: Message) -> ValueError:
+    return ValueError(f"{fact.TYPE} cannot follow {offer.phase.value}: attempt {offer.terms.attempt}")

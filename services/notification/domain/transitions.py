@@ -80,5 +80,5 @@ EXPIRE_TIMER = "expire"
 
 
 def timer_name(clock: DeadlineKind, step: DeadlineStep) -> str:
-    """The name of a step's timer, and of the step in `OfferState.done`."""
+    """The name of a step's timer, and of the step in `Deadlines.done`."""
     return f"{clock.value}-{step.value}"

@@ -353,7 +353,7 @@ class OfferMachine(RuleBasedStateMachine):
 
     @invariant()
     def the_state_follows_from_the_facts_alone(self) -> None:
-        assert {offer.attempt: offer.phase for offer in self.stream.state.all} == self.phases
+        assert {offer.terms.attempt: offer.phase for offer in self.stream.state.all} == self.phases
 
     @invariant()
     def a_release_is_requested_exactly_for_accepted_offers(self) -> None:

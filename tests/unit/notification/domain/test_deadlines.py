@@ -319,16 +319,17 @@ def test_opening_hours_count_where_the_settings_say_so(
     need = Need(settings(**changes).deadline_rules, schedule=OFFICE, **kind)
     around_the_clock = Need(settings(**changes).deadline_rules, **kind)
     offer, other = need.stream.state.current, around_the_clock.stream.state.current
-    assert (offer.schedule is not None) is counts
-    assert (offer.decide_by > other.decide_by) is counts
+    assert (offer.terms.schedule is not None) is counts
+    assert (offer.deadlines.decide_by > other.deadlines.decide_by) is counts
 
 
 def test_every_clock_of_a_need_counts_opening_hours() -> None:
     need = Need(DeadlineRules(DEADLINES.by_urgency, opening_hours={(Category.LEGAL, Urgency.URGENT)}),
                 category=Category.LEGAL, schedule=OFFICE)  # fmt: skip
-    assert need.stream.state.current.acknowledge_by == warsaw(2, 13), "START is a Sunday"
+    acknowledge_by = need.stream.state.current.deadlines.due_at(DeadlineKind.ACKNOWLEDGE)
+    assert acknowledge_by == warsaw(2, 13), "START is a Sunday"
     need.answer(Answer.ACCEPTED)
-    assert need.stream.state.current.due_at(DeadlineKind.START) == add_open_time(START, 72 * HOUR, OFFICE)
+    assert need.stream.state.current.deadlines.due_at(DeadlineKind.START) == add_open_time(START, 72 * HOUR, OFFICE)
 
 
 def test_a_category_has_limits_of_its_own_and_the_rest_from_its_urgency() -> None:
