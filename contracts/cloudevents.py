@@ -1,20 +1,25 @@
 """CloudEvents 1.0 over Kafka: binary mode is read and written, structured mode is read.
 
-Source: cloudevents/spec, bindings/kafka-protocol-binding.md. The SDK decodes all headers at once and crashes on one
-that is not UTF-8. Here each fault is a `MalformedError` that names the field, so that only that record is refused.
+Source: cloudevents/spec, bindings/kafka-protocol-binding.md and formats/json-format.md. All that they allow is read, as
+long as the body is JSON. The SDK decodes all headers at once and crashes on one that is not UTF-8. Here each fault is a
+`MalformedError` that names the field, so that only that record is refused.
 """
 
+from base64 import b64decode
 from collections.abc import Iterable
-from datetime import UTC, datetime
+from datetime import datetime
 from functools import lru_cache
 from typing import Any, NamedTuple
 
 import orjson
 
+from . import rfc3339
+
 Headers = Iterable[tuple[str, bytes | None]]
 
 _REQUIRED = ("id", "source", "specversion", "type")
-_KNOWN = (*_REQUIRED, "time", "subject", "causationid", "correlationid", "traceparent", "bodyhash")
+_EXTENSIONS = ("causationid", "correlationid", "traceparent", "bodyhash")
+_KNOWN = (*_REQUIRED, "time", "subject", *_EXTENSIONS)
 _HEADERS = frozenset({*(f"ce_{name}" for name in _KNOWN), "content-type", "traceparent"})
 _MAX_ATTRIBUTE = 1024
 
@@ -56,11 +61,13 @@ def decode(headers: Headers, value: bytes | None, appended: datetime) -> CloudEv
             attributes[key.removeprefix("ce_")] = _text(raw, key)
     if value is None:
         raise MalformedError("no-body", "value")
-    content_type = attributes.get("content-type", "")
-    if content_type.startswith("application/cloudevents"):
-        return _structured(value, attributes.get("traceparent"), appended)
-    if content_type and not content_type.startswith("application/json"):
-        raise MalformedError("content-type-not-json", "content-type")
+    content = _content(attributes.get("content-type", ""))
+    if content == "structured":
+        return _structured(_envelope(value), attributes.get("traceparent"), appended)
+    if content != "json":
+        raise MalformedError(content, "content-type")
+    if attributes.keys().isdisjoint(_REQUIRED) and (envelope := _headless(value)) is not None:
+        return _structured(envelope, attributes.get("traceparent"), appended)
     return _event(attributes, value, appended)
 
 
@@ -72,7 +79,7 @@ def encode(event: CloudEvent) -> list[tuple[str, bytes]]:
         ("ce_id", event.id.encode()),
         ("ce_source", event.source.encode()),
         ("ce_type", event.type.encode()),
-        ("ce_time", rfc3339(event.time).encode()),
+        ("ce_time", rfc3339.write(event.time).encode()),
     ]
     for name in ("subject", "causationid", "correlationid", "bodyhash"):
         text = getattr(event, name)
@@ -83,10 +90,18 @@ def encode(event: CloudEvent) -> list[tuple[str, bytes]]:
     return headers
 
 
-@lru_cache(maxsize=16)
-def rfc3339(time: datetime) -> str:
-    """A time in UTC as RFC 3339 text. Cached, since the journal and all events of a batch have the same time."""
-    return time.astimezone(UTC).isoformat()
+@lru_cache(maxsize=256)
+def _content(content_type: str) -> str:
+    """What the value is: "json", "structured", or the code of why it cannot be read. Media types have no case."""
+    media_type = content_type.partition(";")[0].strip().lower()
+    if media_type.startswith("application/cloudevents-batch"):
+        return "batch-not-supported"
+    if media_type in ("application/cloudevents", "application/cloudevents+json"):
+        return "structured"
+    if media_type.startswith("application/cloudevents"):
+        return "content-type-not-json"
+    subtype = media_type.partition("/")[2]
+    return "json" if not media_type or subtype == "json" or subtype.endswith("+json") else "content-type-not-json"
 
 
 def _text(raw: bytes | None, field: str) -> str:
@@ -101,27 +116,70 @@ def _text(raw: bytes | None, field: str) -> str:
     return text
 
 
-def _structured(value: bytes, traceparent: str | None, appended: datetime) -> CloudEvent:
+def _headless(value: bytes) -> dict[str, Any] | None:
+    """The envelope in a value that came without any attribute in a header, or None if there is none.
+
+    Kafka before 0.11 had no headers, so its clients write structured mode without ``content-type``. No body of ours has
+    a field ``specversion``, which every envelope must have.
+    """
+    try:
+        envelope: Any = orjson.loads(value)
+    except orjson.JSONDecodeError:
+        return None
+    return envelope if isinstance(envelope, dict) and "specversion" in envelope else None
+
+
+def _envelope(value: bytes) -> dict[str, Any]:
     try:
         envelope: Any = orjson.loads(value)
     except orjson.JSONDecodeError:
         raise MalformedError("body-not-json", "value") from None
     if not isinstance(envelope, dict):
         raise MalformedError("body-not-an-object", "value")
-    if "data" not in envelope:
-        raise MalformedError("no-body", "data")
+    return envelope
+
+
+def _structured(envelope: dict[str, Any], traceparent: str | None, appended: datetime) -> CloudEvent:
+    data = _data(envelope)
     attributes = {} if traceparent is None else {"traceparent": traceparent}
     for name in _KNOWN:
         if envelope.get(name) is not None:
-            text = envelope[name]
-            if not isinstance(text, str) or len(text) > _MAX_ATTRIBUTE or "\0" in text:
-                raise MalformedError("attribute-unusable", name)
-            attributes[name] = text
+            attributes[name] = _attribute(name, envelope[name])
+    return _event(attributes, data, appended)
+
+
+def _attribute(name: str, value: Any) -> str:
+    """An attribute as text. The specification lets an extension be a whole number or a Boolean, too."""
+    if name in _EXTENSIONS and isinstance(value, int):
+        value = str(value).lower() if isinstance(value, bool) else str(value)
+    if not isinstance(value, str) or len(value) > _MAX_ATTRIBUTE or "\0" in value:
+        raise MalformedError("attribute-unusable", name)
+    return value
+
+
+def _data(envelope: dict[str, Any]) -> bytes:
+    """The body in an envelope: as JSON, or as the base64 of JSON text, which an SDK writes if it was given bytes."""
+    content_type = envelope.get("datacontenttype") or ""
+    if not isinstance(content_type, str) or _content(content_type) != "json":
+        raise MalformedError("content-type-not-json", "datacontenttype")
+    encoded = envelope.get("data_base64")
+    if encoded is None:
+        return _json(envelope)
+    if envelope.get("data") is not None:
+        raise MalformedError("two-bodies", "data_base64")
     try:
-        data = orjson.dumps(envelope["data"])
+        return b64decode(encoded, validate=True)
+    except (TypeError, ValueError):
+        raise MalformedError("body-not-base64", "data_base64") from None
+
+
+def _json(envelope: dict[str, Any]) -> bytes:
+    if "data" not in envelope:
+        raise MalformedError("no-body", "data")
+    try:
+        return orjson.dumps(envelope["data"])
     except orjson.JSONEncodeError:  # orjson reads deeper nesting than it writes
         raise MalformedError("body-too-deep", "data") from None
-    return _event(attributes, data, appended)
 
 
 def _event(attributes: dict[str, str], data: bytes, appended: datetime) -> CloudEvent:
@@ -146,9 +204,8 @@ def _event(attributes: dict[str, str], data: bytes, appended: datetime) -> Cloud
 
 def _time(text: str) -> datetime:
     try:
-        time = datetime.fromisoformat(text)
+        return rfc3339.read(text)
+    except rfc3339.ZoneMissingError:
+        raise MalformedError("time-without-zone", "ce_time") from None
     except ValueError:
         raise MalformedError("time-not-rfc-3339", "ce_time") from None
-    if time.tzinfo is None:
-        raise MalformedError("time-without-zone", "ce_time")
-    return time

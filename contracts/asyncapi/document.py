@@ -25,9 +25,13 @@ _ABOUT = """\
 Events that refer people's needs to services that can take them, and that report the outcome to those who referred them.
 
 Messages are CloudEvents 1.0 in Kafka's binary mode: attributes in `ce_` headers, JSON in the value. Structured mode is
-read as well. The sender of a message is read from the topic's name, never from the body.
+read as well: with `content-type: application/cloudevents+json`, or with no attribute in any header. All that the
+specification allows is read, as long as the body is JSON: any JSON media type in any case, `data_base64`, every time of
+RFC 3339. The sender of a message is read from the topic's name, never from the body.
 
 **Each event takes effect once; it may be delivered again with the same id.** Readers drop an id that they have seen.
+A sender that repeats an event keeps its id. The same id with another body, about the same referral, is refused. About
+another referral it is another event, and takes effect: so a client that gives one id twice loses nobody.
 Topics have no common order. Readers ignore fields they do not know. What organisations send must not have fields that
 are not in the schema. A released type only ever gains optional fields. A part that occurs both in what organisations
 send and in what they read has `.read` after its name where it is read.
@@ -238,7 +242,7 @@ def _dead_letter() -> Node:
 def _headers() -> Node:
     about = {
         "ce_specversion": "CloudEvents 1.0",
-        "ce_id": "identifies the event within its topic; a record with the same id is the same event",
+        "ce_id": "identifies the event among those of its type about the same referral, question or need",
         "ce_source": "the sender, for information only; not trusted",
         "ce_type": f"the event's type, `{PREFIX}` and its name with a version",
         "ce_time": "when it was sent, RFC 3339; for deadlines the broker's time counts",
@@ -248,7 +252,7 @@ def _headers() -> Node:
         "ce_bodyhash": "keyed hash of the original body, if a gate sealed it",
         "ce_traceparent": "W3C trace context: one trace for each referral",
         "traceparent": "the same, under the name that OpenTelemetry uses",
-        "content-type": "application/json",
+        "content-type": "application/json, or another JSON media type; without it the body is JSON",
     }
     properties: Node = {
         name: {"type": "string", "maxLength": 1024, "description": text} for name, text in about.items()

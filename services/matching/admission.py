@@ -4,6 +4,7 @@ It passes nothing on: every matcher reads all directories itself, without a cons
 group, so that a provider is notified once. A valid entry leads to nothing.
 """
 
+import hashlib
 import re
 from collections.abc import Mapping, Sequence
 from datetime import date
@@ -45,11 +46,9 @@ class DirectoryAdmission:
         """A notice for the provider, through notification, the only service that writes to its topic."""
         key = record.key or b""
         name = key.decode() if _ENTRY.fullmatch(key) else ""  # otherwise it may hold anything, even a name
-        return [
-            Admitted(
-                EntryProblemsFound(provider=tenant, entry=name, problems=problems), topics.inbox("notification"), tenant
-            )
-        ]
+        notice = EntryProblemsFound(provider=tenant, entry=name, problems=problems)
+        digest = hashlib.sha256(event.data).hexdigest()[:32]  # an entry is about no person, so it needs no key
+        return [Admitted(notice, topics.inbox("notification"), tenant, digest)]
 
 
 def contradictions(entry: Profile | Service, today: date) -> list[Problem]:

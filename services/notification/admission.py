@@ -61,14 +61,17 @@ class AnswerAdmission:
             appointment_at=data.appointment_at,
         )
         # The hash is of the original, since the same note encrypted twice gives different bytes.
-        # It is keyed, since a short note could be guessed from a plain hash.
-        digest = hashlib.blake2b(arrival.event.data, key=self._hash_key, digest_size=16).hexdigest()
-        return [Admitted(received, _INBOX, data.referral_id, digest)]
+        return [Admitted(received, _INBOX, data.referral_id, self._hash(arrival.event.data))]
 
     def refuse(self, tenant: str, record: Record, event: CloudEvent, problems: list[Problem]) -> Sequence[Admitted]:
         """The refusal, which notification sends. It goes under the provider's id, since its need is not known."""
         sent = self.accepts.get(event.type, provider.Answered).TYPE
-        return [Admitted(notification.AnswerInvalid(provider=tenant, sent=sent, problems=problems), _INBOX, tenant)]
+        invalid = notification.AnswerInvalid(provider=tenant, sent=sent, problems=problems)
+        return [Admitted(invalid, _INBOX, tenant, self._hash(event.data))]
+
+    def _hash(self, body: bytes) -> str:
+        """Keyed, since a short note could be guessed from a plain hash."""
+        return hashlib.blake2b(body, key=self._hash_key, digest_size=16).hexdigest()
 
 
 def _deletion_confirmed(arrival: Arrival, data: provider.RecallAcknowledged) -> Admitted:

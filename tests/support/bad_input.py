@@ -5,8 +5,9 @@ Every text that a sender can choose contains `CANARY`, which must not appear in 
 
 import copy
 import json
+from base64 import b64encode
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from contracts.base import PREFIX
@@ -89,6 +90,10 @@ def of_any(kind: str, good: dict[str, Any], text: str) -> Iterator[Bad]:
     yield bad(
         "XML", plain, "content-type", "must be application/json", "content-type-not-json", content_type=b"text/xml"
     )
+    yield bad(
+        "a batch", plain, "content-type", "not be a batch", "batch-not-supported",
+        content_type=b"Application/CloudEvents-Batch+JSON",
+    )  # fmt: skip
     unknown = (PREFIX + kind.replace("v1", "v2")).encode()
     yield bad("version 2", plain, "ce_type", f"accepted event type: {PREFIX}", "type-unknown", ce_type=unknown)
     yield bad("an unknown type", plain, "ce_type", "accepted event type", "type-unknown", ce_type=CANARY.encode())
@@ -124,6 +129,18 @@ def _structured(kind: str, good: dict[str, Any], text: str) -> Iterator[Bad]:
     value = whole("twice", data="@@").replace(b'"@@"', twice.encode())
     yield bad("a field twice", value, field, "is given more than once")
     yield bad("data twice", whole("data")[:-1] + b', "data": {}}', "body", "is given more than once")
+    yield bad("two bodies", whole("two", data_base64="e30="), "data_base64", "must not stand beside data", "two-bodies")
+    yield bad("no base64", whole("64", data=None, data_base64=CANARY), "data_base64", "base64 of", "body-not-base64")
+    yield bad("XML", whole("xml", datacontenttype="text/xml"), "datacontenttype", "JSON type", "content-type-not-json")
+
+    def encoded(name: str, body: bytes) -> bytes:
+        return whole(name, data=None, data_base64=b64encode(body).decode())
+
+    broken = bad("base64 of no JSON", encoded("64-no", b"{"), "body", "is not valid JSON")
+    yield replace(broken, dead_letter=("body-not-json", "value"))
+    yield bad("a field twice in base64", encoded("64-twice", twice.encode()), field, "is given more than once")
+    headless = whole("headless", id=None)
+    yield Bad("structured: no headers, no id", headless, [], "ce_id", "is needed", ("attribute-missing", "ce_id"))
 
 
 def of_referral(good: dict[str, Any], someone_else: str = "somebody-else") -> Iterator[Bad]:

@@ -14,8 +14,9 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, NamedTuple
 
+from contracts import rfc3339
 from contracts.base import Message as Body
-from contracts.cloudevents import CloudEvent, encode, rfc3339
+from contracts.cloudevents import CloudEvent, encode
 from contracts.ids import derived_id
 
 from ..decider import Drop, Effect, Emit, Policy, Put, Reply, S, SetTimer
@@ -43,7 +44,7 @@ class JournalEntry:
             "hash": self.hash,
             "type": self.type,
             "from": list(self.position),
-            "at": rfc3339(self.at),
+            "at": rfc3339.write(self.at),
             "key": self.key,
             "trace": self.trace,
             "facts": self.facts,

@@ -25,7 +25,11 @@ class Arrival:
 
 @dataclass(frozen=True, slots=True)
 class Admitted:
-    """What a gate passes on. `bodyhash` identifies the original body if it had to be sealed."""
+    """What a gate passes on.
+
+    `bodyhash` identifies the original body: needed if it had to be sealed, and on a refusal, whose id covers it. Where
+    a body may be about a person it is keyed, since a plain hash of a short text could be guessed.
+    """
 
     event: Message
     topic: str
@@ -56,5 +60,5 @@ class Admission(Protocol):
         ...
 
     def refuse(self, tenant: str, record: Record, event: CloudEvent, problems: list[Problem]) -> Sequence[Admitted]:
-        """What notifies the sender of the problems."""
+        """What notifies the sender of the problems, with a `bodyhash`."""
         ...

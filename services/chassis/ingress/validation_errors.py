@@ -23,10 +23,13 @@ _CODES = {
     "header-not-utf-8": "this header must be UTF-8 text",
     "header-unusable": "this header must be text of at most 1024 characters, without NUL",
     "no-body": "there is no body: send the event as a JSON object",
-    "content-type-not-json": "must be application/json, or application/cloudevents+json",
+    "content-type-not-json": "must be application/json or another JSON type, or application/cloudevents+json",
+    "batch-not-supported": "must not be a batch: send each event as a record of its own",
     "body-not-json": "is not valid JSON in UTF-8; NaN, Infinity and lone surrogates are not JSON",
     "body-not-an-object": "must be one JSON object",
     "body-too-deep": "is nested too deeply",
+    "body-not-base64": "must be the base64 of a JSON object, with '+', '/' and '='",
+    "two-bodies": "must not stand beside data: send one of them",
     "attribute-unusable": "must be text of at most 1024 characters, without NUL",
     "attribute-missing": "is needed: send the CloudEvents attribute as a Kafka header",
     "specversion-unknown": "must be 1.0",
@@ -138,7 +141,7 @@ class _Ambiguous(dict[str, Any]):
 def lint_raw_json(value: bytes, model: type[Message]) -> list[Problem]:
     """Duplicate names, and NUL, in a JSON text. Empty if it is not JSON, which `model` itself reports.
 
-    `value` must be the record's own: parsing an envelope first would already lose all but the last of duplicate names.
+    `value` must be as it was sent: parsing an envelope first would already lose all but the last of duplicate names.
     """
     any_duplicates = False
 
@@ -200,9 +203,14 @@ def _field(path: _Path, known: frozenset[str]) -> str:
     return ".".join(parts) or "body"
 
 
+_ENVELOPE = frozenset(
+    {"id", "type", "source", "specversion", "time", "subject", "datacontenttype", "data", "data_base64"}
+)
+
+
 @cache
 def _names(model: type[Message]) -> frozenset[str]:
     """The names of all fields in a model and its parts, and of a CloudEvents envelope."""
     schema = model.model_json_schema()
     parts = [schema, *schema.get("$defs", {}).values()]
-    return frozenset({"id", "type", "data"}.union(*(part.get("properties", {}) for part in parts)))
+    return _ENVELOPE.union(*(part.get("properties", {}) for part in parts))

@@ -26,6 +26,6 @@ def test_every_link_works(path: Path) -> None:
 
 
 def test_every_record_is_listed() -> None:
-    listed = re.findall(r"^\d\. \[(.+)\]\((.+)\)$", (FOLDER / "README.md").read_text(), re.MULTILINE)
+    listed = re.findall(r"^\d+\. \[(.+)\]\((.+)\)$", (FOLDER / "README.md").read_text(), re.MULTILINE)
     titles = [(path.read_text().splitlines()[0].split(". ", 1)[1], path.name) for path in RECORDS]
     assert listed == titles

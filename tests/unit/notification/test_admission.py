@@ -73,6 +73,7 @@ def test_an_unreadable_answer_is_passed_on_so_that_its_sender_is_informed() -> N
     (admitted,) = AnswerAdmission(PUBLIC, HASH_KEY).refuse("provider-1", arrived.record, arrived.event, problems)
     assert admitted.event == notification.AnswerInvalid(provider="provider-1", problems=problems)
     assert (admitted.topic, admitted.key) == (topics.inbox("notification"), "provider-1")
+    assert admitted.bodyhash == admit(arrived)[0].bodyhash, "keyed, and of the original: a refused note is one, too"
 
 
 def test_an_acknowledged_deletion_goes_to_intake() -> None:

@@ -69,7 +69,7 @@ class WishAdmission:
     def refuse(self, tenant: str, record: Record, event: CloudEvent, problems: list[Problem]) -> Sequence[Admitted]:
         if problems[0].fix == "fault":
             raise RuntimeError
-        return [Admitted(Unheard(agency=tenant, problems=problems), INBOX, tenant)]
+        return [Admitted(Unheard(agency=tenant, problems=problems), INBOX, tenant, event.data.hex())]
 
 
 class GateRig:
@@ -135,6 +135,25 @@ async def test_a_repetition_has_the_same_id_and_another_tenants_event_has_anothe
     out = await rig.run()
     assert len(out) == 5
     assert len(once(out)) == 3
+
+
+async def test_one_id_under_two_references_is_two_events(rig: GateRig) -> None:
+    for reference in ("r", "s", "r"):
+        rig.send(Wish(reference=reference))
+    out = await rig.run()
+    assert [each.body["reference"] for each in once(out)] == ["r", "s"]
+    assert out[0].event.id == out[2].event.id
+
+
+async def test_each_wrong_body_is_answered_under_an_id_of_its_own(rig: GateRig) -> None:
+    for many in (-1, -2, -1, 14):
+        rig.send(f'{{"reference": "r", "many": {many}}}')
+    rig.send("{broken")
+    rig.send("{broken too")
+    out = await rig.run()
+    assert {each.type for each in out} == {Unheard.ce_type()}
+    ids = [each.event.id for each in out]
+    assert (ids[0] == ids[2], len(set(ids))) == (True, 5)
 
 
 async def test_nothing_in_which_a_sender_could_put_a_name_is_passed_on(

@@ -282,3 +282,11 @@ async def test_a_refused_question_is_answered_under_its_own_id(gate: IntakeGate)
     refused, accepted = await gate.run()
     assert refused.body["sent"] == "agency.recommendation-requested.v1"
     assert refused.body["referral_id"] == accepted.body["request_id"]
+
+
+async def test_one_id_under_two_references_is_two_referrals(gate: IntakeGate) -> None:
+    for reference in ("R-1", "R-2", "R-1"):
+        gate.send(agency.Submitted, body(reference=reference), id_="always the same")
+    out = await gate.run()
+    by_id = {each.event.id: admitted(each).reference for each in out}
+    assert (len(out), sorted(by_id.values())) == (3, ["R-1", "R-2"])
