@@ -1,11 +1,19 @@
-"""The identity fingerprint: a keyed hash of name, birth date and phone by which a person can be recognised.
+"""The identity fingerprint: a keyed hash of name, sex, birth date and phone by which a person can be recognised.
 
 How strong a match is follows Fellegi and Sunter (1969): a field that agrees weighs log2(m/u), where u is the chance
 that it agrees for two different people. A birth date weighs about 14 bits, a full name 13 to 16 (common names less)
 and a phone 20 or more; one true pair among a hundred thousand people costs 17. Name and birth date alone leave some
-tens of false pairs in such a population, since many displaced people were registered as born on the first of January,
-and a phone may be shared by a family. So a **match needs all three**. People who agree in less are served as
+tens of false pairs in such a population. So a **match needs all of them**. People who agree in less are served as
 different people.
+
+A family shares its phone and a part of its names, so what distinguishes its members must not be folded away:
+
+- **Sex.** One canonical name may belong to a man and to a woman (see `name_folding`), so the sex must be equal. Where
+  it is undisclosed, nobody knows whether it is, and the name must be equal as it is written.
+- **A date given for want of another.** Many displaced people, and all children of some families, were registered as
+  born on 1 January (in Iraq on 1 July). Such a day distinguishes nobody, so there, too, the name must be equal as it
+  is written.
+- **A name that is none** ("Unknown", "Baby", "XXX"; see `placeholder_names`) makes no fingerprint.
 
 The fingerprint is the same for all agencies, so it is made only if consent grants the name to any recipient. It stays
 on intake's inbox and in intake's database; plain identifiers leave the gate only sealed. The key is derived from
@@ -18,13 +26,18 @@ import re
 
 from contracts.agency import Consent, Person
 from contracts.profiles import IdentityFingerprint
+from contracts.words import Sex
 
 from ..domain.consent import may_link
-from .name_folding import canonical_name
+from .name_folding import canonical_name, written_name
+from .placeholder_names import is_full_name
 
 _PURPOSE = b"referral-routing/identity-marks"
 _LENGTH = 32
 """Hex digits of a fingerprint: 128 bits."""
+
+_DEFAULT_DAYS = frozenset({(1, 1), (7, 1)})
+"""Month and day of birth dates that registrars give where the day is unknown."""
 
 _COUNTRIES = (("375", 12), ("380", 12), ("7", 11), ("48", 11), ("370", 11), ("371", 11), ("373", 11))
 """Country codes with the length of their numbers, for numbers that are international without a plus (ITU-T E.164)."""
@@ -37,12 +50,14 @@ def fingerprint_key(id_secret: bytes) -> bytes:
 
 def fingerprint_of(key: bytes, person: Person, consent: Consent) -> IdentityFingerprint:
     """The person's fingerprint. It is empty without a full name, a birth date, a phone, or consent."""
-    name = canonical_name(person.name or "")
+    name = person.name or ""
     phone = canonical_phone(person.contact.phone or "")
-    has_full_name = " " in name  # a single name is shared by too many people
-    if not (has_full_name and person.birth_date and phone and may_link(consent)):
+    if not (person.birth_date and phone and is_full_name(name) and may_link(consent)):
         return IdentityFingerprint()
-    fields = f"person|{name}|{person.birth_date.isoformat()}|{phone}"  # none of them can contain a bar
+    day = person.birth_date
+    as_written = person.sex is Sex.UNDISCLOSED or (day.month, day.day) in _DEFAULT_DAYS
+    compared = written_name(name).replace("|", " ") if as_written else canonical_name(name)
+    fields = f"person|{compared}|{person.sex.value}|{day.isoformat()}|{phone}"  # none of them can contain a bar
     return IdentityFingerprint(person=hmac.digest(key, fields.encode(), "sha256").hex()[:_LENGTH])
 
 

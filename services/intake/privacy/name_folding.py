@@ -11,9 +11,14 @@ together, in both scripts:
 - x becomes ks, w becomes v, ph f, th t, c and q k, tz ts (Maxim, Maksim, Максім, Максим);
 - a doubled character counts once (Наталля, Наталья; Mariia, Maria).
 
-A caron makes sh, ch, zh (ISO 9); other diacritics are dropped. The form that a name has in another language is a
-different name: Аляксандр, Александр and Alexander differ, and so do Олена and Elena. It is better to miss a match than
-to take two people for one. Names in other scripts are compared as they are written.
+A caron makes sh, ch, zh (ISO 9). Other combining marks are dropped in Latin, Cyrillic, Greek, Hebrew and Arabic, where
+a name is often written without them. In every other script a mark may be all that distinguishes two names: कमल is a
+man and कमला a woman, たかし is not たがし. There nothing is dropped, and a doubled character counts twice.
+
+The form that a name has in another language is a different name: Аляксандр, Александр and Alexander differ, and so do
+Олена and Elena. It is better to miss a match than to take two people for one. Even so, a man and a woman may have one
+canonical form: Mario and Marie, René and Renée, José María and María José. So whoever compares canonical names must
+compare the sex as well.
 """
 
 import re
@@ -37,9 +42,11 @@ _TRANSLITERATION = {ord(character): form for character, form in {**_CYRILLIC, **
 
 _PAIRS = (("sh", "š"), ("ch", "č"), ("zh", "ž"), ("kh", "χ"), ("ph", "f"), ("th", "t"), ("tz", "ts"))
 _SINGLE = str.maketrans({"x": "ks", "c": "k", "q": "k", "h": "g", "w": "v", "y": "i", "j": "i"})
-_DOUBLED = re.compile(r"(.)\1+")
+_DOUBLED = re.compile(r"([a-zšžčχ])\1+")
 _IE = re.compile("i+[eo]")
 _SEPARATORS = re.compile(r"[\s\-\u2010-\u2015.,;/_]+")
+_OPTIONAL_MARKS = frozenset({"LATIN", "CYRILLIC", "GREEK", "HEBREW", "ARABIC"})
+"""Scripts in which combining marks are dropped, as Unicode's character names begin."""
 
 
 def canonical_name(text: str) -> str:
@@ -47,7 +54,17 @@ def canonical_name(text: str) -> str:
 
     Empty if nothing of the alphabet is left. Applied to its own result it changes nothing.
     """
-    return " ".join(sorted(filter(None, map(_canonical_part, _SEPARATORS.split(text)))))
+    return " ".join(sorted(filter(None, map(_canonical_part, name_parts(text)))))
+
+
+def written_name(text: str) -> str:
+    """The name as it is written, in its order; only case and the width of characters and gaps are folded."""
+    return " ".join(unicodedata.normalize("NFKC", text).casefold().split())
+
+
+def name_parts(text: str) -> list[str]:
+    """The parts of a name as they are written: given names, family names, initials."""
+    return list(filter(None, _SEPARATORS.split(text)))
 
 
 def _canonical_part(text: str) -> str:
@@ -60,19 +77,47 @@ def _canonical_part(text: str) -> str:
 
 def _transliterated(text: str) -> str:
     """Lower-case Latin. Of those with a caron only š, č and ž remain, which are folded later."""
-    composed = unicodedata.normalize("NFC", unicodedata.normalize("NFKC", text).casefold())
-    latin = composed.translate(_TRANSLITERATION)
-    return "".join(map(_without_diacritics, latin)).translate(_TRANSLITERATION)
+    spelled = "".join(filter(_is_spelling, unicodedata.normalize("NFKC", text).casefold()))
+    latin = unicodedata.normalize("NFC", spelled).translate(_TRANSLITERATION)
+    return _without_optional_marks(latin).translate(_TRANSLITERATION)
+
+
+def _without_optional_marks(text: str) -> str:
+    kept: list[str] = []
+    drops = True  # a mark before any character of the alphabet belongs to none
+    for character in text:
+        if not is_mark(character):
+            drops = _script(character) in _OPTIONAL_MARKS
+            kept.append(_base(character) if drops else unicodedata.normalize("NFD", character))
+        elif not drops:
+            kept.append(character)
+    return "".join(kept)
 
 
 @lru_cache(maxsize=1_000)
-def _without_diacritics(character: str) -> str:
-    """The character without diacritics; empty if it is not of an alphabet."""
+def _base(character: str) -> str:
+    """The character without diacritics, except for the caron of š, č and ž."""
     if character in "šžč":
         return character
-    return "".join(filter(_is_alphabetic, unicodedata.normalize("NFD", character)))
+    return "".join(each for each in unicodedata.normalize("NFD", character) if not is_mark(each))
 
 
-def _is_alphabetic(character: str) -> bool:
-    """False for combining marks, and for modifiers such as the Ukrainian apostrophe."""
-    return unicodedata.category(character) in {"Ll", "Lo", "Lt", "Lu"}
+@lru_cache(maxsize=1_000)
+def _is_spelling(character: str) -> bool:
+    """Whether a character is part of how a name is spelled. An apostrophe and an Arabic tatweel are not.
+
+    Among the "modifiers" of Unicode are these two, and characters that make another name: 佐々木 is not 佐木.
+    """
+    category = unicodedata.category(character)
+    if category == "Lm":
+        return _script(character) not in _OPTIONAL_MARKS | {"MODIFIER"}
+    return category in {"Ll", "Lo", "Lt", "Lu"} or is_mark(character)
+
+
+def is_mark(character: str) -> bool:
+    """Whether it is a combining mark: a diacritic, or a vowel sign."""
+    return unicodedata.category(character) in {"Mn", "Mc"}
+
+
+def _script(character: str) -> str:
+    return unicodedata.name(character, "").split(" ")[0]
