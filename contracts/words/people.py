@@ -40,8 +40,13 @@ class AgeBand(StrEnum):
     @classmethod
     def for_birth_date(cls, birth_date: date, day: date) -> "AgeBand":
         """The band, on a day, of a person with this birth date."""
-        had_birthday = (day.month, day.day) >= (birth_date.month, birth_date.day)
-        return cls.for_age(max(0, day.year - birth_date.year - (not had_birthday)))
+        return cls.for_age(age_on(day, birth_date))
+
+
+def age_on(day: date, birth_date: date) -> int:
+    """The age on a day in whole years, of a person with this birth date; 0 before birth."""
+    had_birthday = (day.month, day.day) >= (birth_date.month, birth_date.day)
+    return max(0, day.year - birth_date.year - (not had_birthday))
 
 
 class Status(StrEnum):

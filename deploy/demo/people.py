@@ -6,7 +6,7 @@ from datetime import date, datetime
 from typing import Any
 
 from contracts.agency import Submitted
-from contracts.words import Category, Flag, PersonalField, ReferrerKind, Urgency
+from contracts.words import Category, ConsentGiver, Flag, PersonalField, ReferrerKind, Urgency
 
 from .cast import AGENCIES, LANGUAGES, TOWNS
 
@@ -71,7 +71,7 @@ def _referral(chance: random.Random, reference: str, referrer: ReferrerKind, now
         "consent": {
             "basis": "consent",
             "given_at": now,
-            "given_by": "caregiver" if age < 18 else "person",
+            "given_by": _consent_giver(age, flags),
             "grants": [
                 {"recipients": "any", "fields": [PersonalField.NAME, PersonalField.CONTACT]}
                 if chance.random() < 0.9
@@ -87,6 +87,12 @@ def _referral(chance: random.Random, reference: str, referrer: ReferrerKind, now
             for index, category in enumerate(dict.fromkeys(categories), 1)
         ],
     }
+
+
+def _consent_giver(age: int, flags: list[Flag]) -> ConsentGiver:
+    if age >= 18:
+        return ConsentGiver.PERSON
+    return ConsentGiver.LEGAL_GUARDIAN if Flag.UNACCOMPANIED_CHILD in flags else ConsentGiver.CAREGIVER
 
 
 def _flags(chance: random.Random, age: int) -> list[Flag]:

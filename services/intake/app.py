@@ -20,8 +20,9 @@ def build(settings: IntakeSettings) -> ServiceRuntime:
     keys = KeyRing(service.claims, settings.master_key)
     providers = ProviderKeys(service.follow_tenants().admits)
     service.follow(topics.PROVIDER_DIRECTORY, providers.apply)
-    service.gate(ReferralAdmission(keys, settings.id_secret), topics.AGENCY_REFERRALS)
-    policy = IntakePolicy(settings.recall_within, link_confidential=settings.link_confidential)
+    consents = settings.consent_limits
+    service.gate(ReferralAdmission(keys, settings.id_secret, consents), topics.AGENCY_REFERRALS)
+    policy = IntakePolicy(settings.recall_within, link_confidential=settings.link_confidential, consents=consents)
     release = ContactRelease(keys, providers, JournalReader(service.store.load, policy))
     context_loader = IntakeContextLoader(providers, service.claims)
     service.loop(policy, inputs=[topics.MATCHING], context_loader=context_loader, render=release.render)

@@ -4,6 +4,7 @@ import hashlib
 import re
 from base64 import b64decode
 from collections.abc import Mapping, Sequence
+from datetime import date
 
 import h3
 import orjson
@@ -22,11 +23,13 @@ from contracts.intake import (
     StatusAsked,
     WithdrawalReceived,
 )
-from contracts.profiles import Problem, Region
+from contracts.profiles import MinimalProfile, Problem, Region
 from contracts.recommendation import RecommendationRequested
+from contracts.words.people import age_on
 from services.chassis.ingress.gate import Admitted, Arrival, RefusalError
 from services.chassis.ports import Record
 
+from ..domain.consent_rules import USUAL, ConsentLimits, Question, Subject, contradictions
 from ..privacy.fingerprint import fingerprint_key, fingerprint_of
 from ..privacy.key_ring import KeyRing
 from ..privacy.person import Personal, seal_personal
@@ -52,8 +55,9 @@ class ReferralAdmission:
         )
     }
 
-    def __init__(self, key_ring: KeyRing, id_secret: str) -> None:
+    def __init__(self, key_ring: KeyRing, id_secret: str, consents: ConsentLimits = USUAL) -> None:
         self._key_ring = key_ring
+        self._consents = consents
         self._secret = b64decode(id_secret)
         self._fingerprint_key = fingerprint_key(self._secret)
         self._keys: dict[str, bytes] = {}
@@ -140,6 +144,10 @@ class ReferralAdmission:
             raise RefusalError(
                 Problem(field="person.caregiver", fix="is needed under 18, also for an unaccompanied child")
             )
+        household = minimal_household(referral.household, person, today)
+        subject = _subject(referral, today, [person, *(member.person for member in household)])
+        if problems := contradictions(Question(referral.consent, subject, arrival.at, self._consents)):
+            raise RefusalError(*problems)
         id_ = self._referral_id(arrival.tenant, referral.reference)
         return ReferralReceived(
             **self._address(arrival.tenant, referral.reference),
@@ -147,7 +155,7 @@ class ReferralAdmission:
             referrer=referral.referrer,
             received_at=arrival.at,
             person=person,
-            household=minimal_household(referral.household, person, today),
+            household=household,
             region=_region(referral.location),
             consent=referral.consent,
             may_contact=referral.person.contact.may_contact,
@@ -155,6 +163,18 @@ class ReferralAdmission:
             personal=seal_personal(id_, self._keys[id_], Personal.from_referral(referral)),
             marks=fingerprint_of(self._fingerprint_key, referral.person, referral.consent),
         )
+
+
+def _subject(referral: sent.Submitted, today: date, people: Sequence[MinimalProfile]) -> Subject:
+    """Whom the consent is about. With a birth date the age is known to the year, else only its band."""
+    born, caregiver = referral.person.birth_date, referral.person.caregiver
+    return Subject(
+        admin1=referral.location.admin1,
+        ages=people[0].age_band.years if born is None else (age_on(today, born),) * 2,
+        with_child=any(person.age_band.is_minor for person in people),
+        birth_date=born,
+        caregiver_informed=None if caregiver is None else caregiver.informed,
+    )
 
 
 def _region(location: sent.Location) -> Region:

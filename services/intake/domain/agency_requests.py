@@ -13,6 +13,7 @@ from services.chassis.decider import Effect, Emit
 
 from . import facts, recalls, releases, replies
 from .consent import effective_from, ends_needs, may_link, recipients
+from .consent_rules import ConsentLimits, Question, Subject, contradictions
 from .deduplication import DuplicateCheck
 from .releases import PublicKeys
 from .state import Referral
@@ -70,10 +71,15 @@ def correct(referral: Referral, received: ReferralReceived, duplicates: Duplicat
     return [*changes, *map(facts.person_corrected, unchanged), *answers]
 
 
-def change_consent(referral: Referral, changed: ConsentReceived, duplicates: DuplicateCheck) -> Sequence[Effect]:
+def change_consent(
+    referral: Referral, changed: ConsentReceived, duplicates: DuplicateCheck, limits: ConsentLimits
+) -> Sequence[Effect]:
     """Report to matching which providers may be asked now; or end all open needs, if nothing allows them any more."""
     if changed.consent == referral.stored.consent:
         return replies.repeat_status(referral)
+    question = Question(changed.consent, _subject(referral.stored), changed.received_at, limits)
+    if problems := contradictions(question):
+        return [replies.refused(changed, *problems)]
     since = effective_from(changed.consent, changed.received_at)
     if since < _consent_since(referral.stored):
         return [replies.refused(changed, Problem(field="consent.given_at", fix=_OLDER))]
@@ -114,6 +120,13 @@ def settle_disclosures(
         settled += recalls.recall_excess(changed, disclosure, now, acknowledge_within)
         settled += releases.release_due(changed, disclosure, now, keys)
     return settled
+
+
+def _subject(stored: ReferralStored) -> Subject:
+    """Whom a referral is about. Its gate has checked more: only there are the birth date and the caregiver known."""
+    people = [stored.person, *(member.person for member in stored.household)]
+    with_child = any(person.age_band.is_minor for person in people)
+    return Subject(stored.region.admin1, stored.person.age_band.years, with_child)
 
 
 def _reused_labels(referral: Referral, needs: Sequence[RequestedNeed]) -> list[Problem]:

@@ -31,7 +31,8 @@ from contracts.profiles import Problem
 from contracts.words import ALREADY_SERVED, HeldBack, Lifecycle
 from services.chassis.decider import Drop, Effect, Emit, IncomingEvent
 
-from . import agency_requests, disclosures, facts, recalls, releases, replies
+from . import agency_requests, consent_rules, disclosures, facts, recalls, releases, replies
+from .consent_rules import ConsentLimits
 from .deduplication import HELPED, LINKS, DuplicateCheck, KnownRows, link_row
 from .releases import PublicKeys
 from .state import Referral, State, UnknownReferral, evolve
@@ -60,13 +61,21 @@ class IntakePolicy:
     """See `services.chassis.decider.Policy`. `acknowledge_within` is how long a provider has to acknowledge a recall.
 
     With `link_confidential` the duplicate check also holds back needs whose agency must not learn the reason.
+    `consents` says what is set about consent.
     """
 
     handles: Mapping[str, type[Message]] = {model.ce_type(): model for model in _HANDLED}
     facts: Mapping[str, type[Message]] = {model.ce_type(): model for model in _FACTS}
 
-    def __init__(self, acknowledge_within: timedelta = ACKNOWLEDGE_WITHIN, *, link_confidential: bool = False) -> None:
+    def __init__(
+        self,
+        acknowledge_within: timedelta = ACKNOWLEDGE_WITHIN,
+        *,
+        link_confidential: bool = False,
+        consents: ConsentLimits = consent_rules.USUAL,
+    ) -> None:
         self._acknowledge_within = acknowledge_within
+        self._consents = consents
         self._link_confidential = link_confidential
 
     def stream(self, event: Message) -> str:
@@ -113,7 +122,7 @@ class IntakePolicy:
             case ReferralReceived():
                 return self._settled(referral, agency_requests.correct(referral, message, duplicates), now, context)
             case ConsentReceived():
-                effects = agency_requests.change_consent(referral, message, duplicates)
+                effects = agency_requests.change_consent(referral, message, duplicates, self._consents)
                 return self._settled(referral, effects, now, context)
             case WithdrawalReceived():
                 return agency_requests.withdraw(referral, message, duplicates)

@@ -255,7 +255,9 @@ def test_a_consent_older_than_the_one_in_force_is_refused(known: Stream) -> None
 
 
 def test_a_consent_dated_in_the_future_does_not_block_a_later_one(known: Stream) -> None:
-    change(known, NAME, given_at=START + timedelta(days=9000))
+    """A little is a wrong clock or zone; more is refused (`consent_rules`)."""
+    assert refused(change(known, NAME, given_at=START + timedelta(days=9000))) == ["consent.given_at"]
+    change(known, NAME, given_at=START + timedelta(hours=20))
     withdrawn = intake.ConsentReceived(
         **{**dict(consent_received(grants=[])), "received_at": LATER, "consent": _given(LATER)}
     )
