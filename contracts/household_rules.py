@@ -38,13 +38,16 @@ def age_band_on(day: date, birth_date: date | None, age_band: AgeBand | None) ->
     return AgeBand.for_birth_date(birth_date, day)
 
 
-def birth_date_error(birth_date: date | None, today: date) -> str | None:
-    """What is wrong with a birth date, as a hint to the sender; None if nothing is."""
+def birth_date_error(birth_date: date | None, latest_day: date) -> str | None:
+    """What is wrong with a birth date, as a hint to the sender; None if nothing is.
+
+    `latest_day` is the latest day that it may be where the person is (`contracts.zones`).
+    """
     if birth_date is None:
         return None
-    if birth_date > today:
+    if birth_date > latest_day:
         return "a birth date can not be in the future"
-    if birth_date.year < today.year - MAX_AGE:
+    if birth_date.year < latest_day.year - MAX_AGE:
         return "nobody is that old"
     return None
 

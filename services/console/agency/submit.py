@@ -87,7 +87,7 @@ def _import(
 ) -> None:
     who = None if dry_run else context.obj.identity(AGENCY)
     mapping = Columns.read(columns) if columns else Columns()
-    all_rows = rows(content(file), model, form, mapping, datetime.now(UTC).date(), who.id if who else "")
+    all_rows = rows(content(file), model, form, mapping, datetime.now(UTC), who.id if who else "")
     faults = [fault for row in all_rows for fault in row.faults]
     valid = [row for row in all_rows if row.body is not None]
     counts = {"rows": len(all_rows), "good": len(valid), "sent": 0, "before": 0}

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from datetime import date, datetime
+from typing import NamedTuple
 
 from contracts import agency as sent
 from contracts.household_rules import birth_date_error
@@ -10,6 +11,7 @@ from contracts.intake import RecommendationAsked
 from contracts.profiles import HouseholdMember, HypotheticalNeed, MinimalProfile, Problem, Region, RequestedNeed
 from contracts.recommendation import RecommendationRequested, Sketch
 from contracts.words import AgeBand, Flag
+from contracts.zones import latest_day, local_day
 from services.chassis.ingress.gate import RefusalError
 
 from ..domain.household import all_flags, people_served
@@ -22,21 +24,33 @@ def flags_of(person: sent.Person | sent.Member | Sketch) -> list[Flag]:
     return list(dict.fromkeys(flags))
 
 
-def age_band_on(today: date, person: sent.Person | sent.Member, path: str) -> AgeBand:
+class Days(NamedTuple):
+    """The day where the person is, and the latest that it may be for anybody in that country."""
+
+    today: date
+    latest: date
+
+    @classmethod
+    def at(cls, location: sent.Location, moment: datetime) -> "Days":
+        """The days at a place at a moment."""
+        return cls(local_day(location.admin1, moment), latest_day(location.admin1, moment))
+
+
+def age_band_on(days: Days, person: sent.Person | sent.Member, path: str) -> AgeBand:
     """The person's age band today. `path` is where the person is in the message.
 
     Raises `RefusalError` for a birth date that is impossible.
     """
-    error = birth_date_error(person.birth_date, today)
+    error = birth_date_error(person.birth_date, days.latest)
     if error is not None:
         raise RefusalError(Problem(field=f"{path}.birth_date", fix=error))
-    return person.band_on(today)
+    return person.band_on(days.today)
 
 
-def minimal_person(person: sent.Person, household_size: int, today: date) -> MinimalProfile:
+def minimal_person(person: sent.Person, household_size: int, days: Days) -> MinimalProfile:
     """The profile of the person referred. Raises `RefusalError`."""
     return MinimalProfile(
-        age_band=age_band_on(today, person, "person"),
+        age_band=age_band_on(days, person, "person"),
         sex=person.sex,
         languages=person.languages,
         status=person.status,
@@ -45,7 +59,7 @@ def minimal_person(person: sent.Person, household_size: int, today: date) -> Min
     )
 
 
-def minimal_household(household: Iterable[sent.Member], person: MinimalProfile, today: date) -> list[HouseholdMember]:
+def minimal_household(household: Iterable[sent.Member], person: MinimalProfile, days: Days) -> list[HouseholdMember]:
     """The profiles of the other members. Without languages of their own they speak the person's.
 
     Raises `RefusalError`.
@@ -54,7 +68,7 @@ def minimal_household(household: Iterable[sent.Member], person: MinimalProfile, 
         HouseholdMember(
             member=member.member,
             person=MinimalProfile(
-                age_band=age_band_on(today, member, f"household.{index}"),
+                age_band=age_band_on(days, member, f"household.{index}"),
                 sex=member.sex,
                 languages=member.languages or person.languages,
                 status=member.status,

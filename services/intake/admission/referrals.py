@@ -33,7 +33,7 @@ from ..domain.consent_rules import USUAL, ConsentLimits, Question, Subject, cont
 from ..privacy.fingerprint import fingerprint_key, fingerprint_of
 from ..privacy.key_ring import KeyRing
 from ..privacy.person import Personal, seal_personal
-from .minimise import minimal_household, minimal_person, minimal_recommendation_request, requested_need
+from .minimise import Days, minimal_household, minimal_person, minimal_recommendation_request, requested_need
 
 _REFERENCE = re.compile(r"[A-Za-z0-9._-]{1,64}")
 _H3_RESOLUTION = 5
@@ -138,14 +138,14 @@ class ReferralAdmission:
         return minimal_recommendation_request(request_id, arrival.tenant, arrival.at, request)
 
     def _referral_received(self, arrival: Arrival, referral: sent.Submitted) -> ReferralReceived:
-        today = arrival.at.date()
-        person = minimal_person(referral.person, referral.size, today)
+        days = Days.at(referral.location, arrival.at)
+        person = minimal_person(referral.person, referral.size, days)
         if needs_caregiver(person.age_band) and referral.person.caregiver is None:
             raise RefusalError(
                 Problem(field="person.caregiver", fix="is needed under 18, also for an unaccompanied child")
             )
-        household = minimal_household(referral.household, person, today)
-        subject = _subject(referral, today, [person, *(member.person for member in household)])
+        household = minimal_household(referral.household, person, days)
+        subject = _subject(referral, days.today, [person, *(member.person for member in household)])
         if problems := contradictions(Question(referral.consent, subject, arrival.at, self._consents)):
             raise RefusalError(*problems)
         id_ = self._referral_id(arrival.tenant, referral.reference)

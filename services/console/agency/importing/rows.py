@@ -8,7 +8,7 @@ import io
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
-from datetime import date
+from datetime import datetime
 from enum import StrEnum
 from typing import Any, Generic, TypeVar
 
@@ -18,6 +18,7 @@ from contracts.agency import Submitted
 from contracts.base import Input
 from contracts.household_rules import birth_date_error, needs_caregiver
 from contracts.profiles import Problem
+from contracts.zones import latest_day, local_day
 from services.chassis.ingress.validation_errors import lint_raw_json, problems_of
 
 from ...shared.errors import UserError
@@ -67,7 +68,9 @@ class ImportRow(Generic[M]):
     """Headings of a sheet by field path."""
 
 
-def rows(raw: bytes, model: type[M], form: Form, columns: Columns, today: date, agency: str = "") -> list[ImportRow[M]]:
+def rows(
+    raw: bytes, model: type[M], form: Form, columns: Columns, now: datetime, agency: str = ""
+) -> list[ImportRow[M]]:
     """Every row of a file. Raises `UserError` when the file cannot be read as rows at all.
 
     `agency`, if known, is the only agency whose referrals the file may contain.
@@ -79,7 +82,7 @@ def rows(raw: bytes, model: type[M], form: Form, columns: Columns, today: date, 
         raise UserError(f"byte {error.start} of the file is not UTF-8", hint) from None
     form = _form(text) if form is Form.AUTO else form
     parsed = _sheet(text, model, columns) if form is Form.CSV else _documents(text, model, form)
-    checked = [_checked(each, today, agency) for each in parsed]
+    checked = [_checked(each, now, agency) for each in parsed]
     if not checked:
         raise UserError("the file is empty", "expected JSON, JSON lines, or CSV with headings and rows")
     return _refuse_duplicates(checked)
@@ -205,7 +208,7 @@ def _heading(field: str, headings: Mapping[str, str]) -> str:
     return inner[0] if len(inner) == 1 else ""
 
 
-def _checked(row: ImportRow[M], today: date, agency: str) -> ImportRow[M]:
+def _checked(row: ImportRow[M], now: datetime, agency: str) -> ImportRow[M]:
     """The row with what intake's gate would refuse beyond the schema."""
     body = row.body
     if body is None:
@@ -215,17 +218,18 @@ def _checked(row: ImportRow[M], today: date, agency: str) -> ImportRow[M]:
     if agency and claimed not in (None, agency):
         problems.append(Problem(field="agency", fix=f"must be your own id ({agency}) or be left out"))
     if isinstance(body, Submitted):
-        problems += list(_ages(body, today))
+        problems += list(_ages(body, now))
     if len(body.model_dump_json(exclude_unset=True).encode()) > _LARGEST:
         problems.append(Problem(field="body", fix="is larger than 256 KiB: shorten the notes or send fewer needs"))
     return replace(row, body=None if problems else body, faults=tuple(_faults(row.where, problems, row.columns)))
 
 
-def _ages(body: Submitted, today: date) -> Iterator[Problem]:
-    """What intake's gate would refuse, which needs to know the day."""
+def _ages(body: Submitted, now: datetime) -> Iterator[Problem]:
+    """What intake's gate would refuse, which needs to know the day where the person is."""
+    today, latest = local_day(body.location.admin1, now), latest_day(body.location.admin1, now)
     birth_dates = {f"household.{number}.birth_date": each.birth_date for number, each in enumerate(body.household)}
     birth_dates["person.birth_date"] = body.person.birth_date
-    errors = {field: birth_date_error(day, today) for field, day in birth_dates.items()}
+    errors = {field: birth_date_error(day, latest) for field, day in birth_dates.items()}
     yield from (Problem(field=field, fix=error) for field, error in errors.items() if error)
     if not any(errors.values()) and needs_caregiver(body.person.band_on(today)) and body.person.caregiver is None:
         yield Problem(field="person.caregiver", fix="is needed under 18, also for an unaccompanied child")

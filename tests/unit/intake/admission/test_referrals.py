@@ -1,5 +1,6 @@
 """What passes intake's gate, and above all what does not."""
 
+from datetime import datetime
 from typing import Any
 
 import h3
@@ -290,3 +291,38 @@ async def test_one_id_under_two_references_is_two_referrals(gate: IntakeGate) ->
     out = await gate.run()
     by_id = {each.event.id: admitted(each).reference for each in out}
     assert (len(out), sorted(by_id.values())) == (3, ["R-1", "R-2"])
+
+
+# the day of the region -----------------------------------------------------------------------------------------------
+
+DAYS = [
+    # A moment in UTC, a region, a birth date, and the band on that day; None: born in the future.
+    ("2026-11-30T20:59:59+00:00", "BY-BR", "2008-12-01", AgeBand.ADOLESCENT),
+    ("2026-11-30T21:00:00+00:00", "BY-BR", "2008-12-01", AgeBand.ADULT),  # 18 today in Minsk, 17 by UTC
+    ("2026-11-30T21:00:00+00:00", "PL-LU", "2008-12-01", AgeBand.ADOLESCENT),
+    ("2026-12-01T07:59:59+00:00", "US-CA", "2008-12-01", AgeBand.ADOLESCENT),  # 18 by UTC, 17 in California
+    ("2026-12-01T08:00:00+00:00", "US-CA", "2008-12-01", AgeBand.ADULT),
+    ("2026-11-30T21:00:00+00:00", "BY-BR", "2026-12-01", AgeBand.TODDLER),  # born today in Minsk, "tomorrow" by UTC
+    ("2026-11-30T20:59:59+00:00", "BY-BR", "2026-12-01", None),
+    ("2026-11-30T12:00:00+00:00", "RU-MOW", "2026-12-01", AgeBand.TODDLER),  # it is that day already in Kamchatka
+    ("2026-11-30T11:59:59+00:00", "RU-MOW", "2026-12-01", None),
+    ("2026-11-30T14:00:00+00:00", "RU-KAM", "1966-12-01", AgeBand.OLDER),
+]
+
+
+@pytest.mark.parametrize(("moment", "region", "born", "band"), DAYS)
+@pytest.mark.parametrize("of_member", [False, True])
+async def test_a_day_is_that_of_the_region(
+    gate: IntakeGate, moment: str, region: str, born: str, band: AgeBand | None, of_member: bool
+) -> None:
+    gate.clock.advance(seconds=(datetime.fromisoformat(moment) - gate.clock.now()).total_seconds())
+    member = {"member": "child", "birth_date": born, "sex": "female"}
+    changes = {"household": [member]} if of_member else {"person": person(birth_date=born)}
+    consent = {**body()["consent"], "given_at": moment, "given_by": "legal-guardian"}
+    out = await gate.passed(body(location={"admin1": region}, consent=consent, **changes))
+    if band is None:
+        field = "household.0.birth_date" if of_member else "person.birth_date"
+        assert refusal(out) == {field: "a birth date can not be in the future"}
+    else:
+        received = admitted(out)
+        assert (received.household[0].person if of_member else received.person).age_band == band

@@ -16,7 +16,7 @@ from services.console.agency.importing.schema import Kind, close_to, kind_of
 from services.console.shared.errors import UserError
 
 SAMPLES = Path(__file__).parents[5] / "deploy" / "samples"
-TODAY = date(2026, 11, 29)
+NOW = datetime(2026, 11, 29, 12, tzinfo=UTC)
 PLAIN = Columns()
 MAP = Columns.read(SAMPLES / "people.toml")
 ONE: dict[str, Any] = {
@@ -34,7 +34,7 @@ ONE: dict[str, Any] = {
 
 
 def read(text: str, form: Form = Form.AUTO, columns: Columns = PLAIN, agency: str = "") -> list[ImportRow[Submitted]]:
-    return rows(text.encode(), Submitted, form, columns, TODAY, agency)
+    return rows(text.encode(), Submitted, form, columns, NOW, agency)
 
 
 def sheet(**changes: str) -> str:
@@ -50,7 +50,7 @@ def faults(result: list[ImportRow[Submitted]]) -> list[tuple[str, str, str]]:
 
 
 def test_the_sample_sheet_is_read() -> None:
-    result = rows((SAMPLES / "people.csv").read_bytes(), Submitted, Form.AUTO, MAP, TODAY)
+    result = rows((SAMPLES / "people.csv").read_bytes(), Submitted, Form.AUTO, MAP, NOW)
     bodies = [row.body for row in result]
     assert None not in bodies
     assert [row.where for row in result] == [f"row {number}" for number in range(2, 8)]
@@ -142,7 +142,7 @@ def test_an_invalid_file_is_reported(text: str, message: str) -> None:
 
 def test_bytes_that_are_not_utf_8_are_reported_with_a_hint() -> None:
     with pytest.raises(UserError, match="save it as UTF-8"):
-        rows("name\nŁucja".encode("cp1250"), Submitted, Form.AUTO, MAP, TODAY)
+        rows("name\nŁucja".encode("cp1250"), Submitted, Form.AUTO, MAP, NOW)
 
 
 def test_a_row_with_a_surplus_cell_is_refused() -> None:
@@ -213,3 +213,16 @@ def test_an_invalid_map_is_reported(tmp_path: Path, text: str, message: str) -> 
     path.write_text(text)
     with pytest.raises(UserError, match=message):
         read("reference,referrer\n1,peer\n", columns=Columns.read(path))
+
+
+@pytest.mark.parametrize(
+    ("region", "hour", "accepted"), [("BY-BR", 21, True), ("BY-BR", 20, False), ("RU-MOW", 12, True)]
+)
+def test_a_child_born_today_where_the_person_is_is_not_born_in_the_future(
+    region: str, hour: int, accepted: bool
+) -> None:
+    caregiver = {"informed": True}
+    born_today = {**ONE["person"], "age_band": None, "birth_date": "2026-12-01", "caregiver": caregiver}
+    text = json.dumps({**ONE, "person": born_today, "location": {"admin1": region}})
+    [row] = rows(text.encode(), Submitted, Form.AUTO, PLAIN, datetime(2026, 11, 30, hour, tzinfo=UTC))
+    assert (row.body is not None) == accepted
