@@ -1,6 +1,7 @@
 """Wires intake: agencies' referrals in; registered needs out, and contacts to providers that have accepted."""
 
 from contracts import topics
+from services.chassis.engine.rehearsal import Rehearsal
 from services.chassis.runtime.service import ServiceRuntime
 
 from .admission.referrals import ReferralAdmission
@@ -26,10 +27,11 @@ def build(settings: IntakeSettings) -> ServiceRuntime:
     release = ContactRelease(keys, providers, JournalReader(service.store.load, policy))
     context_loader = IntakeContextLoader(providers, service.claims)
     service.loop(policy, inputs=[topics.MATCHING], context_loader=context_loader, render=release.render)
-    sweep = DuplicateSweep(service.claims)
+    sweep, rehearsal = DuplicateSweep(service.claims), Rehearsal(policy, service.store, context_loader)
 
     async def run_sweep() -> None:
-        await service.publish(topics.inbox("intake"), await sweep.due_events())
+        due = await rehearsal.with_effect(await sweep.suspicions(), service.clock.now())
+        await service.publish(topics.inbox("intake"), due)
 
     service.every(settings.sweep, run_sweep)
     return service

@@ -4,6 +4,7 @@ from datetime import timedelta
 
 from contracts import topics
 from contracts.matching import PriceSet
+from services.chassis.engine.rehearsal import Rehearsal
 from services.chassis.runtime.service import ServiceRuntime
 
 from .admission import DirectoryAdmission
@@ -35,17 +36,22 @@ def build(settings: MatchingSettings) -> ServiceRuntime:
         return current_prices.at(service.clock.now()) if interval else None
 
     service.gate(DirectoryAdmission(), topics.PROVIDER_DIRECTORY, group="directory", feeds_loop=False, tombstones=True)
+    policy = MatchingPolicy(settings.limits)
+    context_loader = MatchingContextLoader(directory, service.claims, prices_in_force)
     service.loop(
-        MatchingPolicy(settings.limits),
+        policy,
         inputs=[topics.INTAKE, topics.NOTIFICATION],
-        context_loader=MatchingContextLoader(directory, service.claims, prices_in_force),
+        context_loader=context_loader,
         render=count_by_group(service.meter, warn_of_long_waits(service.meter)),
     )
     sweep = WaitingSweep(directory, service.claims, settings.limits, meter=service.meter, prices=prices_in_force)
+    rehearsal = Rehearsal(policy, service.store, context_loader)
     pricer = Pricer(directory, service.claims, interval)
 
     async def run_sweep() -> None:
-        await service.publish(topics.inbox("matching"), await sweep.due_events(service.clock.now()))
+        now = service.clock.now()
+        due = await rehearsal.with_effect(await sweep.suspicions(now), now)
+        await service.publish(topics.inbox("matching"), due)
 
     async def publish_prices() -> None:
         if service.followed:  # before that, services that are not read yet would count as missing

@@ -210,10 +210,10 @@ def test_what_the_whole_system_publishes_is_what_the_document_says() -> None:
 RARE = {
     "intake": {
         "intake.recall-acknowledged.v1", "intake.recall-overdue.v1", "intake.recalled.v1", "provider.recall.v1",
-        "provider.input-refused.v1", "timer.elapsed.v1",
+        "intake.served-doubtful.v1", "provider.input-refused.v1", "timer.elapsed.v1",
     },
     "matching": {
-        "matching.entry-lapses.v1",
+        "matching.entry-lapses.v1", "matching.place-doubtful.v1",
         "matching.closed.v1", "matching.on-hold.v1", "matching.price-set.v1", "notification.entry-doubted.v1",
     },
     "notification": {

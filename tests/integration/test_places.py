@@ -173,7 +173,7 @@ async def sweeps(world: World, sweep: WaitingSweep, claims: mongo.MongoClaims, u
         last = (time(), world.operations)
         rows = await claims.all(TABLE)
         assert max(Counter(map(service_of, rows)).values(), default=0) <= CAPACITY
-        world.deliver([event for event, _ in await sweep.due_events(START)])
+        world.deliver([event for event, _ in await sweep.suspicions(START)])
 
 
 @pytest.fixture
@@ -210,7 +210,7 @@ async def test_eight_matchers_never_give_one_place_to_two_needs_and_release_all(
     async def settle() -> dict[str, str]:
         """Let the sweep question every row twice and the matchers answer; returns the need of each place."""
         for _ in range(2 * (SERVICES * CAPACITY // 200 + 1)):
-            world.deliver([event for event, _ in await sweep.due_events(START)])
+            world.deliver([event for event, _ in await sweep.suspicions(START)])
             for number, matcher in enumerate(matchers):
                 pending, world.inboxes[number] = world.inboxes[number], []
                 await matcher.handle(pending)

@@ -9,6 +9,7 @@ from contracts.texts import sentences
 from services.chassis.encryption import new_key, new_pair
 from services.chassis.engine.dead_letters import DeadLetters
 from services.chassis.engine.loop import Loop
+from services.chassis.engine.rehearsal import Rehearsal
 from services.chassis.engine.timers import Progress, Ticker
 from services.chassis.ingress.gate import Admission, Gate
 from services.chassis.ingress.tenant_registry import TenantRegistry
@@ -86,6 +87,7 @@ class Instance:
         self.loop: Loop[Any] = world.loop(
             service.name, policy, store=service.store, claims=service.claims, fault=self._fault, **common, **options
         )
+        self.rehearsal: Rehearsal[Any] = Rehearsal(policy, service.store, options.get("context_loader"))
         self.consumer = service.group.join(self.loop.forget)
         self.gate: Gate | None = None
         if service.gate_group is not None:

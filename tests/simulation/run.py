@@ -18,6 +18,9 @@ _ROUNDS = 240
 """At most so many rounds of an hour and a half until all needs have ended. Long enough for three attempts and for the
 end of every wait, one after another where needs of one person waited for each other."""
 
+_MOST_SWEEPS = 30
+"""Sweeps until everything is at rest. A need that is recalled may free a place for the next."""
+
 _WEIGHTS = {
     "handle_batch": 40,
     "admit": 14,
@@ -86,6 +89,7 @@ async def _may_fail(job: Awaitable[Any]) -> None:
 async def end_all(world: World, people: People) -> None:
     """Without failures, lets providers deliver and time pass until every need has ended."""
     world.stop_failures()
+    await _comes_to_rest(world)  # while needs wait and offers are open
     for round_ in range(_ROUNDS):
         await world.settle()
         if round_ % 4 == 0:
@@ -98,9 +102,16 @@ async def end_all(world: World, people: People) -> None:
             await world.fire_timers(service)
             await world.fire_timers(service)
         await world.sweep()
-    await world.settle()
-    await world.sweep()  # releases the rows that a crash has left behind
-    await world.settle()
+    await _comes_to_rest(world)  # a sweep releases the rows that a crash has left behind
+
+
+async def _comes_to_rest(world: World) -> None:
+    """Handle what there is, and sweep until nothing is sent any more."""
+    for _ in range(_MOST_SWEEPS):
+        await world.settle()
+        if not await world.sweep():
+            return
+    raise AssertionError("events are sent without end, although nothing happens")
 
 
 def _digest(world: World) -> str:

@@ -172,13 +172,18 @@ class World:
         """Some instance publishes the timers that are due."""
         await self.rng.choice(service.instances).ticker.tick()
 
-    async def sweep(self) -> None:
-        """Some instance of matching sweeps, and some instance of intake."""
+    async def sweep(self) -> int:
+        """Some instance of matching sweeps, and some instance of intake. Returns the number of events they send."""
         matching = self.rng.choice(self.services["matching"].instances)
-        for event, key in await matching.sweep.due_events(self.clock.now()):
-            self.send(topics.inbox("matching"), key, event)
-        for event, key in await self.rng.choice(self.services["intake"].instances).duplicate_sweep.due_events():
-            self.send(topics.inbox("intake"), key, event)
+        sent = await self._publish_due("matching", matching, await matching.sweep.suspicions(self.clock.now()))
+        intake = self.rng.choice(self.services["intake"].instances)
+        return sent + await self._publish_due("intake", intake, await intake.duplicate_sweep.suspicions())
+
+    async def _publish_due(self, name: str, instance: Instance, suspicions: list[tuple[Message, str]]) -> int:
+        due = await instance.rehearsal.with_effect(suspicions, self.clock.now())
+        for event, key in due:
+            self.send(topics.inbox(name), key, event)
+        return len(due)
 
     def scale(self, service: SimulatedService) -> None:
         """Stop an instance, or start one more."""

@@ -18,6 +18,7 @@ from contracts.provider import Service
 from services.chassis.encryption import new_pair
 from services.chassis.engine.dead_letters import DeadLetters
 from services.chassis.engine.loop import Loop
+from services.chassis.engine.rehearsal import Rehearsal
 from services.chassis.ports import OutgoingRecord
 from services.matching.capacity.places import TABLE as PLACES
 from services.matching.context_loader import MatchingContextLoader
@@ -87,6 +88,8 @@ class MatchingWorld:
 
     def restart(self) -> None:
         """A new process with empty memory."""
+        context_loader = MatchingContextLoader(self.directory, self.claims, lambda: self.prices)
+        self.rehearsal = Rehearsal(self.policy, self.store, context_loader)
         self.loop: Loop[NeedState] = Loop(
             "matching",
             self.policy,
@@ -95,7 +98,7 @@ class MatchingWorld:
             claims=self.claims,
             clock=self.clock,
             dead_letters=DeadLetters("matching", self.log, _OPERATOR),
-            context_loader=MatchingContextLoader(self.directory, self.claims, lambda: self.prices),
+            context_loader=context_loader,
             sleep=no_pause,
         )
         for member in list(self._group.members):
@@ -153,7 +156,9 @@ class MatchingWorld:
 
     def run_sweep(self) -> int:
         """Run one sweep; returns the number of events that it published."""
-        events = complete(self.sweep.due_events(self.clock.now()))
+        now = self.clock.now()
+        with capture_logs():
+            events = complete(self.rehearsal.with_effect(complete(self.sweep.suspicions(now)), now))
         for event, _ in events:
             self.send(event)
         self.run()

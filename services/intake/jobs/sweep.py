@@ -1,4 +1,4 @@
-"""Finds what a lost message missed, and rows whose claimer may have died. It changes nothing itself.
+"""Finds what a lost message may have missed, and rows whose claimer may have died. It changes nothing itself.
 
 Only rows that a need is linked to are checked: any other row that is wrongly there does no harm to anyone else.
 """
@@ -13,12 +13,12 @@ Addressed = tuple[Message, str]
 
 
 class DuplicateSweep:
-    """The caller runs `look` periodically and publishes what it returns."""
+    """Call `suspicions` periodically, and publish those that have an effect (`Rehearsal`)."""
 
     def __init__(self, claims: Claims) -> None:
         self._claims = claims
 
-    async def due_events(self) -> list[Addressed]:
+    async def suspicions(self) -> list[Addressed]:
         """Events that resume linked needs whose row is gone, and that ask about rows that are there.
 
         Raises `TransientError` when the database is not available.

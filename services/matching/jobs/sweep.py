@@ -1,7 +1,9 @@
-"""Repeats what lost messages missed, and asks whether rows still hold: level-triggered, like a Kubernetes controller.
+"""Finds what lost messages may have missed, and rows that may not hold: level-triggered, like a Kubernetes controller.
 
-It changes nothing itself. It has needs look again, and reports entries that have expired; their streams decide, in
-journaled order.
+It looks at what there is, not at what has changed, so it forgets nothing: whatever gives a need a better chance (an
+entry, a place, a price, a date, its patience) is seen by one of the next sweeps. It changes nothing itself, and a look
+costs no event: of its suspicions only those are published that have an effect, by a rehearsal (`chassis.engine`). The
+streams decide, in journaled order.
 """
 
 from collections import deque
@@ -35,10 +37,10 @@ Addressed = tuple[Message, str]
 
 
 class WaitingSweep:
-    """Looks at all rows. Call `due_events` regularly and publish what it returns.
+    """Looks at all rows. Call `suspicions` regularly, and publish those that have an effect.
 
-    Each sweep recalls the needs that could have a place. It also has `doubts` rows of either table checked by their
-    streams: a claim may have outlived its claimer, and a repeated event may have put a need back on the list.
+    Each sweep suspects that the needs that could have a place were not recalled. It also doubts the next `doubts` rows
+    of either table: a claim may have outlived its claimer, and a repeated event may have put a need back on the list.
     """
 
     def __init__(
@@ -56,8 +58,8 @@ class WaitingSweep:
         self._meter = meter or Meter("matching")
         self._warnings = EntryWarnings(directory, limits.dispute_after, self._meter)
 
-    async def due_events(self, now: datetime) -> list[Addressed]:
-        """The events to publish now. Raises `TransientError`."""
+    async def suspicions(self, now: datetime) -> list[Addressed]:
+        """The events that may have to be published now. Raises `TransientError`."""
         rows = await self._claims.all(places.TABLE)
         listed = [queue.read(doc) for doc in (await self._claims.all(queue.TABLE)).values()]
         latest_waits = {each.id: each for each in sorted(listed, key=lambda each: each.wait_number)}

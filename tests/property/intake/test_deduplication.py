@@ -80,7 +80,7 @@ class Persons(RuleBasedStateMachine):
         claims = MemoryClaims()
         claims.tables["served"], claims.tables["linked"] = dict(self.front.served), dict(self.front.links)
         was, self.front.lossy = self.front.lossy, False
-        for event, _ in complete(DuplicateSweep(claims).due_events()):
+        for event, _ in complete(DuplicateSweep(claims).suspicions()):
             self.front.handle(event)
         self.front.lossy = was
         for doc in self.front.links.values():

@@ -229,7 +229,7 @@ def test_a_need_that_is_not_in_the_correction_releases_its_row(front: Front) -> 
 def swept(front: Front) -> list[Any]:
     claims = MemoryClaims()
     claims.tables["served"], claims.tables["linked"] = dict(front.served), dict(front.links)
-    return [event for event, key in complete(DuplicateSweep(claims).due_events()) if key == event.referral_id]
+    return [event for event, key in complete(DuplicateSweep(claims).suspicions()) if key == event.referral_id]
 
 
 def test_the_sweep_resumes_a_need_whose_notice_was_lost(front: Front) -> None:

@@ -120,7 +120,7 @@ def test_neither_several_instances_nor_a_lost_row_cause_a_second_notice() -> Non
     other = WaitingSweep(made.directory, made.claims, made.limits)
     made.elapse(days=366)
     for sweep in (made.sweep, other):
-        for event, _ in complete(sweep.due_events(made.clock.now())):
+        for event, _ in complete(sweep.suspicions(made.clock.now())):
             made.send(event)
     made.run()
     assert notices(made) == ["entry"]
@@ -136,7 +136,7 @@ def test_neither_several_instances_nor_a_lost_row_cause_a_second_notice() -> Non
 def test_a_notice_has_one_id_whatever_fails_meanwhile(call: str, when: str) -> None:
     made = world()
     made.elapse(days=366)
-    for event, _ in complete(made.sweep.due_events(made.clock.now())):
+    for event, _ in complete(made.sweep.suspicions(made.clock.now())):
         made.send(event)
     made.interrupt(call, when)
     made.restart()

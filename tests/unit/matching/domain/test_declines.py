@@ -102,7 +102,7 @@ def test_a_full_service_takes_nobody_until_a_newer_entry_and_its_provider_is_not
     assert isinstance(waits, matching.Waiting)
     assert [(step.rule, step.left) for step in waits.funnel[-2:]] == [(Rule.RULED_OUT, 1), (Rule.FULL, 0)]
     made.elapse(hours=30)
-    assert made.run_sweep() == 2, "they look again, and there is no place"
+    assert made.run_sweep() == 0, "there is no place, so nobody is recalled"
     assert [made.state(each).phase for each in ("n1", "n2")] == [Phase.WAITING] * 2
     assert notices_to_providers(made) == [("p1", "beds", "capacity")]
     made.publish(service(capacity=3), "p1")
@@ -239,7 +239,7 @@ def test_a_need_that_is_no_longer_needed_is_closed_with_that_cause() -> None:
 def disputes(made: MatchingWorld) -> int:
     """How many warnings a sweep logs for the operator."""
     with capture_logs() as lines:
-        complete(made.sweep.due_events(made.clock.now()))
+        complete(made.sweep.suspicions(made.clock.now()))
     return sum(line["event"] == "rules_disputed" for line in lines)
 
 

@@ -23,7 +23,7 @@ def world(capacity: int, waiting: int) -> MatchingWorld:
 
 
 def due(sweep: WaitingSweep) -> list[tuple[str, str, str]]:
-    events: list[Any] = complete(sweep.due_events(START))
+    events: list[Any] = complete(sweep.suspicions(START))
     return [(type(event).__name__, event.need_id, key) for event, key in events]
 
 

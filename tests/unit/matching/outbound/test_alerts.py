@@ -75,7 +75,7 @@ def test_an_operator_is_warned_once_for_each_version_of_the_entry(made: Matching
 
     def warnings() -> list[str]:
         with capture_logs() as lines:
-            complete(sweep.due_events(made.clock.now()))
+            complete(sweep.suspicions(made.clock.now()))
         assert all(line.keys() - {"log_level"} <= LOG_FIELDS.keys() for line in lines)
         return [line["entry"] for line in lines if line["event"] == "capacity_below_held"]
 
@@ -93,5 +93,5 @@ def test_the_warning_counts_places_rather_than_needs() -> None:
     made.handle(accepted(need_id="n1", places=3))
     made.publish(service(capacity=2), "p1")
     with capture_logs() as lines:
-        complete(made.sweep.due_events(made.clock.now()))
+        complete(made.sweep.suspicions(made.clock.now()))
     assert [line["event"] for line in lines] == ["capacity_below_held"]
