@@ -63,6 +63,11 @@ def tenant_of(topic: str) -> str:
     return match[2]
 
 
+def is_read_outside(topic: str) -> bool:
+    """Whether an organisation or an analyst reads the topic, with a client of its own choice."""
+    return topic == INDICATORS or topic.startswith(("agency.", "provider."))
+
+
 def _checked(tenant: str) -> str:
     if TENANT_ID.fullmatch(tenant) is None:
         raise ValueError("an organisation's id has 1 to 63 characters of a-z, 0-9 and '-'")

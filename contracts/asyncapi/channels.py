@@ -31,7 +31,8 @@ PARTIES = (*PEOPLE, *topics.SERVICES)
 class Channel:
     """A topic, or a topic of each organisation of the kind `tenant`, whose address contains ``{<kind>}``.
 
-    `key` says what the record key is. `sends` and `reads` are the messages of each party.
+    `key` says what the record key is, and `key_pattern` how it is spelt where that matters. `sends` and `reads` are the
+    messages of each party.
     """
 
     name: str
@@ -41,6 +42,7 @@ class Channel:
     sends: Mapping[str, Kinds]
     reads: Mapping[str, Kinds] = field(default_factory=dict)
     tenant: str | None = None
+    key_pattern: str | None = None
 
     @property
     def messages(self) -> list[type[Message]]:
@@ -130,6 +132,7 @@ OF_TENANTS = (
             "provider": (provider.Profile, provider.Service),
         },
         "provider",
+        key_pattern=r"^[A-Za-z0-9._-]{1,64}$",
     ),
     Channel(
         "provider.notifications",

@@ -13,6 +13,7 @@ from pydantic.json_schema import models_json_schema
 from .. import topics
 from ..base import PREFIX, Input, Message
 from ..published import opened
+from . import bindings
 from .channels import CHANNELS, PARTIES, TENANTS, Channel
 from .examples import example
 
@@ -32,9 +33,10 @@ RFC 3339. The sender of a message is read from the topic's name, never from the 
 **Each event takes effect once; it may be delivered again with the same id.** Readers drop an id that they have seen.
 A sender that repeats an event keeps its id. The same id with another body, about the same referral, is refused. About
 another referral it is another event, and takes effect: so a client that gives one id twice loses nobody.
-Topics have no common order. Readers ignore fields they do not know. What organisations send must not have fields that
-are not in the schema. A released type only ever gains optional fields. A part that occurs both in what organisations
-send and in what they read has `.read` after its name where it is read.
+Any Kafka client will do: what organisations read is compressed with gzip, and they may send with any codec that Kafka
+has. An event of more than 256 KiB is refused. Topics have no common order. Readers ignore fields they do not know. What
+organisations send must not have fields that are not in the schema. A released type only ever gains optional fields. A
+part that occurs both in what organisations send and in what they read has `.read` after its name where it is read.
 """
 _PARTIES = {
     "agency": "Refers people, and reads the status of each referral.",
@@ -112,6 +114,7 @@ def _channel(channel: Channel) -> Node:
         "address": channel.address,
         "description": f"{channel.about}\n\nRecord key: {channel.key}.",
         "messages": {kind.TYPE: _ref("messages", kind.TYPE) for kind in channel.messages},
+        "bindings": bindings.of_channel(channel),
     }
     if channel.tenant is not None:
         node["parameters"] = {channel.tenant: _ref("parameters", channel.tenant)}
@@ -123,6 +126,7 @@ def _dead_letters() -> Node:
         "address": topics.DEAD_LETTERS,
         "description": "Records that could not be processed, encrypted to the operators' key.\n\nRecord key: random.",
         "messages": {DEAD_LETTER: _ref("messages", DEAD_LETTER)},
+        "bindings": bindings.of_dead_letters(),
     }
 
 
@@ -151,7 +155,7 @@ def _operation(action: str, party: str, channel: str, types: Sequence[str]) -> N
     }
     if action == "receive" and party in _GROUPS:
         group = {"type": "string", "pattern": _GROUPS[party].format(id="[a-z0-9-]+")}
-        operation["bindings"] = {"kafka": {"groupId": group}}
+        operation["bindings"] = {"kafka": {"groupId": group, "bindingVersion": bindings.VERSION}}
     return operation
 
 
@@ -172,6 +176,7 @@ def _message(kind: type[Message]) -> Node:
             "allOf": [_ref("schemas", base), {"properties": {"ce_type": {"const": kind.ce_type()}}}],
         },
         "payload": _ref("schemas", kind.TYPE),
+        "bindings": bindings.of_message(channel for channel in CHANNELS if kind in channel.messages),
         "correlationId": _ref("correlationIds", "referral"),
         "examples": [{"name": "usual", "headers": _example_headers(kind, body), "payload": body}],
     }

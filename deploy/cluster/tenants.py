@@ -21,6 +21,7 @@ from confluent_kafka import Producer
 from contracts import topics as names
 from contracts.cloudevents import CloudEvent, encode
 from contracts.operations import Tenant, TenantKind
+from contracts.topic_settings import PARTITIONS
 from deploy.cluster import access, quotas, topics
 from deploy.cluster.login import Login
 from deploy.cluster.read_topic import read_to_end
@@ -128,7 +129,7 @@ def read_registry(operator: Login) -> tuple[list[Tenant], dict[str, int]]:
     return [entries[key] for key in sorted(entries)], unusable
 
 
-def declared_topics(entries: Iterable[Tenant], partitions: int = topics.PARTITIONS) -> list[topics.Topic]:
+def declared_topics(entries: Iterable[Tenant], partitions: int = PARTITIONS) -> list[topics.Topic]:
     """All topics that must exist: the internal ones, and those of each organisation, including revoked ones."""
     return topics.internal_topics(partitions) + [topic for entry in entries for topic in topics_of(entry)]
 

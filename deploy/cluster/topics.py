@@ -1,11 +1,12 @@
-"""All topics with their settings, and how they are created. Only this module says how long records are kept.
+"""All topics with their settings, and how they are created.
 
     create(servers.kafka, internal_topics() + agency_topics("a1") + provider_topics("p1"))  # from ordinary code
     await ensure("127.0.0.1:9092", internal_topics())  # from a coroutine
     await diff("127.0.0.1:9092", internal_topics())    # differences from the declaration
     python -m deploy.cluster.topics --kafka kafka:9092 --agency a1 --provider p1    # from a shell
 
-All calls can be repeated: an existing topic gets the settings written here. Names are in contracts/topics.py.
+All calls can be repeated: an existing topic gets its settings. Names are in contracts/topics.py, and how long records
+are kept in contracts/topic_settings.py.
 """
 
 import argparse
@@ -17,15 +18,13 @@ from dataclasses import dataclass, replace
 from aiokafka.errors import KafkaError
 
 from contracts import topics as names
+from contracts.topic_settings import DAY, DEAD_LETTERS, OF_TENANTS, kept, newest_of_each_key
+from contracts.topic_settings import PARTITIONS as PARTITIONS
 from deploy.cluster import topic_admin
 from deploy.cluster.login import Login
 from deploy.cluster.topic_admin import Topic as Topic
 from deploy.cluster.topic_admin import TopicsError as TopicsError
 
-HOUR = 3_600_000  # in milliseconds, as Kafka's settings are
-DAY = 24 * HOUR
-MIB = 1024 * 1024
-PARTITIONS = 4
 OURS = ("agency.", "provider.", "referrals.", "statistics.")
 """Prefixes of the topics that are declared here; all others belong to somebody else."""
 
@@ -41,51 +40,24 @@ def internal_topics(partitions: int = PARTITIONS) -> list[Topic]:
     """
     folded = [*map(names.inbox, names.SERVICES), names.INTAKE, names.MATCHING, names.NOTIFICATION]
     return [
-        *(Topic(name, partitions, _kept(7 * DAY)) for name in folded),
-        # Dead letters hold whole records, encrypted and with added headers, so they are larger than any other record.
-        Topic(names.DEAD_LETTERS, 1, {**_kept(7 * DAY), "max.message.bytes": str(2 * MIB)}),
-        Topic(names.TENANTS, 1, _newest_of_each_key()),
-        Topic(names.PRICES, 1, _newest_of_each_key()),
-        Topic(names.INDICATORS, 1, _newest_of_each_key()),
+        *(Topic(name, partitions, kept(7 * DAY)) for name in folded),
+        Topic(names.DEAD_LETTERS, 1, dict(DEAD_LETTERS)),
+        *(Topic(name, 1, newest_of_each_key()) for name in (names.TENANTS, names.PRICES, names.INDICATORS)),
     ]
 
 
 def agency_topics(agency: str) -> list[Topic]:
     """The topics of one agency. Raises `ValueError` for an invalid id."""
-    return [
-        Topic(names.referrals(agency), 1, {**_kept(DAY), **_broker_time()}),  # personal data: deleted after about a day
-        Topic(names.status(agency), 1, _kept(90 * DAY)),
-    ]
+    return _of_tenant("agency", names.referrals(agency), names.status(agency))
 
 
 def provider_topics(provider: str) -> list[Topic]:
     """The topics of one provider. Raises `ValueError` for an invalid id."""
-    return [
-        # Broker time, because the sender's clock must not decide whether an entry is newer than a "no capacity".
-        Topic(names.directory(provider), 1, {**_newest_of_each_key(), **_broker_time()}),
-        Topic(names.notifications(provider), 1, _kept(7 * DAY)),
-        Topic(names.responses(provider), 1, {**_kept(7 * DAY), **_broker_time()}),
-    ]
+    return _of_tenant("provider", names.directory(provider), names.notifications(provider), names.responses(provider))
 
 
-def _kept(milliseconds: int) -> dict[str, str]:
-    # Kafka deletes closed segments only: with the default length a quiet topic would keep its records a week longer.
-    segment = max(HOUR, milliseconds // 24)
-    return {"cleanup.policy": "delete", "retention.ms": str(milliseconds), "segment.ms": str(segment)}
-
-
-def _newest_of_each_key() -> dict[str, str]:
-    return {
-        "cleanup.policy": "compact",
-        "segment.ms": str(DAY),
-        "max.compaction.lag.ms": str(DAY),  # replaced and removed entries are gone after about two days
-        "delete.retention.ms": str(7 * DAY),  # a reader that was away for up to a week still sees removals
-    }
-
-
-def _broker_time() -> dict[str, str]:
-    # Whether an answer met its deadline depends on when the broker received it, not on the sender's clock.
-    return {"message.timestamp.type": "LogAppendTime"}
+def _of_tenant(kind: str, *topics: str) -> list[Topic]:
+    return [Topic(each, 1, dict(OF_TENANTS[f"{kind}.{{{kind}}}.{each.rpartition('.')[2]}"])) for each in topics]
 
 
 def create(kafka: str | Login, topics: Iterable[Topic], replication_factor: int = 1) -> None:

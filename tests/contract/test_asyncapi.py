@@ -52,6 +52,8 @@ def test_the_document_conforms_to_the_specification() -> None:
         (("info", "title"), 3),
         (("operations", "agency.send.agency.referrals", "action"), "publish"),
         (("channels", "intake", "adress"), "referrals.intake"),
+        (("channels", "intake", "bindings", "kafka", "partitions"), "four"),
+        (("channels", "intake", "bindings", "kafka", "topicConfiguration", "cleanup.policy"), ["forget"]),
         (("components", "messages", "intake.accepted.v1", "headers"), 3),
         (("operations", "analyst.receive.statistics.indicators", "bindings", "kafka", "groupId"), "analyst"),
     ],
@@ -156,6 +158,36 @@ def test_analysts_read_only_counts() -> None:
 def test_every_topic_is_in_the_document() -> None:
     declared = {each.name for each in [*internal_topics(), *topics_of_agency("a"), *topics_of_provider("a")]}
     assert {each["address"].format(agency="a", provider="a") for each in DOCUMENT["channels"].values()} == declared
+
+
+def test_the_bindings_state_what_kafka_is_set_to() -> None:
+    """Partitions, retention, clean-up and largest size, in AsyncAPI's words; Kafka's default where none is declared."""
+    declared = {each.name: each for each in [*internal_topics(), *topics_of_agency("a"), *topics_of_provider("a")]}
+    for channel in DOCUMENT["channels"].values():
+        topic = declared[channel["address"].format(agency="a", provider="a")]
+        binding = channel["bindings"]["kafka"]
+        stated = {
+            name: ",".join(value) if isinstance(value, list) else str(value)
+            for name, value in binding["topicConfiguration"].items()
+        }
+        assert binding["partitions"] == topic.partitions, topic.name
+        assert stated == {"max.message.bytes": "1048588", **topic.settings}, topic.name
+
+
+def test_what_people_read_is_compressed_with_what_every_client_has() -> None:
+    outside = {
+        each["channel"]["$ref"].removeprefix("#/channels/")
+        for each in DOCUMENT["operations"].values()
+        if each["action"] == "receive" and each["tags"][0]["name"] in ("agency", "provider", "analyst")
+    }
+    codecs = {name: each["bindings"]["kafka"]["x-compression"] for name, each in DOCUMENT["channels"].items()}
+    assert {codecs[name] for name in outside} == {"gzip"}
+
+
+@pytest.mark.parametrize("name", EVENTS)
+def test_every_message_says_what_its_key_is(name: str) -> None:
+    key = MESSAGE[name]["bindings"]["kafka"]["key"]
+    assert (key["type"], bool(key["description"])) == ("string", True)
 
 
 # The document and the services ----------------------------------------------------------------------------------------

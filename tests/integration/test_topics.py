@@ -7,6 +7,7 @@ import pytest
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 
+from contracts.topic_settings import DAY, HOUR, PARTITIONS
 from deploy.cluster import topics
 from deploy.cluster.login import Login
 from deploy.local.stack import Addresses
@@ -31,8 +32,8 @@ async def test_a_second_run_changes_nothing_and_a_third_brings_settings_up_to_da
     await topics.ensure(servers.operator, declared)
     settings = await settings_of(servers.operator, f"agency.{agency}.referrals")
     assert settings["message.timestamp.type"] == "LogAppendTime"
-    assert int(settings["retention.ms"]) == topics.DAY
-    assert int(settings["segment.ms"]) <= 2 * topics.HOUR
+    assert int(settings["retention.ms"]) == DAY
+    assert int(settings["segment.ms"]) <= 2 * HOUR
 
     shorter = [replace(t, settings={**t.settings, "retention.ms": "1000000"}) for t in declared]
     await topics.ensure(servers.operator, shorter)
@@ -50,4 +51,4 @@ async def test_another_partition_count_is_refused(servers: Addresses) -> None:
 async def test_all_internal_topics_can_be_created(servers: Addresses) -> None:
     await topics.ensure(servers.operator, topics.internal_topics())
     folded = {t.partitions for t in topics.internal_topics() if t.name.startswith("referrals.inbox")}
-    assert folded == {topics.PARTITIONS}
+    assert folded == {PARTITIONS}

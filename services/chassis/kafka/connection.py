@@ -21,7 +21,7 @@ from .security import report_refused_logins, security
 records.install()
 membership.install()
 
-_BATCH = 262_144
+BATCH = 262_144
 """Bytes of one partition's messages per request. Only one request is in flight at a time, so with aiokafka's 16 KiB
 most of publishing is waiting. It is well below the topics' limits (see `producing`); a larger message is sent alone."""
 
@@ -37,7 +37,7 @@ def broker(settings: ChassisSettings) -> KafkaBroker:
         request_timeout_ms=settings.request_timeout_ms,
         metadata_max_age_ms=settings.metadata_max_age_ms,
         compression_type="snappy",
-        max_batch_size=_BATCH,
+        max_batch_size=BATCH,
         apply_types=False,
         log_level=logging.DEBUG,
         logger=logging.getLogger("kafka.faststream"),  # FastStream's default logger bypasses ours

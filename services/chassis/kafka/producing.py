@@ -16,12 +16,15 @@ from aiokafka.errors import (
     TopicAuthorizationFailedError,
     UnknownTopicOrPartitionError,
 )
+from aiokafka.producer.message_accumulator import BatchBuilder
+from aiokafka.record.default_records import DefaultRecordBase
 from faststream.kafka import KafkaBroker
 
-from contracts.topics import DEAD_LETTERS
+from contracts.topics import DEAD_LETTERS, is_read_outside
 
 from ..errors import FatalError, TransientError
 from ..ports import OutgoingRecord, Partition
+from .connection import BATCH
 from .partitioning import partition_of
 
 _CODES = {
@@ -100,7 +103,7 @@ class KafkaLog:
                 continue
             those = batches.setdefault((topic, partition_of(key, counts[topic])), [])
             if not those or not _append(those[-1], index, key, value, headers):
-                those.append((producer.create_batch(), []))
+                those.append((_gzipped() if is_read_outside(topic) else producer.create_batch(), []))
                 _append(those[-1], index, key, value, headers)  # an empty batch accepts any size
         return refused, batches
 
@@ -146,6 +149,14 @@ class KafkaLog:
             if not responded:
                 first_response = None
             await asyncio.sleep(0.1)
+
+
+def _gzipped() -> BatchBuilder:
+    """A batch that every client can read: kafkajs has no other codec built in, and snappy is a native library in Java.
+
+    Why not uncompressed: deploy/decisions/0014.
+    """
+    return BatchBuilder(BATCH, DefaultRecordBase.CODEC_GZIP)
 
 
 def _append(batch: _Batch, index: int, key: bytes, value: bytes, headers: Sequence[tuple[str, bytes]]) -> bool:

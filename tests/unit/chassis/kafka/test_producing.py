@@ -6,7 +6,11 @@ from typing import Any
 
 import pytest
 from aiokafka.errors import KafkaTimeoutError, OutOfOrderSequenceNumber, UnknownTopicOrPartitionError
+from aiokafka.producer.message_accumulator import BatchBuilder
+from aiokafka.record.default_records import DefaultRecordBase
+from aiokafka.record.memory_records import MemoryRecords
 
+from contracts import topics
 from services.chassis.errors import FatalError, TransientError
 from services.chassis.kafka import KafkaLog, producing
 from services.chassis.ports import OutgoingRecord
@@ -128,3 +132,37 @@ async def test_an_error_in_doubt_is_not_a_refusal(
     producer.failing[b"1"] = fault
     with pytest.raises(raised):
         await log.publish([OutgoingRecord("here", b"k", b"1", [])])
+
+
+class Raw(Producer):
+    """Keeps the bytes that would go to Kafka, by topic, as aiokafka makes them."""
+
+    def __init__(self, client: Client) -> None:
+        super().__init__(client)
+        self.create_batch: Any = lambda: BatchBuilder(16_384, DefaultRecordBase.CODEC_SNAPPY)
+        self.sent: dict[str, bytes] = {}
+
+    async def send_batch(self, batch: Any, topic: str, *, partition: int) -> "asyncio.Future[None]":
+        self.sent[topic] = bytes(batch._build())
+        sent: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        sent.set_result(None)
+        return sent
+
+
+OUTSIDE = [topics.status("a"), topics.notifications("p"), topics.INDICATORS]
+INSIDE = [topics.inbox("intake"), topics.INTAKE, topics.DEAD_LETTERS]
+
+
+@pytest.mark.parametrize("topic", OUTSIDE + INSIDE)
+async def test_organisations_read_gzip_which_every_client_has(
+    topic: str, client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    client.existing.add(topic)
+    producer = Raw(client)
+    monkeypatch.setattr(KafkaLog, "_producer", producer)
+    value = b'{"text": "the same again"}' * 20  # what does not become smaller is not compressed at all
+    await KafkaLog(SimpleNamespace(), 1.0).publish([OutgoingRecord(topic, b"k", value, [])])  # type: ignore[arg-type]
+    batch: Any = MemoryRecords(producer.sent[topic]).next_batch()
+    codec = DefaultRecordBase.CODEC_GZIP if topic in OUTSIDE else DefaultRecordBase.CODEC_SNAPPY
+    assert batch.compression_type == codec
+    assert [record.value for record in batch] == [value]
