@@ -26,7 +26,7 @@ def build(settings: MatchingSettings) -> ServiceRuntime:
     """The service, ready to run."""
     service = ServiceRuntime("matching", settings, INDEXES)
     registry = service.follow_tenants(lambda tenant: directory.review(tenant))
-    directory = Directory(registry.admits, settings.stale_after)
+    directory = Directory(registry.admits, settings.stale_after, service.clock.now)
     service.follow(topics.PROVIDER_DIRECTORY, directory.apply)
     interval = timedelta(minutes=settings.prices_minutes)
     current_prices = CurrentPrices(interval)

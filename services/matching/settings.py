@@ -38,7 +38,11 @@ class MatchingSettings(ChassisSettings):
     patience_normal_hours: Annotated[Hours, Field(description="patience of a normal need: then it is overdue")] = (
         30 * 12
     )
-    retry_after_hours: Annotated[Hours, Field(description="time until a full or silent service is asked again")] = 24
+    retry_after_emergency_hours: Annotated[
+        Hours, Field(description="time until a full or silent service is asked again for an emergency need")
+    ] = 1
+    retry_after_urgent_hours: Annotated[Hours, Field(description="the same for an urgent need")] = 6
+    retry_after_normal_hours: Annotated[Hours, Field(description="the same for a normal need")] = 24
     prices_minutes: Annotated[
         float,
         Field(
@@ -79,7 +83,11 @@ class MatchingSettings(ChassisSettings):
             max_attempts=self.max_attempts,
             wait={urgency: timedelta(hours=wait) for urgency, (wait, _) in hours.items()},
             patience={urgency: timedelta(hours=patience) for urgency, (_, patience) in hours.items()},
-            retry_after=timedelta(hours=self.retry_after_hours),
+            retry_after={
+                Urgency.EMERGENCY: timedelta(hours=self.retry_after_emergency_hours),
+                Urgency.URGENT: timedelta(hours=self.retry_after_urgent_hours),
+                Urgency.NORMAL: timedelta(hours=self.retry_after_normal_hours),
+            },
             at_once={
                 Urgency.EMERGENCY: self.at_once_emergency,
                 Urgency.URGENT: self.at_once_urgent,

@@ -43,7 +43,6 @@ async def system(servers: Addresses, tmp_path_factory: pytest.TempPathFactory) -
         acknowledge_urgent_minutes=0.02,
         decide_urgent_minutes=0.08,
         escalate_urgent_minutes=0.02,
-        retry_after_hours=1,
         wait_urgent_hours=0.002,
         patience_urgent_hours=0.001,
         recall_acknowledge_hours=0.001,

@@ -32,7 +32,7 @@ LIMITS = Limits(
     max_attempts=3,
     wait=dict.fromkeys(Urgency, timedelta(hours=30)),
     patience=dict.fromkeys(Urgency, timedelta(hours=10)),
-    retry_after=timedelta(hours=5),
+    retry_after=dict.fromkeys(Urgency, timedelta(hours=5)),
 )
 _TIME_LIMITS = TimeLimits(
     acknowledge=timedelta(hours=3),  # half of it, when the reminder is due, is one step of the clock in `run.end_all`

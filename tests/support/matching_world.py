@@ -77,7 +77,7 @@ class MatchingWorld:
         written = (topics.MATCHING, topics.DEAD_LETTERS, topics.inbox("notification"))
         self.log.create(INBOX, topics.INTAKE, topics.NOTIFICATION, *written, partitions=1)
         self.store, self.claims = MemoryStore(), MemoryClaims()
-        self.directory = Directory(stale_after=stale_after)
+        self.directory = Directory(stale_after=stale_after, now=self.clock.now)
         self.policy = MatchingPolicy(self.limits)
         self.prices: PriceSet | None = None
         self.sweep = WaitingSweep(self.directory, self.claims, self.limits, prices=lambda: self.prices)

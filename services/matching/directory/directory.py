@@ -42,12 +42,17 @@ class Directory:
     """Services by category. Applying an entry twice, or an older one after a newer one, changes nothing.
 
     `admits` answers whether a provider may take part; call `review` when its answer changes. An entry is stale when
-    it was published longer than `stale_after` ago; with None, no entry ever is.
+    it was published longer than `stale_after` ago; with None, no entry ever is. `now` is the time: an entry from
+    the future, by a broker's clock that was ahead, counts as published when it is read.
     """
 
     def __init__(
-        self, admits: Callable[[str], bool] = lambda provider: True, stale_after: timedelta | None = None
+        self,
+        admits: Callable[[str], bool] = lambda provider: True,
+        stale_after: timedelta | None = None,
+        now: Callable[[], datetime] | None = None,
     ) -> None:
+        self._now = now
         self._admits = admits
         self._stale_after = stale_after
         self._entries: dict[str, DirectoryEntry] = {}
@@ -84,6 +89,7 @@ class Directory:
                 self._shards[category].remove(id_)
         if service is not None:
             service = _with_coarse_location(service)
+            at = min(at, self._now()) if at is not None and self._now is not None else at
             until, barred = expiry.confirmed_until(at, self._stale_after), not self._admits(provider)
             look_on = expiry.first_notice_on(service, at, until)
             self._set(DirectoryEntry(id_, provider, service, f"{id_}@{offset}", barred, at, until, look_on))

@@ -27,15 +27,19 @@ def flag_entry(match: Matched, event: notification.Refusal, moment: Moment) -> l
     if entry is None or not isinstance(event, notification.Declined):
         return []
     if step_of(event) is DeclineStep.SERVICE_FULL:
-        return _flag_full(entry, event, moment.context)
+        return _flag_full(entry, event, moment)
     if event.code is DeclineCode.NOT_ELIGIBLE and entry.version == match.version:
         return _dispute(entry, match.need_id, moment.context, moment.limits.dispute_after)
     return []
 
 
-def _flag_full(entry: DirectoryEntry, event: notification.Declined, context: MatchingContext) -> list[Effect]:
-    """Flag the entry as full, unless the provider has published it since: then the entry is its latest word."""
-    stated = [at for at in (entry.at, entry.service.capacity_updated) if at is not None]
+def _flag_full(entry: DirectoryEntry, event: notification.Declined, moment: Moment) -> list[Effect]:
+    """Flag the entry as full, unless the provider has published it since: then the entry is its latest word.
+
+    A time that is still to come is of a clock that was wrong, and shows nothing.
+    """
+    context = moment.context
+    stated = [at for at in (entry.at, entry.service.capacity_updated) if at is not None and at <= moment.now]
     published = min(stated, default=None)  # never later than the broker received it, whatever the provider's clock says
     if context.entry_flags.full(entry) or (published is not None and published > event.at):
         return []

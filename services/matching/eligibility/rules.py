@@ -33,7 +33,7 @@ _CODES_FOR_AGENCY = frozenset(code.value for code in DeclineCode if next_step(co
 class Case(NamedTuple):
     """A need at a moment (`now`), and the attempts that have failed for it (`tried`).
 
-    `retry_after` is how long a service that was full or silent is left alone.
+    `retry_after` is how long a service that was full or silent is left alone the first time.
     """
 
     need: NeedRegistered
@@ -211,14 +211,26 @@ def not_ruled_out(case: Case, entry: DirectoryEntry) -> bool:
     """`id` and `version` of the entry against the attempts that have failed.
 
     Some refusals are for good. A service that was full or silent is asked again once it publishes a newer entry or
-    `retry_after` has passed. One that found documents missing is not asked again until the referral is corrected.
+    `retry_after` has passed, the next time after twice as long, and so on: so a need whose only service is silent does
+    not run out of attempts long before its wait is over. One that found documents missing is asked again once the
+    referral is corrected.
     """
+    ended = [each for each in case.tried if each.service == entry.id]
+    if not ended:
+        return True
+    pause = case.retry_after * 2 ** min(len(ended) - 1, _MOST_DOUBLINGS)
     return not any(
-        each.for_good
-        or (each.version == entry.version and (asks_agency(each) or case.now < each.at + case.retry_after))
-        for each in case.tried
-        if each.service == entry.id
+        each.for_good or (each.version == entry.version and (asks_agency(each) or _within(pause, each.at, case.now)))
+        for each in ended
     )
+
+
+_MOST_DOUBLINGS = 6
+
+
+def _within(pause: timedelta, at: datetime, now: datetime) -> bool:
+    """Whether it was not long ago. What ended in the future, by a clock that was ahead, counts no longer either."""
+    return abs(now - at) < pause
 
 
 def asks_agency(ended: AttemptEnded) -> bool:

@@ -47,7 +47,7 @@ class Pricer:
         Raises `TransientError`. Any other failure is logged, and tried again when the next interval begins.
         """
         as_of = now - (now - datetime.min.replace(tzinfo=UTC)) % self._interval
-        if self._last is not None and as_of <= self._last:
+        if as_of == self._last:  # not "or earlier": a clock may have been ahead for a while
             return []
         rows = await self._claims.find(TABLE, "_id", [as_of.isoformat()])
         if rows:

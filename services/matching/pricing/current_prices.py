@@ -16,24 +16,34 @@ STALE = 8
 """Intervals after which a set is no longer in force."""
 
 
+_KEPT = 16
+"""Sets that are remembered, those read last: more than instances with a wrong clock publish in an interval."""
+
+
 class CurrentPrices:
-    """The latest price set on the topic; `interval` is the time between two sets."""
+    """The latest price sets on the topic; `interval` is the time between two sets."""
 
     def __init__(self, interval: timedelta) -> None:
         self._interval = interval
-        self._latest: PriceSet | None = None
+        self._sets: dict[datetime, PriceSet] = {}
+        """By when their interval begins, in the order of reading."""
 
     def apply(self, record: Record) -> None:
-        """Apply one record. A set that is older than the latest, or that cannot be read, changes nothing."""
+        """Apply one record. One that cannot be read changes nothing."""
         try:
             event = decode(record.headers, record.value or b"", record.appended)
             price_set = PriceSet.read(event.data)
         except (MalformedError, ValidationError):
             return
-        if self._latest is None or price_set.as_of >= self._latest.as_of:
-            self._latest = price_set
+        self._sets.pop(price_set.as_of, None)
+        self._sets[price_set.as_of] = price_set
+        if len(self._sets) > _KEPT:
+            del self._sets[next(iter(self._sets))]
 
     def at(self, now: datetime) -> PriceSet | None:
-        """The set in force; None where there is none, or where the latest is stale."""
-        latest = self._latest
-        return latest if latest is not None and now - latest.as_of < STALE * self._interval else None
+        """The set in force; None where there is none, or where the latest is stale.
+
+        A set whose interval has not begun was made by a clock that is ahead. It replaces no set that has begun.
+        """
+        begun = max((each for each in self._sets if each <= now), default=None)
+        return self._sets[begun] if begun is not None and now - begun < STALE * self._interval else None

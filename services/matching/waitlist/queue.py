@@ -46,9 +46,9 @@ class Waiter(NamedTuple):
         """The need's id."""
         return self.need.need_id
 
-    def case(self, now: datetime, retry_after: timedelta) -> Case:
-        """The need as the eligibility rules take it."""
-        return Case(self.need, self.tried, now, retry_after)
+    def case(self, now: datetime, retry_after: Mapping[Urgency, timedelta]) -> Case:
+        """The need as the eligibility rules take it. `retry_after` is that of `Limits`."""
+        return Case(self.need, self.tried, now, retry_after[self.need.urgency])
 
 
 def precedence(waiter: Waiter, entry: DirectoryEntry, now: datetime, limits: Limits, net: Net = fit) -> Precedence:

@@ -297,3 +297,20 @@ def test_a_number_claimed_before_a_crash_is_the_needs_own() -> None:
     made.handle(declined(DeclineCode.NOT_ELIGIBLE, 1))
     assert set(made.claims.tables["disputes"]) == {"p1/beds@1#0"}
     assert notices_to_providers(made) == []
+
+
+def test_an_entry_from_a_clock_that_was_ahead_is_full_like_any_other() -> None:
+    made = world()
+    made.clock.advance(days=400)
+    made.publish(service(capacity=3), "p1")
+    made.clock.advance(days=-400)
+    made.handle(need(1), declined(DeclineCode.NO_CAPACITY))
+    assert len(made.full) == 1
+
+
+def test_an_entry_that_is_dated_in_the_future_counts_as_confirmed_when_it_is_read() -> None:
+    made = MatchingWorld(stale_after=timedelta(days=365))
+    made.directory.put("p1", "beds", 1, service(), START + timedelta(days=400))
+    entry = made.directory.get("p1/beds")
+    assert entry is not None
+    assert entry.confirmed_until == (START + timedelta(days=365)).date()

@@ -1,15 +1,16 @@
 """What happens while a need waits: recalls, the end of its wait, rows that come too late."""
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
 
 from contracts import matching
-from contracts.notification import Delivered, Expired
+from contracts.notification import Declined, Delivered, Expired
 from contracts.operations import TimerElapsed
-from contracts.words import Category, Urgency
+from contracts.words import Category, DeclineCode, Urgency
 from services.matching.domain.state import Phase
-from tests.support.builders import service, withdrawn
+from tests.support.builders import of_offer, service, withdrawn
 from tests.support.clock import START
 from tests.unit.matching.asking import answer, holds, kinds, need, world
 
@@ -99,3 +100,46 @@ def test_a_need_whose_wait_was_over_while_it_was_matched_does_not_wait_again() -
     made.elapse(hours=30)
     made.handle(answer(Expired))
     assert kinds(made)[-2:] == ["AttemptEnded", "Unmet"]
+
+
+@pytest.mark.parametrize(("urgency", "hours"), [(Urgency.EMERGENCY, 1), (Urgency.URGENT, 6), (Urgency.NORMAL, 24)])
+@pytest.mark.parametrize("declines", [False, True])
+def test_a_sole_service_is_asked_again_within_a_time_that_goes_by_urgency(
+    urgency: Urgency, hours: int, declines: bool
+) -> None:
+    made = world(2)
+    made.handle(need(urgency=urgency))
+    made.handle(answer(Declined, code=DeclineCode.OTHER) if declines else answer(Expired))
+    made.elapse(hours=hours - 0.1)
+    made.run_sweep()
+    assert made.state("n1").phase is Phase.WAITING
+    made.elapse(hours=0.1)
+    made.run_sweep()
+    assert (made.state("n1").phase, made.state("n1").attempt) == (Phase.MATCHED, 2)
+
+
+@pytest.mark.parametrize("urgency", Urgency)
+def test_a_sole_service_that_stays_silent_is_asked_until_the_wait_is_nearly_over(urgency: Urgency) -> None:
+    made = world(1)
+    made.handle(need(urgency=urgency))
+    step = made.limits.wait[urgency] / 200
+    asked_at = [timedelta(0)]
+    while made.state("n1").phase is not Phase.ENDED:
+        if made.state("n1").phase is Phase.MATCHED:
+            made.handle(of_offer(Expired, made.state("n1").attempt, made.clock.now(), need_id="n1", referral_id="r1"))
+        made.elapse(seconds=step.total_seconds())
+        made.run_sweep()
+        if made.state("n1").attempt > len(asked_at):
+            asked_at.append(made.clock.now() - START)
+    assert len(asked_at) == 5
+    assert asked_at[-1] >= made.limits.wait[urgency] / 2, "not out of attempts long before"
+
+
+def test_a_refusal_dated_by_a_clock_that_was_ahead_does_not_keep_a_service_away() -> None:
+    made = world(1)
+    made.handle(need(urgency=Urgency.NORMAL))
+    made.clock.advance(days=400)
+    made.handle(answer(Expired))
+    made.clock.advance(days=-400)
+    made.run_sweep()
+    assert (made.state("n1").phase, made.state("n1").attempt) == (Phase.MATCHED, 2)

@@ -160,6 +160,35 @@ def test_the_latest_set_is_in_force_until_it_is_stale() -> None:
     assert prices.at(START + HALF_HOUR) == made_set, "nor does one that cannot be read"
 
 
+@pytest.mark.parametrize("ahead", [timedelta(minutes=30), timedelta(days=400)])
+def test_a_set_from_a_clock_that_is_ahead_replaces_none_that_has_begun(ahead: timedelta) -> None:
+    prices = CurrentPrices(HALF_HOUR)
+    for record in _records(START, START + ahead, START + HALF_HOUR):
+        prices.apply(record)
+    for now, expected in ((START, START), (START + HALF_HOUR, START + HALF_HOUR)):
+        made_set = prices.at(now)
+        assert made_set is not None
+        assert made_set.as_of == expected
+
+
+def test_prices_that_only_a_clock_ahead_has_made_are_not_in_force() -> None:
+    prices = CurrentPrices(HALF_HOUR)
+    for record in _records(*(START + timedelta(days=400) + number * HALF_HOUR for number in range(100))):
+        prices.apply(record)
+    assert prices.at(START) is None
+    for record in _records(START):
+        prices.apply(record)
+    assert prices.at(START) is not None
+
+
+def test_an_instance_whose_clock_was_ahead_makes_sets_again(made: MatchingWorld) -> None:
+    one = pricing(made)
+    look(one, START + timedelta(days=400))
+    ((made_set, _),) = look(one, START)
+    assert made_set.as_of == START
+    assert look(one, START) == []
+
+
 def _records(*times: datetime) -> Iterator[Record]:
     for offset, at in enumerate(times):
         made = PriceSet(id=at.isoformat(), window=1, as_of=at, prices={})
