@@ -38,6 +38,22 @@ def age_band_on(day: date, birth_date: date | None, age_band: AgeBand | None) ->
     return AgeBand.for_birth_date(birth_date, day)
 
 
+def next_band_on(birth_date: date, day: date) -> date | None:
+    """The first day after `day` on which the person is in another age band; None if there is no older one.
+
+    Who was born on 29 February has the birthday on 1 March in other years, as in `AgeBand.for_birth_date`.
+    """
+    starts = (_birthday(birth_date, band.years[0]) for band in AgeBand if band.years[0] > 0)
+    return min((start for start in starts if start > day), default=None)
+
+
+def _birthday(birth_date: date, age: int) -> date:
+    try:
+        return birth_date.replace(year=birth_date.year + age)
+    except ValueError:  # 29 February
+        return date(birth_date.year + age, 3, 1)
+
+
 def birth_date_error(birth_date: date | None, latest_day: date) -> str | None:
     """What is wrong with a birth date, as a hint to the sender; None if nothing is.
 

@@ -1,5 +1,6 @@
 """Intake's messages: its facts on ``referrals.intake``, what its gate puts on its inbox, and what others ask of it."""
 
+from datetime import date
 from typing import Annotated, ClassVar, Literal
 
 from pydantic import AwareDatetime, Field
@@ -25,6 +26,7 @@ class ReferralReceived(Event):
     """From intake's gate to intake: a submitted or corrected referral, well-formed, with its personal data sealed.
 
     If `may_contact` is false, the field `contact` is never released. `marks` is the person's identity fingerprint.
+    `look_again_on` is the first day of the month in which the next age band of the household changes, if that is soon.
     """
 
     TYPE: ClassVar[str] = "intake.received.v1"
@@ -43,6 +45,7 @@ class ReferralReceived(Event):
     needs: list[RequestedNeed]
     personal: Sealed
     marks: IdentityFingerprint = IdentityFingerprint()
+    look_again_on: date | None = None
 
 
 class ConsentReceived(Event):
@@ -156,6 +159,7 @@ class ReferralStored(Event):
     """Intake's own record of a referral, with the sealed person and the consent. Journaled, not published.
 
     `consent_at` is when the consent took effect: when it was given, or received if that is earlier.
+    `look_again_on` is as in `ReferralReceived`.
     """
 
     TYPE: ClassVar[str] = "intake.held.v1"
@@ -173,6 +177,7 @@ class ReferralStored(Event):
     may_contact: bool = True
     needs: list[RequestedNeed]
     personal: Sealed
+    look_again_on: date | None = None
 
 
 class ReferralRefused(Event):

@@ -25,7 +25,7 @@ def build(settings: IntakeSettings) -> ServiceRuntime:
     service.gate(ReferralAdmission(keys, settings.id_secret, consents), topics.AGENCY_REFERRALS)
     policy = IntakePolicy(settings.recall_within, link_confidential=settings.link_confidential, consents=consents)
     release = ContactRelease(keys, providers, JournalReader(service.store.load, policy))
-    context_loader = IntakeContextLoader(providers, service.claims)
+    context_loader = IntakeContextLoader(providers, service.claims, keys)
     service.loop(policy, inputs=[topics.MATCHING], context_loader=context_loader, render=release.render)
     sweep, rehearsal = DuplicateSweep(service.claims), Rehearsal(policy, service.store, context_loader)
 

@@ -104,7 +104,7 @@ class Instance:
             case "intake":
                 intake = IntakePolicy(RECALL_WITHIN, link_confidential=True)
                 release = ContactRelease(key_ring, self.provider_keys, JournalReader(self.service.store.load, intake))
-                context_loader = IntakeContextLoader(self.provider_keys, claims)
+                context_loader = IntakeContextLoader(self.provider_keys, claims, key_ring)
                 return intake, {"context_loader": context_loader, "render": release.render}
             case "matching":
                 return MatchingPolicy(world.limits), {"context_loader": MatchingContextLoader(self.directory, claims)}

@@ -29,10 +29,11 @@ from contracts.words.people import age_on
 from services.chassis.ingress.gate import Admitted, Arrival, RefusalError
 from services.chassis.ports import Record
 
+from ..domain.ages import look_again_on
 from ..domain.consent_rules import USUAL, ConsentLimits, Question, Subject, contradictions
 from ..privacy.fingerprint import fingerprint_key, fingerprint_of
 from ..privacy.key_ring import KeyRing
-from ..privacy.person import Personal, seal_personal
+from ..privacy.person import Personal, birth_dates_of, seal_personal
 from .minimise import Days, minimal_household, minimal_person, minimal_recommendation_request, requested_need
 
 _REFERENCE = re.compile(r"[A-Za-z0-9._-]{1,64}")
@@ -149,6 +150,7 @@ class ReferralAdmission:
         if problems := contradictions(Question(referral.consent, subject, arrival.at, self._consents)):
             raise RefusalError(*problems)
         id_ = self._referral_id(arrival.tenant, referral.reference)
+        personal = Personal.from_referral(referral)
         return ReferralReceived(
             **self._address(arrival.tenant, referral.reference),
             corrects=isinstance(referral, sent.Corrected),
@@ -160,8 +162,9 @@ class ReferralAdmission:
             consent=referral.consent,
             may_contact=referral.person.contact.may_contact,
             needs=[requested_need(id_, need, referral.size) for need in referral.needs],
-            personal=seal_personal(id_, self._keys[id_], Personal.from_referral(referral)),
+            personal=seal_personal(id_, self._keys[id_], personal),
             marks=fingerprint_of(self._fingerprint_key, referral.person, referral.consent),
+            look_again_on=look_again_on(birth_dates_of(personal).values(), days.today),
         )
 
 

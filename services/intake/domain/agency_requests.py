@@ -11,7 +11,7 @@ from contracts.profiles import Problem, RequestedNeed
 from contracts.words import Lifecycle
 from services.chassis.decider import Effect, Emit
 
-from . import facts, recalls, releases, replies
+from . import ages, facts, recalls, releases, replies
 from .consent import effective_from, ends_needs, may_link, recipients
 from .consent_rules import ConsentLimits, Question, Subject, contradictions
 from .deduplication import DuplicateCheck
@@ -28,7 +28,8 @@ _OLDER = "is older than the consent in force, which came with agency.consent-cha
 
 def submit(received: ReferralReceived, duplicates: DuplicateCheck) -> list[Effect]:
     """Store a new referral and register its needs."""
-    effects: list[Effect] = [Emit(facts.stored(received))]
+    stored = facts.stored(received)
+    effects: list[Effect] = [Emit(stored), *ages.look_again(stored)]
     for requested in received.needs:
         held_back, rows = duplicates.place(received, requested)
         effects += [*rows, Emit(facts.registered(received, requested, held_back), topics.INTAKE)]
@@ -50,7 +51,8 @@ def correct(referral: Referral, received: ReferralReceived, duplicates: Duplicat
         return replies.repeat_status(referral)
     if effective_from(received.consent, received.received_at) < _consent_since(referral.stored):
         return [replies.refused(received, Problem(field="consent.given_at", fix=_OLDER))]
-    changes: list[Effect] = [Emit(facts.stored(received))]
+    stored = facts.stored(received)
+    changes: list[Effect] = [Emit(stored), *ages.look_again(stored)]
     unchanged: list[NeedRegistered] = []
     for requested in received.needs:
         previous = referral.needs.registered.get(requested.need)

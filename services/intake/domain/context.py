@@ -1,9 +1,10 @@
-"""What intake's decisions need from outside their streams: the providers' keys, and the rows of the duplicate check."""
+"""What intake's decisions need from outside their streams: providers' keys, the duplicate check's rows, birth dates."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from services.chassis.decider import Claim, Effect, Put
 
+from .ages import BirthDates
 from .deduplication import LINKS, SERVED, Doc
 from .releases import PublicKeys
 
@@ -15,11 +16,16 @@ class IntakeContext:
     """
 
     def __init__(
-        self, keys: PublicKeys, served: dict[str, Doc] | None = None, links: dict[str, Doc] | None = None
+        self,
+        keys: PublicKeys,
+        served: dict[str, Doc] | None = None,
+        links: dict[str, Doc] | None = None,
+        birth_dates: Mapping[str, BirthDates] | None = None,
     ) -> None:
         self._keys = keys
         self.served = served or {}
         self.links = links or {}
+        self.birth_dates = birth_dates or {}
 
     def __contains__(self, provider: object) -> bool:
         return provider in self._keys

@@ -29,6 +29,7 @@ def stored(received: ReferralReceived) -> ReferralStored:
         may_contact=received.may_contact,
         needs=received.needs,
         personal=received.personal,
+        look_again_on=received.look_again_on,
     )
 
 

@@ -31,7 +31,8 @@ from contracts.profiles import Problem
 from contracts.words import ALREADY_SERVED, HeldBack, Lifecycle
 from services.chassis.decider import Drop, Effect, Emit, IncomingEvent
 
-from . import agency_requests, consent_rules, disclosures, facts, recalls, releases, replies
+from . import agency_requests, ages, consent_rules, disclosures, facts, recalls, releases, replies
+from .ages import KnownBirthDates
 from .consent_rules import ConsentLimits
 from .deduplication import HELPED, LINKS, DuplicateCheck, KnownRows, link_row
 from .releases import PublicKeys
@@ -43,8 +44,8 @@ ACKNOWLEDGE_WITHIN = timedelta(hours=72)
 _ID_REUSED = "was used for another body; use a new id"
 
 
-class PolicyContext(KnownRows, PublicKeys, Protocol):
-    """What a decision needs from outside: rows of the duplicate check, and the providers' keys."""
+class PolicyContext(KnownRows, PublicKeys, KnownBirthDates, Protocol):
+    """What a decision needs from outside: rows of the duplicate check, providers' keys, and birth dates when due."""
 
 
 _HANDLED: tuple[type[Message], ...] = (
@@ -138,6 +139,9 @@ class IntakePolicy:
                 return releases.on_request(referral, message, now, context)
             case ReleaseEnded():
                 return recalls.on_release_ended(referral, message, now, self._acknowledge_within)
+            case TimerElapsed() as elapsed if ages.is_about_ages(elapsed):
+                known = context.birth_dates.get(elapsed.stream)
+                return ages.on_timer(referral, elapsed, now, known) if known else []
             case TimerElapsed():
                 return [
                     *releases.on_timer(referral, message, now, context),

@@ -91,6 +91,13 @@ class Personal(Value):
 _MEMBER_FIELDS = set(PersonalMember.model_fields)
 
 
+def birth_dates_of(personal: Personal) -> dict[str, date]:
+    """The birth dates that are known, by the member's label."""
+    household = {member.member: member.birth_date for member in personal.household}
+    known = {PERSON: personal.birth_date, **household}
+    return {label: born for label, born in known.items() if born is not None}
+
+
 def seal_personal(referral: str, key: bytes, personal: Personal) -> Sealed:
     """The personal part of a referral, encrypted with its data key, with a keyed digest of the plaintext."""
     # Without defaults, a person without household has the same plaintext as before there were households.
