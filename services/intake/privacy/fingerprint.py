@@ -9,10 +9,11 @@ different people.
 A family shares its phone and a part of its names, so what distinguishes its members must not be folded away:
 
 - **Sex.** One canonical name may belong to a man and to a woman (see `name_folding`), so the sex must be equal. Where
-  it is undisclosed, nobody knows whether it is, and the name must be equal as it is written.
+  it is undisclosed, nobody knows whether it is, and the names must be equal character by character after
+  transliteration, in the same order.
 - **A date given for want of another.** Many displaced people, and all children of some families, were registered as
-  born on 1 January (in Iraq on 1 July). Such a day distinguishes nobody, so there, too, the name must be equal as it
-  is written.
+  born on 1 January (in Iraq on 1 July). Such a day distinguishes nobody, so there, too, the names must be equal
+  character by character, in either order.
 - **A name that is none** ("Unknown", "Baby", "XXX"; see `placeholder_names`) makes no fingerprint.
 
 The fingerprint is the same for all agencies, so it is made only if consent grants the name to any recipient. It stays
@@ -23,13 +24,14 @@ out names.
 
 import hmac
 import re
+from datetime import date
 
 from contracts.agency import Consent, Person
 from contracts.profiles import IdentityFingerprint
 from contracts.words import Sex
 
 from ..domain.consent import may_link
-from .name_folding import canonical_name, written_name
+from .name_folding import canonical_name, transliterated_parts
 from .placeholder_names import is_full_name
 
 _PURPOSE = b"referral-routing/identity-marks"
@@ -55,10 +57,17 @@ def fingerprint_of(key: bytes, person: Person, consent: Consent) -> IdentityFing
     if not (person.birth_date and phone and is_full_name(name) and may_link(consent)):
         return IdentityFingerprint()
     day = person.birth_date
-    as_written = person.sex is Sex.UNDISCLOSED or (day.month, day.day) in _DEFAULT_DAYS
-    compared = written_name(name).replace("|", " ") if as_written else canonical_name(name)
+    compared = _compared_name(name, person.sex, day)
     fields = f"person|{compared}|{person.sex.value}|{day.isoformat()}|{phone}"  # none of them can contain a bar
     return IdentityFingerprint(person=hmac.digest(key, fields.encode(), "sha256").hex()[:_LENGTH])
+
+
+def _compared_name(name: str, sex: Sex, day: date) -> str:
+    if sex is Sex.UNDISCLOSED:
+        return " ".join(transliterated_parts(name))
+    if (day.month, day.day) in _DEFAULT_DAYS:
+        return " ".join(sorted(transliterated_parts(name)))
+    return canonical_name(name)
 
 
 def canonical_phone(text: str) -> str:

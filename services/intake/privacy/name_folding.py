@@ -57,9 +57,12 @@ def canonical_name(text: str) -> str:
     return " ".join(sorted(filter(None, map(_canonical_part, name_parts(text)))))
 
 
-def written_name(text: str) -> str:
-    """The name as it is written, in its order; only case and the width of characters and gaps are folded."""
-    return " ".join(unicodedata.normalize("NFKC", text).casefold().split())
+def transliterated_parts(text: str) -> list[str]:
+    """The parts of a name in their order, in Latin script, character by character.
+
+    Unlike in the canonical form, no character is dropped for its neighbour: Marie is not Mario, nor Renée René.
+    """
+    return list(filter(None, map(_unfolded, name_parts(text))))
 
 
 def name_parts(text: str) -> list[str]:
@@ -68,11 +71,15 @@ def name_parts(text: str) -> list[str]:
 
 
 def _canonical_part(text: str) -> str:
+    once = _DOUBLED.sub(r"\1", _unfolded(text))
+    return _DOUBLED.sub(r"\1", _IE.sub("e", once))
+
+
+def _unfolded(text: str) -> str:
     latin = _transliterated(text)
     for pair, form in _PAIRS:
         latin = latin.replace(pair, form)
-    once = _DOUBLED.sub(r"\1", latin.translate(_SINGLE))
-    return _DOUBLED.sub(r"\1", _IE.sub("e", once))
+    return latin.translate(_SINGLE)
 
 
 def _transliterated(text: str) -> str:
