@@ -2,19 +2,22 @@
 
 Motor has reached its end of life. Its successor, PyMongo's `AsyncMongoClient`, has the same method names, so replacing
 it means changing the import and `connect`. Everything is written with majority write concern, and only rows of
-`Claims.put` are ever updated in place. No error text leaves this file, since a write error quotes the whole document.
+`Claims.put` and `Claims.mark` are ever updated in place. No error text leaves this file, since a write error quotes the
+whole document.
 """
 
-from collections.abc import AsyncIterator, Iterable, Sequence
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from datetime import datetime, timedelta
 from typing import Any
 
+from bson.int64 import Int64
 from motor.motor_asyncio import AsyncIOMotorClient
-from pymongo import ASCENDING, DeleteOne, IndexModel, ReplaceOne, WriteConcern
+from pymongo import ASCENDING, DeleteOne, IndexModel, ReplaceOne, UpdateOne, WriteConcern
 from pymongo.errors import BulkWriteError, DocumentTooLarge, PyMongoError
 from pymongo.read_concern import ReadConcern
 
+from . import bitmaps
 from .errors import FatalError, TransientError
 from .ports import Row, Timer
 
@@ -178,6 +181,21 @@ class MongoClaims:
             rows = await self._database[table].find({}).to_list(None)
         return {row.pop("_id"): row for row in rows}
 
+    async def page(self, table: str, after: str, limit: int) -> dict[str, Document]:
+        """See `Claims`."""
+        if limit < 1:
+            return {}
+        async with _translate_errors():
+            rows = await self._database[table].find({"_id": {"$gt": after}}).sort("_id").limit(limit).to_list(limit)
+        return {row.pop("_id"): row for row in rows}
+
+    async def mark(self, table: str, numbers: Mapping[str, Iterable[int]], *, present: bool) -> None:
+        """See `Claims`."""
+        changes = [_marking(id_, bitmaps.masks(each), present) for id_, each in numbers.items()]
+        if changes:
+            async with _translate_errors():
+                await self._database[table].bulk_write(changes, ordered=False)
+
 
 async def _insert(collection: Any, documents: Sequence[Document]) -> list[int]:
     """Insert, unordered. Returns the indexes of the documents whose key already existed.
@@ -219,6 +237,11 @@ def _replacement(row: Row, *, upsert: bool) -> ReplaceOne[Document]:
         return ReplaceOne({"_id": row.id}, _document(row), upsert=upsert)
     lower = {"_id": row.id, "version": {"$not": {"$gte": row.version}}}
     return ReplaceOne(lower, {**_document(row), "version": row.version}, upsert=upsert)
+
+
+def _marking(id_: str, masks: Mapping[str, int], present: bool) -> UpdateOne:
+    bits = {f"words.{word}": {"or": Int64(mask)} if present else {"and": Int64(~mask)} for word, mask in masks.items()}
+    return UpdateOne({"_id": id_}, {"$bit": bits})
 
 
 def _document(row: Row) -> Document:

@@ -6,7 +6,7 @@ in a third of the time.
 """
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, NamedTuple, Protocol
@@ -173,4 +173,12 @@ class Claims(Protocol):
 
     async def all(self, table: str) -> dict[str, dict[str, Any]]:
         """Every row of a table, by id."""
+        ...
+
+    async def page(self, table: str, after: str, limit: int) -> dict[str, dict[str, Any]]:
+        """The first `limit` rows whose id is greater than `after`, in the order of their ids."""
+        ...
+
+    async def mark(self, table: str, numbers: Mapping[str, Iterable[int]], *, present: bool) -> None:
+        """Add numbers to the bitmaps in these rows (see `bitmaps`), or remove them. Rows that do not exist stay so."""
         ...

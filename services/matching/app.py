@@ -15,6 +15,7 @@ from .jobs.price_sets import Pricer
 from .jobs.sweep import WaitingSweep
 from .outbound.alerts import warn_of_long_waits
 from .outbound.fairness import count_by_group
+from .place_table import MarkedClaims
 from .pricing.current_prices import CurrentPrices
 from .queries.explanation import explain
 from .settings import MatchingSettings
@@ -25,6 +26,7 @@ PRICES = rf"^{topics.PRICES.replace('.', '[.]')}$"
 def build(settings: MatchingSettings) -> ServiceRuntime:
     """The service, ready to run."""
     service = ServiceRuntime("matching", settings, INDEXES)
+    service.claims = MarkedClaims(service.claims)
     registry = service.follow_tenants(lambda tenant: directory.review(tenant))
     directory = Directory(registry.admits, settings.stale_after, service.clock.now)
     service.follow(topics.PROVIDER_DIRECTORY, directory.apply)

@@ -11,7 +11,6 @@ from contracts.words import DeclineCode
 from services.chassis.ports import Claims
 
 from .capacity import places
-from .capacity.places import Places
 from .directory import entry_flags
 from .directory.directory import Directory, service_id
 from .directory.entry_flags import EntryFlags
@@ -19,6 +18,7 @@ from .domain.context import MatchingContext, subject
 from .domain.hypothetical_need import as_need
 from .domain.state import NeedState, service_of
 from .model.entry import DirectoryEntry
+from .place_table import LARGE, PlaceTable
 from .pricing import current_prices, observations
 from .waitlist import queue
 from .waitlist.queue import Waiter
@@ -39,13 +39,18 @@ Rows = dict[str, entry_flags.Doc]
 
 
 class MatchingContextLoader:
-    """Loads all that a batch may touch."""
+    """Loads all that a batch may touch. `large` is that of `PlaceTable`."""
 
     def __init__(
-        self, directory: Directory, claims: Claims, prices: Callable[[], PriceSet | None] = lambda: None
+        self,
+        directory: Directory,
+        claims: Claims,
+        prices: Callable[[], PriceSet | None] = lambda: None,
+        large: int = LARGE,
     ) -> None:
         self._directory = directory
         self._claims = claims
+        self._place_table = PlaceTable(claims, large)
         self._prices = prices
 
     async def gather(self, pairs: Pairs) -> MatchingContext:
@@ -55,7 +60,7 @@ class MatchingContextLoader:
         waiters = await self._waiters(entries.values(), needs)
         return MatchingContext(
             self._directory,
-            await self._places(entries, needs),
+            await self._place_table.load(entries.values(), needs),
             waiters,
             await self._entry_flags(pairs, entries, waiters),
             self._prices(),
@@ -69,11 +74,6 @@ class MatchingContextLoader:
             matched = (self._directory.get(service_of(match)) for match in state.matches)
             entries |= {entry.id: entry for entry in matched if entry is not None}
         return entries
-
-    async def _places(self, entries: Iterable[str], needs: Iterable[str]) -> Places:
-        rows = await self._claims.find(places.TABLE, "service", entries)
-        rows |= await self._claims.find(places.TABLE, "need", needs)
-        return Places(rows)
 
     async def _waiters(self, entries: Iterable[DirectoryEntry], needs: Iterable[str]) -> list[Waiter]:
         categories = {category.value for entry in entries for category in entry.service.categories}

@@ -2,6 +2,7 @@
 
 import asyncio
 
+from services.chassis import bitmaps
 from services.chassis.ports import Row
 
 from .conftest import Ports
@@ -89,3 +90,29 @@ async def test_empty_arguments_do_nothing(ports: Ports) -> None:
     await ports.claims.put([])
     await ports.claims.drop([])
     assert await ports.claims.all("nowhere") == {}
+
+
+async def test_rows_are_read_page_by_page_in_the_order_of_their_ids(ports: Ports) -> None:
+    await ports.claims.take([place(slot, "a") for slot in (0, 1, 2, 10)])
+    assert list(await ports.claims.page("places", "", 3)) == ["beds:0", "beds:1", "beds:10"]
+    assert await ports.claims.page("places", "beds:10", 3) == {"beds:2": place(2, "a").doc}
+    assert await ports.claims.page("places", "", 0) == {}
+    assert await ports.claims.page("nowhere", "", 3) == {}
+
+
+async def test_numbers_are_added_to_bitmaps_and_removed(ports: Ports) -> None:
+    await ports.claims.take([Row("taken", "a", {"words": {}}), Row("taken", "b", {"words": bitmaps.masks([5])})])
+    await ports.claims.mark("taken", {"a": [0, 63, 64, 99_999], "b": [5, 6], "absent": [1]}, present=True)
+    await ports.claims.mark("taken", {"a": [63, 70_000], "b": [6], "absent": [1]}, present=False)
+    rows = await ports.claims.all("taken")
+    numbers = {id_: bitmaps.lowest(bitmaps.bits(doc["words"]), 9) for id_, doc in rows.items()}
+    assert numbers == {"a": [0, 64, 99_999], "b": [5]}
+    await ports.claims.mark("taken", {}, present=True)
+
+
+async def test_concurrent_writers_of_one_bitmap_lose_nothing(ports: Ports) -> None:
+    await ports.claims.take([Row("taken", "a", {"words": {}})])
+    await asyncio.gather(*(ports.claims.mark("taken", {"a": [number]}, present=True) for number in range(130)))
+    await asyncio.gather(*(ports.claims.mark("taken", {"a": [number]}, present=False) for number in range(0, 130, 2)))
+    rows = await ports.claims.all("taken")
+    assert bitmaps.lowest(bitmaps.bits(rows["a"]["words"]), 200) == list(range(1, 130, 2))

@@ -31,6 +31,7 @@ from services.matching.domain.policy import MatchingPolicy
 from services.matching.domain.state import NeedState, Phase, rows_of
 from services.matching.jobs.sweep import WaitingSweep
 from services.matching.model.limits import Limits
+from services.matching.place_table import MarkedClaims
 from services.matching.waitlist.queue import TABLE as WAITING
 from tests.support.builders import accepted, minimum, service, withdrawn
 from tests.support.clock import START
@@ -80,10 +81,10 @@ class World:
 class Matcher:
     """One matcher with needs of its own: ``<matcher>-<number>``."""
 
-    def __init__(self, number: int, world: World, claims: mongo.MongoClaims) -> None:
-        self._number, self._world, self._claims = number, world, claims
+    def __init__(self, number: int, world: World, claims: mongo.MongoClaims, large: int) -> None:
+        self._number, self._world, self._claims = number, world, MarkedClaims(claims)
         self._policy = MatchingPolicy(LIMITS)
-        self._context_loader = MatchingContextLoader(world.directory, claims)
+        self._context_loader = MatchingContextLoader(world.directory, claims, large=large)
         self._random = random.Random(number)
         self._needs = 0
         self._events = 0
@@ -190,13 +191,14 @@ async def databases(servers: Addresses) -> AsyncIterator[list[mongo.MongoClaims]
         await clients[0].drop_database(name)
 
 
+@pytest.mark.parametrize("large", [CAPACITY, CAPACITY + 1], ids=["bitmaps", "rows"])
 @pytest.mark.timeout(600)  # on a machine that may be busy
 async def test_eight_matchers_never_give_one_place_to_two_needs_and_release_all(
-    databases: list[mongo.MongoClaims],
+    databases: list[mongo.MongoClaims], large: int
 ) -> None:
     world, (own, *others) = World(), databases
-    matchers = [Matcher(number, world, claims) for number, claims in enumerate(others)]
-    sweep, ended = WaitingSweep(world.directory, own, LIMITS, doubts=200), asyncio.Event()
+    matchers = [Matcher(number, world, claims, large) for number, claims in enumerate(others)]
+    sweep, ended = WaitingSweep(world.directory, own, LIMITS, doubts=200, large=large), asyncio.Event()
     async with asyncio.TaskGroup() as group:
         watching = group.create_task(sweeps(world, sweep, own, ended))
         await asyncio.gather(*(matcher.work() for matcher in matchers))

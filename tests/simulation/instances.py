@@ -27,6 +27,7 @@ from services.matching.context_loader import MatchingContextLoader
 from services.matching.directory.directory import Directory
 from services.matching.domain.policy import MatchingPolicy
 from services.matching.jobs.sweep import WaitingSweep
+from services.matching.place_table import MarkedClaims
 from services.notification.admission import AnswerAdmission
 from services.notification.domain.policy import NotificationPolicy
 from services.notification.outbound.recipients import Recipients
@@ -38,6 +39,8 @@ from tests.support.rig import ProcessDiedError
 if TYPE_CHECKING:
     from .world import World
 
+LARGE = 2
+"""Services with so many places have bitmaps of their places, so that some have one and some have none."""
 RECALL_WITHIN = timedelta(hours=3)
 INPUTS = {
     "intake": (topics.MATCHING,),
@@ -84,8 +87,9 @@ class Instance:
         common: dict[str, Any] = {"log": world.log, "clock": world.clock, "sleep": no_pause, "meter": service.meter}
         common["dead_letters"] = DeadLetters(service.name, world.log, _OPERATOR, service.meter)
         policy, options = self._policy(world, key_ring)
+        claims = MarkedClaims(service.claims) if service.name == "matching" else service.claims
         self.loop: Loop[Any] = world.loop(
-            service.name, policy, store=service.store, claims=service.claims, fault=self._fault, **common, **options
+            service.name, policy, store=service.store, claims=claims, fault=self._fault, **common, **options
         )
         self.rehearsal: Rehearsal[Any] = Rehearsal(policy, service.store, options.get("context_loader"))
         self.consumer = service.group.join(self.loop.forget)
@@ -94,7 +98,7 @@ class Instance:
             self.gate = Gate(service.name, self._admission(key_ring), **common)
             self.gate_consumer = service.gate_group.join()
         self.ticker = Ticker(service.name, service.store, world.log, Progress(service.stages, world, world.clock))
-        self.sweep = WaitingSweep(self.directory, service.claims, world.limits, meter=service.meter)
+        self.sweep = WaitingSweep(self.directory, service.claims, world.limits, meter=service.meter, large=LARGE)
         self.duplicate_sweep = DuplicateSweep(service.claims)
 
     def _policy(self, world: "World", key_ring: KeyRing) -> tuple[Any, dict[str, Any]]:
@@ -107,7 +111,9 @@ class Instance:
                 context_loader = IntakeContextLoader(self.provider_keys, claims, key_ring)
                 return intake, {"context_loader": context_loader, "render": release.render}
             case "matching":
-                return MatchingPolicy(world.limits), {"context_loader": MatchingContextLoader(self.directory, claims)}
+                return MatchingPolicy(world.limits), {
+                    "context_loader": MatchingContextLoader(self.directory, claims, large=LARGE)
+                }
             case "notification":
                 return NotificationPolicy(world.deadlines), {"context_loader": Recipients(TenantRegistry())}
             case _:

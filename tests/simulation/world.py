@@ -46,7 +46,7 @@ DEADLINES = DeadlineRules(dict.fromkeys(Urgency, _TIME_LIMITS))
 
 _DIES, _BECOMES_ZOMBIE, _RUNS_IN_PARALLEL = 0.08, 0.14, 0.22
 """What happens to the instance that handles a batch, by a random number from 0 to 1: below each bound, else nothing."""
-_CALLS = ("publish", "append", "set_timers", "take", "put", "drop")
+_CALLS = ("publish", "append", "set_timers", "take", "put", "drop", "mark")
 """The calls of Kafka and MongoDB that can fail."""
 
 
@@ -203,6 +203,7 @@ class World:
                 (service.claims, "take"),
                 (service.claims, "put"),
                 (service.claims, "drop"),
+                (service.claims, "mark"),
             )
         )
         port.fail(call, when)

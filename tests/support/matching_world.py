@@ -29,6 +29,7 @@ from services.matching.domain.policy import MatchingPolicy
 from services.matching.domain.state import NeedState
 from services.matching.jobs.sweep import WaitingSweep
 from services.matching.model.limits import Limits
+from services.matching.place_table import LARGE, MarkedClaims
 from services.matching.waitlist.queue import TABLE as WAITING
 from services.matching.waitlist.queue import Waiter, read
 
@@ -66,11 +67,19 @@ class _HoldingLog(MemoryLog):
 
 
 class MatchingWorld:
-    """One matcher. `run` handles everything that has come in; `prices` is the set in force, and may be replaced."""
+    """One matcher. `run` handles everything that has come in; `prices` is the set in force, and may be replaced.
+
+    Services with `large` places or more have bitmaps (`place_table`).
+    """
 
     def __init__(
-        self, limits: Limits | None = None, clock: HandClock | None = None, stale_after: timedelta | None = None
+        self,
+        limits: Limits | None = None,
+        clock: HandClock | None = None,
+        stale_after: timedelta | None = None,
+        large: int = LARGE,
     ) -> None:
+        self.large = large
         self.clock = clock or HandClock()
         self.limits = limits or Limits()
         self.log = _HoldingLog(self.clock)
@@ -80,7 +89,7 @@ class MatchingWorld:
         self.directory = Directory(stale_after=stale_after, now=self.clock.now)
         self.policy = MatchingPolicy(self.limits)
         self.prices: PriceSet | None = None
-        self.sweep = WaitingSweep(self.directory, self.claims, self.limits, prices=lambda: self.prices)
+        self.sweep = WaitingSweep(self.directory, self.claims, self.limits, prices=lambda: self.prices, large=large)
         self.sent: list[tuple[str, Body, str]] = []
         self._group = MemoryGroup(self.log, INBOX, topics.INTAKE, topics.NOTIFICATION)
         self._offset = 0
@@ -88,14 +97,14 @@ class MatchingWorld:
 
     def restart(self) -> None:
         """A new process with empty memory."""
-        context_loader = MatchingContextLoader(self.directory, self.claims, lambda: self.prices)
+        context_loader = MatchingContextLoader(self.directory, self.claims, lambda: self.prices, self.large)
         self.rehearsal = Rehearsal(self.policy, self.store, context_loader)
         self.loop: Loop[NeedState] = Loop(
             "matching",
             self.policy,
             log=self.log,
             store=self.store,
-            claims=self.claims,
+            claims=MarkedClaims(self.claims),
             clock=self.clock,
             dead_letters=DeadLetters("matching", self.log, _OPERATOR),
             context_loader=context_loader,

@@ -13,13 +13,14 @@ import asyncio
 import re
 import zlib
 from collections import defaultdict, deque
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, Protocol
 
 import bson
 from bson.codec_options import CodecOptions
 
+from services.chassis import bitmaps
 from services.chassis.errors import TransientError
 from services.chassis.ports import Batch, OutgoingRecord, Partition, Record, Row, Timer
 
@@ -346,3 +347,18 @@ class MemoryClaims(Failing):
     async def all(self, table: str) -> dict[str, dict[str, Any]]:
         await self._apply("all", (), lambda *_: None)
         return {id_: as_mongo(doc) for id_, doc in self.tables[table].items()}
+
+    async def page(self, table: str, after: str, limit: int) -> dict[str, dict[str, Any]]:
+        await self._apply("page", (), lambda *_: None)
+        rows = self.tables[table]
+        return {id_: as_mongo(rows[id_]) for id_ in sorted(id_ for id_ in rows if id_ > after)[:limit]}
+
+    async def mark(self, table: str, numbers: Mapping[str, Iterable[int]], *, present: bool) -> None:
+        def change(_: int, item: tuple[str, Iterable[int]]) -> None:
+            doc = self.tables[table].get(item[0])
+            if doc is not None:
+                for word, mask in bitmaps.masks(item[1]).items():
+                    there = doc["words"].get(word, 0)
+                    doc["words"][word] = there | mask if present else there & ~mask
+
+        await self._apply("mark", list(numbers.items()), change)

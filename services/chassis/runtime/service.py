@@ -34,7 +34,7 @@ from ..ingress.tenant_registry import PATTERN as TENANTS
 from ..ingress.tenant_registry import TenantRegistry
 from ..kafka import Follower, KafkaLog, KafkaOffsets, Subscription, broker, connecting, until_available
 from ..kafka.consuming import Handler
-from ..ports import OutgoingRecord, Partition, Record, Stage
+from ..ports import Claims, OutgoingRecord, Partition, Record, Stage
 from ..settings import ChassisSettings
 from ..telemetry import logs
 from ..telemetry.connect import connect
@@ -70,7 +70,9 @@ class ServiceRuntime:
         self._mongo = mongo.connect(settings.mongo, settings.mongo_timeout_ms)
         database = mongo.database(self._mongo, f"{settings.database}_{name}")
         self.store = mongo.MongoStore(database, by_key)
-        self.claims = mongo.MongoClaims(database)
+        self._rows = mongo.MongoClaims(database)
+        self.claims: Claims = self._rows
+        """What the loop claims and writes rows with. An `app.py` may wrap it before it calls `loop`."""
         self.dead_letters = DeadLetters(name, self.log, settings.operator_key, self.meter)
         self.registry: TenantRegistry | None = None
         """Who may take part, once `follow_tenants` has been called."""
@@ -274,7 +276,7 @@ class ServiceRuntime:
             with attempt:
                 await self._check_topics()
                 await self.store.prepare()
-                await self.claims.prepare(self._tables)
+                await self._rows.prepare(self._tables)
         self._health.responded("kafka")
         self._health.responded("mongodb")
 

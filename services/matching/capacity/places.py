@@ -6,10 +6,10 @@ A row is ``{_id: "<provider>/<service>:<slot>", need, match, service, referral}`
 """
 
 from collections.abc import Iterable, Mapping
-from itertools import chain, islice
 from typing import Any
 
 from contracts.ids import derived_id
+from services.chassis.bitmaps import lowest
 
 from ..model.entry import DirectoryEntry
 
@@ -28,6 +28,11 @@ def service_of(row: str) -> str:
     return row.rpartition(":")[0]
 
 
+def slot_of(row: str) -> int:
+    """The slot that a row is about."""
+    return int(row.rpartition(":")[2])
+
+
 def match_id(need: str, attempt: int) -> str:
     """The match id of a need's attempt: the same however often the attempt is decided."""
     return derived_id("match", need, attempt)
@@ -39,42 +44,48 @@ def document(need: str, match: str, service: str, referral: str) -> Doc:
 
 
 class Places:
-    """The rows loaded for a batch, and the places that the batch has taken since.
+    """Which places are taken: the rows loaded for a batch, and those that the batch has taken since.
 
-    A place that the batch releases stays taken until the next batch: its row is deleted only after the facts are
-    stored, and until then nobody could claim it.
+    `occupied` are the taken slots of services whose rows were not loaded, as bitmaps. They may be out of date (see
+    `place_table`); rows are right. A place that the batch releases stays taken until the next batch: its row is deleted
+    only after the facts are stored, and until then nobody could claim it.
     """
 
-    def __init__(self, rows: Mapping[str, Doc] | None = None) -> None:
-        self._by_service: dict[str, dict[int, Doc]] = {}
+    def __init__(self, rows: Mapping[str, Doc] | None = None, occupied: Mapping[str, int] | None = None) -> None:
+        self._taken: dict[str, int] = dict(occupied or {})
+        self._counts = {service: taken.bit_count() for service, taken in self._taken.items()}
         self._by_need: dict[str, dict[str, Doc]] = {}
         self._own: dict[tuple[str, str], dict[int, Doc]] = {}  # by service and need; a service may have 100,000 places
+        self._needs: dict[str, str] = {}
         self._released: set[tuple[str, str]] = set()
         for row, doc in (rows or {}).items():
             self.take(row, doc)
 
     def take(self, row: str, doc: Doc) -> None:
         """Count a row as taken."""
-        service, _, slot = row.rpartition(":")
-        self._by_service.setdefault(service, {})[int(slot)] = doc
-        self._by_need.setdefault(doc["need"], {})[row] = doc
-        self._own.setdefault((service, doc["need"]), {})[int(slot)] = doc
+        service, _, number = row.rpartition(":")
+        slot, taken = int(number), self._taken.get(service, 0)
+        if not taken >> slot & 1:
+            self._taken[service] = taken | 1 << slot
+            self._counts[service] = self._counts.get(service, 0) + 1
+        self._needs[row] = need = doc["need"]
+        self._by_need.setdefault(need, {})[row] = doc
+        self._own.setdefault((service, need), {})[slot] = doc
 
     def release(self, row: str) -> None:
         """The need no longer holds this place, but it is not free before the next batch."""
-        service, _, slot = row.rpartition(":")
-        doc = self._by_service.get(service, {}).get(int(slot))
-        if doc is not None:
-            self._by_need[doc["need"]].pop(row, None)
-            self._released.add((service, doc["need"]))
+        need = self._needs.get(row)
+        if need is not None:
+            self._by_need[need].pop(row, None)
+            self._released.add((service_of(row), need))
 
     def services(self) -> Iterable[str]:
         """The ids of the services where any place is taken."""
-        return self._by_service
+        return self._taken
 
     def taken(self, service: str) -> int:
         """How many places of a service are taken."""
-        return len(self._by_service.get(service, _NONE))
+        return self._counts.get(service, 0)
 
     def held(self, need: str) -> dict[str, Doc]:
         """The rows that name this need, rightly or not."""
@@ -86,8 +97,7 @@ class Places:
         It holds one where the claim was made and the process died before the match was stored. 0 while the need still
         holds a place here for another match, or has released one in this batch: that row must go first.
         """
-        taken = self._by_service.get(entry.id, _NONE)
-        free = entry.capacity - len(taken)
+        free = entry.capacity - self._counts.get(entry.id, 0)
         if need in self._by_need:  # most needs hold nothing anywhere
             if (entry.id, need) in self._released:
                 return 0
@@ -102,8 +112,10 @@ class Places:
 
         Matches start at different slots, so that matchers rarely claim the same one.
         """
-        taken, capacity = self._by_service.get(entry.id, {}), entry.capacity
-        own = (slot for slot in self._own.get((entry.id, need), ()) if slot < capacity)
+        capacity = entry.capacity
+        own = [slot for slot in self._own.get((entry.id, need), ()) if slot < capacity]
+        free = ~self._taken.get(entry.id, 0) & ((1 << capacity) - 1)
         start = int(match[:8], 16) % capacity
-        around = (slot % capacity for slot in range(start, start + capacity))
-        return list(islice(chain(own, (slot for slot in around if slot not in taken)), count))
+        behind = [start + slot for slot in lowest(free >> start, count)]
+        before = lowest(free & ((1 << start) - 1), count)
+        return [*own, *behind, *before][:count]

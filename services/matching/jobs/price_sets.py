@@ -15,9 +15,8 @@ from contracts.matching import PriceSet
 from services.chassis.errors import HandlingError, where
 from services.chassis.ports import Claims, Row
 
-from ..capacity import places
-from ..capacity.places import Places
 from ..directory.directory import Directory
+from ..place_table import PlaceTable
 from ..pricing import observations
 from ..pricing.build import build_price_set
 from ..pricing.current_prices import KEY, STALE, TABLE
@@ -38,6 +37,7 @@ class Pricer:
 
     def __init__(self, directory: Directory, claims: Claims, interval: timedelta) -> None:
         self._directory, self._claims, self._interval = directory, claims, interval
+        self._place_table = PlaceTable(claims)
         self._last: datetime | None = None
         self._days: dict[str, dict[date, list[dict[str, Any]]]] = {table: {} for table in observations.TABLES}
 
@@ -72,8 +72,8 @@ class Pricer:
     async def _make(self, as_of: datetime) -> PriceSet:
         needs = observations.needs_of(await self._read(ASKED, as_of))
         stays = observations.stays_of(await self._read(STAYS, as_of))
-        taken = Places(await self._claims.all(places.TABLE))
         entries = list(self._directory.entries())
+        taken = await self._place_table.load(entries)
         return await asyncio.to_thread(build_price_set, needs, stays, entries, taken, as_of)
 
     async def _read(self, table: str, as_of: datetime) -> list[dict[str, Any]]:

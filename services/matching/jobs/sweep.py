@@ -25,6 +25,7 @@ from ..directory.entry_flags import EntryFlags
 from ..model.entry import DirectoryEntry
 from ..model.limits import Limits
 from ..outbound.alerts import EntryWarnings
+from ..place_table import LARGE, PlaceTable
 from ..ranking import score
 from ..ranking.candidate import Candidate
 from ..ranking.net_value import charges_of
@@ -37,7 +38,7 @@ Addressed = tuple[Message, str]
 
 
 class WaitingSweep:
-    """Looks at all rows. Call `suspicions` regularly, and publish those that have an effect.
+    """Looks at all waiting needs, and at all places in turns. Call `suspicions` regularly; publish those with effect.
 
     Each sweep suspects that the needs that could have a place were not recalled. It also doubts the next `doubts` rows
     of either table: a claim may have outlived its claimer, and a repeated event may have put a need back on the list.
@@ -51,26 +52,29 @@ class WaitingSweep:
         doubts: int = 100,
         meter: Meter | None = None,
         prices: Callable[[], PriceSet | None] = lambda: None,
+        large: int = LARGE,
     ) -> None:
         self._prices = prices
         self._directory, self._claims, self._limits, self._doubts = directory, claims, limits, doubts
+        self._place_table = PlaceTable(claims, large)
         self._reached = {places.TABLE: "", queue.TABLE: ""}
         self._meter = meter or Meter("matching")
         self._warnings = EntryWarnings(directory, limits.dispute_after, self._meter)
 
     async def suspicions(self, now: datetime) -> list[Addressed]:
         """The events that may have to be published now. Raises `TransientError`."""
-        rows = await self._claims.all(places.TABLE)
+        await self._place_table.repair(self._directory)
+        held = await self._place_table.load(self._directory.entries())
         listed = [queue.read(doc) for doc in (await self._claims.all(queue.TABLE)).values()]
         latest_waits = {each.id: each for each in sorted(listed, key=lambda each: each.wait_number)}
         flags = EntryFlags(await self._claims.all(entry_flags.FULL))
-        held = Places(rows)
         self._warnings.warn(held, await self._claims.all(entry_flags.DISPUTES))
         self._meter.places(gather.places(self._directory, held), gather.waiting(latest_waits.values()))
         first = recalls(latest_waits.values(), held, self._directory, now, self._limits, flags, self._prices())
         recalled = {each.id for each in first}
-        next_ = [latest_waits[need] for need in self._next(queue.TABLE, latest_waits) if need not in recalled]
-        doubted = [_doubt(row, rows[row]) for row in self._next(places.TABLE, rows)]
+        turn = self._next_waits(latest_waits)
+        next_ = [latest_waits[need] for need in turn if need not in recalled]
+        doubted = [_doubt(row, doc) for row, doc in (await self._next_places()).items()]
         return [_recall(each) for each in (*first, *next_)] + doubted + await self._expired(now)
 
     async def _expired(self, now: datetime) -> list[Addressed]:
@@ -80,11 +84,21 @@ class WaitingSweep:
         events = (expiry.expiry_event(entry, lapse) for entry, lapse in due)
         return [(each, each.provider) for each in events if expiry.notice_stream(each) not in notified]
 
-    def _next(self, table: str, rows: Iterable[str]) -> list[str]:
-        """The next rows in order of id, so that each is reached eventually."""
-        rows = sorted(row for row in rows if row > self._reached[table])[: self._doubts]
-        self._reached[table] = rows[-1] if rows and len(rows) == self._doubts else ""
+    def _next_waits(self, needs: Iterable[str]) -> list[str]:
+        """The next needs in order of id, so that each is reached eventually."""
+        return self._turned(
+            queue.TABLE, sorted(need for need in needs if need > self._reached[queue.TABLE])[: self._doubts]
+        )
+
+    async def _next_places(self) -> dict[str, dict[str, Any]]:
+        """The next rows of places in order of id, so that each is reached eventually."""
+        rows = await self._claims.page(places.TABLE, self._reached[places.TABLE], self._doubts)
+        self._turned(places.TABLE, list(rows))
         return rows
+
+    def _turned(self, table: str, ids: list[str]) -> list[str]:
+        self._reached[table] = ids[-1] if ids and len(ids) == self._doubts else ""
+        return ids
 
 
 def recalls(

@@ -46,9 +46,11 @@ def a_need(number: int, **changes: Any) -> Any:
 class Matching(RuleBasedStateMachine):
     """Rules are what the world does; invariants are what it may rely on."""
 
+    LARGE = 500
+
     def __init__(self) -> None:
         super().__init__()
-        self.world = MatchingWorld(LIMITS)
+        self.world = MatchingWorld(LIMITS, large=self.LARGE)
         self.largest: Counter[str] = Counter()
         self.needs = 0
         self.held: set[tuple[str, int]] = set()
@@ -244,7 +246,7 @@ class Matching(RuleBasedStateMachine):
         self.world.run()
 
     @rule(
-        call=st.sampled_from(["take", "append", "drop", "put", "set_timers", "publish"]),
+        call=st.sampled_from(["take", "append", "drop", "put", "mark", "set_timers", "publish"]),
         when=st.sampled_from(["before", "midway", "after"]),
         restarts=st.booleans(),
         id_=st.sampled_from(SERVICES),
@@ -427,7 +429,14 @@ class Matching(RuleBasedStateMachine):
                 assert full or not able or kept, f"{waiter.id} waits, and {entry.id} has a place for it"
 
 
+class MatchingWithBitmaps(Matching):
+    """The same where each service with two places or more is a large one."""
+
+    LARGE = 2
+
+
 TestMatching = Matching.TestCase
-TestMatching.settings = settings(
-    max_examples=150, stateful_step_count=30, deadline=None, suppress_health_check=list(HealthCheck)
+TestMatchingWithBitmaps = MatchingWithBitmaps.TestCase
+TestMatching.settings = TestMatchingWithBitmaps.settings = settings(
+    max_examples=100, stateful_step_count=30, deadline=None, suppress_health_check=list(HealthCheck)
 )

@@ -124,11 +124,12 @@ def settle(made: MatchingWorld) -> None:
     needs=st.lists(st.tuples(urgencies, st.sampled_from([1, 1, 1, 2])), min_size=1, max_size=7),
     capacities=st.tuples(*[st.integers(0, 3)] * 3),
     story=st.lists(st.tuples(st.sampled_from(CHANCES), st.integers(0, 5)), max_size=8),
+    large=st.sampled_from([1, 500]),
 )
 def test_a_system_at_rest_sends_nothing_and_no_recall_would_have_changed_anything(
-    needs: list[tuple[Urgency, int]], capacities: tuple[int, ...], story: list[tuple[Chance, int]]
+    needs: list[tuple[Urgency, int]], capacities: tuple[int, ...], story: list[tuple[Chance, int]], large: int
 ) -> None:
-    made = MatchingWorld(LIMITS)
+    made = MatchingWorld(LIMITS, large=large)
     for number, capacity in enumerate(capacities):
         made.publish(service(capacity=capacity, categories=[Category.SHELTER]), f"p{number}")
     for number, (urgency, places) in enumerate(needs):
