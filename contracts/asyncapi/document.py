@@ -34,9 +34,12 @@ RFC 3339. The sender of a message is read from the topic's name, never from the 
 A sender that repeats an event keeps its id. The same id with another body, about the same referral, is refused. About
 another referral it is another event, and takes effect: so a client that gives one id twice loses nobody.
 Any Kafka client will do: what organisations read is compressed with gzip, and they may send with any codec that Kafka
-has. An event of more than 256 KiB is refused. Topics have no common order. Readers ignore fields they do not know. What
-organisations send must not have fields that are not in the schema. A released type only ever gains optional fields. A
-part that occurs both in what organisations send and in what they read has `.read` after its name where it is read.
+has. They may send in transactions, under a transactional id that begins with `agency.ID.` or `provider.ID.`: what is
+aborted is never read. An event of more than 256 KiB is refused.
+
+Topics have no common order. Readers ignore fields they do not know. What organisations send must not have fields that
+are not in the schema. A released type only ever gains optional fields. A part that occurs both in what organisations
+send and in what they read has `.read` after its name where it is read.
 """
 _PARTIES = {
     "agency": "Refers people, and reads the status of each referral.",

@@ -3,9 +3,10 @@
     python -m deploy.cluster apply|diff|verify --kafka HOST:PORT [--user operator --password @file] [--json]
 
 Whatever no rule allows is denied. Each rule names its topic in full: a prefix `agency.a` would also open `agency.ab`,
-and a prefix `agency.` would let intake read what only agencies may. The only prefixes are the consumer groups of
-tenants, which end with a dot. The right to read or write includes the right to describe, which is all that metadata,
-end offsets and patterns need. The operator is a super user of the broker, does not log in by SCRAM, and needs no rule.
+and a prefix `agency.` would let intake read what only agencies may. The only prefixes are the consumer groups and the
+transactional ids of tenants, which end with a dot. The right to read or write includes the right to describe, which is
+all that metadata, end offsets and patterns need. The operator is a super user of the broker, does not log in by SCRAM,
+and needs no rule.
 """
 
 from collections.abc import Callable, Iterable
@@ -39,9 +40,16 @@ class AccessError(RuntimeError):
     """Kafka refused a rule or a credential, or did not apply it in time."""
 
 
+_KINDS = {
+    "topic": ResourceType.TOPIC,
+    "group": ResourceType.GROUP,
+    "transactional_id": ResourceType.TRANSACTIONAL_ID,
+}
+
+
 @dataclass(frozen=True, order=True)
 class AccessRule:
-    """One permission. `operation` is "read" or "write", `kind` is "topic" or "group"; only groups have a `prefix`."""
+    """One permission. `operation` is "read" or "write", `kind` one of `_KINDS`; topics never have a `prefix`."""
 
     principal: str
     operation: str
@@ -52,7 +60,7 @@ class AccessRule:
     def binding(self) -> AclBinding:
         """The rule as Kafka's client library expects it."""
         return AclBinding(
-            ResourceType.TOPIC if self.kind == "topic" else ResourceType.GROUP,
+            _KINDS[self.kind],
             self.name,
             ResourcePatternType.PREFIXED if self.prefix else ResourcePatternType.LITERAL,
             f"User:{self.principal}",
@@ -126,6 +134,7 @@ def agency_rules(agency: str) -> list[AccessRule]:
         AccessRule(me, "write", "topic", names.referrals(agency)),
         AccessRule(me, "read", "topic", names.status(agency)),
         AccessRule(me, "read", "group", f"agency.{agency}.", prefix=True),
+        AccessRule(me, "write", "transactional_id", f"agency.{agency}.", prefix=True),
         AccessRule("intake", "read", "topic", names.referrals(agency)),
         AccessRule("outcomes", "write", "topic", names.status(agency)),
     ]
@@ -141,6 +150,7 @@ def provider_rules(provider: str) -> list[AccessRule]:
         AccessRule(me, "read", "topic", names.directory(provider)),
         AccessRule(me, "read", "topic", names.notifications(provider)),
         AccessRule(me, "read", "group", f"provider.{provider}.", prefix=True),
+        AccessRule(me, "write", "transactional_id", f"provider.{provider}.", prefix=True),
         AccessRule("intake", "read", "topic", names.directory(provider)),
         AccessRule("matching", "read", "topic", names.directory(provider)),
         AccessRule("notification", "read", "topic", names.responses(provider)),

@@ -2,7 +2,12 @@
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
-from aiokafka.errors import GroupAuthorizationFailedError, TopicAuthorizationFailedError, for_code
+from aiokafka.errors import (
+    GroupAuthorizationFailedError,
+    TopicAuthorizationFailedError,
+    TransactionalIdAuthorizationFailed,
+    for_code,
+)
 from aiokafka.structs import TopicPartition
 
 from deploy.cluster.login import Login
@@ -67,3 +72,15 @@ class Visitor:
         except GroupAuthorizationFailedError:
             return False
         return True
+
+
+async def transacts(login: Login, transactional_id: str) -> bool:
+    """Whether a transactional producer can start under this id. It writes nothing."""
+    writer = AIOKafkaProducer(**login.aiokafka(), transactional_id=transactional_id)
+    try:
+        await writer.start()
+    except TransactionalIdAuthorizationFailed:
+        return False
+    finally:
+        await writer.stop()
+    return True

@@ -16,7 +16,7 @@ from deploy.cluster.topics import agency_topics, internal_topics, provider_topic
 from deploy.local.mongo import grant
 from deploy.local.stack import LocalStack
 
-from .people import TENANTS, Visitor
+from .people import TENANTS, Visitor, transacts
 
 SERVICES = ("intake", "matching", "notification", "outcomes")
 
@@ -70,6 +70,15 @@ MEMBERS = {
 }
 
 
+TRANSACTIONS = {
+    **{f"agency.{each}.office": {f"agency:{each}"} for each in TENANTS},
+    **{f"provider.{each}.office": {f"provider:{each}"} for each in TENANTS},
+    "agency.a": set(),
+    "intake-gate": set(),
+}
+"""Transactional ids."""
+
+
 @pytest.fixture(scope="package")
 async def filled(stack: LocalStack, logins: dict[str, Login]) -> None:
     """One record on each topic, so that there is something to read."""
@@ -99,6 +108,12 @@ async def test_only_the_cells_of_the_matrix_are_allowed(who: str, logins: dict[s
         for topic in ("matrix", f"{tenant}.more", "agency.c.referrals", "referrals.inbox.other"):
             assert not await visitor.creates(topic)
             assert not await visitor.writes(topic), "the refusal does not reveal whether the topic exists"
+
+
+@pytest.mark.parametrize("who", ["intake", "analyst", "agency:a", "provider:a", "agency:ab"])
+async def test_a_transactional_id_begins_with_its_owner(who: str, logins: dict[str, Login]) -> None:
+    for each in TRANSACTIONS:
+        assert await transacts(logins[who], each) == (who in TRANSACTIONS[each]), each
 
 
 def cells(table: dict[str, set[str]], who: str) -> set[str]:

@@ -21,6 +21,9 @@ from .security import report_refused_logins, security
 records.install()
 membership.install()
 
+COMMITTED = "read_committed"
+"""Tenants may write in transactions; services do not."""
+
 BATCH = 262_144
 """Bytes of one partition's messages per request. Only one request is in flight at a time, so with aiokafka's 16 KiB
 most of publishing is waiting. It is well below the topics' limits (see `producing`); a larger message is sent alone."""
@@ -49,7 +52,8 @@ def in_group(settings: ChassisSettings, group: str, *, tenants: bool = False) ->
     """Arguments of a subscriber in a consumer group. `tenants`: it reads many topics with few records each.
 
     A loop's topics have equal partition counts and use the range assignor, so that each stream lives on one instance.
-    A gate's many topics are spread round-robin. The instance id avoids a rebalance at a restart.
+    A gate's many topics are spread round-robin. The instance id avoids a rebalance at a restart. What a tenant's
+    transaction has aborted is never read, and what it has not committed is read when it has.
     """
     return {
         "group_id": group,
@@ -60,6 +64,7 @@ def in_group(settings: ChassisSettings, group: str, *, tenants: bool = False) ->
         "session_timeout_ms": settings.session_timeout_ms,
         "heartbeat_interval_ms": settings.session_timeout_ms // 4,
         "rebalance_timeout_ms": 60_000,
+        "isolation_level": COMMITTED if tenants else "read_uncommitted",
         **_RAW,
         "batch_timeout_ms": settings.batch_timeout_ms,
     }
@@ -71,6 +76,7 @@ def following(settings: ChassisSettings) -> dict[str, Any]:
         "group_id": None,
         "auto_offset_reset": "earliest",
         "max_records": settings.max_records,
+        "isolation_level": COMMITTED,
         **_RAW,
         "batch_timeout_ms": 100,
     }

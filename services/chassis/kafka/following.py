@@ -2,9 +2,10 @@
 
 import asyncio
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
+from aiokafka.errors import KafkaError
 from aiokafka.structs import TopicPartition
 from faststream.kafka import KafkaBroker
 from faststream.kafka.message import KafkaAckableMessage
@@ -13,8 +14,11 @@ from ..errors import where
 from ..ports import Record
 from ..settings import ChassisSettings
 from .connection import following
+from .offsets import has_records, probing_consumer
 from .waiting import until_available
 
+_QUIET = 1.0
+"""Seconds without a record after which it is looked whether any is left."""
 _RETRY_PAUSE = 1.0
 """Seconds until Kafka is asked again."""
 
@@ -33,6 +37,7 @@ class Follower:
         apply: Callable[[Record], None],
         fatal: Callable[[str], None],
     ) -> None:
+        self._settings = settings
         self._pattern = pattern
         self._apply = apply
         self._clock = settings.clock
@@ -57,10 +62,31 @@ class Follower:
             await asyncio.sleep(0.02)
         if self._ends_at_start is None:
             self._ends_at_start = await self._ends(self._subscriber.consumer)
-        while any(self._positions.get(at, 0) < end for at, end in self._ends_at_start.items()):
+        while behind := self._behind(self._ends_at_start):
             self._applied.clear()
-            await self._applied.wait()
+            try:
+                await asyncio.wait_for(self._applied.wait(), _QUIET)
+            except TimeoutError:
+                if not await self._have_records(behind):
+                    break
         self._completed = True
+
+    def _behind(self, ends: Mapping[TopicPartition, int]) -> dict[TopicPartition, int]:
+        return {at: end for at, end in ends.items() if self._positions.get(at, 0) < end}
+
+    async def _have_records(self, behind: Mapping[TopicPartition, int]) -> bool:
+        """Whether anything is there to apply; otherwise only markers of transactions are (see `offsets`)."""
+        consumer = probing_consumer(self._settings)
+        try:
+            await consumer.start()
+            for at, end in behind.items():
+                if await has_records(consumer, (at.topic, at.partition), self._positions.get(at, 0), end):
+                    return True
+        except KafkaError:  # Kafka is away: whether anything is there will be seen when it is back
+            return True
+        finally:
+            await consumer.stop()
+        return False
 
     async def _receive(self, message: KafkaAckableMessage) -> None:
         try:

@@ -1,6 +1,12 @@
-"""How far consumer groups have read, for `Progress`."""
+"""How far consumer groups have read, for `Progress`.
+
+A transaction ends with a marker, which has an offset and is no record. So a group that has read every record of a topic
+may be behind its end for ever: whoever compares the two asks `has_records` whether anything is there to read.
+"""
 
 import asyncio
+from collections.abc import Mapping
+from time import monotonic
 from typing import Any
 
 from aiokafka import AIOKafkaConsumer
@@ -11,7 +17,37 @@ from aiokafka.structs import TopicPartition
 from ..errors import TransientError
 from ..ports import Partition, Stage
 from ..settings import ChassisSettings
+from .connection import COMMITTED
 from .security import connecting
+
+_PROBE = 0.1
+_PATIENCE = 2.0
+"""Seconds for one look at a partition, and for all looks at it."""
+
+
+def probing_consumer(settings: ChassisSettings) -> Any:
+    """A consumer in no group, for end offsets and `has_records`. An open transaction is beyond the end for it."""
+    return AIOKafkaConsumer(**connecting(settings), group_id=None, isolation_level=COMMITTED)
+
+
+async def has_records(consumer: Any, partition: Partition, start: int, end: int) -> bool:
+    """Whether anything can be read from offset `start` to `end`. True if that cannot be seen soon. Raises `KafkaError`.
+
+    The consumer must be used for nothing else meanwhile.
+    """
+    at = TopicPartition(*partition)
+    consumer.assign([at])
+    try:
+        start = max(start, (await consumer.beginning_offsets([at]))[at])
+        consumer.seek(at, start)
+        deadline = monotonic() + _PATIENCE
+        while start < end and monotonic() < deadline:
+            if await consumer.getmany(at, timeout_ms=int(1000 * _PROBE), max_records=1):
+                return True
+            start = await consumer.position(at)
+    finally:
+        consumer.unsubscribe()
+    return start < end
 
 
 class KafkaOffsets:
@@ -22,12 +58,13 @@ class KafkaOffsets:
         self._consumer: Any = None
         self._admin: Any = None
         self._connecting = asyncio.Lock()  # several jobs may connect at the same time
+        self._probing = asyncio.Lock()  # a consumer has one position
 
     async def _connect(self) -> None:
         async with self._connecting:
             if self._consumer is not None:
                 return
-            consumer = AIOKafkaConsumer(**connecting(self._settings), group_id=None)
+            consumer = probing_consumer(self._settings)
             admin = AIOKafkaAdminClient(**connecting(self._settings))
             try:
                 await consumer.start()
@@ -68,13 +105,26 @@ class KafkaOffsets:
         return [each["partition"] for topic in described for each in topic["partitions"]]
 
     async def committed(self, stage: Stage) -> dict[Partition, int]:
-        """See `Offsets`. Raises `TransientError`."""
+        """See `Offsets`. Where only markers follow in a tenant's topic, its end. Raises `TransientError`."""
         try:
             await self._connect()
             offsets = await self._admin.list_consumer_group_offsets(stage.group)
+            committed = {(at.topic, at.partition): meta.offset for at, meta in offsets.items()}
+            return {**committed, **await self._past_markers(stage, committed)} if stage.pattern else committed
         except KafkaError as error:
             raise TransientError(f"kafka: {type(error).__name__}") from None
-        return {(at.topic, at.partition): meta.offset for at, meta in offsets.items()}
+
+    async def _past_markers(self, stage: Stage, committed: Mapping[Partition, int]) -> dict[Partition, int]:
+        """The ends of partitions in which nothing is left to read. Stops at the first that has something."""
+        ends: dict[Partition, int] = {}
+        async with self._probing:
+            for partition, end in (await self.ends(stage)).items():
+                read = committed.get(partition, 0)
+                if read < end:
+                    if await has_records(self._consumer, partition, read, end):
+                        break
+                    ends[partition] = end
+        return ends
 
     async def stop(self) -> None:
         """Close the connections."""

@@ -28,7 +28,7 @@ def test_a_tenants_topics_are_open_to_that_tenant_and_the_declared_services_only
 
 
 def test_no_rule_allows_more_than_it_names() -> None:
-    assert all(rule.kind == "group" and rule.name.endswith(".") for rule in ALL if rule.prefix)
+    assert all(rule.kind in ("group", "transactional_id") and rule.name.endswith(".") for rule in ALL if rule.prefix)
     of_a = [rule.name for rule in ALL if rule.principal in ("agency:a", "provider:a")]
     assert not any(".ab." in name for name in of_a)
 
@@ -46,3 +46,9 @@ def test_a_service_reads_its_own_inbox_and_no_other(service: str) -> None:
     assert inboxes & set(READS[service]) == {topics.inbox(service)}
     assert topics.DEAD_LETTERS in WRITES[service]
     assert topics.DEAD_LETTERS not in READS[service]
+
+
+@pytest.mark.parametrize("rules", [agency_rules, provider_rules])
+def test_each_rule_is_the_same_when_it_comes_back_from_kafka(rules: Callable[[str], list[AccessRule]]) -> None:
+    for rule in rules("a"):
+        assert AccessRule.from_binding(rule.binding()) == rule
