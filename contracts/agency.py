@@ -3,9 +3,10 @@
 from datetime import date
 from typing import Annotated, ClassVar, Literal, Self
 
-from pydantic import AwareDatetime, Field, StringConstraints, model_validator
+from pydantic import Field, StringConstraints, WithJsonSchema, model_validator
 
 from .base import Input, Value
+from .formats import Day, Moment, Within
 from .household_rules import (
     HouseholdSize,
     age_band_on,
@@ -24,6 +25,9 @@ Language = Annotated[str, StringConstraints(pattern=r"^[a-z]{2,3}$")]
 """ISO 639-1 or 639-3 code."""
 Admin1 = Annotated[str, StringConstraints(pattern=r"^[A-Z]{2}(-[A-Z0-9]{1,3})?$")]
 """ISO 3166-2 subdivision such as ``BY-BR``, or the country alone."""
+
+StatedUrgency = Annotated[Urgency, WithJsonSchema({"type": "string", "enum": [*Urgency, *Urgency.aliases()]})]
+"""An urgency, or one of the names that other systems use for it."""
 
 Short = Annotated[str, StringConstraints(min_length=1, max_length=200)]
 Note = Annotated[str, StringConstraints(min_length=1, max_length=2000)]
@@ -52,7 +56,7 @@ class Person(Value):
 
     name: Short | None = None
     case_code: Short | None = None
-    birth_date: date | None = None
+    birth_date: Day | None = None
     age_band: AgeBand | None = None
     sex: Sex
     languages: Annotated[list[Language], Field(min_length=1, max_length=10)]
@@ -88,7 +92,7 @@ class Member(Value):
     name: Short | None = None
     case_code: Short | None = None
     relation: Short | None = None
-    birth_date: date | None = None
+    birth_date: Day | None = None
     age_band: AgeBand | None = None
     sex: Sex
     languages: Annotated[list[Language], Field(max_length=10)] = []
@@ -136,7 +140,7 @@ class Consent(Value):
     """
 
     basis: LegalBasis
-    given_at: AwareDatetime
+    given_at: Annotated[Moment, Within(years_before=50, years_after=0)]
     given_by: ConsentGiver
     grants: Annotated[list[Grant], Field(max_length=20)]
 
@@ -173,7 +177,7 @@ class NeedRequest(Value):
 
     need: Reference
     category: Category
-    urgency: Urgency
+    urgency: StatedUrgency
     constraints: Constraints = Constraints()
     preferences: Preferences = Preferences()
     members: Annotated[list[Reference], Field(max_length=30)] = []

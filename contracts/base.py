@@ -2,7 +2,8 @@
 
 How strict a message is depends on who writes it:
 
-- `Input` is what a tenant sends. Unknown fields are refused, since a typo in ``consent`` must not drop a limit.
+- `Input` is what a tenant sends. Unknown fields are refused, since a typo in ``consent`` must not drop a limit. Values
+  must be of the published type: text for a number, or a number for a date, is refused (see `formats`).
 - `Event` is what a service emits. Writers must not write unknown fields, but readers ignore them (`Message.read`), so
   that a newer writer can add a field.
 - `Value` is a part of either.
@@ -51,11 +52,7 @@ class Message(Value):
     @classmethod
     def read(cls, body: bytes | str) -> Self:
         """Parse JSON. Raises `pydantic.ValidationError`."""
-        return cls.model_validate_json(body, extra=cls._unknown())
-
-    @classmethod
-    def _unknown(cls) -> Any:
-        return "ignore"
+        return cls.model_validate_json(body, extra="ignore")
 
 
 class Event(Message):
@@ -63,8 +60,9 @@ class Event(Message):
 
 
 class Input(Message):
-    """A message from an agency or a provider. Unknown fields are refused."""
+    """A message from an agency or a provider. It is read as its schema says: see `formats`."""
 
     @classmethod
-    def _unknown(cls) -> Any:
-        return "forbid"
+    def read(cls, body: bytes | str) -> Self:
+        """Parse JSON, strictly as published. Raises `pydantic.ValidationError`."""
+        return cls.model_validate_json(body, strict=True, extra="forbid")

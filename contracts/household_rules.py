@@ -9,6 +9,7 @@ from typing import Annotated, Protocol
 
 from pydantic import Field
 
+from .formats import WholeNumber
 from .words import AgeBand
 
 PERSON = "person"
@@ -17,9 +18,9 @@ PERSON = "person"
 MAX_AGE = AgeBand.OLDER.years[1]
 MAX_HOUSEHOLD = 30
 
-Age = Annotated[int, Field(ge=0, le=MAX_AGE)]
+Age = Annotated[int, Field(ge=0, le=MAX_AGE), WholeNumber()]
 """An age in whole years."""
-HouseholdSize = Annotated[int, Field(ge=1, le=MAX_HOUSEHOLD)]
+HouseholdSize = Annotated[int, Field(ge=1, le=MAX_HOUSEHOLD), WholeNumber()]
 """The number of people in a household, the person referred included."""
 
 

@@ -7,6 +7,7 @@ from pydantic import AwareDatetime, Field, StringConstraints, model_validator
 from .agency import Constraints, Note, Reference, Short
 from .base import Event, Input
 from .eligibility import Eligibility as Eligibility
+from .formats import Moment, WholeNumber, Within
 from .profiles import MinimalProfile, Problem, Region
 from .service import Service as Service
 from .words import (
@@ -25,6 +26,10 @@ from .words import (
 
 Key = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9+/]{43}=$")]
 """A raw X25519 public key, base64."""
+
+
+Count = Annotated[int, Field(ge=1, le=1000), WholeNumber()]
+"""The number of an attempt or a recall."""
 
 
 class Profile(Input):
@@ -53,14 +58,14 @@ class Answered(Input):
     provider: Annotated[str, StringConstraints(pattern=r"^[a-z0-9-]{1,63}$")] | None = None
     referral_id: Annotated[str, StringConstraints(pattern=r"^[0-9a-f-]{36}$")]
     need: Reference
-    attempt: Annotated[int, Field(ge=1, le=1000)]
+    attempt: Count
     answer: Answer
     code: DeclineCode | NotDeliveredCode | None = None
     by: DecidedBy = DecidedBy.PROVIDER
     missing: Annotated[list[Document], Field(max_length=len(Document))] = []
     provider_reference: Reference | None = None
     note: Note | None = None
-    appointment_at: AwareDatetime | None = None
+    appointment_at: Annotated[Moment, Within(years_before=1, years_after=5)] | None = None
 
     @model_validator(mode="after")
     def _timed(self) -> Self:
@@ -98,8 +103,8 @@ class RecallAcknowledged(Input):
     provider: Annotated[str, StringConstraints(pattern=r"^[a-z0-9-]{1,63}$")] | None = None
     referral_id: Annotated[str, StringConstraints(pattern=r"^[0-9a-f-]{36}$")]
     need: Reference
-    attempt: Annotated[int, Field(ge=1, le=1000)]
-    recall: Annotated[int, Field(ge=1, le=1000)]
+    attempt: Count
+    recall: Count
 
 
 class _ToProvider(Event):

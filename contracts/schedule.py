@@ -1,6 +1,6 @@
 """Opening hours: the parts of an HSDS schedule that deadlines need (HSDS 3.0, ``byday`` of RRULE)."""
 
-from datetime import date, time
+from datetime import time
 from enum import StrEnum
 from typing import Annotated, Self
 from zoneinfo import ZoneInfo
@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo
 from pydantic import Field, field_validator, model_validator
 
 from .base import Value
+from .formats import Day, TimeOfDay, Within
 
 
 class Weekday(StrEnum):
@@ -30,8 +31,8 @@ class Opening(Value):
     """
 
     days: Annotated[list[Weekday], Field(min_length=1, max_length=7)]
-    opens_at: time
-    closes_at: time
+    opens_at: TimeOfDay
+    closes_at: TimeOfDay
 
     @field_validator("opens_at", "closes_at")
     @classmethod
@@ -46,7 +47,7 @@ class Schedule(Value):
 
     timezone: Annotated[str, Field(max_length=64)]
     openings: Annotated[list[Opening], Field(min_length=1, max_length=28)]
-    closed_on: Annotated[list[date], Field(max_length=100)] = []
+    closed_on: Annotated[list[Annotated[Day, Within(years_before=50, years_after=50)]], Field(max_length=100)] = []
 
     @model_validator(mode="after")
     def _known_zone(self) -> Self:

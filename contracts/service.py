@@ -1,13 +1,13 @@
 """A provider's directory entry: what it offers, where, to whom and when."""
 
-from datetime import date
 from typing import Annotated, ClassVar, Self
 
-from pydantic import AwareDatetime, Field, StringConstraints, model_validator
+from pydantic import Field, StringConstraints, model_validator
 
 from .agency import Admin1, Language, Reference, Short
 from .base import Input, Value
 from .eligibility import Eligibility
+from .formats import Day, Moment, WholeNumber, Within
 from .schedule import Schedule
 from .words import CapacityUnit, Category, Document, Fluency, IntakeMethod
 
@@ -54,11 +54,11 @@ class Service(Input):
     service: Reference
     name: Short
     categories: Annotated[list[Category], Field(min_length=1, max_length=len(Category))]
-    capacity: Annotated[int, Field(ge=0, le=100_000)]
+    capacity: Annotated[int, Field(ge=0, le=100_000), WholeNumber()]
     capacity_unit: CapacityUnit = CapacityUnit.PLACES
-    capacity_updated: AwareDatetime | None = None
+    capacity_updated: Annotated[Moment, Within(years_before=50, years_after=0)] | None = None
     languages: Annotated[list[Language], Field(max_length=50)] = []
-    language_levels: dict[Language, Fluency] = {}
+    language_levels: Annotated[dict[Language, Fluency], Field(json_schema_extra={"additionalProperties": False})] = {}
     areas: Annotated[list[Admin1], Field(max_length=50)] = []
     latitude: Annotated[float, Field(ge=-90, le=90)] | None = None
     longitude: Annotated[float, Field(ge=-180, le=180)] | None = None
@@ -70,9 +70,9 @@ class Service(Input):
     cost: Cost | None = None
     intake: Annotated[list[IntakeMethod], Field(max_length=len(IntakeMethod))] = []
     takes_referrals: bool = True
-    valid_from: date | None = None
-    valid_to: date | None = None
-    quota_until: date | None = None
+    valid_from: Annotated[Day, Within(years_before=100, years_after=50)] | None = None
+    valid_to: Annotated[Day, Within(years_before=50, years_after=50)] | None = None
+    quota_until: Annotated[Day, Within(years_before=50, years_after=5)] | None = None
     schedule: Schedule | None = None
 
     @model_validator(mode="after")

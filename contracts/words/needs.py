@@ -46,7 +46,7 @@ _CONFIDENTIAL = frozenset(
 
 
 class Urgency(StrEnum):
-    """Three classes: help starts within 24 hours, 72 hours or 2 weeks. ``high/medium/low`` are read as aliases."""
+    """Three classes: help starts within 24 hours, 72 hours or 2 weeks. ``high/medium/low`` are read as well."""
 
     EMERGENCY = "emergency"
     URGENT = "urgent"
@@ -54,7 +54,12 @@ class Urgency(StrEnum):
 
     @classmethod
     def _missing_(cls, value: object) -> "Urgency | None":
-        return {"high": cls.EMERGENCY, "medium": cls.URGENT, "low": cls.NORMAL}.get(str(value).lower())
+        return cls.aliases().get(str(value))
+
+    @classmethod
+    def aliases(cls) -> "dict[str, Urgency]":
+        """What other systems call the three classes."""
+        return {"high": cls.EMERGENCY, "medium": cls.URGENT, "low": cls.NORMAL}
 
     @property
     def rank(self) -> int:

@@ -159,8 +159,8 @@ def of_referral(good: dict[str, Any], someone_else: str = "somebody-else") -> It
     yield bad("needs no list", "needs", {CANARY: 1}, "must be a list")
     yield bad("too many needs", "needs", good["needs"] * 21, "takes at most 20")
     yield bad("one label twice", "needs", good["needs"] * 2, "a label of its own", "body")
-    yield bad("born in the future", "person.birth_date", "2999-01-01", "can not be in the future")
-    yield bad("born long ago", "person.birth_date", "1492-10-12", "nobody is that old")
+    yield bad("born in the future", "person.birth_date", "2099-01-01", "can not be in the future")
+    yield bad("born long ago", "person.birth_date", "1801-10-12", "nobody is that old")
     yield bad("a date in other words", "person.birth_date", f"31.12.1988 {CANARY}", "such as 1988-02-29")
     yield bad("no name", "person.name", _GONE, "give a name or a case_code", "person")
     yield bad("a long name", "person.name", CANARY * 21, "takes at most 200 characters")
@@ -177,7 +177,8 @@ def of_referral(good: dict[str, Any], someone_else: str = "somebody-else") -> It
     yield bad("half a place", "location.latitude", 52.1, "or neither", "location")
     yield bad("NaN", "location.latitude", float("nan"), "finite number, not NaN or Infinity")
     yield bad("Infinity", "household_size", float("inf"), "finite number, not NaN or Infinity")
-    yield bad("a huge number", "household_size", 10**400, "must be at most 30")
+    yield bad("a huge number", "household_size", 10**400, "must be a finite number")
+    yield bad("a large number", "household_size", 10**9, "must be at most 30")
     yield bad("a household of none", "household_size", 0, "must be at least 1")
     yield bad("half a person", "household_size", 1.5, "must be a whole number")
     son = {"member": "c1", "age_band": "5-11", "sex": "male"}
@@ -186,7 +187,7 @@ def of_referral(good: dict[str, Any], someone_else: str = "somebody-else") -> It
     yield bad("a member twice", "household", [son, son], "each member of the household has a label", "body")
     yield bad("a member of no age", "household", [{"member": "c1", "sex": "male"}], "give either", "household.0")
     yield bad("a member's contact", "household", [{**son, "contact": {}}], "remove the unknown", "household.0")
-    yield bad("a member born in the future", "household", [{"member": "c1", "sex": "male", "birth_date": "2999-01-01"}],
+    yield bad("a member born in the future", "household", [{"member": "c1", "sex": "male", "birth_date": "2099-01-01"}],
               "can not be in the future", "household.0.birth_date")  # fmt: skip
     yield bad("nobody of the household", "needs.0.members", [CANARY], "by the labels in household", "body")
     yield bad("apart and several", "needs.0", {**good["needs"][0], "members": ["a", "b"], "together": False},
@@ -198,6 +199,20 @@ def of_referral(good: dict[str, Any], someone_else: str = "somebody-else") -> It
     yield bad("consent without zone", "consent.given_at", "2026-01-01T00:00:00", "needs a time zone")
     yield bad("consent in words", "consent.given_at", CANARY, "must be a date and time with zone")
     yield bad("maybe", "person.contact.may_contact", CANARY, "must be true or false")
+    loose = ("46350", "1767225600", "2026-03-01", "2026-03-01T08:00Z", "2026-03-01 08:00:00Z")
+    for number in (0, 46350, 1767225600000, *loose):
+        yield bad(f"consent given at {number!r}", "consent.given_at", number, "must be a date and time with zone")
+    for end in ("9999-12-31T23:59:59Z", "0001-01-01T00:00:00+03:00", "2026-02-30T00:00:00Z"):
+        yield bad(f"consent given at {end}", "consent.given_at", end, "must be a date and time with zone")
+    yield bad("consent given tomorrow week", "consent.given_at", "2099-01-01T00:00:00Z", "is in the future")
+    for number in (0, 32874, "0", "32874", "1988-2-29", "1988-02-30", "1988-02-29T00:00:00Z"):
+        yield bad(f"born on {number!r}", "person.birth_date", number, "must be a date, such as 1988-02-29")
+    for text in ("1", "1.0", True):
+        yield bad(f"a household of {text!r}", "household_size", text, "must be a number")
+    for text in ("true", "false", "yes", 0, 1):
+        yield bad(f"may contact {text!r}", "person.contact.may_contact", text, "must be true or false")
+    yield bad("a distance as text", "needs.0.constraints", {"max_distance_km": "5"}, "must be a number",
+              "needs.0.constraints.max_distance_km")  # fmt: skip
     plain = json.dumps(good)
     for name in ("consent", "needs"):
         again = f'{plain[:-1]}, "{name}": {json.dumps(good[name])}}}'.encode()
@@ -260,9 +275,18 @@ def of_answer(good: dict[str, Any], someone_else: str = "somebody-else") -> Iter
     yield bad("no time for an appointment", {"answer": "appointment-proposed"}, "body", "appointment_at is needed with")
     yield bad("a time for nothing", {"appointment_at": when}, "body", "goes with appointment-proposed")
     yield bad("a time in words", {"appointment_at": CANARY}, "appointment_at", "must be a date and time with zone")
+    proposed = {"answer": "appointment-proposed"}
+    for end in (46360.375, 0, "46360", "9999-12-31T23:59:59Z", "0001-01-01T00:00:00+03:00", "1999-01-01T09:00:00Z"):
+        yield bad(f"an appointment at {end}", {**proposed, "appointment_at": end}, "appointment_at",
+                  "must be a date and time with zone")  # fmt: skip
+    for year, fix in ((2010, "is more than a year ago"), (2098, "is more than 5 years ahead")):
+        yield bad(f"an appointment in {year}", {**proposed, "appointment_at": f"{year}-01-01T09:00:00Z"},
+                  "appointment_at", fix)  # fmt: skip
+    yield bad("an attempt as text", {"attempt": "1"}, "attempt", "must be a number")
     yield bad("an id in words", {"referral_id": CANARY}, "referral_id", "from the offer")
     yield bad("attempt 0", {"attempt": 0}, "attempt", "must be at least 1")
-    yield bad("a huge attempt", {"attempt": 10**400}, "attempt", "must be at most 1000")
+    yield bad("a huge attempt", {"attempt": 10**400}, "attempt", "must be a finite number")
+    yield bad("a large attempt", {"attempt": 10**9}, "attempt", "must be at most 1000")
     yield bad("NaN", {"attempt": float("nan")}, "attempt", "finite number, not NaN or Infinity")
     yield bad("a long note", {"note": CANARY * 300}, "note", "takes at most 2000 characters")
     yield bad("a number for a note", {"note": 1}, "note", "must be text")
@@ -280,7 +304,15 @@ def of_entry(good: dict[str, Any]) -> Iterator[Bad]:
     yield bad("no category", {"categories": []}, "categories", "needs at least 1")
     yield bad("an unknown category", {"categories": [CANARY]}, "categories.0", "must be 'shelter', ")
     yield bad("less than no place", {"capacity": -1}, "capacity", "must be at least 0")
-    yield bad("a huge capacity", {"capacity": 10**400}, "capacity", "must be at most 100000")
+    yield bad("a huge capacity", {"capacity": 10**400}, "capacity", "must be a finite number")
+    yield bad("a large capacity", {"capacity": 10**9}, "capacity", "must be at most 100000")
+    for day in (0, 46350, "0", "9999-12-31", "0001-01-01"):
+        yield bad(f"valid to {day!r}", {"valid_to": day}, "valid_to", "must be a date, such as")
+    yield bad("a quota until the end of the century", {"quota_until": "2099-12-31"}, "quota_until", "more than 5 years")
+    ahead = {"capacity_updated": "2098-01-01T00:00:00Z"}
+    yield bad("confirmed in the future", ahead, "capacity_updated", "in the future")
+    yield bad("places as text", {"capacity": "3"}, "capacity", "must be a number")
+    yield bad("text for a boolean", {"step_free": "false"}, "step_free", "must be true or false")
     yield bad("another key", {"service": "another"}, "key", "the record key must be")
     yield bad("a radius around nothing", {"radius_km": 5}, "body", "give latitude and longitude")
     hours = {"days": ["MO"], "opens_at": "09:00", "closes_at": "17:00"}
@@ -292,7 +324,9 @@ def of_entry(good: dict[str, Any]) -> Iterator[Bad]:
     yield opens("a day in words", {"days": [CANARY]}, ".openings.0.days.0", "must be 'MO', ")
     yield opens("never a day", {"days": []}, ".openings.0.days", "needs at least 1")
     yield opens("13:00pm", {"opens_at": "13:00pm"}, ".openings.0.opens_at", "must be hours and minutes such as 09:30")
-    yield opens("an hour with a zone", {"closes_at": "17:00Z"}, ".openings.0.closes_at", "such as 09:30; their zone")
+    yield opens("an hour with a zone", {"closes_at": "17:00Z"}, ".openings.0.closes_at", "must be hours and minutes")
+    yield opens("opening in seconds", {"opens_at": 34200}, ".openings.0.opens_at", "must be hours and minutes")
+    yield opens("a holiday in 1900", {}, ".closed_on.0", "is more than 50 years ago", closed_on=["1900-01-01"])
     yield opens("a zone in words", {}, "", "timezone must be an IANA name", timezone=CANARY)
     yield opens("a zone that is a path", {}, "", "timezone must be an IANA name", timezone="../../etc/passwd")
     yield opens("a zone that is a folder", {}, "", "timezone must be an IANA name", timezone="Europe")

@@ -28,6 +28,7 @@ from ..telemetry.metrics import Meter, Stopwatch
 from ..telemetry.trace_context import Tracing, traceparent
 from .admission import Admission, Admitted, Arrival, RefusalError
 from .gate_batch import GateBatch, GateReporter, Outcome
+from .plausibility import implausible_times
 from .tenant_registry import TenantRegistry
 from .validation_errors import fix_of, lint_raw_json, problems_of
 
@@ -157,6 +158,8 @@ class Gate:
             if problems := lint_raw_json(text, model):
                 raise RefusalError(*problems)
         data = model.read(event.data)
+        if problems := implausible_times(data, record.appended):
+            raise RefusalError(*problems)
         claimed = getattr(data, "agency", None) or getattr(data, "provider", None)
         if claimed is not None and claimed != tenant:
             raise RefusalError(Problem(field=record.topic.split(".")[0], fix="must be your own id, or be left out"))

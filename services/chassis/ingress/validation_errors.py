@@ -12,6 +12,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from contracts import formats
 from contracts.base import Message
 from contracts.profiles import Problem
 
@@ -40,6 +41,9 @@ _CODES = {
     "admission-failed": "could not be handled because of a fault on our side: the operators have it, do not resend it",
 }
 
+_DATE = "must be a date, such as 1988-02-29, in the years 1800 to 2099"
+_TIME = "must be a date and time with zone, such as 2026-11-24T09:00:00Z, in the years 2000 to 2099"
+_TIME_OF_DAY = "must be hours and minutes such as 09:30"
 PATTERNS = {
     r"^[A-Za-z0-9._-]{1,64}$": "must be 1 to 64 of the characters A-Z, a-z, 0-9, '.', '_' and '-'",
     r"^[a-z0-9-]{1,63}$": "must be an organisation's id: 1 to 63 of the characters a-z, 0-9 and '-'",
@@ -49,19 +53,19 @@ PATTERNS = {
     r"^[A-Z]{2}$": "must be an upper-case ISO 3166 country code of two characters, such as SY",
     r"^[A-Za-z0-9+/]{43}=$": "must be a raw X25519 public key of 32 bytes, in base64",
     r"^[0-9a-f-]{36}$": "must be the referral_id from the offer",
+    formats.DATE: _DATE,
+    formats.MOMENT: _TIME,
+    formats.TIME_OF_DAY: _TIME_OF_DAY,
 }
 """Every pattern of the messages that tenants send, in words."""
 
-_DATE = "must be a date, such as 1988-02-29"
-_TIME = "must be a date and time with zone, such as 2026-11-24T09:00:00Z"
-_TIME_OF_DAY = "must be hours and minutes such as 09:30"
 _FIXES = {
     "missing": "is needed",
     "extra_forbidden": "remove the unknown field, or spell it as in the schema",
     "enum": "must be {expected}",
     "literal_error": "must be {expected}",
     "timezone_aware": "needs a time zone, such as 2026-11-24T09:00:00Z",
-    "finite_number": "must be a finite number, not NaN or Infinity",
+    "finite_number": "must be a finite number, not NaN or Infinity, nor one of hundreds of digits",
     "int_type": "must be a whole number",
     "int_parsing": "must be a whole number",
     "int_parsing_size": "must be a whole number",

@@ -13,6 +13,7 @@ from contracts.intake import NeedRegistered
 from contracts.profiles import Problem
 from contracts.provider import Profile, Service
 from contracts.words import Category
+from services.chassis.ingress.plausibility import implausible_times
 from services.chassis.ingress.validation_errors import fix_of, lint_raw_json, problems_of
 from services.chassis.ports import Record
 
@@ -194,6 +195,8 @@ def examine(record: Record) -> Service | Profile | list[Problem]:
                 if problems := lint_raw_json(record.value or b"", model):
                     return problems
                 entry = model.read(event.data)
+                if problems := implausible_times(entry, record.appended):
+                    return problems
                 break
         else:
             return [Problem(field="ce_type", fix=f"must be {Service.ce_type()} or {Profile.ce_type()}")]

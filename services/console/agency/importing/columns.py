@@ -30,7 +30,7 @@ from contracts.base import Message
 
 from ...shared import vocabulary_file
 from ...shared.errors import UserError
-from .schema import Kind, alternatives, close_to, kind_of
+from .schema import Kind, alternatives, close_to, kind_of, typed
 
 _LONGEST = 30
 """No list in the contracts is longer. The limit keeps a path such as ``needs.999999999.need`` from using memory."""
@@ -92,7 +92,7 @@ class Columns(BaseModel):
                 return self._date(cell)
             case Kind.TIME:
                 return self._time(cell)
-        return words.get(cell.lower(), cell)
+        return typed(model, path, words.get(cell.lower(), cell))
 
     def _date(self, cell: str) -> str:
         """The date in ISO format. Unchanged when it does not fit `dates`, so that validation reports it."""

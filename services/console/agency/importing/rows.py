@@ -188,7 +188,7 @@ def _cells(
     try:
         if problems := lint_raw_json(raw, model):
             return ImportRow(where, None, tuple(_faults(where, problems, headings)))
-        return ImportRow(where, model.model_validate(whole), columns=headings)
+        return ImportRow(where, model.read(json.dumps(whole)), columns=headings)
     except ValidationError as error:
         return ImportRow(where, None, tuple(_faults(where, problems_of(error), headings)))
 

@@ -4,6 +4,7 @@ import difflib
 from collections.abc import Iterator
 from enum import StrEnum
 from functools import cache
+from math import isfinite
 from typing import Any
 
 from contracts.base import Message
@@ -33,6 +34,30 @@ def kind_of(model: type[Message], path: str) -> Kind | None:
 def alternatives(model: type[Message], path: str) -> set[str]:
     """Single words that are allowed instead of a list, such as ``any``."""
     return {str(node["const"]) for node in _nodes(model, path) if "const" in node}
+
+
+_BOOLEANS = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
+
+
+def typed(model: type[Message], path: str, cell: str) -> Any:
+    """A cell as the number, boolean or word that its field holds. Unchanged where it is none: validation reports it."""
+    nodes = _nodes(model, path)
+    types = {node.get("type") for node in nodes}
+    if "boolean" in types:
+        return _BOOLEANS.get(cell.lower(), cell)
+    if types & {"integer", "number"}:
+        return _number(cell)
+    words = {str(word) for node in nodes for word in node.get("enum", ())}
+    return cell.lower() if cell.lower() in words else cell
+
+
+def _number(cell: str) -> Any:
+    """The finite number in a cell; the cell when it is none."""
+    try:
+        number = float(cell)
+    except ValueError:
+        return cell
+    return number if isfinite(number) else cell
 
 
 def close_to(model: type[Message], path: str) -> str | None:
