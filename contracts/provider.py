@@ -18,6 +18,7 @@ from .words import (
     DecidedBy,
     DeclineCode,
     Document,
+    Lifecycle,
     NotDeliveredCode,
     PersonalField,
     Rule,
@@ -160,6 +161,27 @@ class Reminder(_ToProvider):
     due_at: AwareDatetime | None = None
 
 
+class AnswerConfirmed(_ToProvider):
+    """From notification to a provider: its `answer` took effect at `at`, and the offer is now in `state`.
+
+    Until the next message about the offer, `clock` is what is due next and `due_at` when; both are missing once the
+    offer has ended. `appointment_at` is the latest appointment, if any. `code` and `by` repeat the answer. With this
+    every reader of the topic knows where an offer stands, whoever at the provider answered. A check-in is confirmed by
+    `CheckInCounted`, the deletion of recalled data by `RecallClosed`.
+    """
+
+    TYPE: ClassVar[str] = "provider.answer-confirmed.v1"
+
+    answer: Answer
+    state: Lifecycle
+    at: AwareDatetime
+    by: DecidedBy = DecidedBy.PROVIDER
+    code: DeclineCode | NotDeliveredCode | None = None
+    clock: DeadlineKind | None = None
+    due_at: AwareDatetime | None = None
+    appointment_at: AwareDatetime | None = None
+
+
 class CheckInCounted(_ToProvider):
     """From notification to a provider: its check-in has moved the deadline to `due_at`; `left` more are possible."""
 
@@ -185,6 +207,8 @@ class OfferClosed(_ToProvider):
 
 class AnswerRefused(_ToProvider):
     """From notification to a provider: an answer changed nothing. Why, the offer's state, and the answers allowed now.
+
+    It is no news about the offer itself: a reader that follows the topic keeps the state that it has.
 
     `state` is a `words.Lifecycle`, or ``unknown`` if this provider has no such offer. Then the message contains only
     what the answer itself said.
@@ -228,6 +252,15 @@ class Recall(_ToProvider):
     reason: str
     acknowledge_by: AwareDatetime
     reference: str | None = None
+
+
+class RecallClosed(_ToProvider):
+    """From intake to a provider: it has confirmed at `at` that the fields of this recall are deleted."""
+
+    TYPE: ClassVar[str] = "provider.recall-closed.v1"
+
+    recall: int
+    at: AwareDatetime
 
 
 class EntryRefused(Event):

@@ -62,13 +62,14 @@ _STATUS = (outcomes.StatusChanged, outcomes.RecallChanged, outcomes.AgencyInputR
 _TO_PROVIDER = (
     provider.Offer,
     provider.Reminder,
+    provider.AnswerConfirmed,
     provider.CheckInCounted,
     provider.OfferClosed,
     provider.AnswerRefused,
     provider.EntryRefused,
     provider.ProviderInputRefused,
 )
-_RELEASE = (provider.ContactReleased, provider.Recall, provider.ProviderInputRefused)
+_RELEASE = (provider.ContactReleased, provider.Recall, provider.RecallClosed, provider.ProviderInputRefused)
 _ENDS_OF_OFFERS = (
     notification.OfferAccepted,
     notification.Declined,

@@ -10,7 +10,7 @@ from contracts.words import Answer
 from .agency import recommend, status, submit, withdraw
 from .analyst import indicators
 from .operator import dead_letters, demo, doctor, lag, replay, tenants, timeline, topics
-from .provider import answer, deleted, directory, inbox
+from .provider import answer, deleted, directory, inbox, lines
 from .shared.output import example
 
 _NEED = "3f2c8a5e-7a52-5b0e-9d3f-2f1c8a4be0a7"
@@ -43,7 +43,7 @@ class Role(NamedTuple):
 
 def _answer_command(each: Answer) -> Command:
     """The command that gives this answer."""
-    name = answer.COMMANDS[each]
+    name = lines.COMMANDS[each]
     match each:
         case Answer.DECLINED:
             return Command(name, answer.decline, f"{_OFFER} --code no-capacity")
@@ -75,7 +75,7 @@ ROLES = [
             CommandGroup("services", directory.app),
             Command("capacity", directory.capacity, "beds 12"),
             Command("inbox", inbox.inbox, "--follow"),
-            *map(_answer_command, answer.COMMANDS),
+            *map(_answer_command, lines.COMMANDS),
             Command("deleted", deleted.deleted, _OFFER),
         ],
         options="--login brest-shelter.env",

@@ -242,7 +242,7 @@ def test_what_the_whole_system_publishes_is_what_the_document_says() -> None:
 RARE = {
     "intake": {
         "intake.recall-acknowledged.v1", "intake.recall-overdue.v1", "intake.recalled.v1", "provider.recall.v1",
-        "intake.served-doubtful.v1", "provider.input-refused.v1", "timer.elapsed.v1",
+        "intake.served-doubtful.v1", "provider.recall-closed.v1", "provider.input-refused.v1", "timer.elapsed.v1",
     },
     "matching": {
         "matching.entry-lapses.v1", "matching.place-doubtful.v1",

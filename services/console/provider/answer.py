@@ -2,8 +2,8 @@
 
 import time
 import uuid
-from collections.abc import Callable, Mapping
-from datetime import datetime
+from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime
 from typing import Annotated, Any
 
 import typer
@@ -12,6 +12,7 @@ from pydantic import ValidationError
 from contracts import topics
 from contracts.base import Message
 from contracts.provider import (
+    AnswerConfirmed,
     Answered,
     AnswerRefused,
     CheckInCounted,
@@ -25,28 +26,14 @@ from services.chassis.ports import Partition
 
 from ..shared import output
 from ..shared.client import Client
-from ..shared.errors import RefusedError
+from ..shared.errors import RefusedError, UnreachableError
 from ..shared.identity import PROVIDER
 from ..shared.records import OutgoingMessage
-from .answer_log import remember
-from .cases import OpenCase, refusal
+from .cases import SHORT, OpenCase
 from .deleted import OfferId as Id
 from .deleted import find_case
+from .lines import COMMANDS, refusal
 
-COMMANDS = {
-    Answer.ACKNOWLEDGED: "acknowledge",
-    Answer.ACCEPTED: "accept",
-    Answer.DECLINED: "decline",
-    Answer.CHECK_IN: "check-in",
-    Answer.APPOINTMENT_PROPOSED: "appointment",
-    Answer.APPOINTMENT_MOVED: "move-appointment",
-    Answer.APPOINTMENT_KEPT: "appointment-kept",
-    Answer.NO_SHOW: "no-show",
-    Answer.IN_PROGRESS: "start",
-    Answer.DELIVERED: "deliver",
-    Answer.PARTLY_DELIVERED: "deliver-partly",
-    Answer.NOT_DELIVERED: "not-delivered",
-}
 HELP = {
     Answer.ACKNOWLEDGED: "Report that you are considering an offer. This meets its first deadline.",
     Answer.ACCEPTED: "Accept an offer. The contact data that consent allows is then released: `inbox --show-contacts`.",
@@ -62,7 +49,8 @@ HELP = {
 Note = Annotated[str | None, typer.Option(help="A note for the case, encrypted so that nobody on the way can read it.")]
 Number = Annotated[str | None, typer.Option("--reference", help="Your own number of the case.")]
 By = Annotated[DecidedBy, typer.Option(help="Who made the decision.")]
-Wait = Annotated[float, typer.Option(min=0, help="Seconds to wait for a refusal; a valid answer gets no reply.")]
+Wait = Annotated[float, typer.Option(min=1, help="Seconds to wait for the system's reply.")]
+NoWait = Annotated[bool, typer.Option("--no-wait", help="For scripts: send, and do not wait for the reply.")]
 At = Annotated[
     datetime,
     typer.Option(
@@ -71,7 +59,9 @@ At = Annotated[
         metavar="TIME",
     ),
 ]
-_WAIT = 3.0
+_WAIT = 20.0
+_CONTACT_WAIT = 5.0
+"""Seconds to wait for the contact after an acceptance. Consent may allow none, and then none comes."""
 
 
 def simple(answer: Answer) -> Callable[..., None]:
@@ -84,10 +74,11 @@ def simple(answer: Answer) -> Callable[..., None]:
         note: Note = None,
         by: By = DecidedBy.PROVIDER,
         wait: Wait = _WAIT,
+        no_wait: NoWait = False,
         as_json: output.Json = False,
     ) -> None:
         fields = {"provider_reference": reference, "note": note, "by": by}
-        _answer(context, offer, answer, fields, wait, as_json)
+        _answer(context, offer, answer, fields, 0 if no_wait else wait, as_json)
 
     command.__doc__ = (
         f"{HELP[answer]}\n\nExit status 1 if the answer is refused; the message lists the possible answers."
@@ -106,10 +97,11 @@ def timed(answer: Answer) -> Callable[..., None]:
         note: Note = None,
         by: By = DecidedBy.PROVIDER,
         wait: Wait = _WAIT,
+        no_wait: NoWait = False,
         as_json: output.Json = False,
     ) -> None:
         fields = {"appointment_at": at, "provider_reference": reference, "note": note, "by": by}
-        _answer(context, offer, answer, fields, wait, as_json)
+        _answer(context, offer, answer, fields, 0 if no_wait else wait, as_json)
 
     what = "Propose" if answer is Answer.APPOINTMENT_PROPOSED else "Move"
     command.__doc__ = f"{what} an appointment. The agency is notified of it.\n\nExit status 1 if it is refused."
@@ -128,6 +120,7 @@ def decline(
     note: Note = None,
     by: By = DecidedBy.PROVIDER,
     wait: Wait = _WAIT,
+    no_wait: NoWait = False,
     as_json: output.Json = False,
 ) -> None:
     """Decline an offer. After no-capacity you get no more offers until you report places with `referrals capacity`.
@@ -135,7 +128,7 @@ def decline(
     Exit status 1 if the answer is refused; the message lists the possible answers.
     """
     fields = {"code": code, "missing": missing or [], "provider_reference": reference, "note": note, "by": by}
-    _answer(context, offer, Answer.DECLINED, fields, wait, as_json)
+    _answer(context, offer, Answer.DECLINED, fields, 0 if no_wait else wait, as_json)
 
 
 def not_delivered(
@@ -148,6 +141,7 @@ def not_delivered(
     note: Note = None,
     by: By = DecidedBy.PROVIDER,
     wait: Wait = _WAIT,
+    no_wait: NoWait = False,
     as_json: output.Json = False,
 ) -> None:
     """Report that the help you accepted to give was not given, and why.
@@ -155,7 +149,7 @@ def not_delivered(
     Exit status 1 if the answer is refused; the message lists the possible answers.
     """
     fields = {"code": code, "provider_reference": reference, "note": note, "by": by}
-    _answer(context, offer, Answer.NOT_DELIVERED, fields, wait, as_json)
+    _answer(context, offer, Answer.NOT_DELIVERED, fields, 0 if no_wait else wait, as_json)
 
 
 def _answer(
@@ -169,10 +163,10 @@ def _answer(
         raise RefusedError(f"the offer {offer} can no longer be read", hint)
     body = _body(source, case, answer, fields)
     client.send(topics.responses(client.who.id), OutgoingMessage(str(uuid.uuid4()), source.referral_id, body))
-    reply = _reply(client, case, answer, ends, wait)
-    if not isinstance(reply, AnswerRefused | ProviderInputRefused):
-        remember(client.who, case.need_id, case.attempt, answer)
-    _report(case, answer, reply, as_json)
+    if not wait:
+        _report_sent(case, answer, as_json)
+        return
+    _report(case, answer, _replies(client, case, answer, ends, wait), wait, as_json)
 
 
 def _body(source: Offer | ContactReleased, case: OpenCase, answer: Answer, fields: Mapping[str, Any]) -> Answered:
@@ -186,44 +180,81 @@ def _body(source: Offer | ContactReleased, case: OpenCase, answer: Answer, field
         raise RefusedError("it was not sent", fixes) from None
 
 
-def _reply(
+def _replies(
     client: Client, case: OpenCase, answer: Answer, start: Mapping[Partition, int], wait: float
-) -> Message | None:
-    """The reply that comes in time, if any: a refusal, a deadline that was restarted, or released contact data."""
+) -> list[Message]:
+    """What the system replies in time: a confirmation or a refusal; after an acceptance also the released contact."""
+    replies: list[Message] = []
     deadline = time.monotonic() + wait
-    for event in client.messages(topics.notifications(client.who.id), start, follow=wait):
+    for event in client.messages(topics.notifications(client.who.id), start, follow=None):
         message = event and event[1]
-        same = (getattr(message, "need_id", ""), getattr(message, "attempt", 0)) == (case.need_id, case.attempt)
-        match message:
-            case AnswerRefused() if same and message.answer is answer:
-                return message
-            case ProviderInputRefused() if message.sent == Answered.TYPE:
-                return message
-            case ContactReleased() if same and answer is Answer.ACCEPTED:
-                return message
-            case CheckInCounted() if same and answer is Answer.CHECK_IN:
-                return message
+        if message is not None and _is_reply(message, case, answer):
+            replies.append(message)
+            if not isinstance(message, AnswerConfirmed) or answer is not Answer.ACCEPTED or len(replies) > 1:
+                break
+            deadline = min(deadline, time.monotonic() + _CONTACT_WAIT)
+        elif isinstance(message, ContactReleased) and replies and _same(message, case):
+            replies.append(message)
+            break
         if time.monotonic() > deadline:
             break
-    return None
+    return replies
 
 
-def _report(case: OpenCase, answer: Answer, reply: Message | None, as_json: bool) -> None:
+def _is_reply(message: Message, case: OpenCase, answer: Answer) -> bool:
+    match message:
+        case AnswerConfirmed() | AnswerRefused():
+            return message.answer is answer and _same(message, case)
+        case CheckInCounted():
+            return answer is Answer.CHECK_IN and _same(message, case)
+        case _:
+            return isinstance(message, ProviderInputRefused) and message.sent == Answered.TYPE
+
+
+def _same(message: AnswerConfirmed | AnswerRefused | CheckInCounted | ContactReleased, case: OpenCase) -> bool:
+    return (message.need_id, message.attempt) == (case.need_id, case.attempt)
+
+
+def _report_sent(case: OpenCase, answer: Answer, as_json: bool) -> None:
+    if as_json:
+        ids = {"need_id": case.need_id, "attempt": case.attempt, "answer": answer.value}
+        output.as_json({**ids, "refused": None, "reply": None})
+    else:
+        sent = f"{COMMANDS[answer]} {case.need_id[:SHORT]}"
+        output.say(f"sent, not waited for: {sent}; `referrals inbox` shows the result")
+
+
+def _report(case: OpenCase, answer: Answer, replies: Sequence[Message], wait: float, as_json: bool) -> None:
+    """Print what became of the answer. Raises `RefusedError` or `UnreachableError` unless it took effect."""
+    reply = replies[0] if replies else None
+    if reply is None:
+        hint = "`referrals inbox` shows whether it took effect; a repetition does no harm"
+        raise UnreachableError(f"{COMMANDS[answer]} was sent, but not confirmed within {wait:g} s", hint)
     if isinstance(reply, ProviderInputRefused):
         raise RefusedError("the answer was refused", "; ".join(f"{each.field} {each.fix}" for each in reply.problems))
     if as_json:
         refused = isinstance(reply, AnswerRefused)
-        document = reply.model_dump(mode="json", exclude={"sealed"}) if reply else None
+        released = [name.value for each in replies if isinstance(each, ContactReleased) for name in each.fields]
         ids = {"need_id": case.need_id, "attempt": case.attempt, "answer": answer.value}
-        output.as_json({**ids, "refused": refused, "reply": document})
+        output.as_json({**ids, "refused": refused, "reply": reply.model_dump(mode="json"), "released": released})
         raise typer.Exit(1 if refused else 0)
     if isinstance(reply, AnswerRefused):
         what, _, details = refusal(reply).partition(": ")
         raise RefusedError(what, details)
-    output.say(f"sent: {case.need_id[:8]} {answer.value}")
-    if isinstance(reply, ContactReleased):
-        fields = " ".join(each.value for each in reply.fields)
-        output.say(f"released to you: {fields}; `referrals inbox --show-contacts` shows it")
-    if isinstance(reply, CheckInCounted):
-        deadline = f"{output.when(reply.due_at)} UTC"
-        output.say(f"new deadline to {reply.clock.value}: {deadline}; {reply.left} more check-ins possible")
+    now = datetime.now(UTC)
+    for each in replies:
+        case.take(now, each)
+    _print_confirmed(case, replies, now)
+
+
+def _print_confirmed(case: OpenCase, replies: Sequence[Message], now: datetime) -> None:
+    to_do, due = case.next
+    by = f" by {output.local(due)} ({output.time_left(due, now)})" if due else ""
+    output.say(f"confirmed: {case.need_id[:SHORT]} is {case.condition}" + (f"; next: {to_do}{by}" if to_do else ""))
+    for each in replies:
+        match each:
+            case ContactReleased():
+                fields = " ".join(name.value for name in each.fields)
+                output.say(f"released to you: {fields}; `referrals inbox --show-contacts` shows it")
+            case CheckInCounted():
+                output.say(f"{each.left} more check-ins possible")

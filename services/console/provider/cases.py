@@ -1,14 +1,14 @@
 """The state of each offer, computed from a provider's notifications. Pure: no Kafka, no clock."""
 
 import json
-from collections.abc import Iterator
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from contracts.base import Message
 from contracts.cloudevents import CloudEvent
 from contracts.provider import (
+    AnswerConfirmed,
     AnswerRefused,
     CheckInCounted,
     ContactReleased,
@@ -17,8 +17,10 @@ from contracts.provider import (
     OfferClosed,
     ProviderInputRefused,
     Recall,
+    RecallClosed,
     Reminder,
 )
+from contracts.words import DeadlineKind, Lifecycle
 from services.chassis.encryption import open_sealed
 
 from ..shared import output
@@ -26,35 +28,86 @@ from ..shared.errors import RefusedError
 
 SHORT = 8
 """How many characters of a need's id name an offer, unless two offers begin with the same ones."""
-COLUMNS = ("OFFER", "IS", "CATEGORY", "URGENCY", "PERSON", "AREA", "SERVICE", "BY (UTC)", "LOOK CLOSER AT", "RELEASED")
-ABOUT_AN_OFFER = (Offer, Reminder, CheckInCounted, OfferClosed, AnswerRefused, ContactReleased, Recall)
+COLUMNS = (
+    *("OFFER", "IS", "TO DO", "BY (LOCAL)", "TIME", "CATEGORY", "URGENCY", "PERSON", "AREA", "SERVICE"),
+    *("LOOK CLOSER AT", "RELEASED"),
+)
+ABOUT_AN_OFFER = (
+    *(Offer, Reminder, AnswerConfirmed, CheckInCounted, OfferClosed, AnswerRefused),
+    *(ContactReleased, Recall, RecallClosed),
+)
+
+_TO_DO = {
+    Lifecycle.OFFERED: "acknowledge, or decide",
+    Lifecycle.ACKNOWLEDGED: "accept or decline",
+    Lifecycle.ACCEPTED_BY_PROVIDER: "start, or make an appointment",
+    Lifecycle.APPOINTED: "report how the appointment went",
+    Lifecycle.NO_SHOW: "make another appointment, or start",
+    Lifecycle.IN_PROGRESS: "report the result",
+}
+"""What a provider has to do next, in each state in which an offer is open."""
+_DELETE = "delete the data, then `deleted`"
+_NEVER = datetime.max.replace(tzinfo=UTC)
 
 
 @dataclass
 class OpenCase:
-    """One attempt at a need, from its offer on. `offer` is None when the offer itself can no longer be read."""
+    """One attempt at a need, from its offer on. `offer` is None when the offer itself can no longer be read.
+
+    `state` is what the last message that says so has said; None when no such message can be read any more. `due` has
+    the time of each deadline that runs. A refused answer changes nothing here.
+    """
 
     need_id: str
     attempt: int
     offer: Offer | None = None
+    state: Lifecycle | None = None
     closed: str = ""
-    answered: str = ""
-    """The last answer given from this machine; empty when there is none."""
+    due: dict[DeadlineKind, datetime] = field(default_factory=dict)
+    appointment_at: datetime | None = None
     released: list[tuple[datetime, ContactReleased]] = field(default_factory=list)
     recalls: dict[int, tuple[datetime, Recall]] = field(default_factory=dict)
-    due_at: datetime | None = None
+    deleted: set[int] = field(default_factory=set)
+    """The recalls whose deletion is confirmed."""
 
-    def state(self, now: datetime) -> str:
-        """The state as known here. An answer from another machine shows only by its consequences."""
+    @property
+    def undecided(self) -> bool:
+        """Whether the provider can still accept or decline."""
+        return not self.closed and self.state in (Lifecycle.OFFERED, Lifecycle.ACKNOWLEDGED)
+
+    @property
+    def to_delete(self) -> list[Recall]:
+        """The recalls whose deletion is not confirmed yet."""
+        return [recall for number, (_, recall) in sorted(self.recalls.items()) if number not in self.deleted]
+
+    @property
+    def ended(self) -> bool:
+        """Whether the offer has ended in any way."""
+        return bool(self.closed) or (self.state is not None and self.state not in _TO_DO)
+
+    @property
+    def done(self) -> bool:
+        """Whether nothing is left to do: the offer has ended, and what was recalled is deleted."""
+        return self.ended and not self.to_delete
+
+    @property
+    def next(self) -> tuple[str, datetime | None]:
+        """What has to be done next, which is what is due first, and by when; empty and None when nothing is known."""
+        steps: list[tuple[str, datetime | None]] = [(_DELETE, each.acknowledge_by) for each in self.to_delete]
+        if not self.ended and self.state is not None:
+            steps.append((_TO_DO[self.state], min(self.due.values(), default=None)))
+        return min(steps, key=lambda step: step[1] or _NEVER, default=("", None))
+
+    @property
+    def condition(self) -> str:
+        """Where the case stands, in a word or two."""
+        if self.to_delete:
+            return "recalled"
         if self.closed:
             return f"closed: {self.closed}"
-        if self.recalls:
-            return "recalled"
-        if self.answered:
-            return self.answered
-        if self.released:
-            return "accepted"
-        return "to decide" if self.offer and now < self.offer.decide_by else "decided"
+        if self.state is Lifecycle.APPOINTED and self.appointment_at:
+            return f"appointed {output.local(self.appointment_at)}"
+        return self.state.value if self.state else "unknown"
 
     def fields(self) -> dict[str, ContactReleased]:
         """The fields that are released and not recalled, each with the newest message that contains it."""
@@ -78,30 +131,64 @@ class OpenCase:
 
     def row(self, now: datetime) -> tuple[object, ...]:
         """The case as a row under `COLUMNS`."""
-        offer, released = self.offer, " ".join(self.fields())
+        offer, released, (to_do, due) = self.offer, " ".join(self.fields()), self.next
+        head = (self.need_id[:SHORT], self.condition, to_do, output.local(due), output.time_left(due, now))
         if offer is None:
-            return (self.need_id[:SHORT], self.state(now), *[""] * 7, released)
+            return (*head, *[""] * 6, released)
         person = offer.person
         who = f"{person.age_band.value} {person.sex.value} {','.join(person.languages)}"
         who += "".join(f" {flag.value}" for flag in person.flags) + (
             f" +{len(offer.companions)}" if offer.companions else ""
         )
         assess = " ".join(rule.value for rule in offer.needs_assessment)
-        due = output.when(self.due_at or offer.decide_by)
-        place = (offer.region.admin1, offer.service, due, assess, released)
-        return (self.need_id[:SHORT], self.state(now), offer.category.value, offer.urgency.value, who, *place)
+        place = (offer.region.admin1, offer.service, assess, released)
+        return (*head, offer.category.value, offer.urgency.value, who, *place)
 
-    def document(self, now: datetime) -> dict[str, Any]:
+    def document(self) -> dict[str, Any]:
         """The case as JSON."""
+        to_do, due = self.next
         recalls = [recall.model_dump(mode="json") for _, recall in self.recalls.values()]
         return {
             "need_id": self.need_id,
             "attempt": self.attempt,
-            "state": self.state(now),
+            "state": self.state.value if self.state else None,
+            "closed": self.closed or None,
+            "next": to_do or None,
+            "next_by": due.isoformat() if due else None,
+            "appointment_at": self.appointment_at.isoformat() if self.appointment_at else None,
             "offer": self.offer.model_dump(mode="json") if self.offer else None,
             "released": list(self.fields()),
             "recalls": recalls,
+            "deleted": sorted(self.deleted),
         }
+
+    def take(self, at: datetime, message: Message) -> None:
+        """Change the case as a message about it says."""
+        match message:
+            case Offer():
+                self.offer, self.state = message, self.state or Lifecycle.OFFERED
+                if self.state is Lifecycle.OFFERED:
+                    acknowledge, decide = message.acknowledge_by, message.decide_by
+                    self.due = {DeadlineKind.ACKNOWLEDGE: acknowledge, DeadlineKind.DECIDE: decide}
+            case AnswerConfirmed():
+                self.state, self.appointment_at = message.state, message.appointment_at
+                self.due = {message.clock: message.due_at} if message.clock and message.due_at else {}
+            case CheckInCounted():
+                self.due = {message.clock: message.due_at}
+            case Reminder(due_at=datetime() as due_at):
+                self.due[message.clock] = due_at
+            case OfferClosed():
+                self.closed = message.reason
+            case ContactReleased():
+                self.released.append((at, message))
+                if self.state is None or self.undecided:  # it overtook the confirmation, which is on its way
+                    self.state, self.due = Lifecycle.ACCEPTED_BY_PROVIDER, {}
+            case Recall():
+                self.recalls[message.recall] = (at, message)
+            case RecallClosed():
+                self.deleted.add(message.recall)
+            case _:
+                pass  # a refused answer changes nothing
 
 
 def _restricted(value: Any, names: set[str]) -> Any:
@@ -133,27 +220,15 @@ class Inbox:
         key = (message.need_id, message.attempt)
         case = self.cases.get(key)
         if case is None:
-            if isinstance(message, AnswerRefused) and message.state == "unknown":
-                return True  # the refused answer was for an offer that never existed
+            if isinstance(message, AnswerRefused):
+                return True  # it says nothing about an offer that is not known here
             case = self.cases[key] = OpenCase(*key)
-        match message:
-            case Offer():
-                case.offer = message
-            case OfferClosed():
-                case.closed = message.reason
-            case ContactReleased():
-                case.released.append((event.time, message))
-            case Recall():
-                case.recalls[message.recall] = (event.time, message)
-            case CheckInCounted() | Reminder():
-                case.due_at = message.due_at or case.due_at
-            case AnswerRefused():
-                case.answered = message.state
+        case.take(event.time, message)
         return True
 
-    def open(self) -> Iterator[OpenCase]:
-        """The cases that are not closed."""
-        return (case for case in self.cases.values() if not case.closed)
+    def open(self) -> list[OpenCase]:
+        """The cases in which something is left to do, what is due first coming first."""
+        return sorted((case for case in self.cases.values() if not case.done), key=_due_first)
 
     def find(self, start: str) -> OpenCase:
         """The newest attempt at the need whose id begins with `start`.
@@ -171,35 +246,5 @@ class Inbox:
         raise RefusedError(f"there is no offer {start}", "`referrals inbox --all` lists all offers")
 
 
-def line(event: CloudEvent, message: Message) -> str:
-    """One notification as a line, for --follow."""
-    when = output.when(event.time)
-    if isinstance(message, EntryRefused | ProviderInputRefused):
-        what = message.entry if isinstance(message, EntryRefused) else message.sent
-        return f"{when}  refused  {what}  " + "; ".join(f"{each.field} {each.fix}" for each in message.problems)
-    if not isinstance(message, ABOUT_AN_OFFER):
-        return f"{when}  {message.TYPE}"
-    parts = [when, message.need_id[:SHORT], message.TYPE.removeprefix("provider.").rpartition(".")[0]]
-    match message:
-        case Offer():
-            parts += [message.category.value, message.urgency.value, message.region.admin1, message.service]
-            parts += [f"decide by {output.when(message.decide_by)}"]
-        case OfferClosed():
-            parts += [message.reason]
-        case AnswerRefused():
-            parts += [refusal(message)]
-        case Reminder() | CheckInCounted():
-            parts += [message.clock.value, f"by {output.when(message.due_at)}"]
-        case ContactReleased():
-            parts += [" ".join(name.value for name in message.fields)]
-        case Recall():
-            parts += [f"delete {' '.join(name.value for name in message.fields)}"]
-            parts += [f"by {output.when(message.acknowledge_by)}"]
-    return "  ".join(parts)
-
-
-def refusal(message: AnswerRefused) -> str:
-    """Why an answer was refused, and which answers are possible."""
-    allowed = ", ".join(each.value for each in message.allowed) or "none"
-    refused = f"the answer {message.answer.value} was refused ({message.reason.value})"
-    return f"{refused}: the offer is {message.state}; possible answers: {allowed}"
+def _due_first(case: OpenCase) -> datetime:
+    return case.next[1] or _NEVER

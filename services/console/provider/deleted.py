@@ -1,17 +1,19 @@
 """`referrals deleted`: confirms that recalled data was deleted; and how a command finds the case of an offer."""
 
+import time
 import uuid
+from collections.abc import Mapping, Sequence
 from typing import Annotated
 
 import typer
 
 from contracts import topics
-from contracts.provider import RecallAcknowledged
+from contracts.provider import ProviderInputRefused, RecallAcknowledged, RecallClosed
 from services.chassis.ports import Partition
 
 from ..shared import output
 from ..shared.client import Client
-from ..shared.errors import RefusedError
+from ..shared.errors import RefusedError, UnreachableError
 from ..shared.identity import PROVIDER
 from ..shared.records import OutgoingMessage
 from .cases import Inbox, OpenCase
@@ -27,24 +29,51 @@ def deleted(
     recall: Annotated[
         int | None, typer.Option(min=1, help="Only the recall with this number. Default: all of them.")
     ] = None,
+    wait: Annotated[float, typer.Option(min=1, help="Seconds to wait for the system's reply.")] = 20,
+    no_wait: Annotated[
+        bool, typer.Option("--no-wait", help="For scripts: send, and do not wait for the reply.")
+    ] = False,
     as_json: output.Json = False,
 ) -> None:
-    """Confirm that recalled data is deleted, in every copy. Exit status 1 if nothing of the offer was recalled."""
+    """Confirm that recalled data is deleted, in every copy. Exit status 1 if there is nothing to delete."""
     client = Client(context.obj.identity(PROVIDER))
-    case, _ = find_case(client, offer)
-    recalls = [each for number, (_, each) in sorted(case.recalls.items()) if recall in (None, number)]
+    case, ends = find_case(client, offer)
+    recalls = [each for each in case.to_delete if recall in (None, each.recall)]
     if not recalls:
-        raise RefusedError(f"nothing of {offer} was recalled", "`referrals inbox` shows which cases are recalled")
+        what = "its deletion is confirmed already" if case.recalls else "nothing was recalled"
+        raise RefusedError(f"{offer}: {what}", "`referrals inbox` shows which cases are recalled")
     for each in recalls:
         body = RecallAcknowledged(
             referral_id=each.referral_id, need=each.need, attempt=each.attempt, recall=each.recall
         )
         client.send(topics.responses(client.who.id), OutgoingMessage(str(uuid.uuid4()), each.referral_id, body))
     numbers = [each.recall for each in recalls]
+    if not no_wait:
+        _wait_for_confirmation(client, case, numbers, ends, wait)
     if as_json:
-        output.as_json({"need_id": case.need_id, "deleted": numbers})
+        output.as_json({"need_id": case.need_id, "deleted": numbers, "confirmed": not no_wait})
     else:
-        output.say(f"sent: deletion confirmed for recall {', '.join(map(str, numbers))}")
+        sent = "sent, not waited for" if no_wait else "confirmed"
+        output.say(f"{sent}: deletion for recall {', '.join(map(str, numbers))}")
+
+
+def _wait_for_confirmation(
+    client: Client, case: OpenCase, numbers: Sequence[int], start: Mapping[Partition, int], wait: float
+) -> None:
+    """Wait until each recall is closed. Raises `RefusedError`, or `UnreachableError` when it takes too long."""
+    missing, deadline = set(numbers), time.monotonic() + wait
+    for event in client.messages(topics.notifications(client.who.id), start, follow=None):
+        match event and event[1]:
+            case RecallClosed() as closed if (closed.need_id, closed.attempt) == (case.need_id, case.attempt):
+                missing.discard(closed.recall)
+            case ProviderInputRefused() as refused if refused.sent == RecallAcknowledged.TYPE:
+                fixes = "; ".join(f"{each.field} {each.fix}" for each in refused.problems)
+                raise RefusedError("the confirmation was refused", fixes)
+        if not missing:
+            return
+        if time.monotonic() > deadline:
+            hint = "`referrals inbox` shows whether it took effect; a repetition does no harm"
+            raise UnreachableError(f"it was sent, but not confirmed within {wait:g} s", hint)
 
 
 def find_case(client: Client, start: str) -> tuple[OpenCase, dict[Partition, int]]:

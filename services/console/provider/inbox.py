@@ -17,8 +17,8 @@ from ..shared.client import Client
 from ..shared.errors import UserError
 from ..shared.identity import PROVIDER, Identity
 from ..shared.settings import read_key
-from .answer_log import answers
-from .cases import COLUMNS, Inbox, OpenCase, line
+from .cases import COLUMNS, Inbox, OpenCase
+from .lines import line
 
 
 def inbox(
@@ -26,7 +26,7 @@ def inbox(
     follow: Annotated[
         bool, typer.Option("--follow", help="Keep running and print each notification, until Ctrl-C.")
     ] = False,
-    all_: Annotated[bool, typer.Option("--all", help="Include closed offers.")] = False,
+    all_: Annotated[bool, typer.Option("--all", help="Include what is done: closed, declined, delivered.")] = False,
     contacts: Annotated[
         bool,
         typer.Option(
@@ -42,7 +42,7 @@ def inbox(
     ] = "",
     as_json: output.Json = False,
 ) -> None:
-    """Show your offers, by when each needs an answer, and what was released to you.
+    """Show what needs you: each offer with what to do next, by when, and how much time is left.
 
     Use the first characters of an offer's id to answer it, as in `referrals accept OFFER`. Recalled data is not shown
     any more. With --json and --follow each line is one event.
@@ -56,7 +56,7 @@ def inbox(
         for event in client.messages(topics.notifications(who.id), follow=None if follow else 0):
             if event is None:
                 if not live:
-                    _print_inbox(who, known, all_, private_key, as_json, follow)
+                    _print_inbox(known, all_, private_key, as_json, follow)
                 live = True
             elif known.take(*event) and (live or (as_json and follow)):
                 _print_event(*event, known, private_key, as_json)
@@ -68,16 +68,15 @@ def _private_key(who: Identity, option: str) -> str:
     return read_key(key, "the private key")
 
 
-def _print_inbox(who: Identity, known: Inbox, all_: bool, key: str, as_json: bool, follow: bool) -> None:
+def _print_inbox(known: Inbox, all_: bool, key: str, as_json: bool, follow: bool) -> None:
     """Print everything up to now."""
     if as_json and follow:
         return
     now = datetime.now(UTC)
-    add_own_answers(who, known)
     cases = [*(known.cases.values() if all_ else known.open())]
     if as_json:
         refused = [{"type": each.TYPE, "data": each.model_dump(mode="json")} for _, each in known.refused]
-        offers = [{**case.document(now), **({"contact": decrypted(case, key)} if key else {})} for case in cases]
+        offers = [{**case.document(), **({"contact": decrypted(case, key)} if key else {})} for case in cases]
         output.as_json({"offers": offers, "refused": refused})
         return
     output.table(COLUMNS, [case.row(now) for case in cases])
@@ -85,16 +84,8 @@ def _print_inbox(who: Identity, known: Inbox, all_: bool, key: str, as_json: boo
         _print_contact(case, key)
     for event, message in known.refused:
         output.warn(line(event, message))
-    waiting = sum(case.state(now) == "to decide" for case in cases)
+    waiting = sum(case.undecided for case in cases)
     output.say(f"{len(cases)} offers, {waiting} to decide")
-
-
-def add_own_answers(who: Identity, known: Inbox) -> None:
-    """Add the answers that were given from this machine."""
-    for need_id, attempt, answer in answers(who):
-        case = known.cases.get((need_id, attempt))
-        if case is not None:
-            case.answered = answer.value
 
 
 def decrypted(case: OpenCase, key: str) -> dict[str, Any] | None:

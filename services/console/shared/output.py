@@ -62,6 +62,22 @@ def when(moment: datetime | None) -> str:
     return f"{moment.astimezone(UTC):%Y-%m-%d %H:%M:%S}" if moment else ""
 
 
+def local(moment: datetime | None) -> str:
+    """A time in this machine's time zone, to the minute; empty for None."""
+    return f"{moment.astimezone():%Y-%m-%d %H:%M}" if moment else ""
+
+
+def time_left(due: datetime | None, now: datetime) -> str:
+    """How long until `due`, or since: "3 h 50 min left", "2 days overdue"; empty for None."""
+    if due is None:
+        return ""
+    minutes = int(abs((due - now).total_seconds()) // 60)
+    days, hours = minutes // 1440, minutes // 60
+    under_two_days = f"{hours} h {minutes % 60} min" if hours else f"{minutes} min"
+    length = f"{days} days" if days >= 2 else under_two_days
+    return f"{length} left" if due > now else f"{length} overdue"
+
+
 def example(command: str) -> str:
     """The example below a command's help. A test tries each one."""
     return f"Example: {command}"

@@ -53,8 +53,8 @@ _HANDLED: tuple[type[Message], ...] = (
     DeletionConfirmed, TimerElapsed, Unmet, Closed, NeedEnded, LinkEnded, ServedDoubtful,
 )  # fmt: skip
 _FACTS: tuple[type[Message], ...] = (
-    ReferralStored, NeedRegistered, PersonCorrected, NeedWithdrawn, provider.Recall, *disclosures.FACTS,
-    PrimaryClaimed, PrimaryReleased, Linked, Unlinked, LinkEnded,
+    ReferralStored, NeedRegistered, PersonCorrected, NeedWithdrawn, provider.Recall, provider.RecallClosed,
+    *disclosures.FACTS, PrimaryClaimed, PrimaryReleased, Linked, Unlinked, LinkEnded,
 )  # fmt: skip
 
 

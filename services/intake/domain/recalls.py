@@ -79,7 +79,11 @@ def on_confirmation(state: State, confirmed: DeletionConfirmed) -> list[Effect]:
         return [refused(confirmed, "recall", _NO_SUCH_RECALL)]
     if recall.acknowledged:
         return [refused(confirmed, "recall", _CONFIRMED_ALREADY)]
-    return [_published(RecallConfirmed, state, disclosure, recall, confirmed.at)]
+    closed = provider.RecallClosed(**dict(disclosure.request), recall=recall.number, at=confirmed.at)
+    return [
+        _published(RecallConfirmed, state, disclosure, recall, confirmed.at),
+        Emit(closed, topics.notifications(closed.provider)),
+    ]
 
 
 def refused(confirmed: DeletionConfirmed, field: str, fix: str) -> Reply:

@@ -10,7 +10,8 @@ from contracts.notification import Running
 from contracts.words import Answer, AnswerFault, DeadlineKind, DeclineCode, Lifecycle, NotDeliveredCode
 from services.chassis.decider import Effect, Emit, Reply
 
-from .broadcast import revoke_rivals
+from .broadcast import revoke_rivals, state_after
+from .confirmation import confirm
 from .deadlines import DeadlineRules, decision_timer, next_timer
 from .messages import fact, offer_fields, provider_fields, to_provider
 from .offer import Accepted, Ended, OfferState, OfferTerms, OpenOffer, Undecided
@@ -30,9 +31,11 @@ def decide_answer(state: Offers, answer: notification.AnswerReceived, rules: Dea
     phase = NEXT[offer.phase][answer.answer]
     match offer:
         case Undecided():
-            return _decision(state, offer, answer, phase, rules)
+            effects = _decision(state, offer, answer, phase, rules)
         case Accepted():
-            return _progress(offer, answer, phase, rules)
+            effects = _progress(offer, answer, phase, rules)
+    after = state_after(state, effects).made_to(answer.provider, answer.attempt) or offer
+    return [*effects, confirm(after, answer)]
 
 
 def allowed(offer: OfferState, rules: DeadlineRules) -> list[Answer]:

@@ -28,6 +28,11 @@ def revoke(state: Offers, offer: OpenOffer, cause: str, now: datetime) -> list[E
     return [fact(offer, revoked), to_provider(offer, closed)]
 
 
+def state_after(state: Offers, effects: Iterable[Effect]) -> Offers:
+    """The state to which the facts among the effects lead."""
+    return reduce(evolve, (each.event for each in effects if isinstance(each, Emit)), state)
+
+
 def decide_in_turn(
     state: Offers, offers: Iterable[OpenOffer], decide: Callable[[Offers, OpenOffer], Sequence[Effect]]
 ) -> list[Effect]:
@@ -35,7 +40,7 @@ def decide_in_turn(
     all_effects: list[Effect] = []
     for offer in offers:
         effects = decide(state, offer)
-        state = reduce(evolve, (each.event for each in effects if isinstance(each, Emit)), state)
+        state = state_after(state, effects)
         all_effects += effects
     return all_effects
 

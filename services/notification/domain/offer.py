@@ -13,7 +13,7 @@ from contracts.notification import Running
 from contracts.schedule import Schedule
 from contracts.words import Category, DeadlineKind, Lifecycle, Urgency
 
-from .transitions import DeadlineStep, timer_name
+from .transitions import CLOCKS, DeadlineStep, timer_name
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +75,15 @@ class Deadlines:
             check_ins=self.check_ins if check_ins is None else check_ins,
             turn=self.turn if turn is None else turn,
         )
+
+    def next_due(self, phase: Lifecycle) -> tuple[DeadlineKind, datetime] | None:
+        """What the provider has to do next in an open phase, and by when; None if no clock was ever started."""
+        times = ((self.due_at(clock), clock) for clock in CLOCKS[phase])
+        known = [(at, clock) for at, clock in times if at is not None]
+        if not known:
+            return None
+        at, clock = min(known)
+        return clock, at
 
 
 @dataclass(frozen=True, slots=True)

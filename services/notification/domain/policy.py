@@ -50,6 +50,7 @@ _FACTS = (
     notification.NotDelivered,
     provider.Offer,
     provider.Reminder,
+    provider.AnswerConfirmed,
     provider.CheckInCounted,
     provider.OfferClosed,
     intake.ReleaseRequested,

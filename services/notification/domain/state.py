@@ -114,7 +114,7 @@ def _decided(offer: Undecided, fact: _OfferFact) -> OfferState:
             deadlines = offer.deadlines.restarted(fact.clocks, check_ins=0)
             return Accepted(offer.terms, deadlines, fact.at, provider_reference=fact.provider_reference)
         case notification.Declined():
-            return _ended(offer, Lifecycle.DECLINED)
+            return _ended(_with_reference(offer, fact), Lifecycle.DECLINED)
         case _:
             return _passed(offer, fact)
 

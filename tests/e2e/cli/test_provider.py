@@ -91,14 +91,15 @@ async def test_an_offer_is_accepted_and_delivered_and_the_contact_is_shown_only_
     assert CANARY not in line
     offer = line.split("  ")[1]
     [case] = await offered(terminal)
-    assert (case["state"], case["need_id"][:8]) == ("to decide", offer)
+    assert (case["state"], case["next"], case["need_id"][:8]) == ("offered", "acknowledge, or decide", offer)
 
-    assert (await terminal("acknowledge", offer, "--wait", "0")).code == 0
-    taken = await terminal("accept", offer, "--reference", "OD-7", "--wait", "15")
+    seen = await terminal("acknowledge", offer)
+    assert f"confirmed: {offer} is acknowledged; next: accept or decline by" in seen.out, seen
+    taken = await terminal("accept", offer, "--reference", "OD-7")
     assert "released to you: name contact" in taken.out, taken
     await agency.wait_for("taken-up", "R-1")
     closed = await terminal("inbox")
-    assert "accepted" in closed.out
+    assert "taken-up  start, or make an appointment" in closed.out
     assert CANARY not in closed.out
     shown = await terminal("inbox", "--show-contacts")
     assert f"{offer}  name: {CANARY}" in shown.out
@@ -108,15 +109,41 @@ async def test_an_offer_is_accepted_and_delivered_and_the_contact_is_shown_only_
     other = await terminal("inbox", "--show-contacts", "--key", "A" * 43 + "=")
     assert (CANARY in other.out, "encrypted to another key" in other.err) == (False, True)
 
-    again = await terminal("accept", offer, "--wait", "15", "--json")
+    again = await terminal("accept", offer, "--json")
     assert (again.code, again.json["refused"], again.json["reply"]["reason"]) == (1, True, "repeated")
-    (await terminal("acknowledge", offer, "--wait", "15")).is_refused("possible answers: ")
+    (await terminal("acknowledge", offer)).is_refused("possible now: appointment")
+    unchanged = (await terminal("inbox", "--json")).json["offers"][0]
+    assert (unchanged["state"], unchanged["next"]) == ("taken-up", "start, or make an appointment")
     at = (datetime.now(UTC) + timedelta(days=1)).isoformat()
     for command in (("appointment", "--at", at), ("no-show",), ("start",), ("deliver",)):
-        result = await terminal(command[0], offer, *command[1:], "--wait", "0")
+        result = await terminal(command[0], offer, *command[1:])
         assert result.code == 0, result.err
     status = await agency.wait_for("delivered", "R-1")
     assert status.provider_reference == "OD-7"
+    assert "0 offers, 0 to decide" in (await terminal("inbox")).out, "what is done leaves the list"
+
+
+async def test_what_one_person_answers_everybody_at_the_provider_sees(
+    terminal: Terminal, here: People, tmp_path: Path
+) -> None:
+    await published(terminal)
+    await refer(here)
+    [case] = await offered(terminal)
+    offer = case["need_id"][:8]
+    other = Terminal(terminal.folder, {**terminal.env, "XDG_STATE_HOME": str(tmp_path / "other")})
+    assert (await other("acknowledge", offer)).code == 0
+    documents = [(await each("inbox", "--all", "--json")).json for each in (terminal, other)]
+    assert documents[0] == documents[1]
+    assert documents[0]["offers"][0]["next"] == "accept or decline"
+    (await terminal("deliver", offer)).is_refused("possible now: accept, decline, check-in")
+    assert (await other("inbox", "--json")).json == documents[0], "a refusal changes nothing"
+    assert (await terminal("decline", offer, "--code", "other", "--no-wait")).out.startswith("sent, not waited for")
+
+    async def gone() -> bool:
+        offers = (await other("inbox", "--json")).json["offers"]
+        return (case["need_id"], 1) not in [(each["need_id"], each["attempt"]) for each in offers]
+
+    await eventually(gone, "the offer has left the other list")
 
 
 async def test_a_decline_has_a_code_and_a_new_capacity_brings_the_need_back(terminal: Terminal, here: People) -> None:
@@ -128,12 +155,13 @@ async def test_a_decline_has_a_code_and_a_new_capacity_brings_the_need_back(term
     assert (await terminal("decline", offer)).code == 2
     (await terminal("decline", offer, "--code", "other", "--missing", "identity")).is_refused("missing-documents only")
     (await terminal("deliver", "ffffffff")).is_refused("there is no offer ffffffff")
-    assert (await terminal("decline", offer, "--code", "no-capacity", "--wait", "0")).code == 0
+    declined = await terminal("decline", offer, "--code", "no-capacity")
+    assert declined.out == f"confirmed: {offer} is declined\n"
     await agency.wait_for("declined", "R-1")
     assert (await terminal("inbox", "--all", "--json")).json["offers"][0]["state"] == "declined"
     assert (await terminal("capacity", "beds", "4")).code == 0
-    again = (await offered(terminal, 2))[1]
-    assert (again["need_id"], again["attempt"], again["state"]) == (case["need_id"], 2, "to decide")
+    [again] = await offered(terminal)
+    assert (again["need_id"], again["attempt"], again["state"]) == (case["need_id"], 2, "offered")
 
 
 async def test_recalled_data_is_no_longer_shown_and_its_deletion_is_confirmed(terminal: Terminal, here: People) -> None:
@@ -141,17 +169,19 @@ async def test_recalled_data_is_no_longer_shown_and_its_deletion_is_confirmed(te
     agency = await refer(here)
     [case] = await offered(terminal)
     offer = case["need_id"][:8]
-    await terminal("accept", offer, "--wait", "15")
-    (await terminal("deleted", offer)).is_refused("nothing of")
+    assert (await terminal("accept", offer)).code == 0
+    (await terminal("deleted", offer)).is_refused("nothing was recalled")
     await agency.send(ReferralWithdrawn(reference="R-1", reason="person-request"))
     recalls = await eventually(lambda: recalled(terminal), "the offer is recalled")
     assert recalls[0]["released"] == []
     shown = await terminal("inbox", "--all", "--show-contacts")
     assert CANARY not in shown.out
     done = await terminal("deleted", offer, "--json")
-    assert done.json["deleted"] == [1]
+    assert (done.json["deleted"], done.json["confirmed"]) == ([1], True)
+    (await terminal("deleted", offer)).is_refused("its deletion is confirmed already")
+    assert (await terminal("inbox", "--json")).json["offers"] == []
     records = await here.records(topics.responses(name_of(here)))
-    assert json.loads(records[-1].value)["recall"] == 1
+    assert [json.loads(each.value).get("recall") for each in records][-1] == 1
 
 
 async def recalled(terminal: Terminal) -> list[dict[str, Any]]:

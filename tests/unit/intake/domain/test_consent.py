@@ -303,7 +303,7 @@ def test_a_recall_is_overdue_once_when_its_time_is_over(disclosed: Stream) -> No
     assert isinstance(late, Emit)
     assert (late.topic, type(late.event)) == (topics.INTAKE, intake.RecallOverdue)
     assert disclosed.handle(timer, now=LATER + WITHIN, context=KEYS, id="again") == []
-    [done] = disclosed.handle(deletion_confirmed(), context=KEYS)
+    done, _ = disclosed.handle(deletion_confirmed(), context=KEYS)
     assert isinstance(done, Emit)
     assert isinstance(done.event, intake.RecallConfirmed), "a late confirmation counts"
 
@@ -316,8 +316,12 @@ def test_a_timer_of_another_time_changes_nothing(disclosed: Stream) -> None:
 
 def test_an_acknowledged_recall_is_never_overdue(disclosed: Stream) -> None:
     change(disclosed, NAME)
-    [done] = disclosed.handle(deletion_confirmed(at=LATER), context=KEYS)
+    done, closed = disclosed.handle(deletion_confirmed(at=LATER), context=KEYS)
     assert isinstance(done, Emit)
+    assert isinstance(closed, Emit)
+    assert closed.topic == topics.notifications("provider-1"), "all who read the provider's topic know that it is done"
+    assert isinstance(closed.event, provider.RecallClosed)
+    assert (closed.event.recall, closed.event.at) == (1, LATER)
     assert (done.topic, done.event.at, done.event.fields) == (topics.INTAKE, LATER, [CONTACT])  # type: ignore[attr-defined]
     assert disclosed.handle(elapsed("recall:bed:1:1", START + WITHIN), now=START + WITHIN, context=KEYS) == []
 

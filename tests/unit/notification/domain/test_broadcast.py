@@ -88,7 +88,7 @@ def test_only_the_last_decline_leaves_no_other_offer_open(three: Stream) -> None
 
 def test_a_decline_before_the_other_matches_are_read_leaves_them_open(need: Stream) -> None:
     need.handle(broadcast_match(1))
-    (declined,) = emitted(need.handle(answer_received(Answer.DECLINED, 1)))
+    (declined,) = emitted(need.handle(answer_received(Answer.DECLINED, 1)), notification.Declined)
     assert declined.others_open
     need.handle(broadcast_match(2))
     assert phases(need) == [Lifecycle.DECLINED, Lifecycle.OFFERED]
@@ -157,5 +157,5 @@ def test_an_undeliverable_offer_expires_and_the_others_stay_open(three: Stream) 
 def test_a_decline_names_the_missing_documents(need: Stream) -> None:
     need.handle(matched())
     answer = answer_received(Answer.DECLINED, code=DeclineCode.MISSING_DOCUMENTS, missing=[Document.IDENTITY])
-    (declined,) = emitted(need.handle(answer))
+    (declined,) = emitted(need.handle(answer), notification.Declined)
     assert declined.missing == [Document.IDENTITY]

@@ -194,18 +194,18 @@ def accepted_need() -> Need:
 
 def test_an_appointment_is_proposed_moved_and_kept_and_then_help_is_in_progress() -> None:
     need = accepted_need()
-    (proposed,) = emitted(need.answer(Answer.APPOINTMENT_PROPOSED, 1, **appointment(30)))
-    (moved,) = emitted(need.answer(Answer.APPOINTMENT_MOVED, 2, **appointment(40)))
+    proposed, _ = emitted(need.answer(Answer.APPOINTMENT_PROPOSED, 1, **appointment(30)))
+    moved, _ = emitted(need.answer(Answer.APPOINTMENT_MOVED, 2, **appointment(40)))
     assert [each.moved for each in (proposed, moved)] == [False, True]
     assert (moved.appointment_at, moved.turn) == (START + 40 * HOUR, 2)
-    (kept,) = emitted(need.answer(Answer.APPOINTMENT_KEPT, 41))
+    kept, _ = emitted(need.answer(Answer.APPOINTMENT_KEPT, 41))
     assert (type(kept), kept.kept, kept.appointment_at) == (notification.InProgress, True, START + 40 * HOUR)
 
 
 def test_after_a_no_show_another_appointment_is_proposed_or_the_offer_ends() -> None:
     need = accepted_need()
     need.answer(Answer.APPOINTMENT_PROPOSED, 1, **appointment(30))
-    (missed,) = emitted(need.answer(Answer.NO_SHOW, 31))
+    missed, _ = emitted(need.answer(Answer.NO_SHOW, 31))
     assert (type(missed), missed.appointment_at) == (notification.NoShow, START + 30 * HOUR)
     assert refusal(need.answer(Answer.APPOINTMENT_KEPT, 32)).allowed == [
         Answer.APPOINTMENT_PROPOSED,

@@ -112,16 +112,20 @@ def test_a_provider_acknowledges_accepts_begins_and_delivers(offered: Stream) ->
         facts += [type(each) for each in emitted(offered.handle(answer_received(answer)))]
     assert facts == [
         notification.Acknowledged,
+        provider.AnswerConfirmed,
         notification.OfferAccepted,
         intake.ReleaseRequested,
+        provider.AnswerConfirmed,
         notification.InProgress,
+        provider.AnswerConfirmed,
         notification.Delivered,
+        provider.AnswerConfirmed,
         intake.ReleaseEnded,
     ]
 
 
 def test_acceptance_without_acknowledgement_asks_intake_to_release(offered: Stream) -> None:
-    _, release, _ = offered.handle(answer_received(Answer.ACCEPTED))
+    _, release, *_ = offered.handle(answer_received(Answer.ACCEPTED))
     assert isinstance(release, Emit)
     assert (release.topic, release.key) == (topics.inbox("intake"), REFERRAL)
     assert isinstance(release.event, intake.ReleaseRequested)
@@ -137,7 +141,7 @@ def test_an_answer_counts_at_the_time_the_broker_received_it(offered: Stream) ->
 @pytest.mark.parametrize("code", list(DeclineCode))
 def test_a_decline_keeps_its_code_who_decided_and_the_encrypted_note(offered: Stream, code: DeclineCode) -> None:
     answer = answer_received(Answer.DECLINED, code=code, by=DecidedBy.PERSON, note="c2VhbGVk")
-    (declined,) = emitted(offered.handle(answer))
+    (declined,) = emitted(offered.handle(answer), notification.Declined)
     assert (declined.code, declined.by, declined.note) == (code, DecidedBy.PERSON, "c2VhbGVk")
 
 
@@ -151,18 +155,18 @@ def test_a_non_delivery_keeps_its_code_even_if_declines_have_the_same(offered: S
 def test_the_providers_own_number_is_kept_to_the_end(offered: Stream) -> None:
     offered.handle(answer_received(Answer.ACCEPTED, provider_reference="P-7"))
     offered.handle(answer_received(Answer.IN_PROGRESS))
-    delivered, _ = emitted(offered.handle(answer_received(Answer.PARTLY_DELIVERED)))
+    delivered, *_ = emitted(offered.handle(answer_received(Answer.PARTLY_DELIVERED)))
     assert (delivered.partly, delivered.provider_reference) == (True, "P-7")
 
 
 def test_the_providers_own_number_is_on_every_message_after_it_is_known(offered: Stream) -> None:
-    (acknowledged,) = emitted(offered.handle(answer_received(Answer.ACKNOWLEDGED, provider_reference="P-7")))
-    accepted, _ = emitted(offered.handle(answer_received(Answer.ACCEPTED)))
+    acknowledged, confirmed = emitted(offered.handle(answer_received(Answer.ACKNOWLEDGED, provider_reference="P-7")))
+    accepted, *_ = emitted(offered.handle(answer_received(Answer.ACCEPTED)))
     refused = refusal(offered.handle(answer_received(Answer.ACKNOWLEDGED, answered_at=DECIDE_BY)))
-    (begun,) = emitted(offered.handle(answer_received(Answer.IN_PROGRESS, provider_reference="P-8")))
+    begun, _ = emitted(offered.handle(answer_received(Answer.IN_PROGRESS, provider_reference="P-8")))
     revoked, closed, _ = emitted(offered.handle(match_revoked()))
-    messages = [acknowledged, accepted, refused, begun, revoked, closed]
-    assert [each.provider_reference for each in messages] == ["P-7", "P-7", "P-7", "P-8", "P-8", "P-8"]
+    messages = [acknowledged, confirmed, accepted, refused, begun, revoked, closed]
+    assert [each.provider_reference for each in messages] == ["P-7", "P-7", "P-7", "P-7", "P-8", "P-8", "P-8"]
 
 
 def test_an_answer_after_the_deadline_counts_while_the_offer_is_open(offered: Stream) -> None:
