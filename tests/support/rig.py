@@ -65,7 +65,7 @@ class Rig:
             claims=self.claims,
             clock=self.clock,
             dead_letters=DeadLetters(counter.SERVICE, self.log, OPERATOR_PUBLIC),
-            sleep=no_pause,
+            sleep=options.pop("sleep", no_pause),
             fault=options.pop("fault", fault),
             **options,
         )

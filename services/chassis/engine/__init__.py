@@ -2,6 +2,7 @@
 
 Start with `loop.py`, which has the six steps. The other modules are what it uses:
 
+    backoff.py       how long a batch that failed waits
     batch.py         a batch on its way through the steps
     decoding.py      step 1: from a record to an event of a stream
     stream_cache.py  step 2: folded streams, kept between batches

@@ -20,6 +20,7 @@ from ..errors import PoisonError, TransientError
 from ..ports import Batch, Claims, Log, Partition, Record, Row, Store
 from ..telemetry.metrics import Meter, Stopwatch
 from ..telemetry.trace_context import Tracing
+from .backoff import Backoff
 from .batch import BatchInProgress, Draft
 from .dead_letters import DeadLetters
 from .deciding import EventDecider
@@ -72,7 +73,7 @@ class Loop(Generic[S]):
         self._streams: StreamCache[S] = StreamCache(cached_streams)
         self._committed_offsets: dict[Partition, int] = {}
         self._stale_cache = True
-        self._failures = 0
+        self._backoff = Backoff()
         self.idle = asyncio.Event()
         self.idle.set()
 
@@ -87,11 +88,10 @@ class Loop(Generic[S]):
             watch.lap("commit")
             self._fault("committed")
             self._reporter.meter.steps("loop", watch)
-            self._failures = 0
+            self._backoff.reset()
         except TransientError as error:
-            self._failures += 1
             self.forget()
-            pause = min(0.1 * 2**self._failures, 5.0)
+            pause = self._backoff.pause()
             batch_postponed(self._reporter.service, error, pause)
             await self._sleep(pause)
             await batch.nack()

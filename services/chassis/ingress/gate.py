@@ -20,6 +20,7 @@ from contracts.ids import derived_id
 from contracts.profiles import Problem
 
 from ..clock import Clock
+from ..engine.backoff import Backoff
 from ..engine.dead_letters import DeadLetters
 from ..engine.reporting import batch_postponed
 from ..errors import FatalError, PoisonError, TransientError
@@ -66,7 +67,7 @@ class Gate:
         self._registry = registry
         self._sleep = sleep
         self._fault = fault
-        self._failures = 0
+        self._backoff = Backoff()
         self.idle = asyncio.Event()
         self.idle.set()
 
@@ -76,10 +77,9 @@ class Gate:
         try:
             await self._run_steps(batch)
             await batch.commit()
-            self._failures = 0
+            self._backoff.reset()
         except TransientError as error:
-            self._failures += 1
-            pause = min(0.1 * 2**self._failures, 5.0)
+            pause = self._backoff.pause()
             batch_postponed(self._reporter.gate, error, pause)
             await self._sleep(pause)
             await batch.nack()

@@ -15,7 +15,7 @@ from contracts.provider import Profile, Service
 from contracts.words import Category
 from services.chassis.ingress.plausibility import implausible_times
 from services.chassis.ingress.validation_errors import fix_of, lint_raw_json, problems_of
-from services.chassis.ports import Record
+from services.chassis.ports import Partition, Record
 
 from ..eligibility.rules import CHANGING_RULES, RULES, Case, confirmed_on, fits, open_on
 from ..model import geo
@@ -59,7 +59,10 @@ class Directory:
         self._entries: dict[str, DirectoryEntry] = {}
         self._shards = {category: Shard() for category in Category}
         self._offsets: dict[str, int] = {}
-        """The latest offset of each service, by id; also of deleted ones."""
+        """The latest offset of each service, by id."""
+        self._read: dict[Partition, int] = {}
+        """The latest offset that was applied of each provider's topic. So nothing need be kept of deleted services,
+        whose number has no bound: aiokafka reads a topic again from its start, and what is old in it is skipped."""
         self._eligible: dict[str, _Eligible] = {}
         """By need id."""
 
@@ -67,9 +70,14 @@ class Directory:
 
     def apply(self, record: Record) -> None:
         """Apply a record of a provider's topic. An invalid one is ignored, so that the earlier entry stays."""
+        at = (record.topic, record.partition)
+        if record.offset <= self._read.get(at, -1):
+            return
+        self._read[at] = record.offset
         provider, key = topics.tenant_of(record.topic), (record.key or b"").decode(errors="replace")
         if record.value is None:
             self.put(provider, key, record.offset, None)
+            self._offsets.pop(service_id(provider, key), None)
             return
         service = examine(record)
         if isinstance(service, Service):

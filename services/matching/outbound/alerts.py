@@ -48,10 +48,12 @@ class EntryWarnings:
 
     def __init__(self, directory: Directory, dispute_after: int, meter: Meter) -> None:
         self._directory, self._dispute_after, self._meter = directory, dispute_after, meter
-        self._warned: set[tuple[str, str]] = set()
+        self._warned: dict[tuple[str, str], str] = {}
+        """The version last warned about, by warning and id of the entry; never more than the directory has."""
 
     def warn(self, held: Places, disputes: Mapping[str, Mapping[str, Any]]) -> None:
         """Warn about what these rows show: places taken (`held`), and needs that services called not eligible."""
+        self._warned = {each: version for each, version in self._warned.items() if self._directory.get(each[1])}
         for version, service in sorted(disputed(disputes, self._dispute_after).items()):
             entry = self._directory.get(service)
             if entry is not None and entry.version == version:
@@ -75,7 +77,7 @@ class EntryWarnings:
                 )
 
     def _warn(self, entry: DirectoryEntry, warning: str, reason: str, hint: str) -> None:
-        if (warning, entry.version) not in self._warned:
-            self._warned.add((warning, entry.version))
+        if self._warned.get((warning, entry.id)) != entry.version:
+            self._warned[warning, entry.id] = entry.version
             self._meter.warned(warning)
             logger.warning(warning, entry=entry.id, reason=reason, hint=hint)

@@ -117,6 +117,14 @@ async def test_an_event_passes_under_the_streams_key_with_the_tenant_of_its_topi
     assert rig.consumer.group.lag == 0
 
 
+async def test_a_gate_outlives_an_outage_of_more_than_a_thousand_batches(rig: GateRig) -> None:
+    rig.send(Wish(reference="r"))
+    rig.log.fail("publish", *["before"] * 1_100)
+    while batch := rig.consumer.fetch():
+        await rig.gate.handle(batch)
+    assert [each.body["reference"] for each in await rig.run()] == ["r"]
+
+
 async def test_a_body_that_names_another_tenant_is_refused(rig: GateRig) -> None:
     rig.send(Wish(reference="r", agency="ab"), agency="a")
     rig.send(Wish(reference="r", agency="a"), agency="a")

@@ -46,6 +46,18 @@ def test_an_older_entry_neither_replaces_a_newer_one_nor_restores_a_deleted_one(
     assert directory.of(Category.SHELTER) == []
 
 
+def test_deleted_services_take_no_memory_and_stay_deleted_when_the_topic_is_read_again() -> None:
+    """A provider may publish and delete any number of services, each under another id."""
+    directory = Directory()
+    records = [record(service() if n % 2 == 0 else None, f"s{n // 2}", n) for n in range(200)]
+    for each in records:
+        directory.apply(each)
+    assert not directory._offsets
+    for each in records:
+        directory.apply(each)
+        assert len(directory) == 0
+
+
 def test_a_new_entry_leaves_the_categories_it_no_longer_has() -> None:
     directory = Directory()
     directory.apply(record(service(categories=[Category.SHELTER]), "beds", 1))

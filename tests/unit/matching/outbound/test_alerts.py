@@ -87,6 +87,16 @@ def test_an_operator_is_warned_once_for_each_version_of_the_entry(made: Matching
     assert counted(meter, "capacity_below_held") == 2
 
 
+def test_what_was_warned_about_is_remembered_once_for_each_entry_however_often_it_is_published(
+    made: MatchingWorld,
+) -> None:
+    sweep = WaitingSweep(made.directory, made.claims, made.limits, meter=Meter("matching"))
+    for capacity in (2, 1) * 10:
+        made.publish(service(capacity=capacity), "p1")
+        complete(sweep.due_events(made.clock.now()))
+    assert len(sweep._warnings._warned) == 1
+
+
 def test_the_warning_counts_places_rather_than_needs() -> None:
     made = MatchingWorld()
     made.publish(service(capacity=4), "p1")
