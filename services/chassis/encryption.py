@@ -36,7 +36,15 @@ def _key(text: str) -> str:
 
 
 def _from_file(text: object) -> object:
-    return Path(text[1:]).read_text().strip() if isinstance(text, str) and text.startswith("@") else text
+    """The text, or the content of the file it names. Raises `ValueError` when that cannot be read."""
+    if not isinstance(text, str) or not text.startswith("@"):
+        return text
+    try:
+        return Path(text[1:]).read_text().strip()
+    except UnicodeDecodeError:
+        raise ValueError("the file is not text") from None
+    except OSError as error:
+        raise ValueError(f"the file cannot be read ({error.strerror or type(error).__name__})") from None
 
 
 Base64Key = Annotated[str, BeforeValidator(_from_file), AfterValidator(_key)]

@@ -41,3 +41,11 @@ class PoisonError(HandlingError):
 
 class FatalError(HandlingError):
     """Exit and be restarted (a fenced producer, a broken configuration)."""
+
+
+class SettingError(HandlingError):
+    """A setting cannot be used, as turns out only when it is. `name` is that of the setting; the text says why."""
+
+    def __init__(self, name: str, problem: str) -> None:
+        super().__init__(problem)
+        self.name = name

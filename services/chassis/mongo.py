@@ -18,7 +18,7 @@ from pymongo.errors import BulkWriteError, DocumentTooLarge, PyMongoError
 from pymongo.read_concern import ReadConcern
 
 from . import bitmaps
-from .errors import FatalError, TransientError
+from .errors import FatalError, SettingError, TransientError
 from .ports import Row, Timer
 
 Document = dict[str, Any]
@@ -29,8 +29,15 @@ _MILLISECOND = timedelta(milliseconds=1)
 
 
 def connect(uri: str, timeout_ms: int) -> AsyncIOMotorClient[Document]:
-    """A client each of whose operations ends within `timeout_ms` milliseconds."""
-    return AsyncIOMotorClient(uri, tz_aware=True, timeoutMS=timeout_ms, serverSelectionTimeoutMS=timeout_ms)
+    """A client each of whose operations ends within `timeout_ms` milliseconds.
+
+    Raises `SettingError` when `uri` is no connection string. The driver's own text might repeat a password.
+    """
+    try:
+        return AsyncIOMotorClient(uri, tz_aware=True, timeoutMS=timeout_ms, serverSelectionTimeoutMS=timeout_ms)
+    except (PyMongoError, ValueError, TypeError):
+        expected = "expected mongodb://HOST:PORT/?replicaSet=NAME, with user and password if needed"
+        raise SettingError("mongo", expected) from None
 
 
 def database(client: AsyncIOMotorClient[Document], name: str) -> Any:

@@ -1,14 +1,25 @@
 """Settings that all services share, from environment variables ``REFERRALS_…``."""
 
-from datetime import datetime
+import ssl
 from typing import Annotated, Any, Literal
 
-from pydantic import Field
+from pydantic import AfterValidator, AwareDatetime, BeforeValidator, Field
 from pydantic_core import to_json
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from .clock import EPOCH, Clock
 from .encryption import Base64Key, SecretText
+from .setting_names import servers
+
+
+def _readable(path: str) -> str:
+    """Raises `ValueError` when a file is given that cannot be used as a certificate authority."""
+    if path:
+        try:
+            ssl.create_default_context(cafile=path)
+        except OSError as error:  # `SSLError` is one
+            raise ValueError(f"this PEM file cannot be used ({error.strerror or type(error).__name__})") from None
+    return path
 
 
 class ChassisSettings(BaseSettings):
@@ -16,19 +27,25 @@ class ChassisSettings(BaseSettings):
 
     model_config = SettingsConfigDict(env_prefix="REFERRALS_", extra="ignore", hide_input_in_errors=True)
 
-    kafka: Annotated[list[str], Field(description="bootstrap servers, as a JSON list of host:port")] = [
-        "127.0.0.1:9092"
-    ]
+    kafka: Annotated[
+        list[str],
+        NoDecode,
+        BeforeValidator(servers),
+        Field(min_length=1, description="bootstrap servers: host:port, separated by commas, or a JSON list of them"),
+    ] = ["127.0.0.1:9092"]
     kafka_user: Annotated[str, Field(description="user name for Kafka; empty: the server has no logins")] = ""
     kafka_password: Annotated[SecretText, Field(description="password of kafka_user, or @file", repr=False)] = ""
     kafka_mechanism: Annotated[
         Literal["SCRAM-SHA-512", "PLAIN"], Field(description="SASL mechanism: SCRAM-SHA-512 or PLAIN")
     ] = "SCRAM-SHA-512"
     kafka_ca: Annotated[
-        str, Field(description="PEM file of the authority that signed Kafka's certificate; empty: no TLS")
+        str,
+        AfterValidator(_readable),
+        Field(description="PEM file of the authority that signed Kafka's certificate; empty: no TLS"),
     ] = ""
     mongo: Annotated[
-        SecretText, Field(description="MongoDB connection string, of a replica set, or @file", repr=False)
+        SecretText,
+        Field(description="MongoDB connection string, of a replica set, or @file", repr=False),
     ] = "mongodb://127.0.0.1:27017"
     database: Annotated[str, Field(description="prefix of the database names; each service has its own")] = "referrals"
     operator_key: Annotated[
@@ -47,7 +64,7 @@ class ChassisSettings(BaseSettings):
     ] = False
     instance: Annotated[str, Field(description="stable name of this instance in its consumer groups")] = "0"
     host: Annotated[str, Field(description="address on which /health and /metrics are served")] = "127.0.0.1"
-    port: Annotated[int, Field(description="port on which /health and /metrics are served")] = 8080
+    port: Annotated[int, Field(ge=0, le=65_535, description="port on which /health and /metrics are served")] = 8080
     traces: Annotated[
         str,
         Field(
@@ -58,8 +75,10 @@ class ChassisSettings(BaseSettings):
     traces_share: Annotated[
         float, Field(ge=0, le=1, description="share of referrals that are traced; must be the same in all services")
     ] = 1.0
-    log_level: Annotated[str, Field(description="debug, info, warning or error")] = "info"
-    clock_origin: Annotated[datetime, Field(description="where an accelerated clock starts")] = EPOCH
+    log_level: Annotated[
+        Literal["debug", "info", "warning", "error"], Field(description="debug, info, warning or error")
+    ] = "info"
+    clock_origin: Annotated[AwareDatetime, Field(description="where an accelerated clock starts")] = EPOCH
     clock_speed: Annotated[float, Field(gt=0, description="how many times faster than real time the clock runs")] = 1.0
     max_records: Annotated[int, Field(gt=0, description="most records in one batch")] = 2000
     batch_timeout_ms: Annotated[int, Field(description="pause after a poll that returned nothing")] = 10

@@ -6,6 +6,7 @@ an organisation's command, which can be repeated.
 """
 
 import logging
+import os
 import sys
 from collections.abc import Sequence
 from typing import Annotated
@@ -17,7 +18,7 @@ from .operator.cluster import FAILURES
 from .shared.connection import error_text
 from .shared.errors import UserError
 from .shared.output import warn
-from .shared.settings import CommandOptions, Settings
+from .shared.settings import CommandOptions, Settings, misspelt
 
 app = typer.Typer(
     name="referrals",
@@ -85,6 +86,8 @@ def settings(
     ] = "",
 ) -> None:
     """Store the options; they are checked when a command needs them."""
+    for warning in misspelt(os.environ):
+        warn(f"referrals: {warning}")
     options = CommandOptions(kafka, user, password, mechanism, ca, url or [], operator_token, private_key, login)
     context.obj = Settings(options)
 

@@ -2,10 +2,11 @@
 
 Live means progress, not that a process exists: a consumer can stall for good after a broker's restart without any error
 (aiokafka issue 1154). So while records are waiting and none has been settled for a minute, the process is not live, and
-its supervisor should restart it. Ready means that the service has started and that Kafka and MongoDB respond.
+its supervisor should restart it. Ready means that the service has started and that Kafka and MongoDB respond. A process
+that waits for them is live, since a restart would help nothing.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from time import monotonic
 from typing import Any
 
@@ -29,7 +30,7 @@ _SILENT = 15.0
 
 
 class Health:
-    """What one process knows about itself."""
+    """What one process knows about itself. `servers` are those that it needs before it can be ready."""
 
     def __init__(
         self,
@@ -37,6 +38,7 @@ class Health:
         lags: Callable[[], dict[Partition, int]],
         missing: Callable[[], list[str]],
         time: Callable[[], float] = monotonic,
+        servers: Collection[str] = (),
     ) -> None:
         self._meter = meter
         self._lags = lags
@@ -44,12 +46,15 @@ class Health:
         self._time = time
         self._last_lags: dict[Partition, int] = {}
         self._progressed_at = time()
-        self._responded_at: dict[str, float] = {}
+        self._awaited = set(servers)
+        """The servers that have not responded since the process started."""
+        self._responded_at = dict.fromkeys(servers, time())
         self._silent_servers: set[str] = set()
 
     def responded(self, server: str) -> None:
         """Note that this server has just responded. The process is ready as long as it does so often enough."""
         self._responded_at[server] = self._time()
+        self._awaited.discard(server)
 
     def check(self) -> None:
         """Measure the lag, and report servers that fall silent or respond again. Called on every tick.
@@ -87,7 +92,7 @@ class Health:
         return _json(stalled < _STALLED, {"lag": sum(self._last_lags.values()), "stalled_s": round(stalled, 1)})
 
     async def _ready(self, _: Request) -> Response:
-        missing = self._missing() + self._silent()
+        missing = [*self._missing(), *sorted(self._awaited.union(self._silent()))]
         return _json(not missing, {"waiting_for": missing})
 
     def _silent(self) -> list[str]:

@@ -19,7 +19,7 @@ from .following import Follower
 from .offsets import KafkaOffsets
 from .producing import KafkaLog
 from .security import connecting
-from .waiting import until_available
+from .waiting import check_topics, until_available
 
 __all__ = [
     "Follower",
@@ -28,6 +28,7 @@ __all__ = [
     "KafkaOffsets",
     "Subscription",
     "broker",
+    "check_topics",
     "connecting",
     "until_available",
 ]

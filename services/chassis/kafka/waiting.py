@@ -1,13 +1,17 @@
 """Waiting for Kafka or MongoDB to become available: retried for ever, with one log line for each attempt."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Collection
+from contextlib import suppress
 
 import stamina
 import structlog
+from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import KafkaError
 from stamina.instrumentation import set_on_retry_hooks
 
 from ..errors import TransientError
+from ..settings import ChassisSettings
+from .security import connecting
 
 logger = structlog.get_logger()
 
@@ -31,3 +35,19 @@ def until_available(pause: float, hint: str) -> AsyncIterator[stamina.Attempt]:
         return pause
 
     return stamina.retry_context(on=retry_after, attempts=None, timeout=None)
+
+
+async def check_topics(settings: ChassisSettings, needed: Collection[str]) -> None:
+    """Raises `TransientError` when a topic is missing: a subscriber to it would hang without any message.
+
+    Raises `KafkaError` when Kafka does not respond.
+    """
+    admin = AIOKafkaAdminClient(**connecting(settings))
+    try:
+        await admin.start()
+        missing = set(needed) - set(await admin.list_topics())
+    finally:
+        with suppress(KafkaError):
+            await admin.close()
+    if missing:
+        raise TransientError(f"topics are missing: {', '.join(sorted(missing))}")

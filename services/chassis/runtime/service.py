@@ -1,18 +1,14 @@
 """Puts a service together, so that its ``app.py`` says only what is its own, and runs it."""
 
 import asyncio
-import contextlib
 import os
 import sys
 import uuid
-from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import structlog
 import uvicorn
-from aiokafka.admin import AIOKafkaAdminClient
-from aiokafka.errors import KafkaError
 from faststream.asgi import AsgiFastStream
 from starlette.routing import Router
 
@@ -26,13 +22,13 @@ from ..engine.dead_letters import DeadLetters
 from ..engine.effects import OutboundTransform
 from ..engine.loop import Loop
 from ..engine.timers import Progress, Ticker
-from ..errors import FatalError, TransientError
+from ..errors import FatalError
 from ..http.health import Health
 from ..http.queries import Queries, Query
 from ..ingress.gate import Admission, Gate
 from ..ingress.tenant_registry import PATTERN as TENANTS
 from ..ingress.tenant_registry import TenantRegistry
-from ..kafka import Follower, KafkaLog, KafkaOffsets, Subscription, broker, connecting, until_available
+from ..kafka import Follower, KafkaLog, KafkaOffsets, Subscription, broker, check_topics, until_available
 from ..kafka.consuming import Handler
 from ..ports import Claims, OutgoingRecord, Partition, Record, Stage
 from ..settings import ChassisSettings
@@ -42,6 +38,7 @@ from ..telemetry.metrics import Meter
 from .crash_points import crash_at, tearing
 from .gc_tuning import freeze_survivors, tune_gc
 from .jobs import Job, PeriodicJobs
+from .lifespan import Lifespan
 
 logger = structlog.get_logger()
 
@@ -83,10 +80,12 @@ class ServiceRuntime:
         self._stages: list[Stage] = []
         self._completing: asyncio.Task[None] | None = None
         self._queries = Queries(settings.operator_token)
-        self._health = Health(self.meter, self._lags, self._waiting_for)
+        self._health = Health(self.meter, self._lags, self._waiting_for, servers=("kafka", "mongodb"))
         self._jobs = PeriodicJobs(self._health.check, self.fatal)
-        self.every(_PING_INTERVAL, self._note_response("kafka", self._offsets.ping))
-        self.every(_PING_INTERVAL, self._note_response("mongodb", self.store.ping))
+        self._pings = PeriodicJobs(self._health.check, self.fatal)
+        """Apart from the other jobs, which start only when the servers are available."""
+        self._pings.add(_PING_INTERVAL, self._note_response("kafka", self._offsets.ping))
+        self._pings.add(_PING_INTERVAL, self._note_response("mongodb", self.store.ping))
 
     # Wiring: what an app.py calls -------------------------------------------------------------------------------------
 
@@ -235,11 +234,12 @@ class ServiceRuntime:
     @property
     def app(self) -> Router:
         """The ASGI application: health, metrics and queries. Its lifespan is that of all the above."""
-        faststream = AsgiFastStream(self.broker, lifespan=self._life, after_startup=[self._started], logger=None)
+        faststream = AsgiFastStream(self.broker, after_startup=[self._started], logger=None)
+        lifespan = Lifespan(self._servers_available, faststream.start_lifespan_context, self._close, self.fatal)
         return Router(
             routes=[*self._health.routes(), *self._queries.routes()],
             redirect_slashes=False,
-            lifespan=lambda _: faststream.start_lifespan_context(),
+            lifespan=lambda _: lifespan.running(),
         )
 
     def fatal(self, reason: str) -> None:
@@ -248,49 +248,41 @@ class ServiceRuntime:
         sys.stdout.flush()
         os._exit(70)
 
-    @asynccontextmanager
-    async def _life(self) -> AsyncIterator[None]:
-        await self._wait_for_servers()
-        try:
-            yield
-        finally:
-            await self._jobs.stop()
-            if self._completing is not None:
-                self._completing.cancel()
-                await asyncio.gather(self._completing, return_exceptions=True)
-            await self._offsets.stop()
-            if self._tracing is not None:
-                await asyncio.to_thread(self._tracing.stop)
-            self._mongo.close()
-            logger.info("stopped")
+    async def _servers_available(self) -> None:
+        """Wait for Kafka (with our topics) and MongoDB, in whatever order they start."""
+        self._pings.start()
+        await asyncio.gather(self._kafka_available(), self._mongodb_available())
+
+    async def _kafka_available(self) -> None:
+        needed = {each for stage in self._stages for each in stage.topics}
+        async for attempt in until_available(1.0, "is Kafka up and reachable, and are the topics created?"):
+            with attempt:
+                await check_topics(self.settings, needed)
+        self._health.responded("kafka")
+
+    async def _mongodb_available(self) -> None:
+        async for attempt in until_available(1.0, "is MongoDB up and reachable, a replica set with a primary?"):
+            with attempt:
+                await self.store.prepare()
+                await self._rows.prepare(self._tables)
+        self._health.responded("mongodb")
 
     async def _started(self) -> None:
         self._jobs.start()
         self._completing = asyncio.create_task(self._complete())
         logger.info("started", port=self.settings.port)
 
-    async def _wait_for_servers(self) -> None:
-        """Wait for Kafka (with our topics) and MongoDB, in whatever order they start."""
-        hint = "is Kafka up and reachable, are the topics created, is MongoDB a replica set with a primary?"
-        async for attempt in until_available(1.0, hint):
-            with attempt:
-                await self._check_topics()
-                await self.store.prepare()
-                await self._rows.prepare(self._tables)
-        self._health.responded("kafka")
-        self._health.responded("mongodb")
-
-    async def _check_topics(self) -> None:
-        """Raises `TransientError` when a topic is missing: a subscriber to it would hang without any message."""
-        admin = AIOKafkaAdminClient(**connecting(self.settings))
-        try:
-            await admin.start()
-            missing = {each for stage in self._stages for each in stage.topics} - set(await admin.list_topics())
-        finally:
-            with contextlib.suppress(KafkaError):
-                await admin.close()
-        if missing:
-            raise TransientError(f"topics are missing: {', '.join(sorted(missing))}")
+    async def _close(self) -> None:
+        await self._jobs.stop()
+        await self._pings.stop()
+        if self._completing is not None:
+            self._completing.cancel()
+            await asyncio.gather(self._completing, return_exceptions=True)
+        await self._offsets.stop()
+        if self._tracing is not None:
+            await asyncio.to_thread(self._tracing.stop)
+        self._mongo.close()
+        logger.info("stopped")
 
     def _note_response(self, server: str, ping: Job) -> Job:
         """A job that notes when a server has responded."""

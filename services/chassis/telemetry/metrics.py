@@ -83,7 +83,12 @@ class Meter:
         self._skipped.inc()
 
     def warned(self, warning: str) -> None:
-        """Count a warning to operators; `warning` is the log line's event."""
+        """Count a warning to operators; `warning` is the log line's event. Raises `ValueError` for one not listed.
+
+        The alerts name the listed ones: a warning under another name would be counted, and alert nobody.
+        """
+        if warning not in WARNINGS:
+            raise ValueError(f"{warning} is not in the catalogue's WARNINGS")
         self._warnings.labels(self._service, warning).inc()
 
     def overdue(self, clock: str) -> None:

@@ -3,9 +3,8 @@
 The local system is used only when neither a Kafka nor a service is given, so that a login never goes to another system.
 """
 
-import json
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -17,6 +16,7 @@ from deploy.cluster.access import ANALYST
 from deploy.cluster.login import Login
 from deploy.local.state import State
 from services.chassis.encryption import Base64Key, SecretText
+from services.chassis.setting_names import servers, unknown
 
 from .errors import UserError
 from .identity import Identity, Lines, from_environment, from_file, identity
@@ -112,14 +112,24 @@ class Settings:
         return read_key(key, "REFERRALS_OPERATOR_PRIVATE_KEY")
 
 
+def misspelt(variables: Mapping[str, str]) -> list[str]:
+    """A warning for each variable with our prefix that has no effect anywhere, with the nearest name."""
+    if not unknown(variables, ()):
+        return []
+    from services.chassis.settings import ChassisSettings  # slow to import, and hardly ever needed
+
+    return [
+        f"{variable} is no setting and has no effect" + (f"; did you mean {nearest}?" if nearest else "")
+        for variable, nearest in unknown(variables, ChassisSettings.model_fields).items()
+    ]
+
+
 def _servers(text: str) -> str:
     """`host:port` with commas. Also accepts a JSON list, as services do in the same variable."""
-    if not text.startswith("["):
-        return text
     try:
-        return ",".join(json.loads(text))
-    except (ValueError, TypeError):
-        raise UserError("REFERRALS_KAFKA cannot be read", "expected host:port,… or a JSON list of them") from None
+        return ",".join(TypeAdapter(list[str]).validate_python(servers(text)))
+    except ValueError as error:
+        raise UserError("REFERRALS_KAFKA (--kafka) cannot be read", str(error)) from None
 
 
 def _url(text: str) -> tuple[str, str]:
@@ -144,7 +154,8 @@ def _read(kind: TypeAdapter[str], text: str, name: str) -> str:
     """The text itself, or the content of the ``@file`` it names. Error messages never repeat it."""
     try:
         return kind.validate_python(text)
-    except OSError as error:
-        raise UserError(f"the file in {name} cannot be read", error.strerror or type(error).__name__) from None
-    except (ValidationError, UnicodeDecodeError):
+    except ValidationError as error:
+        reason = error.errors(include_input=False, include_url=False)[0]["msg"].removeprefix("Value error, the file ")
+        if text.startswith("@") and not reason.startswith(("Value error", "expected")):
+            raise UserError(f"the file in {name} {reason}", "give a file that you may read") from None
         raise UserError(f"{name} cannot be used", "expected 32 bytes in base64, or @file with them") from None

@@ -28,9 +28,9 @@ def warn_of_long_waits(meter: Meter) -> OutboundTransform:
         for each in outgoing:
             if each.type == matching.PatienceOver.ce_type():
                 over = matching.PatienceOver.read(each.text)
-                meter.warned("warn_of_long_waits")
+                meter.warned("patience_over")
                 logger.warning(
-                    "warn_of_long_waits",
+                    "patience_over",
                     event_id=each.id,
                     referral_id=over.referral_id,
                     stream=over.need_id,

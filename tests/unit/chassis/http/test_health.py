@@ -1,5 +1,6 @@
 """Live means progress, ready means in touch with the servers; both say what is missing."""
 
+from collections.abc import Collection
 from typing import Any
 
 import orjson
@@ -18,11 +19,13 @@ B: Partition = ("agency.a.referrals", 0)
 class Process:
     """What `Health` measures, and how a supervisor calls it."""
 
-    def __init__(self) -> None:
+    def __init__(self, servers: Collection[str] = ()) -> None:
         self.time = 1000.0
         self.lags: dict[Partition, int] = {}
         self.missing: list[str] = []
-        self.health = Health(Meter("toy"), lambda: dict(self.lags), lambda: list(self.missing), lambda: self.time)
+        self.health = Health(
+            Meter("toy"), lambda: dict(self.lags), lambda: list(self.missing), lambda: self.time, servers
+        )
 
     def wait(self, seconds: float, tick: float = 1.0) -> None:
         """Let time pass; the lag is measured once a tick."""
@@ -148,6 +151,18 @@ async def test_a_silent_server_is_listed_until_it_responds(process: Process) -> 
     assert await process.live(), "a restart would not help"
     process.health.responded("kafka")
     process.health.responded("mongodb")
+    assert await process.waiting_for() == []
+
+
+async def test_a_process_whose_servers_have_not_responded_yet_is_live_and_not_ready() -> None:
+    process = Process(servers=("kafka", "mongodb"))
+    assert await process.waiting_for() == ["kafka", "mongodb"]
+    process.wait(3600)
+    assert await process.live(), "a restart would help nothing"
+    process.health.responded("mongodb")
+    assert await process.waiting_for() == ["kafka"]
+    assert b'referrals_server_silent{server="kafka",service="toy"} 1.0' in (await process.get("/metrics"))[1]
+    process.health.responded("kafka")
     assert await process.waiting_for() == []
 
 

@@ -33,10 +33,10 @@ async def test_a_need_that_waits_too_long_is_reported_by_ids_with_the_reason_and
         assert await warn_of_long_waits(meter)(outgoing) == outgoing
     (line,) = lines
     assert line.keys() - {"log_level"} <= LOG_FIELDS.keys()
-    assert (line["log_level"], line["event"], line["event_id"]) == ("warning", "warn_of_long_waits", "e1")
+    assert (line["log_level"], line["event"], line["event_id"]) == ("warning", "patience_over", "e1")
     assert (line["referral_id"], line["stream"], line["reason"]) == (REFERRAL, NEED, "no-place")
     assert "/explain/" in line["hint"]
-    assert counted(meter, "warn_of_long_waits") == 1
+    assert counted(meter, "patience_over") == 1
 
 
 # capacity cut below the places taken ----------------------------------------------------------------------------------
