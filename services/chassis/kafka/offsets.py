@@ -86,19 +86,32 @@ class KafkaOffsets:
     async def ends(self, stage: Stage) -> dict[Partition, int]:
         """See `Offsets`. Raises `TransientError`."""
         try:
-            await self._connect()
-            names = await self._consumer.topics() if stage.pattern else set(stage.topics)
-            partitions = [
-                TopicPartition(name, number)
-                for name in names
-                if stage.reads(name)
-                for number in self._consumer.partitions_for_topic(name) or await self._partitions(name)
-            ]
+            partitions = await self._partitions_of(stage)
             ends = await self._consumer.end_offsets(partitions) if partitions else {}
             starts = await self._consumer.beginning_offsets(partitions) if partitions else {}
         except KafkaError as error:
             raise TransientError(f"kafka: {type(error).__name__}") from None
         return {(at.topic, at.partition): end for at, end in ends.items() if end > starts[at]}
+
+    async def starts(self, stage: Stage) -> dict[Partition, int]:
+        """The offset of the first record that each partition still has. Raises `TransientError`."""
+        try:
+            partitions = await self._partitions_of(stage)
+            starts = await self._consumer.beginning_offsets(partitions) if partitions else {}
+        except KafkaError as error:
+            raise TransientError(f"kafka: {type(error).__name__}") from None
+        return {(at.topic, at.partition): start for at, start in starts.items()}
+
+    async def _partitions_of(self, stage: Stage) -> list[TopicPartition]:
+        """The partitions of all topics that the stage reads. Raises `KafkaError`."""
+        await self._connect()
+        names = await self._consumer.topics() if stage.pattern else set(stage.topics)
+        return [
+            TopicPartition(name, number)
+            for name in names
+            if stage.reads(name)
+            for number in self._consumer.partitions_for_topic(name) or await self._partitions(name)
+        ]
 
     async def _partitions(self, name: str) -> list[int]:
         described = await self._admin.describe_topics([name])

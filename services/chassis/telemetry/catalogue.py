@@ -30,6 +30,7 @@ LOG_FIELDS = {
     "topic": "topic",
     "partition": "partition number",
     "offset": "offset",
+    "lost": "records that Kafka deleted before they were read",
     "stream": "id of a stream: a referral or a need",
     "provider": "id of the provider whose answer is due",
     "clock": "which deadline: acknowledge, decide, start or close",
@@ -98,6 +99,11 @@ METRICS = {
         "gauge",
         ("service", "topic", "partition"),
         "records not yet read; the topics of all organisations together, by kind",
+    ),
+    "referrals_lost_records": Metric(
+        "gauge",
+        ("service", "topic"),
+        "records that Kafka deleted before they were read, as noticed since the process started",
     ),
     "referrals_server_silent": Metric("gauge", ("service", "server"), "1 while a server has not responded for 15 s"),
     "referrals_places": Metric(

@@ -64,6 +64,7 @@ class Meter:
         self._ended = create(Counter, "referrals_group_ended_total", into)
         self._waited = create(Summary, "referrals_group_wait_seconds", into)
         self._lag = create(Gauge, "referrals_lag_records", into)
+        self._lost = create(Gauge, "referrals_lost_records", into)
         self._silent = create(Gauge, "referrals_server_silent", into)
         self._places = create(Gauge, "referrals_places", into)
         self._waiting = create(Gauge, "referrals_waiting_needs", into)
@@ -130,12 +131,16 @@ class Meter:
         """
         records_by_label: dict[tuple[str, str], int] = {}
         for (topic, partition), records in lags.items():
-            head, *_, tail = topic.split(".")
-            label = (topic, str(partition)) if head == "referrals" else (f"{head}.{tail}", "all")
+            label = (_topic_label(topic), str(partition) if _is_ours(topic) else "all")
             records_by_label[label] = records_by_label.get(label, 0) + records
         self._lag.clear()
         for (topic, number), records in records_by_label.items():
             self._lag.labels(self._service, topic, number).set(records)
+
+    def lost(self, lost: Mapping[Partition, int]) -> None:
+        """Add records that Kafka deleted before they were read. See `lag` for tenants' topics."""
+        for (topic, _), records in lost.items():
+            self._lost.labels(self._service, _topic_label(topic)).inc(records)
 
     def silent(self, server: str, silent: bool) -> None:
         """Set whether a server has not responded for a while."""
@@ -147,3 +152,13 @@ class Meter:
             gauge.clear()
             for labels, count in counts.items():
                 gauge.labels(self._service, *labels).set(count)
+
+
+def _is_ours(topic: str) -> bool:
+    return topic.startswith("referrals.")
+
+
+def _topic_label(topic: str) -> str:
+    """The topic itself, or for a tenant's topic its kind: ``agency.referrals``."""
+    head, *_, tail = topic.split(".")
+    return topic if _is_ours(topic) else f"{head}.{tail}"

@@ -110,6 +110,18 @@ def of_token(token: str) -> Check:
     return Check("token", "ok", f"{len(token)} characters")
 
 
+def of_lost(partitions: Sequence[Lag]) -> Check:
+    """Records that Kafka deleted before a group read them. Once the group has committed again, only metrics tell."""
+    lost = [each for each in partitions if each.lost]
+    if lost:
+        total = sum(each.lost for each in lost)
+        which = ", ".join(f"{each.lost} of {each.topic}/{each.partition}" for each in lost[:3])
+        more = f" and {len(lost) - 3} more partitions" if len(lost) > 3 else ""
+        hint = "ask whoever sent them to send them again; the runbook RecordsLost says how"
+        return Check("records lost", "bad", f"{total} expired before they were read: {which}{more}", hint)
+    return Check("records lost", "ok", "none")
+
+
 def of_lag(partitions: Sequence[Lag], limit: int) -> Check:
     """How many records the consumer groups are behind."""
     behind = {group: lag for group, lag in per_group(partitions).items() if lag > limit}

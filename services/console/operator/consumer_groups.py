@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from contracts import topics
 from deploy.cluster.access import GROUPS, READS
 from services.chassis.ports import Partition, Stage
+from services.chassis.retention import never_read
 
 _TENANTS = {
     "intake-gate": topics.AGENCY_REFERRALS,
@@ -36,6 +37,8 @@ class Lag:
     committed: int | None
     end: int
     lag: int
+    lost: int = 0
+    """Records that Kafka deleted before the group read them."""
 
     def row(self) -> tuple[object, ...]:
         """The lag as a row under `COLUMNS`."""
@@ -52,11 +55,14 @@ def lags(
     """
     result = []
     for stage in groups:
+        starts = {at: first for at, (first, _) in ends.items() if stage.reads(at[0])}
+        lost = never_read(starts, committed.get(stage.group, {}))
         for (topic, partition), (first, end) in sorted(ends.items()):
             if stage.reads(topic):
                 offset = committed.get(stage.group, {}).get((topic, partition))
                 behind = max(0, end - max(first, offset or 0))
-                result.append(Lag(stage.group, topic, partition, offset, end, behind))
+                lost_here = lost.get((topic, partition), 0)
+                result.append(Lag(stage.group, topic, partition, offset, end, behind, lost_here))
     return result
 
 

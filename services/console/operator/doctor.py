@@ -32,7 +32,8 @@ def doctor(
 ) -> None:
     """Check everything once and say what to do. Exit status 1 if anything is bad.
 
-    Checks services, Kafka, topics, access rules, consumer groups, dead letters, tenants, keys and lag.
+    Checks services, Kafka, topics, access rules, consumer groups, dead letters, tenants, keys, lag and records
+    that expired unread.
     """
     settings: Settings = context.obj
     results = [*_of_services(settings), *_of_kafka(settings, max_lag, replication_factor)]
@@ -66,7 +67,12 @@ def _of_kafka(settings: Settings, max_lag: int, replication_factor: int) -> Iter
     yield from _guarded("topics", lambda: _of_declared(kafka, replication_factor))
     yield from _guarded("groups", lambda: [checks.of_groups(kafka.members([each.group for each in stages()]))])
     yield from _guarded("dead letters", lambda: _of_dead_letters(kafka, settings))
-    yield from _guarded("lag", lambda: [checks.of_lag(measure(kafka), max_lag)])
+    yield from _guarded("lag", lambda: _of_lag(kafka, max_lag))
+
+
+def _of_lag(kafka: OperatorKafka, max_lag: int) -> list[Check]:
+    partitions = measure(kafka)
+    return [checks.of_lag(partitions, max_lag), checks.of_lost(partitions)]
 
 
 def _of_declared(kafka: OperatorKafka, replication_factor: int) -> list[Check]:

@@ -90,6 +90,8 @@ def test_differences_are_listed_with_their_signs() -> None:
         (checks.of_token("short"), "bad"),
         (checks.of_lag([Lag("intake", "t", 0, 1, 3, 2)], 2), "ok"),
         (checks.of_lag([Lag("intake", "t", 0, 1, 3, 2)], 1), "warning"),
+        (checks.of_lost([Lag("intake", "t", 0, 1, 3, 2)]), "ok"),
+        (checks.of_lost([Lag("intake", "t", 0, 1, 9, 2, 6)]), "bad"),
     ],
 )
 def test_a_check_has_a_state_and_a_hint_unless_it_is_ok(check: checks.Check, state: str) -> None:
