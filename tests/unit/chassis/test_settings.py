@@ -147,7 +147,7 @@ def test_the_names_of_all_services_are_known() -> None:
     modules = [importlib.import_module(f"services.{name}.settings") for name in SERVICES]
     kinds = [each for module in modules for each in vars(module).values() if isinstance(each, type)]
     fields = {name for each in kinds if issubclass(each, ChassisSettings) for name in each.model_fields}
-    assert {name.upper() for name in fields - set(ChassisSettings.model_fields)} == OF_SERVICES
+    assert {name.upper() for name in fields - set(ChassisSettings.model_fields)} == OF_SERVICES, "list it there"
 
 
 @given(st.sampled_from(sorted(ChassisSettings.model_fields)), st.integers(0, 40))
