@@ -95,9 +95,10 @@ class Instance:
         self.consumer = service.group.join(self.loop.forget)
         self.gate: Gate | None = None
         if service.gate_group is not None:
-            self.gate = Gate(service.name, self._admission(key_ring), **common)
+            self.gate = Gate(service.name, self._admission(key_ring), fault=self._fault, **common)
             self.gate_consumer = service.gate_group.join()
-        self.ticker = Ticker(service.name, service.store, world.log, Progress(service.stages, world, world.clock))
+        progress = Progress(service.stages, world, world.clock)
+        self.ticker = Ticker(service.name, service.store, world.log, progress, self._fault)
         self.sweep = WaitingSweep(self.directory, service.claims, world.limits, meter=service.meter, large=LARGE)
         self.duplicate_sweep = DuplicateSweep(service.claims)
 

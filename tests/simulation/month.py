@@ -109,8 +109,8 @@ class Field:
                 heapq.heappop(self._planned)[2]()
             await self.world.settle()
             for service in self.world.services.values():
-                await self.world.fire_timers(service)
-                await self.world.fire_timers(service)
+                await self.world.fire_timers(service, faultless=True)
+                await self.world.fire_timers(service, faultless=True)
             await self.world.sweep()
             await self.world.settle()
             self._read_topics()

@@ -9,7 +9,7 @@ import asyncio
 import itertools
 import random
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -27,7 +27,8 @@ from tests.support.rig import ProcessDiedError
 
 from .instances import Instance, SimulatedService
 
-STEPS = ("decoded", "loaded", "decided", "stored", "published", "committed")
+STEPS = ("decoded", "loaded", "decided", "claimed", "stored", "carried", "published", "committed")
+GATE_STEPS = ("admitted", "passed")
 LIMITS = Limits(
     max_attempts=3,
     wait=dict.fromkeys(Urgency, timedelta(hours=30)),
@@ -46,7 +47,12 @@ DEADLINES = DeadlineRules(dict.fromkeys(Urgency, _TIME_LIMITS))
 
 _DIES, _BECOMES_ZOMBIE, _RUNS_IN_PARALLEL = 0.08, 0.14, 0.22
 """What happens to the instance that handles a batch, by a random number from 0 to 1: below each bound, else nothing."""
-_CALLS = ("publish", "append", "set_timers", "take", "put", "drop", "mark")
+_COMMIT_IN_DOUBT = 0.03
+"""How often the commit of a batch fails."""
+_CALLS = (
+    *("publish", "append", "load", "set_timers", "due", "drop_timers"),
+    *("take", "put", "drop", "find", "all", "mark"),
+)
 """The calls of Kafka and MongoDB that can fail."""
 
 
@@ -121,7 +127,7 @@ class World:
         """Some instance handles a batch. Unless `faultless`, it may die, become a zombie, or run beside another."""
         instance = self.rng.choice(service.instances)
         fate = 1.0 if faultless else self.rng.random()
-        batch = self._fetch(instance.consumer, 100 if faultless else None)
+        batch = self._fetch(instance.consumer, 100 if faultless else None, faultless=faultless)
         if batch is None:
             return
         if fate < _DIES:
@@ -135,13 +141,18 @@ class World:
 
     async def _die_in_batch(self, instance: Instance, batch: MemoryBatch) -> None:
         """The instance dies at some step, and another takes its place."""
-        instance.die_at = self.rng.choice(STEPS)
+        await self._die_at(instance, self.rng.choice(STEPS), instance.loop.handle(batch))
+
+    async def _die_at(self, instance: Instance, step: str, work: Awaitable[Any]) -> None:
+        """The instance dies when its work reaches a step, and another takes its place."""
+        instance.die_at = step
         try:
-            await instance.loop.handle(batch)
+            await work
         except ProcessDiedError:
             instance.leave()
             self.start_instance(instance.service)
-        instance.die_at = None  # a batch that was postponed may not have reached the step
+        finally:
+            instance.die_at = None  # a batch that was postponed may not have reached the step
 
     async def _handle_as_zombie(self, instance: Instance, batch: MemoryBatch) -> None:
         """Its session expires: another instance handles its partitions first, and it goes on without noticing."""
@@ -160,17 +171,26 @@ class World:
             both.append(other.loop.handle(others_batch))
         await asyncio.gather(*both)
 
-    async def admit(self, service: SimulatedService) -> None:
-        """Some instance's gate handles a batch, if the service has a gate."""
+    async def admit(self, service: SimulatedService, *, faultless: bool = False) -> None:
+        """Some instance's gate handles a batch, if the service has a gate. Unless `faultless`, it may die."""
         instance = self.rng.choice(service.instances)
-        if instance.gate is not None:
-            batch = self._fetch(instance.gate_consumer)
-            if batch is not None:
-                await instance.gate.handle(batch)
+        if instance.gate is None:
+            return
+        batch = self._fetch(instance.gate_consumer, faultless=faultless)
+        if batch is None:
+            return
+        if not faultless and self.rng.random() < _DIES:
+            await self._die_at(instance, self.rng.choice(GATE_STEPS), instance.gate.handle(batch))
+        else:
+            await instance.gate.handle(batch)
 
-    async def fire_timers(self, service: SimulatedService) -> None:
-        """Some instance publishes the timers that are due."""
-        await self.rng.choice(service.instances).ticker.tick()
+    async def fire_timers(self, service: SimulatedService, *, faultless: bool = False) -> None:
+        """Some instance publishes the timers that are due. Unless `faultless`, it may die before it deletes them."""
+        instance = self.rng.choice(service.instances)
+        if not faultless and self.rng.random() < _DIES:
+            await self._die_at(instance, "fired", instance.ticker.tick())
+        else:
+            await instance.ticker.tick()
 
     async def sweep(self) -> int:
         """Some instance of matching sweeps, and some instance of intake. Returns the number of events they send."""
@@ -199,10 +219,15 @@ class World:
             (
                 (self.log, "publish"),
                 (service.store, "append"),
+                (service.store, "load"),
                 (service.store, "set_timers"),
+                (service.store, "due"),
+                (service.store, "drop_timers"),
                 (service.claims, "take"),
                 (service.claims, "put"),
                 (service.claims, "drop"),
+                (service.claims, "find"),
+                (service.claims, "all"),
                 (service.claims, "mark"),
             )
         )
@@ -223,13 +248,18 @@ class World:
             for group in (service.group, service.gate_group)
         ):
             for service in self.services.values():
-                await self.admit(service)
+                await self.admit(service, faultless=True)
                 await self.handle_batch(service, faultless=True)
 
-    def _fetch(self, consumer: MemoryConsumer, most: int | None = None) -> MemoryBatch | None:
+    def _fetch(
+        self, consumer: MemoryConsumer, most: int | None = None, *, faultless: bool = False
+    ) -> MemoryBatch | None:
         order = sorted(consumer.positions)
         self.rng.shuffle(order)  # topics have no common order
-        return consumer.fetch(most or self.rng.choice((1, 3, 10, 100)), order)
+        batch = consumer.fetch(most or self.rng.choice((1, 3, 10, 100)), order)
+        if batch is not None and not faultless and self.rng.random() < _COMMIT_IN_DOUBT:
+            batch.fail("commit", self.rng.choice(("before", "after")))
+        return batch
 
     # the offsets that `Progress` reads, and the journals --------------------------------------------------------------
 
