@@ -93,7 +93,7 @@ def test_what_was_warned_about_is_remembered_once_for_each_entry_however_often_i
     sweep = WaitingSweep(made.directory, made.claims, made.limits, meter=Meter("matching"))
     for capacity in (2, 1) * 10:
         made.publish(service(capacity=capacity), "p1")
-        complete(sweep.due_events(made.clock.now()))
+        complete(sweep.suspicions(made.clock.now()))
     assert len(sweep._warnings._warned) == 1
 
 
