@@ -251,8 +251,9 @@ RARE = {
     "notification": {
         "delivery.undeliverable.v1", "intake.deletion-confirmed.v1", "notification.acknowledged.v1",
         "notification.answer-invalid.v1", "notification.appointed.v1", "notification.checked-in.v1",
-        "notification.in-progress.v1", "notification.no-show.v1", "notification.not-delivered.v1",
-        "provider.check-in-counted.v1", "provider.entry-refused.v1", "provider.input-refused.v1",
+        "notification.declined.v1", "notification.in-progress.v1", "notification.no-show.v1",
+        "notification.not-delivered.v1", "provider.check-in-counted.v1",
+        "provider.entry-refused.v1", "provider.input-refused.v1",
     },
     "outcomes": {"delivery.undeliverable.v1", "outcomes.recall-changed.v1", "statistics.indicator.v1"},
 }  # fmt: skip
