@@ -16,7 +16,7 @@ from .directory.directory import Directory, service_id
 from .directory.entry_flags import EntryFlags
 from .domain.context import MatchingContext, subject
 from .domain.hypothetical_need import as_need
-from .domain.state import NeedState, service_of
+from .domain.state import KnownNeed, NeedState, matches_of, service_of
 from .model.entry import DirectoryEntry
 from .place_table import LARGE, PlaceTable
 from .pricing import current_prices, observations
@@ -71,7 +71,7 @@ class MatchingContextLoader:
         """The services that may be chosen, and those that the needs hold a place at."""
         entries = {entry.id: entry for need in _needs(pairs) for entry in self._directory.ever(need)}
         for state, _ in pairs:
-            matched = (self._directory.get(service_of(match)) for match in state.matches)
+            matched = (self._directory.get(service_of(match)) for match in matches_of(state))
             entries |= {entry.id: entry for entry in matched if entry is not None}
         return entries
 
@@ -85,7 +85,9 @@ class MatchingContextLoader:
         households = (each.need for each in waiters if each.need.places > 1)  # places may be kept for them elsewhere
         open_to_households = {entry.id for need in households for entry in self._directory.ever(need)}
         full = await self._claims.find(entry_flags.FULL, "service", open_to_households.union(entries))
-        disputed = {service_of(match) for state, event in pairs if _is_not_eligible(event) for match in state.matches}
+        disputed = {
+            service_of(match) for state, event in pairs if _is_not_eligible(event) for match in matches_of(state)
+        }
         return EntryFlags(full, await self._rows_of_services(entry_flags.DISPUTES, disputed))
 
     async def _expiry_rows(self, pairs: Pairs) -> Rows:
@@ -99,8 +101,8 @@ class MatchingContextLoader:
 def _needs(pairs: Iterable[tuple[NeedState, Message]]) -> Iterator[NeedRegistered]:
     """The needs, as they were and as they are now, for which services may be chosen."""
     for state, event in pairs:
-        if state.accepted is not None:
-            yield state.accepted
+        if isinstance(state, KnownNeed):
+            yield state.record.accepted
         if isinstance(event, NeedRegistered):
             yield event
         elif isinstance(event, RecommendationAsked):

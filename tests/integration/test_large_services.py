@@ -14,7 +14,7 @@ from services.matching.capacity.places import TABLE, document, row_id
 from services.matching.context_loader import INDEXES, MatchingContextLoader
 from services.matching.directory.directory import Directory
 from services.matching.domain.policy import MatchingPolicy
-from services.matching.domain.state import NeedState
+from services.matching.domain.state import UnknownNeed
 from services.matching.jobs.sweep import WaitingSweep
 from services.matching.model.limits import Limits
 from services.matching.place_table import MarkedClaims
@@ -42,7 +42,7 @@ async def cost_ms(claims: mongo.MongoClaims, capacity: int) -> tuple[float, floa
     for start in range(0, len(taken), 10_000):
         await claims.take(taken[start : start + 10_000])
     marked, loader, policy = MarkedClaims(claims), MatchingContextLoader(directory, claims), MatchingPolicy(LIMITS)
-    sweep, state, need = WaitingSweep(directory, claims, LIMITS), NeedState(), accepted(need_id="n1")
+    sweep, state, need = WaitingSweep(directory, claims, LIMITS), UnknownNeed(), accepted(need_id="n1")
     decisions, sweeps = [], []
     for _ in range(6):
         started = time.process_time()

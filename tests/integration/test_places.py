@@ -28,7 +28,15 @@ from services.matching.context_loader import INDEXES, MatchingContextLoader
 from services.matching.directory.directory import Directory
 from services.matching.domain.context import subject
 from services.matching.domain.policy import MatchingPolicy
-from services.matching.domain.state import NeedState, Phase, rows_of
+from services.matching.domain.state import (
+    KnownNeed,
+    MatchedNeed,
+    NeedState,
+    UnknownNeed,
+    WaitingNeed,
+    matches_of,
+    rows_of,
+)
 from services.matching.jobs.sweep import WaitingSweep
 from services.matching.model.limits import Limits
 from services.matching.place_table import MarkedClaims
@@ -67,7 +75,7 @@ class World:
 
     def record(self, need: str, before: NeedState, after: NeedState) -> None:
         """Record places that are taken, by one need each, and released, before their rows go."""
-        had, has = ({row for match in state.matches for row in rows_of(match)} for state in (before, after))
+        had, has = ({row for match in matches_of(state) for row in rows_of(match)} for state in (before, after))
         for row in had - has:
             assert self.holders.pop(row) == need
         for row in has - had:
@@ -88,7 +96,7 @@ class Matcher:
         self._random = random.Random(number)
         self._needs = 0
         self._events = 0
-        self.states: dict[str, NeedState] = defaultdict(NeedState)
+        self.states: dict[str, NeedState] = defaultdict(UnknownNeed)
 
     async def work(self) -> None:
         while self._world.operations < OPERATIONS:
@@ -96,13 +104,13 @@ class Matcher:
 
     async def end(self) -> None:
         """Withdraw all needs."""
-        open_ = [need for need, state in self.states.items() if state.phase in (Phase.MATCHED, Phase.WAITING)]
+        open_ = [need for need, state in self.states.items() if isinstance(state, MatchedNeed | WaitingNeed)]
         await self.handle([withdrawn(need_id=need, referral_id=need) for need in open_])
 
     def _batch(self) -> list[Message]:
         """The events from others, then some withdrawals and some new needs."""
         pending, self._world.inboxes[self._number] = self._world.inboxes[self._number], []
-        open_ = [need for need, state in self.states.items() if state.phase in (Phase.MATCHED, Phase.WAITING)]
+        open_ = [need for need, state in self.states.items() if isinstance(state, MatchedNeed | WaitingNeed)]
         category = self._random.choice(CATEGORIES)
         of_category = [need for need in open_ if self._category(need) is category]
         leaving = self._random.sample(of_category, self._random.randint(0, min(BATCH, len(of_category))))
@@ -114,8 +122,8 @@ class Matcher:
         return [*pending, *events]
 
     def _category(self, need: str) -> Category | None:
-        event = self.states[need].accepted
-        return event.category if event else None
+        state = self.states[need]
+        return state.record.accepted.category if isinstance(state, KnownNeed) else None
 
     def _need(self, category: Category) -> Message:
         self._needs += 1
@@ -207,7 +215,8 @@ async def test_eight_matchers_never_give_one_place_to_two_needs_and_release_all(
     assert world.operations >= OPERATIONS
     assert world.done["crashed"] > 100, world.done
     assert world.done["lost races"] > 100, "too few claims were lost"
-    assert any(state.wait_number for matcher in matchers for state in matcher.states.values()), "no need waited"
+    states = [state for matcher in matchers for state in matcher.states.values()]
+    assert any(isinstance(state, KnownNeed) and state.record.wait_number for state in states), "no need waited"
 
     async def settle() -> dict[str, str]:
         """Let the sweep question every row twice and the matchers answer; returns the need of each place."""

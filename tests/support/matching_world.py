@@ -12,7 +12,7 @@ from structlog.testing import capture_logs
 from contracts import topics
 from contracts.base import Message as Body
 from contracts.cloudevents import CloudEvent, encode
-from contracts.matching import PriceSet, WaitingRecalled
+from contracts.matching import Matched, PriceSet, WaitingRecalled
 from contracts.operations import TimerElapsed
 from contracts.provider import Service
 from services.chassis.encryption import new_pair
@@ -26,7 +26,7 @@ from services.matching.directory.directory import Directory
 from services.matching.directory.entry_flags import FULL
 from services.matching.domain.context import subject
 from services.matching.domain.policy import MatchingPolicy
-from services.matching.domain.state import NeedState
+from services.matching.domain.state import KnownNeed, NeedRecord, NeedState, UnknownNeed, matches_of
 from services.matching.jobs.sweep import WaitingSweep
 from services.matching.model.limits import Limits
 from services.matching.place_table import LARGE, MarkedClaims
@@ -206,10 +206,24 @@ class MatchingWorld:
 
     def state(self, need: str) -> NeedState:
         """The state of a need, folded from the journal."""
-        state = NeedState()
+        state: NeedState = UnknownNeed()
         for fact in self.facts(need):
             state = self.policy.evolve(state, fact)
         return state
+
+    def record(self, need: str) -> NeedRecord:
+        """What is known of a need in every phase."""
+        state = self.state(need)
+        assert isinstance(state, KnownNeed), f"intake has not published {need}"
+        return state.record
+
+    def matches(self, need: str) -> tuple[Matched, ...]:
+        """The matches of a need that hold."""
+        return matches_of(self.state(need))
+
+    def match(self, need: str) -> Matched | None:
+        """The match of a need that holds; of several, the latest."""
+        return next(reversed(self.matches(need)), None)
 
     @property
     def dead(self) -> int:

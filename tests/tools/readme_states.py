@@ -16,7 +16,7 @@ from contracts.outcomes import Noted
 from contracts.words import Answer, Category, DeadlineKind, Lifecycle
 from services.chassis.decider import Emit, IncomingEvent
 from services.chassis.telemetry import logs
-from services.matching.domain.state import Phase
+from services.matching.domain.state import HeldNeed, MatchedNeed, WaitingNeed
 from services.matching.model.limits import Limits
 from services.notification.domain.deadlines import steps_of
 from services.notification.domain.offer import Deadlines, Ended
@@ -225,8 +225,13 @@ def _need_state(world: MatchingWorld) -> str:
     if not world.streams:
         return "new"
     state = world.state(NEED)
-    if state.phase is not Phase.ENDED:
-        return f"matched ({state.attempt})" if state.phase is Phase.MATCHED else state.phase.value
+    match state:
+        case MatchedNeed():
+            return f"matched ({state.record.attempt})"
+        case WaitingNeed():
+            return "waiting"
+        case HeldNeed():
+            return "held"
     ends = [fact for fact in world.facts(NEED) if isinstance(fact, matching.NeedEnded | matching.Unmet)]
     return ends[-1].end if isinstance(ends[-1], matching.NeedEnded) else "unmet"
 

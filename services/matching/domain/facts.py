@@ -14,6 +14,7 @@ from ..capacity.places import row_id
 from ..eligibility.assessment import provider_needs_status
 from ..model.entry import service_id
 from ..ranking.candidate import Candidate
+from .state import NeedRecord
 
 ATTEMPTS_EXHAUSTED = "attempts-exhausted"
 NO_PLACE = "no-place"
@@ -138,19 +139,19 @@ def entry_doubted(provider: str, service: str, field: str, fix: str) -> Emit:
 
 
 def unmet(
-    need: NeedRegistered,
-    attempt: int,
-    cause: str,
-    funnel: list[FunnelStep],
-    weighed: DecisionRationale | None = None,
-    hard_to_place: bool = False,
+    record: NeedRecord, cause: str, funnel: list[FunnelStep], weighed: DecisionRationale | None = None
 ) -> matching.Unmet:
     """No service could take the need.
 
     `cause` is `ATTEMPTS_EXHAUSTED`, the code of what the agency did not add, or `cause_of` the funnel.
     """
     return matching.Unmet(
-        **_names(need), attempt=attempt, cause=cause, funnel=funnel, weighed=weighed, hard_to_place=hard_to_place
+        **_names(record.accepted),
+        attempt=record.attempt,
+        cause=cause,
+        funnel=funnel,
+        weighed=weighed,
+        hard_to_place=record.hard_to_place,
     )
 
 
@@ -193,10 +194,15 @@ def attempt_ended(
     )
 
 
-def need_ended(need: NeedRegistered, attempt: int, end: str, hard_to_place: bool = False) -> matching.NeedEnded:
+def need_ended(record: NeedRecord, end: str) -> matching.NeedEnded:
     """The need has ended; `end` is a state of the lifecycle."""
+    need = record.accepted
     return matching.NeedEnded(
-        referral_id=need.referral_id, need_id=need.need_id, attempt=attempt, end=end, hard_to_place=hard_to_place
+        referral_id=need.referral_id,
+        need_id=need.need_id,
+        attempt=record.attempt,
+        end=end,
+        hard_to_place=record.hard_to_place,
     )
 
 

@@ -15,7 +15,7 @@ from . import facts
 from .choice import Choice, choose
 from .context import Moment
 from .rationale import weigh
-from .state import NeedState, rows_of, service_of
+from .state import UnplacedNeed, rows_of, service_of, waiter_of
 from .waiting import leave_list
 
 
@@ -26,10 +26,10 @@ class MatchAttempt(NamedTuple):
     choice: Choice
 
 
-def match_need(state: NeedState, moment: Moment) -> MatchAttempt:
+def match_need(state: UnplacedNeed, moment: Moment) -> MatchAttempt:
     """Match a need with the best services that have a place for it, and take it off the waiting list."""
-    waiter = state.waiter(moment.now)
-    need, first = waiter.need, state.attempt + 1
+    waiter, record = waiter_of(state, moment.now), state.record
+    need, first = record.accepted, record.attempt + 1
     match_id = places.match_id(need.need_id, first)
     choice = choose(waiter, match_id, moment)
     if not choice.chosen:
@@ -47,7 +47,7 @@ def match_need(state: NeedState, moment: Moment) -> MatchAttempt:
             choice.funnel,
             broadcast,
             weighed if attempt == first else None,
-            state.hard_to_place,
+            record.hard_to_place,
             choice.charges.price_set,
             moment.now,
         )

@@ -12,26 +12,30 @@ from ..pricing import observations
 from . import facts
 from .context import Moment
 from .matches import still_fits
-from .placement import place
+from .placement import place_again
 from .release import revoke
-from .state import NeedState, Phase, evolve, folded
+from .state import HeldNeed, LiveNeed, NeedState, UnknownNeed, folded, kept, matches_of
 from .waiting import leave_list
 
 
 def registered(state: NeedState, need: NeedRegistered, moment: Moment) -> Sequence[Effect]:
     """A new need, or a correction. Matches that still fit are kept: the provider may have started."""
-    old = state.accepted
-    if state.phase is Phase.ENDED or (old is not None and need.revision <= old.revision):
+    if not _is_news(state, need):
         return []
     directory = moment.context.directory
-    kept = matching.NeedKept(accepted=need, hard_to_place=hard_to_place(need, directory))
-    effects: list[Effect] = [Emit(kept)]
+    fact = matching.NeedKept(accepted=need, hard_to_place=hard_to_place(need, directory))
+    effects: list[Effect] = [Emit(fact)]
     if moment.limits.learns and not need.held_back:
         effects.append(observations.need_asked(need, directory))
-    corrected = evolve(state, kept)
-    revoked = revoke([match for match in state.matches if not still_fits(need, match, moment)], "corrected")
-    after = folded(corrected, revoked)
-    return [*effects, *revoked, *([] if after.matches else place(after, moment))]
+    revoked = revoke([match for match in matches_of(state) if not still_fits(need, match, moment)], "corrected")
+    after = folded(state, [Emit(fact), *revoked])
+    return [*effects, *revoked, *place_again(after, moment)]
+
+
+def _is_news(state: NeedState, need: NeedRegistered) -> bool:
+    if isinstance(state, LiveNeed):
+        return need.revision > state.record.accepted.revision
+    return isinstance(state, UnknownNeed)
 
 
 def person_corrected(state: NeedState, moment: Moment) -> Sequence[Effect]:
@@ -40,16 +44,16 @@ def person_corrected(state: NeedState, moment: Moment) -> Sequence[Effect]:
     The fact is kept even where nothing was asked for: if the same event comes again, it must not answer what is asked
     for later.
     """
-    if state.accepted is None or state.phase is Phase.ENDED:
+    if not isinstance(state, LiveNeed):
         return []
-    kept = matching.NeedKept(accepted=state.accepted, hard_to_place=state.hard_to_place)
-    placed = place(evolve(state, kept), moment) if state.phase is Phase.HELD else []
-    return [Emit(kept), *placed]
+    fact = matching.NeedKept(accepted=state.record.accepted, hard_to_place=state.record.hard_to_place)
+    placed = place_again(kept(state, fact), moment) if isinstance(state, HeldNeed) else []
+    return [Emit(fact), *placed]
 
 
 def withdrawn(state: NeedState) -> Sequence[Effect]:
     """The agency has withdrawn the need."""
-    if state.accepted is None or state.phase is Phase.ENDED:
+    if not isinstance(state, LiveNeed):
         return []
-    ended = facts.need_ended(state.accepted, state.attempt, Lifecycle.WITHDRAWN, state.hard_to_place)
-    return [*revoke(state.matches, "withdrawn"), Emit(ended, topics.MATCHING), *leave_list(state)]
+    ended = Emit(facts.need_ended(state.record, Lifecycle.WITHDRAWN), topics.MATCHING)
+    return [*revoke(matches_of(state), "withdrawn"), ended, *leave_list(state)]

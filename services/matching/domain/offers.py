@@ -12,9 +12,9 @@ from ..pricing import observations
 from . import facts
 from .context import Moment
 from .declines import flag_entry, step_of
-from .placement import place
+from .placement import place_again
 from .release import release, release_after_help, revoke
-from .state import NeedState, Phase, evolve, folded, service_of
+from .state import LiveNeed, MatchedNeed, NeedState, evolve, folded, match_of, matches_of, service_of
 from .waiting import leave_list
 
 
@@ -24,18 +24,19 @@ def accepted(state: NeedState, event: notification.OfferAccepted, moment: Moment
     Also where a correction has just revoked the match of the first: notification has already withdrawn the other
     offers.
     """
+    if not isinstance(state, MatchedNeed):
+        return []
     rivals = [each for each in state.matches if each.attempt != event.attempt and _asked_at_once(each, event.attempt)]
     revoked = revoke(rivals, TAKEN_BY_ANOTHER)
-    after = folded(state, revoked)
-    match = state.holds(event.attempt)
+    match = match_of(state, event.attempt)
     begun = observations.stay_begun(match, event.at) if match else []
-    return [*revoked, *begun, *(place(after, moment) if revoked and not after.matches else [])]
+    return [*revoked, *begun, *place_again(folded(state, revoked), moment)]
 
 
 def refused(state: NeedState, event: notification.Refusal, moment: Moment) -> Sequence[Effect]:
     """The attempt has failed. Of several made at once, the last failure decides what follows for the need."""
-    match = state.holds(event.attempt)
-    if match is None:
+    match = match_of(state, event.attempt)
+    if match is None or not isinstance(state, MatchedNeed):
         return []
     service = service_of(match)
     # Ruled out until an entry newer than today's newest: one published before the refusal does not lift it.
@@ -45,13 +46,11 @@ def refused(state: NeedState, event: notification.Refusal, moment: Moment) -> Se
     after, step = evolve(state, ended), step_of(event)
     effects = [Emit(ended), *release(match), *flag_entry(match, event, moment), *_stay_ended(match, event)]
     if step is DeclineStep.CLOSE:
-        closed = Emit(facts.closed(match, state.attempt, ended.code), topics.MATCHING)
-        return [*effects, *revoke(after.matches, ended.code), closed]
-    if after.matches:
-        return effects
+        closed = Emit(facts.closed(match, state.record.attempt, ended.code), topics.MATCHING)
+        return [*effects, *revoke(matches_of(after), ended.code), closed]
     # If only one service was asked, what it asks for comes first. If several were, it is no reason to lose time.
     paused = step is DeclineStep.WAIT or (step is DeclineStep.ASK_AGENCY and match.broadcast is None)
-    return [*effects, *place(after, moment, paused=paused)]
+    return [*effects, *place_again(after, moment, paused=paused)]
 
 
 def ended(state: NeedState, event: notification.Outcome, moment: Moment) -> Sequence[Effect]:
@@ -59,13 +58,13 @@ def ended(state: NeedState, event: notification.Outcome, moment: Moment) -> Sequ
 
     Also where the match was revoked in the meantime: notification received the outcome before the revocation.
     """
-    if state.accepted is None or state.phase is Phase.ENDED:
+    if not isinstance(state, LiveNeed):
         return []
-    match = state.holds(event.attempt)
-    need_ended = facts.need_ended(state.accepted, state.attempt, facts.end_of(event), state.hard_to_place)
+    match = match_of(state, event.attempt)
     released = [*release_after_help(match, event, moment), *_stay_ended(match, event)] if match else []
-    others = [each for each in state.matches if each is not match]
-    return [*revoke(others, TAKEN_BY_ANOTHER), Emit(need_ended, topics.MATCHING), *released, *leave_list(state)]
+    others = [each for each in matches_of(state) if each is not match]
+    end = Emit(facts.need_ended(state.record, facts.end_of(event)), topics.MATCHING)
+    return [*revoke(others, TAKEN_BY_ANOTHER), end, *released, *leave_list(state)]
 
 
 def _stay_ended(match: Matched, event: notification.Refusal | notification.Outcome) -> Sequence[Effect]:

@@ -18,7 +18,7 @@ from .context import MatchingContext, Moment, subject
 from .declines import step_of
 from .recommendation import recommend
 from .release import recall_waiting, release_orphaned_rows
-from .state import NeedState, Phase, evolve
+from .state import ExpiryHandled, NeedState, UnknownNeed, evolve
 from .waiting import PATIENCE_OVER, WAIT_OVER
 
 
@@ -71,7 +71,7 @@ class MatchingPolicy:
 
     def initial(self, stream: str) -> NeedState:
         """A need that intake has not published."""
-        return NeedState()
+        return UnknownNeed()
 
     def evolve(self, state: NeedState, fact: Message) -> NeedState:
         """See `state.evolve`."""
@@ -129,4 +129,4 @@ def _notify_expiry(state: NeedState, expiring: matching.EntryExpires, context: M
     """Notify a provider once that its entry has expired, or is about to."""
     entry = context.directory.get(service_id(expiring.provider, expiring.service))
     older = entry_flags.older_notice_rows(context.expiry_rows, entry) if entry else []
-    return expiry.notify_provider(expiring, entry, state.phase is Phase.ENDED, older)
+    return expiry.notify_provider(expiring, entry, isinstance(state, ExpiryHandled), older)

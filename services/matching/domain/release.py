@@ -17,7 +17,7 @@ from ..pricing import observations
 from ..waitlist.queue import QueuedNeed, Waiter
 from . import facts
 from .context import Moment
-from .state import NeedState, folded, rows_of, service_of
+from .state import EndedNeed, NeedState, folded, matches_of, rows_of, service_of
 
 
 def release(match: Matched) -> list[Drop]:
@@ -56,8 +56,8 @@ def release_orphaned_rows(
     if not held:
         return []
     after, released = folded(state, effects), set(_released_rows(effects))
-    own = {(row, match.match_id) for match in after.matches for row in rows_of(match)}
-    if after.used is not None and moment.now.date() <= after.used.until:
+    own = {(row, match.match_id) for match in matches_of(after) for row in rows_of(match)}
+    if isinstance(after, EndedNeed) and after.used is not None and moment.now.date() <= after.used.until:
         own |= {(row, after.used.match_id) for row in after.used.rows}
     orphaned: list[Effect] = []
     for row, doc in held.items():

@@ -1,8 +1,15 @@
-"""The state of one need in matching, folded from its facts. The stream is the need's id."""
+"""The life of one need in matching, folded from its facts. The stream is the need's id.
+
+    unknown ── intake publishes it ──▶ open ──▶ matched ──▶ ended
+                                        ▲ │        │
+                                        │ ├──▶ waiting, held
+                                        └─┴────────┘
+
+An `OpenNeed` lasts no longer than the decision that leads to it: a match, a wait, a hold or the end follows at once.
+"""
 
 from collections.abc import Iterable
 from datetime import datetime
-from enum import Enum
 from functools import reduce
 from typing import NamedTuple
 
@@ -18,16 +25,6 @@ from ..eligibility.rules import asks_agency
 from ..waitlist.queue import Waiter, options_of
 
 
-class Phase(Enum):
-    """`OPEN` lasts no longer than the decision that enters it: a match, a wait, a hold or the end follows at once."""
-
-    OPEN = "open"
-    MATCHED = "matched"
-    WAITING = "waiting"
-    HELD = "held"
-    ENDED = "ended"
-
-
 class WaitPeriod(NamedTuple):
     """When a need began to wait, and until when it waits at most; later waits of the need keep both.
 
@@ -39,39 +36,21 @@ class WaitPeriod(NamedTuple):
     timed_for: Urgency | None = None
 
 
-class NeedState(NamedTuple):
-    """`accepted` is the need as intake last published it; None: not published yet.
+class NeedRecord(NamedTuple):
+    """What is known of a need in every phase.
 
-    `attempt` is the number of the last match, `matches` are those that hold (several, where the need was offered to
-    several services at once and none has accepted yet), `tried` the attempts that failed. An attempt that failed for
-    something that the agency has corrected since has no version: it rules out no entry. `wait_number` counts the waits
-    so far, and `options` is the number of services that could have taken the need when the current wait began.
-    `alerted`: an operator was notified that its patience is over. `hard_to_place` is that of `matching.NeedKept`, and
-    `used` are places that do not return yet although the need has ended.
-
-    The stream of an expiring directory entry only ever gets to `ENDED`: its provider was notified.
+    `accepted` is the need as intake last published it, and `hard_to_place` that of `matching.NeedKept`. `attempt` is
+    the number of the last match, `tried` are the attempts that failed. An attempt that failed for something that the
+    agency has corrected since has no version: it rules out no entry. `wait_number` counts the waits so far. `alerted`:
+    an operator was notified that its patience is over.
     """
 
-    phase: Phase = Phase.OPEN
-    accepted: NeedRegistered | None = None
-    attempt: int = 0
-    matches: tuple[matching.Matched, ...] = ()
-    tried: tuple[matching.AttemptEnded, ...] = ()
-    wait: WaitPeriod | None = None
-    wait_number: int = 0
-    options: int | None = None
-    alerted: bool = False
+    accepted: NeedRegistered
     hard_to_place: bool = False
-    used: matching.PlaceUsed | None = None
-
-    @property
-    def match(self) -> matching.Matched | None:
-        """The match that holds; of several, the latest."""
-        return self.matches[-1] if self.matches else None
-
-    def holds(self, attempt: int) -> matching.Matched | None:
-        """The match of that attempt, if it still holds."""
-        return next((each for each in self.matches if each.attempt == attempt), None)
+    attempt: int = 0
+    tried: tuple[matching.AttemptEnded, ...] = ()
+    wait_number: int = 0
+    alerted: bool = False
 
     @property
     def already_served(self) -> bool:
@@ -79,7 +58,7 @@ class NeedState(NamedTuple):
 
         Such a need waits until intake publishes it again; its wait has no end of its own.
         """
-        return self.accepted is not None and self.accepted.held_back is HeldBack.AGENCY_KNOWS
+        return self.accepted.held_back is HeldBack.AGENCY_KNOWS
 
     @property
     def rounds(self) -> int:
@@ -92,14 +71,85 @@ class NeedState(NamedTuple):
         last = [each for each in self.tried if round_of(each) == round_of(self.tried[-1])]
         return next((each for each in last if asks_agency(each) and each.version), None)
 
-    def waiter(self, now: datetime) -> Waiter:
-        """The need as the waiting list ranks it; one that has not waited yet would wait from `now` on.
 
-        Raises `ValueError` for a need that intake has not published.
-        """
-        if self.accepted is None:
-            raise ValueError("this need is unknown: it cannot be ranked before intake has published it")
-        return Waiter(self.accepted, self.tried, self.wait.since if self.wait else now, self.wait_number, self.options)
+class UnknownNeed(NamedTuple):
+    """Intake has not published the need."""
+
+
+class OpenNeed(NamedTuple):
+    """It has no match. `last_wait` is its wait so far; None: it has not waited."""
+
+    record: NeedRecord
+    last_wait: WaitPeriod | None = None
+
+
+class MatchedNeed(NamedTuple):
+    """`matches` hold: one, or several where it was offered to several services at once and none has accepted yet."""
+
+    record: NeedRecord
+    matches: tuple[matching.Matched, ...]
+    last_wait: WaitPeriod | None = None
+
+
+class WaitingNeed(NamedTuple):
+    """It is on the waiting list. `options` services could have taken it when this wait began; None: not counted."""
+
+    record: NeedRecord
+    wait: WaitPeriod
+    options: int | None = None
+
+    @property
+    def last_wait(self) -> WaitPeriod:
+        """The wait that it is in."""
+        return self.wait
+
+
+class HeldNeed(NamedTuple):
+    """It is on hold for what the agency has to add, until its wait ends."""
+
+    record: NeedRecord
+    wait: WaitPeriod
+
+    @property
+    def last_wait(self) -> WaitPeriod:
+        """The wait that it is in."""
+        return self.wait
+
+
+class EndedNeed(NamedTuple):
+    """It has ended; `used` are places that do not return yet all the same."""
+
+    record: NeedRecord
+    used: matching.PlaceUsed | None = None
+
+
+class ExpiryHandled(NamedTuple):
+    """The stream of an expiring directory entry, not of a need: the entry's provider was notified."""
+
+
+UnplacedNeed = OpenNeed | WaitingNeed | HeldNeed
+"""A need that has no match, and may get one."""
+LiveNeed = UnplacedNeed | MatchedNeed
+"""A need that has not ended."""
+KnownNeed = LiveNeed | EndedNeed
+NeedState = UnknownNeed | KnownNeed | ExpiryHandled
+
+
+def matches_of(state: NeedState) -> tuple[matching.Matched, ...]:
+    """The matches that hold."""
+    return state.matches if isinstance(state, MatchedNeed) else ()
+
+
+def match_of(state: NeedState, attempt: int) -> matching.Matched | None:
+    """The match of that attempt, if it still holds."""
+    return next((each for each in matches_of(state) if each.attempt == attempt), None)
+
+
+def waiter_of(state: LiveNeed, now: datetime) -> Waiter:
+    """The need as the waiting list ranks it; one that has not waited yet would wait from `now` on."""
+    record, since = state.record, state.last_wait.since if state.last_wait else now
+    options = state.options if isinstance(state, WaitingNeed) else None
+    return Waiter(record.accepted, record.tried, since, record.wait_number, options)
 
 
 def service_of(match: matching.Matched) -> str:
@@ -119,29 +169,15 @@ def rows_of(match: matching.Matched) -> list[str]:
 
 def evolve(state: NeedState, fact: Message) -> NeedState:
     """The state after a fact. Facts about rows or about other needs change nothing."""
-    match fact:
-        case matching.NeedKept():
-            return _kept(state, fact)
-        case matching.Matched():
-            matches = (*state.matches, fact)
-            return state._replace(phase=Phase.MATCHED, matches=matches, attempt=fact.attempt, options=None)
-        case matching.Waiting():
-            wait = WaitPeriod(fact.since, fact.until, state.accepted.urgency if state.accepted else None)
-            number, options = state.wait_number + 1, options_of(fact.funnel)
-            return state._replace(phase=Phase.WAITING, wait=wait, wait_number=number, options=options)
-        case matching.PatienceOver():
-            return state._replace(alerted=True)
-        case matching.OnHold():
-            wait = WaitPeriod(fact.since, fact.until, state.wait.timed_for if state.wait else None)
-            return state._replace(phase=Phase.HELD, wait=wait, options=None)
-        case matching.PlaceUsed():
+    match state, fact:
+        case UnknownNeed(), matching.NeedKept():
+            return OpenNeed(NeedRecord(fact.accepted, fact.hard_to_place))
+        case UnknownNeed(), matching.ExpiryNotified():
+            return ExpiryHandled()
+        case EndedNeed(), matching.PlaceUsed():
             return state._replace(used=fact)
-        case matching.AttemptEnded():
-            return _without_match(state, fact.attempt)._replace(tried=(*state.tried, fact))
-        case matching.MatchRevoked():
-            return _without_match(state, fact.attempt)
-        case matching.Unmet() | matching.NeedEnded() | matching.Closed() | matching.ExpiryNotified():
-            return state._replace(phase=Phase.ENDED, matches=())
+        case ((OpenNeed() | MatchedNeed() | WaitingNeed() | HeldNeed()), _):
+            return _changed(state, fact)
         case _:
             return state
 
@@ -151,21 +187,56 @@ def folded(state: NeedState, effects: Iterable[Effect]) -> NeedState:
     return reduce(evolve, (each.event for each in effects if isinstance(each, Emit)), state)
 
 
-def _kept(state: NeedState, fact: matching.NeedKept) -> NeedState:
-    kept = state._replace(
-        accepted=fact.accepted,
-        tried=tuple(map(_corrected, state.tried)),
-        options=state.options if fact.accepted == state.accepted else None,
-        hard_to_place=fact.hard_to_place,
-    )
-    begins_to_wait = state.already_served and not kept.already_served
-    return kept._replace(wait=None) if begins_to_wait else kept
+def _changed(state: LiveNeed, fact: Message) -> NeedState:
+    record = state.record
+    match fact:
+        case matching.NeedKept():
+            return kept(state, fact)
+        case matching.Matched():
+            return MatchedNeed(record._replace(attempt=fact.attempt), (*matches_of(state), fact), state.last_wait)
+        case matching.AttemptEnded():
+            return _without_match(state, fact.attempt, record._replace(tried=(*record.tried, fact)))
+        case matching.MatchRevoked():
+            return _without_match(state, fact.attempt, record)
+        case matching.Waiting():
+            return put_on_list(state, fact)
+        case matching.PatienceOver():
+            return state._replace(record=record._replace(alerted=True))
+        case matching.OnHold():
+            return HeldNeed(record, WaitPeriod(fact.since, fact.until, state.last_wait and state.last_wait.timed_for))
+        case matching.Unmet() | matching.NeedEnded() | matching.Closed():
+            return EndedNeed(record)
+        case _:
+            return state
+
+
+def put_on_list(state: LiveNeed, fact: matching.Waiting) -> WaitingNeed:
+    """The need once it waits."""
+    record, wait = state.record, WaitPeriod(fact.since, fact.until, state.record.accepted.urgency)
+    return WaitingNeed(record._replace(wait_number=record.wait_number + 1), wait, options_of(fact.funnel))
+
+
+def kept(state: LiveNeed, fact: matching.NeedKept) -> LiveNeed:
+    """The need as intake has published it again. Once nobody serves the person elsewhere, its wait starts again."""
+    old = state.record
+    tried = tuple(map(_corrected, old.tried))
+    record = old._replace(accepted=fact.accepted, tried=tried, hard_to_place=fact.hard_to_place)
+    resumes = old.already_served and not record.already_served
+    match state:
+        case MatchedNeed():
+            return state._replace(record=record, last_wait=None if resumes else state.last_wait)
+        case _ if resumes:
+            return OpenNeed(record)
+        case WaitingNeed() if record.accepted != old.accepted:
+            return state._replace(record=record, options=None)
+        case _:
+            return state._replace(record=record)
 
 
 def _corrected(ended: matching.AttemptEnded) -> matching.AttemptEnded:
     return ended.model_copy(update={"version": ""}) if asks_agency(ended) else ended
 
 
-def _without_match(state: NeedState, attempt: int) -> NeedState:
-    matches = tuple(each for each in state.matches if each.attempt != attempt)
-    return state._replace(phase=Phase.MATCHED if matches else Phase.OPEN, matches=matches)
+def _without_match(state: LiveNeed, attempt: int, record: NeedRecord) -> LiveNeed:
+    matches = tuple(each for each in matches_of(state) if each.attempt != attempt)
+    return MatchedNeed(record, matches, state.last_wait) if matches else OpenNeed(record, state.last_wait)

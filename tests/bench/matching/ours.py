@@ -24,7 +24,7 @@ from services.matching.directory import entry_flags
 from services.matching.directory.entry_flags import EntryFlags
 from services.matching.domain.context import MatchingContext, subject
 from services.matching.domain.policy import MatchingPolicy
-from services.matching.domain.state import NeedState, service_of
+from services.matching.domain.state import NeedState, UnknownNeed, match_of, service_of
 from services.matching.jobs.sweep import recalls
 from services.matching.model.limits import Limits
 from services.matching.pricing import observations
@@ -109,7 +109,7 @@ class Ours:
 
     def holds(self, offer: Offer) -> bool:
         state = self._states[self._world.arrivals[offer.need].need.need_id]
-        match = state.holds(offer.attempt)
+        match = match_of(state, offer.attempt)
         return match is not None and service_of(match) == offer.service
 
     # how it is handled -----------------------------------------------------------------------------------------------
@@ -153,7 +153,7 @@ class Ours:
 
     def _decide(self, event: Message, now: datetime) -> Sequence[Effect]:
         need = subject(event)
-        state = self._states.get(need, NeedState())
+        state = self._states.get(need, UnknownNeed())
         category = self._world.arrivals[int(need[1:])].need.category
         arrived = IncomingEvent(event, f"e{self.decisions}", now, f"r{need[1:]}")
         effects = self._policy.decide(state, arrived, now, self._context(category))

@@ -21,7 +21,7 @@ from services.matching.directory.directory import Directory, DirectoryEntry
 from services.matching.domain.choice import choose
 from services.matching.domain.context import MatchingContext, Moment
 from services.matching.domain.policy import MatchingPolicy
-from services.matching.domain.state import NeedState
+from services.matching.domain.state import UnknownNeed
 from services.matching.eligibility.rules import Case
 from services.matching.model.limits import Limits
 from services.matching.ranking import score
@@ -104,7 +104,7 @@ def _naive(waiters: Sequence[Waiter], directory: Directory, places: Places, *, e
 
 def _decisions(waiters: Sequence[Waiter], context: MatchingContext) -> tuple[float, float]:
     """A need arrives: the whole decision, up to the facts with their reasons. No need waits."""
-    policy, state = MatchingPolicy(LIMITS), NeedState()
+    policy, state = MatchingPolicy(LIMITS), UnknownNeed()
     events = [IncomingEvent(waiter.need, f"e{waiter.id}", NOW, waiter.need.referral_id) for waiter in waiters]
     return _rounds(lambda event: policy.decide(state, event, NOW, context), events)
 

@@ -280,8 +280,7 @@ def test_a_recorded_choice_repeats(scene: Scene) -> None:
     for need in made.streams:
         facts = made.facts(need)
         matches = [fact for fact in facts if isinstance(fact, Matched)]
-        accepted_ = made.state(need).accepted
-        assert accepted_ is not None
+        accepted_ = made.record(need).accepted
         if matches:
             price_set = scene.prices if matches[0].price_set else None
             assert choose_again(accepted_, matches, entries, price_set) == [

@@ -17,7 +17,7 @@ from contracts.profiles import Region
 from contracts.words import Category, DeclineCode, Flag, NotDeliveredCode, Urgency
 from services.matching.capacity.places import service_of
 from services.matching.directory.entry_flags import DISPUTES
-from services.matching.domain.state import Phase, rows_of
+from services.matching.domain.state import MatchedNeed, NeedState, OpenNeed, WaitingNeed, matches_of, rows_of, waiter_of
 from services.matching.eligibility.rules import failing
 from services.matching.model.limits import Limits
 from services.matching.waitlist.queue import Waiter, options_of, patience_over, precedence, row_id
@@ -104,11 +104,12 @@ class Matching(RuleBasedStateMachine):
         line = world.waiters
         world.handle(need)
         state = world.state(need.need_id)
-        for match in state.matches:
+        for match in matches_of(state):
             entry = world.directory.get(f"{match.provider}/{match.service}")
             assert entry is not None
             assert entry.version not in full, "it was offered to a service that reported no capacity"
-            placed = state.waiter(now)._replace(options=options_of(match.funnel))
+            assert isinstance(state, MatchedNeed)
+            placed = waiter_of(state, now)._replace(options=options_of(match.funnel))
             mine = precedence(placed, entry, now, LIMITS)
             free = entry.service.capacity - taken[entry.id]
             for rank, each in sorted((precedence(each, entry, now, LIMITS), each) for each in line):
@@ -116,7 +117,7 @@ class Matching(RuleBasedStateMachine):
                 if able and rank < mine and each.need.places <= free:
                     free -= each.need.places
             assert free >= places, "it took the place of a need that ranks above it"
-        if places > 1 and len(state.matches) > 1:
+        if places > 1 and len(matches_of(state)) > 1:
             seen("a household was offered to several at once")
 
     @rule(category=categories, places=st.sampled_from([2, 3]))
@@ -133,7 +134,7 @@ class Matching(RuleBasedStateMachine):
         self.needs += 1
         family = {"category": category, "urgency": Urgency.EMERGENCY, "requested_at": now, **household(places)}
         world.handle(a_need(self.needs, **family))
-        matches = world.state(f"n{self.needs}").matches
+        matches = world.matches(f"n{self.needs}")
         if not waits:
             most = LIMITS.at_once[Urgency.EMERGENCY]
             assert len(matches) >= min(len(open_), most), "a service that could have been asked was not"
@@ -149,8 +150,7 @@ class Matching(RuleBasedStateMachine):
         places=sizes,
     )
     def need_is_corrected(self, moment: int, category: Category, region: str, urgency: Urgency, places: int) -> None:
-        old = self.world.state(self.some_need(moment)).accepted
-        assert old is not None
+        old = self.world.record(self.some_need(moment)).accepted
         changes = {"category": category, "region": Region(admin1=region), "urgency": urgency, **household(places)}
         self.world.handle(old.model_copy(update={**changes, "revision": old.revision + 1}))
 
@@ -173,7 +173,7 @@ class Matching(RuleBasedStateMachine):
         self, moment: int, kind: Any, code: DeclineCode, failure: NotDeliveredCode, late: int, together: bool
     ) -> None:
         """Or is accepted. Offers of a broadcast end one by one, or all in one batch with those of other needs."""
-        open_ = [(need, match.attempt) for need in self.world.streams for match in self.world.state(need).matches]
+        open_ = [(need, match.attempt) for need in self.world.streams for match in self.world.matches(need)]
         if not open_:
             return
         chosen = open_ if together else [open_[moment % len(open_)]]
@@ -186,7 +186,7 @@ class Matching(RuleBasedStateMachine):
             self.world.send(of_offer(kind, attempt - late, now, need_id=need, referral_id=f"r{need[1:]}", **changes))
         self.world.run()
         if kind is OfferAccepted and not late:
-            assert all(len(self.world.state(need).matches) == 1 for need, _ in chosen), "one service has it"
+            assert all(len(self.world.matches(need)) == 1 for need, _ in chosen), "one service has it"
 
     @precondition(lambda self: self.needs)
     @rule(moment=moments)
@@ -229,9 +229,9 @@ class Matching(RuleBasedStateMachine):
         message = world.log.held[moment % len(world.log.held)]
         need = matching.WaitingRecalled.read(message.value).need_id
         world.log.append(message.topic, message.key, message.value, message.headers)
-        attempt = world.state(need).attempt + 1
+        attempt = world.record(need).attempt + 1
         world.handle(of_offer(kind, attempt, need_id=need, referral_id=f"r{need[1:]}"))
-        if world.state(need).attempt < attempt:
+        if world.record(need).attempt < attempt:
             world.sent[-1] = world.sent[0]  # nothing was offered, so there is no such answer that could come again
 
     @rule()
@@ -269,7 +269,13 @@ class Matching(RuleBasedStateMachine):
 
     def waiting_needs(self) -> set[str]:
         states = {need: self.world.state(need) for need in self.world.streams}
-        return {row_id(need, state.wait_number) for need, state in states.items() if state.phase is Phase.WAITING}
+        waiting = {need: state.record for need, state in states.items() if isinstance(state, WaitingNeed)}
+        return {row_id(need, record.wait_number) for need, record in waiting.items()}
+
+    def states(self) -> dict[str, tuple[type, NeedState]]:
+        """With their types: a named tuple equals any other of the same content."""
+        states = {need: self.world.state(need) for need in self.world.streams}
+        return {need: (type(state), state) for need, state in states.items()}
 
     def some_need(self, moment: int) -> str:
         streams = self.world.streams
@@ -279,7 +285,7 @@ class Matching(RuleBasedStateMachine):
 
     @invariant()
     def each_open_match_has_its_place_and_nobody_else_has_one(self) -> None:
-        matches = [match for need in self.world.streams for match in self.world.state(need).matches]
+        matches = [match for need in self.world.streams for match in self.world.matches(need)]
         held = [(row, (match.need_id, match.match_id)) for match in matches for row in rows_of(match)]
         expected = dict(held)
         assert len(expected) == len(held), "two matches, one place"
@@ -288,10 +294,10 @@ class Matching(RuleBasedStateMachine):
     @invariant()
     def no_family_is_separated(self) -> None:
         for state in map(self.world.state, self.world.streams):
-            for match in state.matches:
+            for match in matches_of(state):
                 rows = rows_of(match)
-                assert state.accepted is not None
-                assert len(set(rows)) == state.accepted.places
+                assert isinstance(state, MatchedNeed)
+                assert len(set(rows)) == state.record.accepted.places
                 assert {service_of(row) for row in rows} == {f"{match.provider}/{match.service}"}
 
     @invariant()
@@ -305,27 +311,28 @@ class Matching(RuleBasedStateMachine):
         world, now = self.world, self.world.clock.now()
         states = {need: world.state(need) for need in world.streams}
         waits = {
-            (need, state.wait_number): state.waiter(now)
+            (need, state.record.wait_number): waiter_of(state, now)
             for need, state in states.items()
-            if state.phase is Phase.WAITING
+            if isinstance(state, WaitingNeed)
         }
         long = [each for wait, each in waits.items() if wait in self.waited and patience_over(each, now, LIMITS)]
         taken = Counter(service_of(row) for row in world.rows)
         for state in states.values():
-            for match in state.matches:
+            for match in matches_of(state):
+                assert isinstance(state, MatchedNeed)
                 entry = world.directory.get(f"{match.provider}/{match.service}")
                 if (match.need_id, match.attempt) in self.held or entry is None or entry.version != match.version:
                     continue
                 left = entry.service.capacity - taken[entry.id]
                 for each in long:
                     first = (match.requested_at, match.need_id) < (each.need.requested_at, each.id)
-                    goes_before = first and patience_over(state.waiter(now), now, LIMITS)
+                    goes_before = first and patience_over(waiter_of(state, now), now, LIMITS)
                     able = failing(each.case(now, LIMITS.retry_after), entry) is None
                     could = left < each.need.places <= left + len(rows_of(match)) and entry.version not in world.full
                     assert goes_before or not (able and could), f"{match.need_id} has the place of {each.id}"
                     if able and could:
                         seen("a place went to another need that is out of patience")
-        self.held = {(match.need_id, match.attempt) for state in states.values() for match in state.matches}
+        self.held = {(match.need_id, match.attempt) for state in states.values() for match in matches_of(state)}
         self.waited = waits
 
     @invariant()
@@ -335,7 +342,7 @@ class Matching(RuleBasedStateMachine):
             alerts = [fact for fact in self.world.facts(need) if isinstance(fact, matching.PatienceOver)]
             state = self.world.state(need)
             assert len(alerts) <= 1
-            if state.phase is Phase.WAITING and patience_over(state.waiter(now), now, LIMITS):
+            if isinstance(state, WaitingNeed) and patience_over(waiter_of(state, now), now, LIMITS):
                 assert alerts, "it waits without an alert"
 
     @invariant()
@@ -345,7 +352,7 @@ class Matching(RuleBasedStateMachine):
     @invariant()
     def several_matches_are_one_broadcast_to_different_providers(self) -> None:
         for need in self.world.streams:
-            matches = self.world.state(need).matches
+            matches = self.world.matches(need)
             assert len({match.provider for match in matches}) == len(matches)
             if len(matches) > 1:
                 (broadcast,) = {match.broadcast for match in matches}
@@ -361,18 +368,18 @@ class Matching(RuleBasedStateMachine):
 
     @invariant()
     def no_need_is_left_open(self) -> None:
-        assert all(self.world.state(need).phase is not Phase.OPEN for need in self.world.streams)
+        assert all(not isinstance(self.world.state(need), OpenNeed) for need in self.world.streams)
         assert self.world.dead == 0
 
     def teardown(self) -> None:
         for need in self.world.streams:
             self.check_history(need)
-        before = {need: self.world.state(need) for need in self.world.streams}
+        before = self.states()
         for id_, event, topic in list(self.world.sent):
             if not isinstance(event, matching.WaitingRecalled | TimerElapsed):
                 self.world.send(event, topic, id_)
         self.world.run()
-        assert {need: self.world.state(need) for need in self.world.streams} == before, "repeats change nothing"
+        assert self.states() == before, "repeats change nothing"
         self.all_settle()
         self.all_are_withdrawn()
 

@@ -12,7 +12,7 @@ from contracts.matching import PriceSet
 from contracts.words import AgeBand, Category, Flag, Urgency
 from services.matching.capacity.places import Places, service_of
 from services.matching.directory.directory import Directory
-from services.matching.domain.state import Phase
+from services.matching.domain.state import MatchedNeed, WaitingNeed, waiter_of
 from services.matching.eligibility.rules import failing
 from services.matching.jobs.sweep import recalls
 from services.matching.model.limits import Limits
@@ -156,15 +156,18 @@ def test_nobody_out_of_patience_sees_a_place_go_to_one_who_came_later(life: list
                 made.deliver()
         now = made.clock.now()
         after = {need: made.state(need) for need in made.streams}
-        placed = [each for need, each in after.items() if each.match and not (need in states and states[need].match)]
+        placed = [
+            each
+            for need, each in after.items()
+            if isinstance(each, MatchedNeed) and not isinstance(states.get(need), MatchedNeed)
+        ]
         for state in placed:
-            assert state.match is not None
-            entry = made.directory.get(f"{state.match.provider}/{state.match.service}")
+            entry = made.directory.get(f"{state.matches[-1].provider}/{state.matches[-1].service}")
             assert entry is not None
             left = entry.service.capacity - sum(service_of(row) == entry.id for row in made.rows)
-            mine = state.waiter(now)
+            mine = waiter_of(state, now)
             long = [each for each in made.waiters if patience_over(each, now, LIMITS)]
-            assert all(after[each.id].phase is Phase.WAITING for each in long)
+            assert all(isinstance(after[each.id], WaitingNeed) for each in long)
             behind = [each for each in long if failing(each.case(now, LIMITS.retry_after), entry) is None]
             if behind:
                 event("a place was taken while somebody was out of patience")

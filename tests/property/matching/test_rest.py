@@ -12,9 +12,9 @@ from contracts.matching import PriceSet, WaitingRecalled
 from contracts.notification import Declined, Delivered, Expired
 from contracts.words import Category, DeclineCode, Urgency
 from services.matching.capacity.places import document, match_id
-from services.matching.domain.state import Phase, rows_of
+from services.matching.domain.state import KnownNeed, WaitingNeed, rows_of
 from services.matching.model.limits import Limits
-from services.matching.waitlist.queue import row, row_id
+from services.matching.waitlist.queue import Waiter, row, row_id
 from tests.support.builders import accepted, minimum, of_offer, service
 from tests.support.clock import START
 from tests.support.matching_world import INBOX, MatchingWorld
@@ -26,7 +26,7 @@ urgencies = st.sampled_from(Urgency)
 
 
 def waiting(made: MatchingWorld) -> list[str]:
-    return [need for need in made.streams if made.state(need).phase is Phase.WAITING]
+    return [need for need in made.streams if isinstance(made.state(need), WaitingNeed)]
 
 
 def recall(need: str) -> WaitingRecalled:
@@ -53,7 +53,7 @@ def patience_passes(made: MatchingWorld, number: int) -> None:
 
 
 def place_returns(made: MatchingWorld, number: int) -> None:
-    matches = [match for need in made.streams for match in made.state(need).matches]
+    matches = [match for need in made.streams for match in made.matches(need)]
     for match in matches[number % 3 : number % 3 + 1]:
         done = of_offer(
             Delivered, match.attempt, made.clock.now(), need_id=match.need_id, referral_id=match.referral_id
@@ -62,7 +62,7 @@ def place_returns(made: MatchingWorld, number: int) -> None:
 
 
 def offer_fails(made: MatchingWorld, number: int) -> None:
-    matches = [match for need in made.streams for match in made.state(need).matches]
+    matches = [match for need in made.streams for match in made.matches(need)]
     for match in matches[:1]:
         names = {"need_id": match.need_id, "referral_id": match.referral_id}
         kind: Any = [Declined, Expired][number % 2]
@@ -83,15 +83,15 @@ def prices_are_gone(made: MatchingWorld, number: int) -> None:
 
 def a_claim_outlives_its_claimer(made: MatchingWorld, number: int) -> None:
     for need in made.streams[number % 2 :: 2]:
-        slot, attempt = f"p{number % 3}/beds:{number}", made.state(need).attempt + 2
+        slot, attempt = f"p{number % 3}/beds:{number}", made.record(need).attempt + 2
         made.rows.setdefault(slot, document(need, match_id(need, attempt), slot.partition(":")[0], f"r{need[1:]}"))
 
 
 def a_row_comes_back(made: MatchingWorld, number: int) -> None:
     for need in made.streams[:1]:
-        waiter = made.state(need).waiter(made.clock.now())
-        if waiter.wait_number > 1:
-            old = waiter._replace(wait_number=1)
+        state = made.state(need)
+        if isinstance(state, KnownNeed) and state.record.wait_number > 1:
+            old = Waiter(state.record.accepted, state.record.tried, made.clock.now(), 1)
             made.waiting[row_id(need, 1)] = row(old)
 
 
@@ -138,7 +138,7 @@ def test_a_system_at_rest_sends_nothing_and_no_recall_would_have_changed_anythin
     for chance, number in story:
         chance(made, number)
         settle(made)
-        matches = [match for need in made.streams for match in made.state(need).matches]
+        matches = [match for need in made.streams for match in made.matches(need)]
         held = {place: match.need_id for match in matches for place in rows_of(match)}
         assert {place: doc["need"] for place, doc in made.rows.items()} == held, (
             "a claim without a match was not released"

@@ -7,7 +7,7 @@ from services.chassis.ports import Row
 from services.matching.capacity.places import TABLE as PLACES
 from services.matching.capacity.places import document, row_id
 from services.matching.directory.directory import Directory, DirectoryEntry
-from services.matching.domain.state import Phase
+from services.matching.domain.state import MatchedNeed, WaitingNeed
 from services.matching.place_table import TABLE, MarkedClaims, PlaceTable
 from tests.support.builders import accepted, service
 from tests.support.matching_world import MatchingWorld
@@ -72,7 +72,7 @@ def test_a_missing_bit_costs_one_lost_claim() -> None:
     made.handle(accepted(need_id="n0", referral_id="r0"))
     made.claims.tables[TABLE][ID]["words"] = {}
     made.handle(accepted(need_id="n1", referral_id="r1"))
-    assert made.state("n1").phase is Phase.WAITING
+    assert isinstance(made.state("n1"), WaitingNeed)
     assert bits(made.claims) == [0]
     assert made.run_sweep() == 0
 
@@ -93,9 +93,9 @@ def test_a_left_over_bit_keeps_nobody_waiting_for_ever() -> None:
     made.publish(service(capacity=1), "p1")
     made.claims.tables[TABLE][ID] = {"words": bitmaps.masks([0])}
     made.handle(accepted(need_id="n1", referral_id="r1"))
-    assert made.state("n1").phase is Phase.WAITING
+    assert isinstance(made.state("n1"), WaitingNeed)
     made.run_sweep()
-    assert made.state("n1").phase is Phase.MATCHED
+    assert isinstance(made.state("n1"), MatchedNeed)
 
 
 @pytest.mark.parametrize("capacity", [1_000, 100_000])
@@ -113,7 +113,7 @@ async def test_no_decision_or_sweep_reads_all_rows_of_a_large_service(capacity: 
 
     made.claims.find = counted  # type: ignore[method-assign]
     made.handle(accepted(need_id="n1", referral_id="r1"))
-    assert made.state("n1").phase is Phase.MATCHED
+    assert isinstance(made.state("n1"), MatchedNeed)
     assert read[0] < 10
     await made.sweep.suspicions(made.clock.now())
     assert read[0] < 700

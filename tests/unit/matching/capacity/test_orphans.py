@@ -2,7 +2,7 @@
 
 from contracts.matching import PlaceDoubtful, WaitingRecalled
 from services.matching.capacity.places import document, match_id
-from services.matching.domain.state import Phase, rows_of
+from services.matching.domain.state import MatchedNeed, WaitingNeed, rows_of
 from tests.support.builders import service
 from tests.support.matching_world import MatchingWorld
 from tests.unit.matching.asking import holds, kinds, need, world
@@ -18,7 +18,7 @@ def test_a_need_takes_a_place_that_was_claimed_for_it_before_a_crash() -> None:
     made = world(1)
     orphan(made, "p1/beds:0")
     made.handle(need())
-    assert made.state("n1").phase is Phase.MATCHED
+    assert isinstance(made.state("n1"), MatchedNeed)
     assert holds(made) == {"p1/beds:0": "n1"}
 
 
@@ -47,11 +47,11 @@ def test_a_place_released_in_a_batch_is_not_claimed_in_it_again() -> None:
     orphan(made, "p1/beds:1")
     doubted = PlaceDoubtful(referral_id="r1", need_id="n1", row="p1/beds:1", match_id=match_id("n1", 1))
     made.handle(doubted, WaitingRecalled(referral_id="r1", need_id="n1"))
-    assert made.state("n1").phase is Phase.WAITING
+    assert isinstance(made.state("n1"), WaitingNeed)
     assert holds(made) == {}
     made.run_sweep()
-    assert made.state("n1").phase is Phase.MATCHED
-    assert holds(made) == dict.fromkeys(rows_of(made.state("n1").matches[0]), "n1")
+    assert isinstance(made.state("n1"), MatchedNeed)
+    assert holds(made) == dict.fromkeys(rows_of(made.matches("n1")[0]), "n1")
 
 
 def test_a_doubt_about_a_deleted_row_changes_nothing() -> None:

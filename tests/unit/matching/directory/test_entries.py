@@ -132,7 +132,7 @@ def test_required_documents_have_to_be_assessed() -> None:
     made = world(("p1", {"documents": [Document.IDENTITY]}))
     made.handle(accepted())
     (need,) = made.streams
-    match = made.state(need).match
+    match = made.match(need)
     assert match is not None
     assert match.needs_assessment == [Rule.DOCUMENTS]
 

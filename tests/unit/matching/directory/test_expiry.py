@@ -73,23 +73,22 @@ def test_a_stale_entry_gets_no_needs_until_it_is_published_again() -> None:
     made.elapse(days=366)
     made.handle(accepted())
     (need,) = made.streams
-    waits = made.state(need)
-    assert waits.match is None
+    assert made.match(need) is None
     funnel = made.facts(need)[-1].funnel  # type: ignore[attr-defined]
     assert [(step.rule, step.left) for step in funnel][-1] == (Rule.STALE, 0)
     made.publish(service(), "p1")
     made.run_sweep()
-    assert made.state(need).match is not None
+    assert made.match(need) is not None
 
 
 def test_a_place_is_kept_when_the_entry_goes_stale_and_the_need_is_corrected() -> None:
     made = world()
     made.handle(accepted())
     (need,) = made.streams
-    held = made.state(need).match
+    held = made.match(need)
     made.elapse(days=366)
     made.handle(accepted(revision=1))
-    assert made.state(need).match == held
+    assert made.match(need) == held
 
 
 def test_the_provider_is_notified_once_before_and_once_when_it_happens() -> None:

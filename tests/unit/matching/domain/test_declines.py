@@ -11,7 +11,7 @@ from contracts import intake, matching, topics
 from contracts.notification import Declined, EntryProblemsFound, NotDelivered
 from contracts.steps import DeclineStep, next_step
 from contracts.words import DeclineCode, Document, NotDeliveredCode, Rule, Urgency
-from services.matching.domain.state import Phase
+from services.matching.domain.state import EndedNeed, HeldNeed, MatchedNeed, WaitingNeed
 from tests.support.builders import OF_NEED, of_offer, service
 from tests.support.clock import START
 from tests.support.matching_world import MatchingWorld, complete
@@ -52,18 +52,18 @@ def test_the_readme_has_the_same_table(code: DeclineCode) -> None:
 def test_what_follows_for_the_need_is_what_the_table_says(code: DeclineCode) -> None:
     made = world(1, 1)
     made.handle(need(), declined(code))
-    phase = made.state("n1").phase
+    phase = type(made.state("n1"))
     assert (
         phase
         is {
-            DeclineStep.RE_ROUTE: Phase.MATCHED,
-            DeclineStep.SERVICE_FULL: Phase.MATCHED,
-            DeclineStep.WAIT: Phase.WAITING,
-            DeclineStep.ASK_AGENCY: Phase.HELD,
-            DeclineStep.CLOSE: Phase.ENDED,
+            DeclineStep.RE_ROUTE: MatchedNeed,
+            DeclineStep.SERVICE_FULL: MatchedNeed,
+            DeclineStep.WAIT: WaitingNeed,
+            DeclineStep.ASK_AGENCY: HeldNeed,
+            DeclineStep.CLOSE: EndedNeed,
         }[next_step(code)]
     )
-    assert sorted(doc["service"] for doc in made.rows.values()) == (["p2/beds"] if phase is Phase.MATCHED else [])
+    assert sorted(doc["service"] for doc in made.rows.values()) == (["p2/beds"] if phase is MatchedNeed else [])
 
 
 @pytest.mark.parametrize("code", list(NotDeliveredCode))
@@ -71,12 +71,12 @@ def test_a_provider_that_cannot_help_after_all_does_not_end_the_need(code: NotDe
     made = world(1, 1)
     made.handle(need(), of_offer(NotDelivered, need_id="n1", referral_id="r1", code=code))
     cannot = code is NotDeliveredCode.LACK_OF_RESOURCES
-    assert (next_step(code), made.state("n1").phase) == (
-        (DeclineStep.WAIT, Phase.WAITING) if cannot else (DeclineStep.CLOSE, Phase.ENDED)
+    assert (next_step(code), type(made.state("n1"))) == (
+        (DeclineStep.WAIT, WaitingNeed) if cannot else (DeclineStep.CLOSE, EndedNeed)
     )
     assert not made.rows, "its place is free"
     made.run_sweep()
-    assert [match.provider for match in made.state("n1").matches] == (["p2"] if cannot else [])
+    assert [match.provider for match in made.matches("n1")] == (["p2"] if cannot else [])
 
 
 @pytest.mark.parametrize("code", list(DeclineCode))
@@ -86,7 +86,7 @@ def test_a_code_that_rules_the_service_out_for_good_does_so(code: DeclineCode) -
     made.publish(service(capacity=2), "p1")  # a newer entry changes nothing
     made.elapse(hours=30)
     made.run_sweep()
-    again = made.state("n1").attempt == 2
+    again = made.record("n1").attempt == 2
     assert again is (not code.for_good and next_step(code) not in (DeclineStep.ASK_AGENCY, DeclineStep.CLOSE))
 
 
@@ -103,11 +103,11 @@ def test_a_full_service_takes_nobody_until_a_newer_entry_and_its_provider_is_not
     assert [(step.rule, step.left) for step in waits.funnel[-2:]] == [(Rule.RULED_OUT, 1), (Rule.FULL, 0)]
     made.elapse(hours=30)
     assert made.run_sweep() == 0, "there is no place, so nobody is recalled"
-    assert [made.state(each).phase for each in ("n1", "n2")] == [Phase.WAITING] * 2
+    assert [type(made.state(each)) for each in ("n1", "n2")] == [WaitingNeed] * 2
     assert notices_to_providers(made) == [("p1", "beds", "capacity")]
     made.publish(service(capacity=3), "p1")
     made.run_sweep()
-    assert [made.state(each).phase for each in ("n1", "n2")] == [Phase.MATCHED] * 2
+    assert [type(made.state(each)) for each in ("n1", "n2")] == [MatchedNeed] * 2
 
 
 def test_an_entry_newer_than_the_answer_overrides_it() -> None:
@@ -117,7 +117,7 @@ def test_an_entry_newer_than_the_answer_overrides_it() -> None:
     made.publish(service(capacity=3), "p1")
     made.handle(declined(DeclineCode.NO_CAPACITY, at=START + timedelta(minutes=4)))
     made.handle(need(2))
-    assert made.state("n2").phase is Phase.MATCHED
+    assert isinstance(made.state("n2"), MatchedNeed)
     assert made.full == set()
 
 
@@ -162,7 +162,7 @@ def test_the_agency_is_asked_for_what_is_missing_and_the_need_keeps_the_end_of_i
     assert (held.provider, held.service, held.cause, held.missing) == ("p1", "beds", "missing-documents", missing)
     assert (held.since, held.until) == (START, START + timedelta(days=7))
     made.run_sweep()
-    assert made.state("n1").phase is Phase.HELD, "it is not on the waiting list"
+    assert isinstance(made.state("n1"), HeldNeed), "it is not on the waiting list"
 
 
 @pytest.mark.parametrize("correction", [person_corrected(), need(revision=1)])
@@ -170,7 +170,7 @@ def test_a_correction_resumes_the_need_with_the_service_that_asked(correction: A
     made = world(1)
     made.handle(need(), declined(DeclineCode.MISSING_DOCUMENTS))
     made.handle(correction)
-    match = made.state("n1").match
+    match = made.match("n1")
     assert match is not None
     assert (match.provider, match.attempt) == ("p1", 2)
 
@@ -190,14 +190,14 @@ def test_an_old_correction_that_comes_again_does_not_answer_a_later_request() ->
     id_, correction, topic = made.sent[1]
     made.send(correction, topic, id_)
     made.run()
-    assert made.state("n1").phase is Phase.HELD
+    assert isinstance(made.state("n1"), HeldNeed)
 
 
 def test_without_a_correction_the_need_is_unmet_at_the_end_of_its_wait_for_that_cause() -> None:
     made = world(1)
     made.handle(need(urgency=Urgency.URGENT), declined(DeclineCode.MISSING_DOCUMENTS))
     made.elapse(days=6)
-    assert made.state("n1").phase is Phase.HELD
+    assert isinstance(made.state("n1"), HeldNeed)
     made.elapse(days=1)
     unmet = made.facts("n1")[-1]
     assert isinstance(unmet, matching.Unmet)
@@ -208,7 +208,7 @@ def test_a_need_on_hold_can_be_withdrawn() -> None:
     made = world(1)
     made.handle(need(), declined(DeclineCode.MISSING_DOCUMENTS))
     made.handle(intake.NeedWithdrawn(**{**OF_NEED, "need_id": "n1", "referral_id": "r1"}, reason="resolved"))
-    assert made.state("n1").phase is Phase.ENDED
+    assert isinstance(made.state("n1"), EndedNeed)
 
 
 # back to waiting, no longer needed ------------------------------------------------------------------------------------
@@ -219,7 +219,7 @@ def test_lack_of_resources_puts_the_need_back_on_the_list_and_it_is_matched_else
     made.handle(need(), declined(DeclineCode.LACK_OF_RESOURCES))
     assert [type(fact).__name__ for fact in made.facts("n1")[-2:]] == ["AttemptEnded", "Waiting"]
     made.run_sweep()
-    match = made.state("n1").match
+    match = made.match("n1")
     assert match is not None
     assert match.provider == "p2"
 

@@ -9,7 +9,7 @@ from contracts.base import Message
 from contracts.intake import NeedRegistered
 from contracts.notification import Delivered
 from contracts.words import HeldBack
-from services.matching.domain.state import Phase
+from services.matching.domain.state import EndedNeed, MatchedNeed, WaitingNeed, WaitPeriod
 from services.matching.model.limits import Limits
 from tests.support.builders import accepted, of_offer, service, withdrawn
 from tests.support.clock import START
@@ -25,6 +25,12 @@ def world(capacity: int = 1) -> MatchingWorld:
     made = MatchingWorld(Limits())
     made.publish(service(capacity=capacity), "p1")
     return made
+
+
+def _wait(made: MatchingWorld, need_id: str) -> WaitPeriod:
+    state = made.state(need_id)
+    assert isinstance(state, WaitingNeed)
+    return state.wait
 
 
 def seen(made: MatchingWorld, number: int) -> list[Message]:
@@ -57,11 +63,11 @@ def test_it_takes_no_place_and_is_in_no_queue(held_back: HeldBack) -> None:
     assert not made.rows
     assert not made.waiting
     made.handle(need(2))
-    assert made.state("n2").phase is Phase.MATCHED, "though the other has waited longer"
+    assert isinstance(made.state("n2"), MatchedNeed), "though the other has waited longer"
     made.handle(of_offer(Delivered, need_id="n2", referral_id="r2"))
     assert not made.log.held, "the place that is free again is not for it"
     made.run_sweep()
-    assert made.state("n1").phase is Phase.WAITING
+    assert isinstance(made.state("n1"), WaitingNeed)
 
 
 def test_an_agency_that_may_know_is_notified_and_the_wait_has_no_end() -> None:
@@ -73,7 +79,7 @@ def test_an_agency_that_may_know_is_notified_and_the_wait_has_no_end() -> None:
     made.elapse(hours=24 * 365)
     assert seen(made, 1) == [waiting]
     made.handle(withdrawn(need_id="n1", referral_id="r1", reason="already-served"))
-    assert made.state("n1").phase is Phase.ENDED
+    assert isinstance(made.state("n1"), EndedNeed)
 
 
 @pytest.mark.parametrize("held_back", HeldBack)
@@ -81,7 +87,7 @@ def test_it_resumes_with_a_place_where_there_is_one(held_back: HeldBack) -> None
     made = world()
     made.handle(need(1, held_back))
     made.handle(need(1, None, revision=1))
-    assert made.state("n1").phase is Phase.MATCHED
+    assert isinstance(made.state("n1"), MatchedNeed)
 
 
 @pytest.mark.parametrize("held_back", HeldBack)
@@ -93,22 +99,19 @@ def test_it_resumes_in_the_queue_by_its_own_time_of_request(held_back: HeldBack)
     assert {each.id for each in made.waiters} == {"n1", "n3"}
     made.handle(of_offer(Delivered, need_id="n2", referral_id="r2"))
     made.run_sweep()
-    assert (made.state("n1").phase, made.state("n3").phase) == (Phase.MATCHED, Phase.WAITING)
+    assert (type(made.state("n1")), type(made.state("n3"))) == (MatchedNeed, WaitingNeed)
 
 
 def test_a_known_wait_begins_when_the_need_resumes_and_an_unknown_one_goes_on() -> None:
     made = world(capacity=0)
     made.handle(need(1, HeldBack.AGENCY_KNOWS), need(2, HeldBack.AGENCY_UNAWARE))
-    wait = made.state("n1").wait
-    assert wait is not None
+    wait = _wait(made, "n1")
     made.elapse(hours=24)
     made.handle(need(1, None, revision=1), need(2, None, revision=1))
-    later, same = (made.state(need).wait for need in ("n1", "n2"))
-    assert later is not None
+    later, same = (_wait(made, need) for need in ("n1", "n2"))
     assert later.until == wait.until + timedelta(hours=24)
-    assert same is not None
     assert same.until == wait.until
     made.elapse(hours=24 * 6)
-    assert (made.state("n1").phase, made.state("n2").phase) == (Phase.WAITING, Phase.ENDED)
+    assert (type(made.state("n1")), type(made.state("n2"))) == (WaitingNeed, EndedNeed)
     made.elapse(hours=24)
-    assert made.state("n1").phase is Phase.ENDED
+    assert isinstance(made.state("n1"), EndedNeed)

@@ -47,7 +47,7 @@ def answer(kind: Any, number: int = 1, attempt: int = 1, **changes: Any) -> Any:
 def test_a_household_has_a_place_for_each_at_one_service() -> None:
     made = world(2, 3)
     made.handle(need(1, 3))
-    match = made.state("n1").match
+    match = made.match("n1")
     assert match is not None
     assert (match.provider, len(set(match.slots)), match.slot) == ("p2", 3, match.slots[0])
     assert sorted(made.rows) == sorted(rows_of(match))
@@ -57,7 +57,7 @@ def test_a_household_has_a_place_for_each_at_one_service() -> None:
 def test_a_match_recorded_before_households_existed_has_one_row() -> None:
     made = world(2)
     made.handle(need())
-    match = made.state("n1").match
+    match = made.match("n1")
     assert match is not None
     assert rows_of(match.model_copy(update={"slots": []})) == rows_of(match)
 
@@ -72,9 +72,9 @@ def test_all_places_are_released_at_once(end: Any) -> None:
 def test_a_declined_household_goes_whole_to_the_next_service() -> None:
     made = world(3, 4)
     made.handle(need(1, 3))
-    first = made.state("n1").match
+    first = made.match("n1")
     made.handle(answer(Declined, code=DeclineCode.UNSAFE))
-    second = made.state("n1").match
+    second = made.match("n1")
     assert first is not None
     assert second is not None
     assert {first.provider, second.provider} == {"p1", "p2"}
@@ -123,16 +123,16 @@ def test_a_household_that_has_waited_long_has_places_kept_at_the_largest_service
     made.handle(*(need(n, requested_at=START) for n in range(10, 17)), need(1, 3))
     assert "n1" not in held(made)
     made.elapse(hours=85)  # its patience, as an urgent need
-    at = {each: made.state(each).match for each in made.streams}
+    at = {each: made.match(each) for each in made.streams}
     ends = [need_ for need_, match in at.items() if match is not None and match.provider == "p2"][:2]
     small = next(need_ for need_, match in at.items() if match is not None and match.provider == "p1")
     for each in ends:
         made.handle(answer(Delivered, int(each[1:])))
     made.handle(need(20))
-    assert made.state("n20").match is None, "two places are kept for the household"
+    assert made.match("n20") is None, "two places are kept for the household"
     made.handle(answer(Delivered, int(small[1:])))
     made.run_sweep()
-    match = made.state("n20").match
+    match = made.match("n20")
     assert match is not None
     assert match.provider == "p1", "and none elsewhere"
     third = next(n for n, m in at.items() if m is not None and m.provider == "p2" and n not in ends)
@@ -145,7 +145,7 @@ def test_a_household_whose_size_is_corrected_is_placed_again() -> None:
     made = world(3, 3)
     made.handle(need(1, 2))
     made.handle(need(1, 3, revision=1))
-    match = made.state("n1").match
+    match = made.match("n1")
     assert match is not None
     assert (len(match.slots), match.attempt) == (3, 2)
     assert sorted(made.rows) == sorted(rows_of(match))
@@ -156,7 +156,7 @@ def test_rows_left_by_a_dead_claimer_are_claimed_again_and_none_is_left_over() -
     match = match_id("n1", 1)
     made.claims.tables["places"][row_id("p1/beds", 1)] = document("n1", match, "p1/beds", "r1")
     made.handle(need(1, 2))
-    match_found = made.state("n1").match
+    match_found = made.match("n1")
     assert match_found is not None
     assert (1 in match_found.slots, sorted(made.rows)) == (True, sorted(rows_of(match_found)))
 
@@ -171,7 +171,7 @@ def test_no_family_is_separated_by_a_failure_during_its_claims(call: str, when: 
     made.publish(service(capacity=4), "p2")
     made.restart()
     made.run()
-    match = made.state("n1").match
+    match = made.match("n1")
     assert match is not None
     assert sorted(made.rows) == sorted(rows_of(match))
     assert len(match.slots) == 3
@@ -233,7 +233,7 @@ def emergency(places: int = 3, **changes: Any) -> NeedRegistered:
 def test_each_service_asked_at_once_has_places_for_all_of_a_household() -> None:
     made = world(3, 2, 4, 3)
     made.handle(emergency())
-    matches = made.state("n1").matches
+    matches = made.matches("n1")
     assert {match.provider for match in matches} == {"p1", "p3", "p4"}, "not where only some would have a place"
     assert [len(set(match.slots)) for match in matches] == [3, 3, 3]
     assert sorted(made.rows) == sorted(row for match in matches for row in rows_of(match))
@@ -242,7 +242,7 @@ def test_each_service_asked_at_once_has_places_for_all_of_a_household() -> None:
 def test_the_first_to_accept_keeps_all_places_and_the_others_release_theirs() -> None:
     made = world(3, 3)
     made.handle(emergency(), answer(TakenUp, attempt=2))
-    (match,) = made.state("n1").matches
+    (match,) = made.matches("n1")
     assert (match.attempt, sorted(made.rows)) == (2, sorted(rows_of(match)))
     made.handle(answer(Delivered, attempt=2))
     assert not made.rows
@@ -252,22 +252,22 @@ def test_a_correction_that_outruns_the_first_acceptance_leaves_no_withdrawn_offe
     """Notification withdrew the other offers when the first accepted; by then a correction had revoked the first."""
     made = world(3, 3)
     made.handle(emergency(), emergency(recipients=["p2"], revision=1))
-    (left,) = made.state("n1").matches
+    (left,) = made.matches("n1")
     made.handle(answer(TakenUp, attempt=3 - left.attempt))
-    assert [match.attempt for match in made.state("n1").matches] in ([], [3])
+    assert [match.attempt for match in made.matches("n1")] in ([], [3])
     made.run_sweep()
-    assert [(match.provider, match.attempt) for match in made.state("n1").matches] == [("p2", 3)]
+    assert [(match.provider, match.attempt) for match in made.matches("n1")] == [("p2", 3)]
 
 
 def test_a_household_that_has_grown_is_offered_again_everywhere() -> None:
     made = world(4, 3, 4)
     made.handle(emergency(), emergency(4, revision=2))
-    matches = made.state("n1").matches
+    matches = made.matches("n1")
     # Its places are free only after the decision: in the meantime it waits, and is recalled.
     assert not matches
     assert not made.rows
     made.run_sweep()
-    assert [(match.provider, len(match.slots)) for match in made.state("n1").matches] == [("p1", 4), ("p3", 4)]
+    assert [(match.provider, len(match.slots)) for match in made.matches("n1")] == [("p1", 4), ("p3", 4)]
 
 
 @pytest.mark.parametrize("call", ["take", "append"])
@@ -280,7 +280,7 @@ def test_a_matcher_that_dies_during_a_broadcast_leaves_no_place_behind(call: str
     made.publish(service(capacity=3), "p3")
     made.restart()
     made.run()
-    matches = made.state("n1").matches
+    matches = made.matches("n1")
     assert sorted(made.rows) == sorted(row for match in matches for row in rows_of(match))
     assert all(len(set(match.slots)) == 3 for match in matches)
     assert len(matches) == 2
@@ -289,11 +289,11 @@ def test_a_matcher_that_dies_during_a_broadcast_leaves_no_place_behind(call: str
 def test_no_places_are_kept_at_a_service_that_reported_that_it_is_full() -> None:
     made = world(2, 3)
     made.handle(*(need(number) for number in range(1, 6)), need(6, 2))
-    gone = next(name for name in ("n1", "n2", "n3", "n4", "n5") if (m := made.state(name).match) and m.provider == "p2")
+    gone = next(name for name in ("n1", "n2", "n3", "n4", "n5") if (m := made.match(name)) and m.provider == "p2")
     made.handle(answer(Declined, int(gone[1]), code=DeclineCode.NO_CAPACITY), withdrawn(need_id=gone))
     assert made.full, "p2 reported it"
     made.elapse(hours=85)  # the household's patience
-    left = next(name for name in ("n1", "n2", "n3", "n4", "n5") if (m := made.state(name).match) and m.provider == "p1")
+    left = next(name for name in ("n1", "n2", "n3", "n4", "n5") if (m := made.match(name)) and m.provider == "p1")
     made.handle(answer(Delivered, int(left[1])))
     made.handle(need(20))
-    assert made.state("n20").match is None, "the places of p1 are kept, as p2, though larger, takes nobody"
+    assert made.match("n20") is None, "the places of p1 are kept, as p2, though larger, takes nobody"

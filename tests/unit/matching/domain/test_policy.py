@@ -12,7 +12,7 @@ from contracts.provider import Eligibility
 from contracts.schedule import Opening, Schedule, Weekday
 from contracts.words import Category, DeclineCode, ExpiryCode, Status, Urgency
 from services.matching.capacity.places import document, match_id
-from services.matching.domain.state import Phase
+from services.matching.domain.state import EndedNeed, WaitingNeed
 from services.matching.eligibility.rules import RULES
 from services.matching.model.limits import Limits
 from services.matching.waitlist.queue import read
@@ -61,7 +61,7 @@ def test_a_new_need_leaves_a_place_to_a_waiting_need_that_ranks_above_it() -> No
     made.handle(need(1, urgency=Urgency.EMERGENCY))
     made.publish(service(capacity=1), "p1")  # n1 has not been recalled yet
     made.handle(need(2, urgency=Urgency.NORMAL))
-    assert made.state("n2").phase is Phase.WAITING
+    assert isinstance(made.state("n2"), WaitingNeed)
     made.run_sweep()
     assert holds(made) == {"p1/beds:0": "n1"}
 
@@ -78,7 +78,7 @@ def test_needs_of_one_batch_do_not_take_the_same_place() -> None:
     made = world(1, 1)
     made.handle(need(1), need(2), need(3))
     assert sorted(holds(made).values()) == ["n1", "n2"]
-    assert made.state("n3").phase is Phase.WAITING
+    assert isinstance(made.state("n3"), WaitingNeed)
 
 
 # an attempt ends ------------------------------------------------------------------------------------------------------
@@ -89,7 +89,7 @@ def test_a_refusal_releases_the_place_and_leads_to_the_next_service() -> None:
     made.handle(need(), answer(Declined, code=DeclineCode.NOT_ELIGIBLE))
     assert kinds(made) == ["NeedKept", "Matched", "AttemptEnded", "Matched"]
     assert holds(made) == {"p2/beds:0": "n1"}
-    assert made.state("n1").attempt == 2
+    assert made.record("n1").attempt == 2
 
 
 def test_silence_and_an_undeliverable_offer_are_refusals_too() -> None:
@@ -126,14 +126,14 @@ def test_a_service_that_was_silent_is_asked_again_after_a_time_or_a_newer_entry(
     made = world(1)
     made.handle(need(), answer(Expired))
     made.run_sweep()
-    assert made.state("n1").phase is Phase.WAITING
+    assert isinstance(made.state("n1"), WaitingNeed)
     made.elapse(hours=24)
     made.run_sweep()
-    assert made.state("n1").attempt == 2
+    assert made.record("n1").attempt == 2
     made.handle(answer(Expired, attempt=2))
     made.publish(service(capacity=1), "p1")
     made.run_sweep()
-    assert made.state("n1").attempt == 3
+    assert made.record("n1").attempt == 3
 
 
 def test_an_entry_published_before_the_silence_ends_does_not_lift_it() -> None:
@@ -142,7 +142,7 @@ def test_an_entry_published_before_the_silence_ends_does_not_lift_it() -> None:
     made.publish(service(capacity=1), "p1")
     made.handle(answer(Expired))
     made.run_sweep()
-    assert made.state("n1").phase is Phase.WAITING
+    assert isinstance(made.state("n1"), WaitingNeed)
 
 
 def test_a_service_that_said_unsafe_is_never_asked_again() -> None:
@@ -151,7 +151,7 @@ def test_a_service_that_said_unsafe_is_never_asked_again() -> None:
     made.publish(service(capacity=5), "p1")
     made.elapse(hours=100)
     made.run_sweep()
-    assert made.state("n1").phase is Phase.WAITING
+    assert isinstance(made.state("n1"), WaitingNeed)
 
 
 def test_after_the_last_allowed_attempt_the_need_is_unmet_though_places_are_free() -> None:
@@ -194,7 +194,7 @@ def test_a_need_that_was_helped_just_as_its_match_was_revoked_is_not_offered_on(
     made = world(1, places)
     made.handle(need(), need(revision=1, constraints=Constraints(not_providers=["p1"])))
     made.handle(answer(Delivered))
-    assert made.state("n1").phase is Phase.ENDED
+    assert isinstance(made.state("n1"), EndedNeed)
     revoked = [fact.attempt for fact in made.facts("n1") if isinstance(fact, matching.MatchRevoked)]
     assert revoked == ([1, 2] if places else [1])
     assert holds(made) == {}
@@ -230,5 +230,5 @@ def test_residence_status_is_disclosed_only_where_a_rule_uses_it(
     made.publish(service(categories=offered, capacity=9, eligibility=Eligibility(**limits)), "p1")
     protected = minimum(status=Status.PROTECTED)
     made.handle(need(person=protected, companions=[protected], places=2, **changes))
-    (match,) = made.state("n1").matches
+    (match,) = made.matches("n1")
     assert [match.person.status, *(each.status for each in match.companions)] == [disclosed, disclosed]

@@ -7,7 +7,7 @@ import pytest
 from contracts import notification
 from contracts.matching import PlaceDoubtful
 from contracts.words import Lifecycle, Urgency
-from services.matching.domain.state import Phase
+from services.matching.domain.state import EndedNeed, MatchedNeed, WaitingNeed
 from services.matching.model.limits import Limits
 from tests.support.builders import accepted, of_offer, service
 from tests.support.clock import START
@@ -31,9 +31,9 @@ def ends(made: MatchingWorld, kind: type[notification.Delivered], **changes: obj
 
 def test_a_place_that_was_used_stays_taken(made: MatchingWorld) -> None:
     ends(made, notification.Delivered)
-    assert made.state("n1").phase is Phase.ENDED
+    assert isinstance(made.state("n1"), EndedNeed)
     made.handle(accepted(need_id="n2", referral_id="r2"))
-    assert made.state("n2").phase is Phase.WAITING
+    assert isinstance(made.state("n2"), WaitingNeed)
     made.run_sweep()  # the sweep checks every row
     made.handle(PlaceDoubtful(referral_id="r", need_id="n1", row="p1/beds:0", match_id=_match(made)))
     assert made.rows.keys() == {"p1/beds:0"}
@@ -49,7 +49,7 @@ def test_it_returns_when_the_quota_is_renewed(made: MatchingWorld) -> None:
     made.run_sweep()
     assert not made.rows
     made.handle(accepted(need_id="n2", referral_id="r2"))
-    assert made.state("n2").phase is Phase.MATCHED
+    assert isinstance(made.state("n2"), MatchedNeed)
 
 
 def test_a_person_who_was_not_helped_uses_up_no_place(made: MatchingWorld) -> None:

@@ -9,7 +9,7 @@ from contracts import matching
 from contracts.notification import Declined, Delivered, Expired
 from contracts.operations import TimerElapsed
 from contracts.words import Category, DeclineCode, Urgency
-from services.matching.domain.state import Phase
+from services.matching.domain.state import EndedNeed, MatchedNeed, WaitingNeed
 from tests.support.builders import of_offer, service, withdrawn
 from tests.support.clock import START
 from tests.unit.matching.asking import answer, holds, kinds, need, world
@@ -68,7 +68,7 @@ def test_at_the_end_of_the_wait_the_need_is_unmet_and_says_why() -> None:
     made = world(0)
     made.handle(need(1, urgency=Urgency.EMERGENCY), need(2, urgency=Urgency.EMERGENCY, recipients=["px"]))
     made.elapse(hours=23)
-    assert made.state("n1").phase is Phase.WAITING
+    assert isinstance(made.state("n1"), WaitingNeed)
     made.elapse(hours=1)
     causes = [made.facts(each)[-1].cause for each in ("n1", "n2")]  # type: ignore[attr-defined]
     assert causes == ["no-place", "consent"]
@@ -80,7 +80,7 @@ def test_at_the_end_of_the_wait_a_free_place_is_still_taken() -> None:
     made.handle(need(urgency=Urgency.EMERGENCY))
     made.publish(service(capacity=1), "p1")
     made.elapse(hours=24)
-    assert made.state("n1").phase is Phase.MATCHED
+    assert isinstance(made.state("n1"), MatchedNeed)
 
 
 @pytest.mark.parametrize("changes", [{"name": "other"}, {"due_at": START}])
@@ -89,7 +89,7 @@ def test_another_or_an_earlier_timer_ends_no_wait(changes: dict[str, Any]) -> No
     made.handle(need(urgency=Urgency.EMERGENCY))
     made.clock.advance(hours=30)
     made.handle(TimerElapsed(**{"stream": "n1", "name": "wait-over", "due_at": made.clock.now(), **changes}))
-    assert made.state("n1").phase is Phase.WAITING
+    assert isinstance(made.state("n1"), WaitingNeed)
 
 
 def test_a_need_whose_wait_was_over_while_it_was_matched_does_not_wait_again() -> None:
@@ -112,10 +112,10 @@ def test_a_sole_service_is_asked_again_within_a_time_that_goes_by_urgency(
     made.handle(answer(Declined, code=DeclineCode.OTHER) if declines else answer(Expired))
     made.elapse(hours=hours - 0.1)
     made.run_sweep()
-    assert made.state("n1").phase is Phase.WAITING
+    assert isinstance(made.state("n1"), WaitingNeed)
     made.elapse(hours=0.1)
     made.run_sweep()
-    assert (made.state("n1").phase, made.state("n1").attempt) == (Phase.MATCHED, 2)
+    assert (type(made.state("n1")), made.record("n1").attempt) == (MatchedNeed, 2)
 
 
 @pytest.mark.parametrize("urgency", Urgency)
@@ -124,12 +124,12 @@ def test_a_sole_service_that_stays_silent_is_asked_until_the_wait_is_nearly_over
     made.handle(need(urgency=urgency))
     step = made.limits.wait[urgency] / 200
     asked_at = [timedelta(0)]
-    while made.state("n1").phase is not Phase.ENDED:
-        if made.state("n1").phase is Phase.MATCHED:
-            made.handle(of_offer(Expired, made.state("n1").attempt, made.clock.now(), need_id="n1", referral_id="r1"))
+    while not isinstance(made.state("n1"), EndedNeed):
+        if isinstance(made.state("n1"), MatchedNeed):
+            made.handle(of_offer(Expired, made.record("n1").attempt, made.clock.now(), need_id="n1", referral_id="r1"))
         made.elapse(seconds=step.total_seconds())
         made.run_sweep()
-        if made.state("n1").attempt > len(asked_at):
+        if made.record("n1").attempt > len(asked_at):
             asked_at.append(made.clock.now() - START)
     assert len(asked_at) == 5
     assert asked_at[-1] >= made.limits.wait[urgency] / 2, "not out of attempts long before"
@@ -142,4 +142,4 @@ def test_a_refusal_dated_by_a_clock_that_was_ahead_does_not_keep_a_service_away(
     made.handle(answer(Expired))
     made.clock.advance(days=-400)
     made.run_sweep()
-    assert (made.state("n1").phase, made.state("n1").attempt) == (Phase.MATCHED, 2)
+    assert (type(made.state("n1")), made.record("n1").attempt) == (MatchedNeed, 2)

@@ -9,7 +9,7 @@ from contracts.eligibility import Criteria, Eligibility, IfUnknown
 from contracts.intake import NeedRegistered
 from contracts.words import AgeBand, Category, Flag, Rule, Sex, Status, Unknown, Urgency
 from services.matching.admission import contradictions
-from services.matching.domain.state import Phase
+from services.matching.domain.state import WaitingNeed
 from services.matching.eligibility.alternatives import can_be_met
 from services.matching.eligibility.assessment import conditions, rules_to_assess, sex
 from tests.support.builders import accepted, minimum, service
@@ -84,7 +84,7 @@ def test_unknown_conditions_are_listed_for_assessment() -> None:
     made.publish(service(eligibility=CITIZENS_OR_TRAFFICKED_CHILDREN, categories=[Category.LEGAL]), "p1")
     made.handle(need())
     (stream,) = made.streams
-    match = made.state(stream).match
+    match = made.match(stream)
     assert match is not None
     assert match.needs_assessment == [Rule.CONDITIONS]
     assert rules_to_assess(need(), service(eligibility=CITIZENS_OR_TRAFFICKED_CHILDREN)) == [Rule.CONDITIONS]
@@ -95,7 +95,7 @@ def test_a_need_that_meets_no_alternative_waits_and_the_funnel_shows_why() -> No
     made.publish(service(eligibility=CITIZENS_OR_TRAFFICKED_CHILDREN, categories=[Category.LEGAL]), "p1")
     made.handle(need(status=Status.IRREGULAR))
     (stream,) = made.streams
-    assert made.state(stream).phase is Phase.WAITING
+    assert isinstance(made.state(stream), WaitingNeed)
     last = made.facts(stream)[-1].funnel[-1]  # type: ignore[attr-defined]
     assert (last.rule, last.left) == (Rule.CONDITIONS, 0)
 
@@ -105,7 +105,7 @@ def test_the_provider_gets_the_residence_status_only_if_an_alternative_asks_for_
     made = MatchingWorld()
     made.publish(service(eligibility=limits, categories=[Category.LEGAL]), "p1")
     made.handle(need(status=Status.CITIZEN))
-    match = made.state(made.streams[0]).match
+    match = made.match(made.streams[0])
     assert match is not None
     assert (match.person.status is None) is not bool(limits.any_of)
 

@@ -62,7 +62,7 @@ def test_the_offer_lists_what_has_to_be_assessed() -> None:
     made = MatchingWorld()
     made.publish(service(eligibility=Eligibility(sexes=[Sex.FEMALE])), "p1")
     made.handle(person(sex=Sex.UNDISCLOSED))
-    match = made.state(made.streams[0]).match
+    match = made.match(made.streams[0])
     assert match is not None
     assert match.needs_assessment == [Rule.SEX]
 
@@ -72,6 +72,6 @@ def test_a_service_with_nothing_to_assess_comes_first_however_good_the_other_is(
     made.publish(service(capacity=9, eligibility=Eligibility(sexes=[Sex.FEMALE])), "p1")
     made.publish(service(capacity=1), "p2")
     made.handle(person(sex=Sex.UNDISCLOSED))
-    match = made.state(made.streams[0]).match
+    match = made.match(made.streams[0])
     assert match is not None
     assert (match.provider, match.needs_assessment) == ("p2", [])

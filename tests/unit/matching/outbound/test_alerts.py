@@ -57,14 +57,14 @@ def test_taken_places_are_kept_and_nobody_new_is_sent_until_one_is_free(made: Ma
     made.handle(accepted(need_id="n4", referral_id="r4"))
     made.run_sweep()
     assert made.rows == held
-    assert all(made.state(f"n{n}").match for n in (1, 2, 3))
+    assert all(made.match(f"n{n}") for n in (1, 2, 3))
     for gone in (1, 2):
         made.handle(withdrawn(need_id=f"n{gone}", referral_id=f"r{gone}"))
         made.run_sweep()
-        assert made.state("n4").match is None, "no place is free yet"
+        assert made.match("n4") is None, "no place is free yet"
     made.handle(withdrawn(need_id="n3", referral_id="r3"))
     made.run_sweep()
-    match = made.state("n4").match
+    match = made.match("n4")
     assert match is not None
     assert match.slots == [0], "a slot within the new capacity"
 

@@ -6,6 +6,7 @@ import pytest
 
 from contracts import intake, matching, notification
 from contracts.words import ExpiryCode, Urgency
+from services.matching.domain.state import match_of
 from services.matching.model.limits import Limits
 from services.matching.pricing.observations import ASKED, STAYS, needs_of, stays_of
 from tests.support.builders import accepted, minimum, of_offer, service, withdrawn
@@ -25,7 +26,7 @@ def made() -> MatchingWorld:
 
 
 def answer(made: MatchingWorld, kind: type[notification.OfferAccepted], attempt: int = 1, **changes: object) -> None:
-    match = made.state(accepted().need_id).holds(attempt)
+    match = match_of(made.state(accepted().need_id), attempt)
     assert match is not None
     made.handle(of_offer(kind, attempt, made.clock.now(), provider=match.provider, **changes))
 

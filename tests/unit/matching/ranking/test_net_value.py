@@ -10,7 +10,7 @@ from contracts.matching import Matched, PriceSet
 from contracts.words import Behind, Urgency
 from services.matching.directory.directory import DirectoryEntry
 from services.matching.domain.rationale import choose_again
-from services.matching.domain.state import Phase
+from services.matching.domain.state import MatchedNeed, WaitingNeed
 from services.matching.model.limits import Limits
 from services.matching.ranking.candidate import Candidate
 from services.matching.ranking.net_value import Charges, charges_of
@@ -54,7 +54,7 @@ def test_a_match_names_the_prices_it_was_made_with() -> None:
     made.handle(accepted(need_id="n1"))
     made.prices = price_set(p1=9.0)
     made.handle(accepted(need_id="n2", referral_id="r2"))
-    first, second = (made.state(need).match for need in ("n1", "n2"))
+    first, second = (made.match(need) for need in ("n1", "n2"))
     assert first is not None
     assert second is not None
     assert (first.price_set, second.price_set) == (None, "set-1")
@@ -66,18 +66,18 @@ def test_a_place_that_is_used_up_is_left_to_others_until_half_of_the_patience_is
     made.publish(service(capacity=2))
     made.prices = price_set(["p1/beds"], p1=3.0)
     made.handle(accepted(need_id="n1", urgency=Urgency.NORMAL))
-    assert made.state("n1").phase is Phase.WAITING
+    assert isinstance(made.state("n1"), WaitingNeed)
     made.handle(accepted(need_id="n2", referral_id="r2", urgency=Urgency.URGENT))
-    assert made.state("n2").phase is Phase.MATCHED, (
+    assert isinstance(made.state("n2"), MatchedNeed), (
         "a need that is charged less than the place is worth to it takes one"
     )
     patience = Limits().patience[Urgency.NORMAL]
     made.elapse(seconds=patience.total_seconds() / 2 - 60)
     made.run_sweep()
-    assert made.state("n1").phase is Phase.WAITING
+    assert isinstance(made.state("n1"), WaitingNeed)
     made.elapse(seconds=60)
     made.run_sweep()
-    assert made.state("n1").phase is Phase.MATCHED
+    assert isinstance(made.state("n1"), MatchedNeed)
 
 
 def test_a_kept_place_is_recorded_as_kept_and_without_a_counterfactual() -> None:
@@ -99,7 +99,7 @@ def test_a_priced_choice_records_the_price_and_is_repeated_with_it() -> None:
     made.prices = price_set(p1=0.6)
     need = accepted(urgency=Urgency.NORMAL)
     made.handle(need)
-    match = made.state(need.need_id).match
+    match = made.match(need.need_id)
     assert match is not None
     assert match.weighed is not None
     assert [(each.version, each.worse) for each in match.weighed.next] == [("p1/beds@1", {"price": 0.4})]
@@ -123,11 +123,11 @@ def test_a_need_that_leaves_a_place_to_others_stands_in_nobodys_way() -> None:
     made.prices = price_set(["p1/beds"], p1=0.9)
     first = accepted(need_id="n1", urgency=Urgency.NORMAL)
     made.handle(first)
-    assert made.state("n1").phase is Phase.WAITING
+    assert isinstance(made.state("n1"), WaitingNeed)
     made.handle(
         accepted(need_id="n2", referral_id="r2", urgency=Urgency.NORMAL, preferences=Preferences(providers=["p1"]))
     )
-    assert made.state("n2").phase is Phase.MATCHED, "it came later, and the place is worth its price to it"
+    assert isinstance(made.state("n2"), MatchedNeed), "it came later, and the place is worth its price to it"
 
 
 def test_the_net_value_counts_in_a_queue_and_no_price_after_the_patience() -> None:

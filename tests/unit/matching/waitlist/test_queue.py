@@ -9,6 +9,7 @@ from contracts.notification import Declined
 from contracts.profiles import Region
 from contracts.words import DeclineCode, Flag, HeldBack, Rule, Urgency
 from services.matching.directory.directory import DirectoryEntry
+from services.matching.domain.state import WaitingNeed, waiter_of
 from services.matching.model.limits import Limits
 from services.matching.waitlist.queue import Waiter, WaitingQueues, options_of, precedence, read, row
 from tests.support.builders import accepted, minimum, of_offer, service, withdrawn
@@ -56,7 +57,9 @@ def test_options_are_counted_when_a_wait_begins_and_kept_with_it() -> None:
     made.handle(accepted(need_id="n1", region=Region(admin1="BY-BR")))
     (listed,) = made.waiters
     assert listed.options == 2
-    assert made.state("n1").waiter(START) == listed, "whoever decides again ranks it as the row does"
+    waiting = made.state("n1")
+    assert isinstance(waiting, WaitingNeed)
+    assert waiter_of(waiting, START) == listed, "whoever decides again ranks it as the row does"
     made.publish(service(capacity=0), "p4")
     made.handle(matching.WaitingRecalled(referral_id=listed.need.referral_id, need_id="n1"))
     assert made.waiters == [listed]
@@ -114,11 +117,11 @@ def test_a_need_with_a_place_causes_no_alert_and_one_that_waits_again_does_at_on
     made.publish(service(capacity=1), "p1")
     made.run_sweep()
     made.elapse(hours=10)
-    assert made.state("n1").match is not None
+    assert made.match("n1") is not None
     assert not alerts(made)
     made.handle(of_offer(Declined, 1, need_id="n1", code=DeclineCode.OTHER))
     assert len(alerts(made)) == 1
-    assert made.state("n1").wait_number == 2
+    assert made.record("n1").wait_number == 2
 
 
 def test_a_need_that_became_more_urgent_has_less_patience_and_the_reverse() -> None:
@@ -140,7 +143,7 @@ def test_a_place_that_the_need_gets_by_age_is_taken_before_an_alert() -> None:
     made.handle(accepted(need_id="n1"))
     made.publish(service(capacity=1), "p1")
     made.elapse(hours=84)
-    assert made.state("n1").match is not None
+    assert made.match("n1") is not None
     assert not alerts(made)
 
 
