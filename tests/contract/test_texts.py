@@ -89,7 +89,7 @@ def test_a_status_is_put_into_a_few_sentences() -> None:
     by_language = sentences("declined", code="no-capacity", step=NextStep.SYSTEM_MATCHES, by=None)
     assert by_language == {
         "en": "The request has been declined. Reason: there are no free places. "
-        "Next: a suitable service is looked for.",
+        "Next: a suitable service is being looked for.",
         "ru": "Запрос отклонён. Причина: нет свободных мест. Дальше: идёт поиск подходящей услуги.",
         "be": "Запыт адхілены. Прычына: няма свабодных месцаў. Далей: ідзе пошук прыдатнай паслугі.",
     }

@@ -79,8 +79,8 @@ def test_a_match_explains_its_terms_the_next_services_and_what_would_have_change
         "Not chosen: clear/beds: has to assess first: residence status.",
         "Without a place: near/beds: no free place for this need.",
         "A free place at near/beds, which is nearer, would have changed the decision (places needed: 1).",
-        "Were it known that the person meets its criteria (residence status), clear/beds would have been chosen.",
-        "Had the person preferred far, far/beds would have been chosen.",
+        "If it were known that the person meets its criteria (residence status), clear/beds would have been chosen.",
+        "If the person had preferred far, far/beds would have been chosen.",
     ]
     assert match["texts"]["ru"][1] == "Просмотрены услуги: 5 такого вида, 4 для этого возраста, 3 со свободным местом."
     assert match["texts"]["be"][5] == (
@@ -92,7 +92,7 @@ def test_a_preferred_service_names_what_would_have_been_chosen_otherwise() -> No
     made = world()
     made.handle(need(preferences=Preferences(providers=["mid"])))
     [match] = explained(made, 1)
-    assert "Had the person not preferred mid, near/beds would have been chosen." in match["texts"]["en"]
+    assert "If the person had not preferred mid, near/beds would have been chosen." in match["texts"]["en"]
 
 
 def test_a_need_without_help_names_the_rule_that_ruled_out_most() -> None:
@@ -134,7 +134,7 @@ def test_matches_made_at_the_same_time_share_one_rationale() -> None:
     assert "Asked at the same time: near/beds, mid/beds." in first["texts"]["en"]
     assert "Asked at the same time: clear/beds, mid/beds." in second["texts"]["en"]
     assert first["texts"]["en"][-1] == second["texts"]["en"][-1] == third["texts"]["en"][-1]
-    assert first["texts"]["en"][-1] == "Had the person preferred far, far/beds would have been chosen."
+    assert first["texts"]["en"][-1] == "If the person had preferred far, far/beds would have been chosen."
 
 
 def test_a_need_that_is_held_back_explains_why() -> None:
