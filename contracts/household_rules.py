@@ -3,18 +3,20 @@
 Used by the messages (`agency`, `recommendation`, `eligibility`) and by intake's gate, which alone knows the day.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import date
 from typing import Annotated, Protocol
 
 from pydantic import Field
 
 from .formats import WholeNumber
-from .words import AgeBand
+from .words import AgeBand, Flag
 
 PERSON = "person"
 """The label of the person referred, among the labels of the household's members."""
 
+CHILD_FLAGS = frozenset({Flag.UNACCOMPANIED_CHILD, Flag.SEPARATED_CHILD})
+"""Flags that make their bearer a child, whatever age is stated: ages are often wrong or disputed."""
 MAX_AGE = AgeBand.OLDER.years[1]
 MAX_HOUSEHOLD = 30
 
@@ -22,6 +24,11 @@ Age = Annotated[int, Field(ge=0, le=MAX_AGE), WholeNumber()]
 """An age in whole years."""
 HouseholdSize = Annotated[int, Field(ge=1, le=MAX_HOUSEHOLD), WholeNumber()]
 """The number of people in a household, the person referred included."""
+
+
+def counts_as_child(age_band: AgeBand, flags: Collection[Flag]) -> bool:
+    """Whether a person is protected as a child: by age, or by a flag."""
+    return age_band.is_minor or not CHILD_FLAGS.isdisjoint(flags)
 
 
 def check_one_age(birth_date: date | None, age_band: AgeBand | None) -> None:

@@ -13,7 +13,7 @@ from contracts import agency as sent
 from contracts import topics
 from contracts.base import Message
 from contracts.cloudevents import CloudEvent
-from contracts.household_rules import needs_caregiver
+from contracts.household_rules import counts_as_child, needs_caregiver
 from contracts.ids import derived_id, referral_id
 from contracts.intake import (
     ConsentReceived,
@@ -174,7 +174,7 @@ def _subject(referral: sent.Submitted, today: date, people: Sequence[MinimalProf
     return Subject(
         admin1=referral.location.admin1,
         ages=people[0].age_band.years if born is None else (age_on(today, born),) * 2,
-        with_child=any(person.age_band.is_minor for person in people),
+        with_child=any(counts_as_child(person.age_band, person.flags) for person in people),
         birth_date=born,
         caregiver_informed=None if caregiver is None else caregiver.informed,
     )

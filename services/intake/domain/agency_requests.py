@@ -6,6 +6,7 @@ from functools import reduce
 
 from contracts import topics
 from contracts.agency import Consent
+from contracts.household_rules import counts_as_child
 from contracts.intake import ConsentReceived, NeedRegistered, ReferralReceived, ReferralStored, WithdrawalReceived
 from contracts.profiles import Problem, RequestedNeed
 from contracts.words import Lifecycle
@@ -127,7 +128,7 @@ def settle_disclosures(
 def _subject(stored: ReferralStored) -> Subject:
     """Whom a referral is about. Its gate has checked more: only there are the birth date and the caregiver known."""
     people = [stored.person, *(member.person for member in stored.household)]
-    with_child = any(person.age_band.is_minor for person in people)
+    with_child = any(counts_as_child(person.age_band, person.flags) for person in people)
     return Subject(stored.region.admin1, stored.person.age_band.years, with_child)
 
 

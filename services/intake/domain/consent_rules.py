@@ -43,7 +43,8 @@ class Subject(NamedTuple):
     """Whom a consent is about, as far as it is known.
 
     `admin1` is the region, an ISO 3166-2 code. `ages` are the youngest and the oldest that the person can be.
-    `with_child` says whether anyone of the household is under 18. `caregiver_informed` is None if none is known.
+    `with_child` says whether anyone of the household is under 18, or flagged as a child. `caregiver_informed` is None
+    if no caregiver is known.
     """
 
     admin1: str

@@ -7,12 +7,13 @@ from collections.abc import Callable
 from operator import attrgetter
 from typing import Any, NamedTuple
 
+from contracts.household_rules import CHILD_FLAGS
 from contracts.intake import NeedRegistered
 from contracts.profiles import MinimalProfile
 from contracts.words import AgeBand, Rule, Sex, Status
 
 from ..eligibility import criteria
-from ..eligibility.criteria import CHILD_FLAGS, PersonalCriterion, is_flagged_child
+from ..eligibility.criteria import PersonalCriterion, is_flagged_child
 
 _NOT_DESCRIBED: Any = "undescribed"
 UNDESCRIBED = MinimalProfile.model_construct(

@@ -10,14 +10,13 @@ from operator import attrgetter
 from typing import NamedTuple
 
 from contracts.eligibility import Criteria, IfUnknown
-from contracts.household_rules import MAX_AGE, MAX_HOUSEHOLD
+from contracts.household_rules import CHILD_FLAGS, MAX_AGE, MAX_HOUSEHOLD
 from contracts.profiles import MinimalProfile
 from contracts.words import Flag, Rule, Sex, Unknown
 
 Verdict = bool | None
 """Whether a criterion is met. None: unknown."""
 
-CHILD_FLAGS = frozenset({Flag.UNACCOMPANIED_CHILD, Flag.SEPARATED_CHILD})
 LARGEST_HOUSEHOLD = MAX_HOUSEHOLD
 """People; as in the contracts."""
 _ADULT, _OLDEST = 18, MAX_AGE

@@ -37,11 +37,10 @@ vulnerability, since that is what it is for.
 from collections.abc import Iterable
 from datetime import datetime, timedelta
 
+from contracts.household_rules import counts_as_child
 from contracts.intake import NeedRegistered
 from contracts.profiles import MinimalProfile
 from contracts.words import AgeBand, Urgency
-
-from ..eligibility.criteria import CHILD_FLAGS
 
 TOP = 6
 """Above every class that a need can reach before: an emergency that has aged is 5."""
@@ -99,7 +98,7 @@ def vulnerability(people: Iterable[MinimalProfile]) -> int:
     signs: set[str] = set()
     for person in people:
         signs.update(person.flags)
-        if person.age_band.is_minor or not CHILD_FLAGS.isdisjoint(person.flags):
+        if counts_as_child(person.age_band, person.flags):
             signs.add("child")
         if person.age_band is AgeBand.OLDER:
             signs.add("older")

@@ -163,6 +163,15 @@ async def test_the_gate_refuses_it(changes: dict[str, Any], field: str) -> None:
         assert [each.field for each in intake.ReferralRefused.read(out.event.data).problems] == [field]
 
 
+async def test_the_gate_takes_a_flag_for_a_child_whatever_age_is_stated() -> None:
+    flagged = person(birth_date="2000-02-03", flags=["unaccompanied-child"])
+    gate = IntakeGate()
+    guardian = {"basis": "best-interest-of-child", "given_by": "legal-guardian"}
+    gate.send(agency.Submitted, body(person=flagged, consent={**body()["consent"], **guardian}))
+    [out] = await gate.run()
+    assert out.type == intake.ReferralReceived.ce_type()
+
+
 def test_a_changed_consent_is_held_against_the_referral() -> None:
     stream = Stream("intake", IntakePolicy(), REFERRAL)
     guardian = consent(by="legal-guardian")
