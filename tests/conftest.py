@@ -13,6 +13,7 @@ from tests.support import servers as kit
 WITHOUT_SERVERS = ("bench", "contract", "property", "simulation", "unit")
 """The folders whose tests need neither Kafka nor MongoDB."""
 SLOW = (
+    "property/contracts/test_schemas.py",
     "property/matching/test_explanation.py",
     "property/matching/test_index.py",
     "property/matching/test_policy.py",

@@ -37,7 +37,7 @@ async def system(servers: Addresses, tmp_path_factory: pytest.TempPathFactory) -
         servers,
         folder,
         "e2e",
-        tick=0.5,
+        tick=0.2,
         sweep=1,
         prices_minutes=0.05,
         acknowledge_urgent_minutes=0.02,
