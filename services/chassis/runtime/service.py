@@ -31,7 +31,6 @@ from ..ingress.tenant_registry import TenantRegistry
 from ..kafka import Follower, KafkaLog, KafkaOffsets, Subscription, broker, check_topics, until_available
 from ..kafka.consuming import Handler
 from ..ports import Claims, OutgoingRecord, Partition, Record, Stage
-from ..retention import LostRecords
 from ..settings import ChassisSettings
 from ..telemetry import logs
 from ..telemetry.connect import connect
@@ -40,6 +39,7 @@ from .crash_points import crash_at, tearing
 from .gc_tuning import freeze_survivors, tune_gc
 from .jobs import Job, PeriodicJobs
 from .lifespan import Lifespan
+from .loss_watch import LossWatch
 
 logger = structlog.get_logger()
 
@@ -81,9 +81,7 @@ class ServiceRuntime:
         self._subscriptions: list[Subscription] = []
         self._followers: list[Follower] = []
         self._stages: list[Stage] = []
-        self._all_stages: list[Stage] = []
-        """Also those of gates that feed no loop."""
-        self._lost_records = LostRecords()
+        self._losses = LossWatch(self._offsets, self.meter)
         self._completing: asyncio.Task[None] | None = None
         self._queries = Queries(settings.operator_token)
         self._health = Health(self.meter, self._lags, self._waiting_for, servers=("kafka", "mongodb"))
@@ -123,7 +121,7 @@ class ServiceRuntime:
         )
         self._subscribe(name, gate, pattern=pattern)
         stage = Stage(name, pattern=pattern)
-        self._all_stages.append(stage)
+        self._losses.watch(stage)
         if feeds_loop:
             self._stages.append(stage)
 
@@ -155,9 +153,9 @@ class ServiceRuntime:
         inputs = [topics.inbox(self.name), *inputs]
         self._subscribe(self.name, loop, topics=inputs)
         stage = Stage(self.name, topics=inputs)
-        self._all_stages.append(stage)
+        self._losses.watch(stage)
         self._stages.append(stage)
-        self.every(_LOSS_INTERVAL, self._report_lost_records)
+        self.every(_LOSS_INTERVAL, self._losses.report)
         ticker = Ticker(self.name, self.store, self.log, self.progress(), self._fault)
         self.every(self.settings.tick, ticker.tick)
 
@@ -269,25 +267,8 @@ class ServiceRuntime:
         async for attempt in until_available(1.0, "is Kafka up and reachable, and are the topics created?"):
             with attempt:
                 await check_topics(self.settings, needed)
-                await self._report_lost_records()  # before anything is read: with the next commit, the trace is gone
+                await self._losses.report()  # before anything is read: with the next commit, the trace is gone
         self._health.responded("kafka")
-
-    async def _report_lost_records(self) -> None:
-        """Report what Kafka has deleted before it was read. Raises `TransientError`."""
-        for stage in self._all_stages:
-            starts, committed = await self._offsets.starts(stage), await self._offsets.committed(stage)
-            lost = self._lost_records.new(stage.group, starts, committed)
-            self.meter.lost(lost)
-            for (topic, partition), records in lost.items():
-                logger.error(
-                    "records_lost",
-                    topic=topic,
-                    partition=partition,
-                    offset=starts[topic, partition],
-                    lost=records,
-                    hint="Kafka deleted them before they were read, since they were older than the topic keeps them; "
-                    "ask whoever sent them to send them again: see the runbook RecordsLost",
-                )
 
     async def _mongodb_available(self) -> None:
         async for attempt in until_available(1.0, "is MongoDB up and reachable, a replica set with a primary?"):
