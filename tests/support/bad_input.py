@@ -194,7 +194,8 @@ def of_referral(good: dict[str, Any], someone_else: str = "somebody-else") -> It
               "name one member in each")  # fmt: skip
     yield bad("no consent", "consent", _GONE, "is needed")
     yield bad("no grants", "consent.grants", [], "needs at least 1")
-    yield bad("a typo in consent", "consent.grants.0.recipient", ["a"], "remove the unknown", "consent.grants.0")
+    yield bad("a typo in consent", "consent.grants.0.recipient", ["a"], "did you mean 'recipients'?",
+              "consent.grants.0.recipient")  # fmt: skip
     yield bad("recipients in words", "consent.grants.0.recipients", CANARY, "must be 'any'; or must be a list")
     yield bad("consent without zone", "consent.given_at", "2026-01-01T00:00:00", "needs a time zone")
     yield bad("consent in words", "consent.given_at", CANARY, "must be a date and time with zone")

@@ -126,7 +126,8 @@ class Gate:
         except ValidationError as error:
             if any(each["type"] == "json_invalid" for each in error.errors(include_input=False)):
                 batch.poisoned.append((record, PoisonError("decode", "body-not-json", "value")))
-            batch.outcomes.append(self._refused(tenant, record, event, problems_of(error)))
+            problems = problems_of(error, self._admission.accepts[event.type])
+            batch.outcomes.append(self._refused(tenant, record, event, problems))
         except RefusalError as refusal:
             batch.outcomes.append(self._refused(tenant, record, event, refusal.problems))
 

@@ -4,17 +4,20 @@ There are three sources: codes of the CloudEvents codec and the gate (`fix_of`),
 what both overlook (`lint_raw_json`): duplicate names, of which the last would silently win, and the character NUL.
 """
 
+import difflib
 import json
+import re
 from collections import Counter
 from collections.abc import Callable, Iterator
 from functools import cache
 from typing import Any
 
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 
 from contracts import formats
 from contracts.base import Message
 from contracts.profiles import Problem
+from contracts.schema_walk import names_at
 
 _MOST = 20
 """Problems reported at once. Any further ones are reported once these are fixed."""
@@ -94,17 +97,43 @@ def fix_of(code: str) -> str:
     return _CODES.get(code, "cannot be used as it is")
 
 
-def problems_of(error: ValidationError) -> list[Problem]:
-    """What to fix, by field path. The name of an unknown field is input, so it is left out."""
+def problems_of(error: ValidationError, model: type[BaseModel] | None = None) -> list[Problem]:
+    """What to fix, by field path.
+
+    An unknown field is input, and could be a person's name. So its name is repeated only where it is close to a
+    field of `model`; otherwise the fields that are known there are listed, by the schema's names.
+    """
     fixes_by_field: dict[str, list[str]] = {}
     for each in error.errors(include_input=False, include_url=False)[:_MOST]:
-        path = each["loc"][:-1] if each["type"] == "extra_forbidden" else each["loc"]
+        path = each["loc"]
+        if each["type"] == "extra_forbidden":
+            path, fix = _unknown(path, model)
+        else:
+            fix = _fix(each["type"], each["msg"], each.get("ctx", {}))
         # For a union, the path contains each branch, such as list[constrained-str]. To the sender it is one field.
         field = ".".join(str(part) for part in path if "[" not in str(part)) or "body"
         fixes = fixes_by_field.setdefault(field, [])
-        if (fix := _fix(each["type"], each["msg"], each.get("ctx", {}))) not in fixes:
+        if fix not in fixes:
             fixes.append(fix)
     return [Problem(field=field, fix="; or ".join(fixes)) for field, fixes in fixes_by_field.items()]
+
+
+_REPEATABLE = re.compile(r"[A-Za-z_]{1,40}", re.ASCII)
+_NEAR = 0.8
+"""The similarity of `difflib` from which an unknown name counts as a known one misspelt."""
+
+
+def _unknown(path: tuple[str | int, ...], model: type[BaseModel] | None) -> tuple[tuple[str | int, ...], str]:
+    """The path to report for an unknown field, and what to do about it."""
+    *within, name = path
+    known = names_at(model, within) if model else []
+    if isinstance(name, str) and _REPEATABLE.fullmatch(name):
+        by_lower = {each.lower().replace("_", ""): each for each in known}
+        near = difflib.get_close_matches(name.lower().replace("_", ""), by_lower, 1, _NEAR)
+        if near:
+            return path, f"is an unknown field: did you mean {by_lower[near[0]]!r}?"
+    fix = _FIXES["extra_forbidden"]
+    return tuple(within), f"{fix}; known here: {', '.join(known)}" if known else fix
 
 
 def _fix(kind: str, text: str, context: dict[str, Any]) -> str:

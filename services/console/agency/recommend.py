@@ -80,7 +80,7 @@ def _request_from_options(fields: dict[str, Any]) -> RecommendationRequested:
     try:
         return RecommendationRequested.model_validate(fields)
     except ValidationError as error:
-        raise _invalid(problems_of(error)) from None
+        raise _invalid(problems_of(error, RecommendationRequested)) from None
 
 
 def _request_from_json(raw: bytes) -> RecommendationRequested:
@@ -89,7 +89,7 @@ def _request_from_json(raw: bytes) -> RecommendationRequested:
     try:
         return RecommendationRequested.read(raw)
     except ValidationError as error:
-        raise _invalid(problems_of(error)) from None
+        raise _invalid(problems_of(error, RecommendationRequested)) from None
 
 
 def _invalid(problems: Iterable[Problem]) -> RefusedError:

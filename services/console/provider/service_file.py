@@ -99,7 +99,7 @@ def _entry(document: dict[str, Any]) -> ReadService:
     try:
         return ReadService("", Service.read(raw))
     except ValidationError as error:
-        return ReadService("", None, tuple(f"{each.field}: {each.fix}" for each in problems_of(error)))
+        return ReadService("", None, tuple(f"{each.field}: {each.fix}" for each in problems_of(error, Service)))
 
 
 def _table(text: str, terms: ProviderTerms) -> list[ReadService]:

@@ -37,5 +37,5 @@ def read(path: Path, model: type[M], what: str) -> M:
     except tomllib.TOMLDecodeError as error:
         raise UserError(f"the {what} {path} is not TOML", str(error)) from None
     except ValidationError as error:
-        fixes = "; ".join(f"{each.field} {each.fix}" for each in problems_of(error))
+        fixes = "; ".join(f"{each.field} {each.fix}" for each in problems_of(error, model))
         raise UserError(f"the {what} {path} cannot be used", fixes) from None

@@ -211,7 +211,7 @@ def examine(record: Record) -> Service | Profile | list[Problem]:
     except MalformedError as error:
         return [Problem(field=error.field, fix=fix_of(error.code))]
     except ValidationError as error:
-        return problems_of(error)
+        return problems_of(error, model)
     key = (record.key or b"").decode(errors="replace")
     expected = entry.service if isinstance(entry, Service) else PROFILE_KEY
     if key != expected:

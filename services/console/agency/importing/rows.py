@@ -150,7 +150,7 @@ def _document(where: str, text: str, model: type[M]) -> ImportRow[M]:
     try:
         return ImportRow(where, model.read(raw))
     except ValidationError as error:
-        return ImportRow(where, None, tuple(_faults(where, problems_of(error))))
+        return ImportRow(where, None, tuple(_faults(where, problems_of(error, model))))
 
 
 def _sheet(text: str, model: type[M], columns: Columns) -> Iterator[ImportRow[M]]:
@@ -190,7 +190,7 @@ def _cells(
             return ImportRow(where, None, tuple(_faults(where, problems, headings)))
         return ImportRow(where, model.read(json.dumps(whole)), columns=headings)
     except ValidationError as error:
-        return ImportRow(where, None, tuple(_faults(where, problems_of(error), headings)))
+        return ImportRow(where, None, tuple(_faults(where, problems_of(error, model), headings)))
 
 
 def _faults(where: str, problems: Sequence[Problem], headings: Mapping[str, str] | None = None) -> Iterator[Fault]:

@@ -8,6 +8,7 @@ from math import isfinite
 from typing import Any
 
 from contracts.base import Message
+from contracts.schema_walk import options, schema_of, step
 
 
 class Kind(StrEnum):
@@ -22,7 +23,7 @@ class Kind(StrEnum):
 @cache
 def kind_of(model: type[Message], path: str) -> Kind | None:
     """The kind of the field; None when there is no such field, or a single cell cannot hold its value."""
-    schema, nodes = _schema(model), _nodes(model, path)
+    schema, nodes = schema_of(model), _nodes(model, path)
     if any(node.get("type") == "array" and "properties" not in _first(schema, node) for node in nodes):
         return Kind.LIST
     if not nodes or all(node.get("type") in ("object", "array") for node in nodes):
@@ -62,50 +63,27 @@ def _number(cell: str) -> Any:
 
 def close_to(model: type[Message], path: str) -> str | None:
     """The existing path that is most similar; None when none is."""
-    known = list(_paths(_schema(model), _schema(model), ()))
+    known = list(_paths(schema_of(model), schema_of(model), ()))
     return next(iter(difflib.get_close_matches(path, known, 1)), None)
 
 
 def _nodes(model: type[Message], path: str) -> list[dict[str, Any]]:
     """The schemas at the end of a path: one for each branch of a union."""
-    schema = _schema(model)
+    schema = schema_of(model)
     nodes = [schema]
     for part in path.split("."):
-        nodes = [option for node in nodes for option in _options(schema, _step(node, part))]
+        nodes = [option for node in nodes for option in options(schema, step(node, part))]
     return nodes
-
-
-@cache
-def _schema(model: type[Message]) -> dict[str, Any]:
-    return model.model_json_schema()
-
-
-def _options(schema: dict[str, Any], node: dict[str, Any] | None) -> Iterator[dict[str, Any]]:
-    """A node with its references resolved, and each branch of a union separately."""
-    if node is None:
-        return
-    if "$ref" in node:
-        yield from _options(schema, schema["$defs"][node["$ref"].rpartition("/")[2]])
-    elif "anyOf" in node:
-        for each in node["anyOf"]:
-            yield from _options(schema, each)
-    elif node.get("type") != "null":
-        yield node
-
-
-def _step(node: dict[str, Any], part: str) -> dict[str, Any] | None:
-    inner = node.get("items") if part.isdigit() else node.get("properties", {}).get(part)
-    return inner if isinstance(inner, dict) else None
 
 
 def _first(schema: dict[str, Any], node: dict[str, Any]) -> dict[str, Any]:
     """The first kind of element that a list may hold."""
-    return next(_options(schema, node.get("items")), {})
+    return next(options(schema, node.get("items")), {})
 
 
 def _paths(schema: dict[str, Any], node: dict[str, Any], at: tuple[str, ...]) -> Iterator[str]:
     for name, inner in node.get("properties", {}).items():
-        for each in _options(schema, inner):
+        for each in options(schema, inner):
             path = (*at, name)
             if "properties" in each:
                 yield from _paths(schema, each, path)

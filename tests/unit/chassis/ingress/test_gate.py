@@ -193,7 +193,7 @@ async def test_a_refusal_lists_problems_by_field_and_keeps_its_place(rig: GateRi
         [{"field": "many", "fix": "fewer"}],
         [
             {"field": "reference", "fix": "is needed"},
-            {"field": "body", "fix": "remove the unknown field, or spell it as in the schema"},
+            {"field": "referense", "fix": "is an unknown field: did you mean 'reference'?"},
         ],
         "5",
     ]

@@ -39,7 +39,7 @@ def test_a_directory_entry_is_taken_unchanged_and_a_typo_is_refused() -> None:
     assert (good.kind, bad.kind) == ("taken", "refused")
     assert good.service is not None
     assert good.service.capacity == 12
-    assert "remove the unknown field" in bad.notes[0]
+    assert "capcity: is an unknown field: did you mean 'capacity'?" in bad.notes[0]
 
 
 def test_a_service_without_a_number_of_places_counts_as_full_with_a_note() -> None:

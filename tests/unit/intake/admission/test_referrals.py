@@ -212,7 +212,7 @@ async def test_an_adult_of_any_age_needs_no_caregiver_from_the_18th_birthday_on(
 
 async def test_an_unknown_field_is_refused_since_it_could_be_a_misspelt_limit(gate: IntakeGate) -> None:
     consent = {**body()["consent"], "grant": []}
-    assert refusal(await gate.passed(body(consent=consent))).keys() == {"consent"}
+    assert refusal(await gate.passed(body(consent=consent))).keys() == {"consent.grant"}
 
 
 async def test_a_refusal_contains_the_reference_if_it_can_be_read(gate: IntakeGate) -> None:

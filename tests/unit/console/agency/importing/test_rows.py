@@ -201,7 +201,7 @@ def test_a_similar_path_is_suggested() -> None:
     ("text", "message"),
     [
         ("columns = 1", "columns Input should be"),
-        ("colums = {}", "remove the unknown field"),
+        ("colums = {}", "did you mean 'columns'"),
         ("timezone = 'Mars'", "IANA"),
         ("[columns", "not TOML"),
         ("ignore = ['Shoe size']", "a column 'Shoe size'"),
