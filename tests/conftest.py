@@ -17,9 +17,11 @@ SLOW = (
     "property/matching/test_explanation.py",
     "property/matching/test_index.py",
     "property/matching/test_policy.py",
+    "property/matching/test_rest.py",
+    "property/notification/test_policy.py",
     "property/outcomes/test_lifecycle.py",
 )
-"""Files that `make test-fast` leaves out: each takes more than ten seconds."""
+"""Files that `make test-fast` leaves out: each takes more than ten seconds, and on a busy machine minutes."""
 TESTS = Path(__file__).parent
 
 
@@ -30,6 +32,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         folder = path.parts[0]
         if path.as_posix() in SLOW:
             item.add_marker("slow")
+            item.add_marker(pytest.mark.timeout(1200))
         if folder not in WITHOUT_SERVERS:
             own_servers = "servers_of_its_own" in getattr(item, "fixturenames", ())
             item.add_marker("servers")

@@ -227,7 +227,7 @@ class Gate:
 
         Its id covers the sender's topic, so that no tenant can suppress another's event, and the key: one ``ce_id``
         under two references is two events. The id of a refusal also covers the body: two wrong bodies with one id get
-        two answers, and readers drop what has an id that they have seen. Why: deploy/decisions/0014.
+        two answers, and readers drop what has an id that they have seen. Why: deploy/decisions/0010.
         """
         type_ = type(admitted.event).ce_type()
         body = [admitted.bodyhash] if refused else []

@@ -154,7 +154,7 @@ class KafkaLog:
 def _gzipped() -> BatchBuilder:
     """A batch that every client can read: kafkajs has no other codec built in, and snappy is a native library in Java.
 
-    Why not uncompressed: deploy/decisions/0014.
+    Why not uncompressed: deploy/decisions/0010.
     """
     return BatchBuilder(BATCH, DefaultRecordBase.CODEC_GZIP)
 
