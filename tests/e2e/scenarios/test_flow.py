@@ -183,7 +183,7 @@ async def test_an_unusable_referral_is_refused_and_the_refusal_names_what_to_fix
     refused = await agency.status.until(lambda m: isinstance(m, AgencyInputRefused))
     assert isinstance(refused, AgencyInputRefused)
     assert refused.reference == "R-1"
-    assert [problem.field for problem in refused.problems] == ["consent.grants.0"]
+    assert [problem.field for problem in refused.problems] == ["consent.grants.0.recipient"]
     body = json.loads(here.referral("R-2").model_dump_json(exclude_none=True))
     await agency.send_raw(
         json.dumps({**body, "agency": "somebody-else"}).encode(), [*headers[:2], ("ce_id", b"who"), headers[3]]
