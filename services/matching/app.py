@@ -26,9 +26,9 @@ PRICES = rf"^{topics.PRICES.replace('.', '[.]')}$"
 def build(settings: MatchingSettings) -> ServiceRuntime:
     """The service, ready to run."""
     service = ServiceRuntime("matching", settings, INDEXES)
-    service.claims = MarkedClaims(service.claims)
     registry = service.follow_tenants(lambda tenant: directory.review(tenant))
     directory = Directory(registry.admits, settings.stale_after, service.clock.now)
+    service.claims = MarkedClaims(service.claims, directory)
     service.follow(topics.PROVIDER_DIRECTORY, directory.apply)
     interval = timedelta(minutes=settings.prices_minutes)
     current_prices = CurrentPrices(interval)

@@ -6,6 +6,9 @@ is written after the rows, and nothing makes both writes one. The rows are right
 
 - A bit is missing (a process died after its claim): the next claim of that slot is refused, which sets the bit.
 - A bit is left over (a claim was marked after its row had been deleted): `repair` looks at all bits in turns.
+
+Nothing is marked for a smaller service, since most are: that would cost every match a round trip. When such a service
+grows, a bitmap that it had before is out of date, and is put right in the same ways.
 """
 
 from collections import defaultdict
@@ -78,10 +81,10 @@ class PlaceTable:
 
 
 class MarkedClaims:
-    """Claims of which those of places are marked in the bitmaps, where a service has one. See `Claims`."""
+    """Claims of which those of places at large services are marked in the bitmaps. See `Claims`."""
 
-    def __init__(self, claims: Claims) -> None:
-        self._claims = claims
+    def __init__(self, claims: Claims, directory: Directory, large: int = LARGE) -> None:
+        self._claims, self._directory, self._large = claims, directory, large
         self.put, self.find, self.all, self.page, self.mark = (
             claims.put,
             claims.find,
@@ -104,7 +107,11 @@ class MarkedClaims:
     async def _mark(self, rows: Sequence[Row], *, present: bool) -> None:
         slots: Mapping[str, list[int]] = defaultdict(list)
         for row in rows:
-            if row.table == places.TABLE:
-                slots[places.service_of(row.id)].append(places.slot_of(row.id))
+            if row.table == places.TABLE and self._is_large(service := places.service_of(row.id)):
+                slots[service].append(places.slot_of(row.id))
         if slots:
             await self._claims.mark(TABLE, slots, present=present)
+
+    def _is_large(self, service: str) -> bool:
+        entry = self._directory.get(service)
+        return entry is not None and entry.capacity >= self._large

@@ -41,7 +41,8 @@ async def cost_ms(claims: mongo.MongoClaims, capacity: int) -> tuple[float, floa
     taken = [Row(TABLE, row_id(ID, slot), document(f"x{slot}", "m", ID, "r")) for slot in range(capacity - 1)]
     for start in range(0, len(taken), 10_000):
         await claims.take(taken[start : start + 10_000])
-    marked, loader, policy = MarkedClaims(claims), MatchingContextLoader(directory, claims), MatchingPolicy(LIMITS)
+    marked, loader = MarkedClaims(claims, directory), MatchingContextLoader(directory, claims)
+    policy = MatchingPolicy(LIMITS)
     sweep, state, need = WaitingSweep(directory, claims, LIMITS), UnknownNeed(), accepted(need_id="n1")
     decisions, sweeps = [], []
     for _ in range(6):

@@ -90,7 +90,7 @@ class Matcher:
     """One matcher with needs of its own: ``<matcher>-<number>``."""
 
     def __init__(self, number: int, world: World, claims: mongo.MongoClaims, large: int) -> None:
-        self._number, self._world, self._claims = number, world, MarkedClaims(claims)
+        self._number, self._world, self._claims = number, world, MarkedClaims(claims, world.directory, large)
         self._policy = MatchingPolicy(LIMITS)
         self._context_loader = MatchingContextLoader(world.directory, claims, large=large)
         self._random = random.Random(number)

@@ -87,7 +87,8 @@ class Instance:
         common: dict[str, Any] = {"log": world.log, "clock": world.clock, "sleep": no_pause, "meter": service.meter}
         common["dead_letters"] = DeadLetters(service.name, world.log, _OPERATOR, service.meter)
         policy, options = self._policy(world, key_ring)
-        claims = MarkedClaims(service.claims) if service.name == "matching" else service.claims
+        is_matching = service.name == "matching"
+        claims = MarkedClaims(service.claims, self.directory, LARGE) if is_matching else service.claims
         self.loop: Loop[Any] = world.loop(
             service.name, policy, store=service.store, claims=claims, fault=self._fault, **common, **options
         )

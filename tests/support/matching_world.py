@@ -104,7 +104,7 @@ class MatchingWorld:
             self.policy,
             log=self.log,
             store=self.store,
-            claims=MarkedClaims(self.claims),
+            claims=MarkedClaims(self.claims, self.directory, self.large),
             clock=self.clock,
             dead_letters=DeadLetters("matching", self.log, _OPERATOR),
             context_loader=context_loader,

@@ -9,7 +9,7 @@ state that never existed, is inserted. A fact contains the exact JSON text that 
 identical to the byte.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, NamedTuple
@@ -94,6 +94,11 @@ class JournalEntry:
     def events(self) -> list[dict[str, Any]]:
         """The facts that are folded into the state: events, but not replies, which change nothing."""
         return [fact for fact in self.facts if "text" in fact and "reply" not in fact]
+
+
+def entries_of(documents: Iterable[Mapping[str, Any]]) -> Iterator[JournalEntry]:
+    """The entries in documents, in their order."""
+    return (JournalEntry.read(document["stream"], each) for document in documents for each in document["entries"])
 
 
 def fold(policy: Policy[S], stream: str, entries: Iterable[JournalEntry]) -> S:

@@ -26,7 +26,7 @@ from .dead_letters import DeadLetters
 from .deciding import EventDecider
 from .decoding import DecodedRecord, decode_record
 from .effects import Delivery, OutboundTransform
-from .journal import JournalEntry, fold
+from .journal import JournalEntry, entries_of, fold
 from .reporting import LoopReporter, batch_postponed
 from .stream_cache import CachedStream, StreamCache
 
@@ -179,7 +179,7 @@ class Loop(Generic[S]):
         for stream in missing:
             documents = documents_by_stream.get(stream, [])
             try:
-                entries = [JournalEntry.read(stream, each) for document in documents for each in document["entries"]]
+                entries = list(entries_of(documents))
                 batch.unpublished += [entry for entry in entries if self._uncommitted(entry)]  # in the journal's order
                 self._streams[stream] = self._fold(stream, documents, entries)
             except Exception as error:  # noqa: BLE001  # Poison, whatever it is: this stream alone is set aside

@@ -17,7 +17,7 @@ from contracts.base import Message
 from ..decider import Context, ContextLoader, IncomingEvent, NoContext, Policy, S
 from ..errors import where
 from ..ports import Store
-from .journal import JournalEntry, fold
+from .journal import entries_of, fold
 
 logger = structlog.get_logger()
 
@@ -55,10 +55,7 @@ class Rehearsal(Generic[S]):
         states: dict[str, S] = {}
         for stream in streams:
             try:
-                entries = [
-                    JournalEntry.read(stream, each) for doc in documents.get(stream, ()) for each in doc["entries"]
-                ]
-                states[stream] = fold(self._policy, stream, entries)
+                states[stream] = fold(self._policy, stream, entries_of(documents.get(stream, ())))
             except Exception as error:  # noqa: BLE001  # Whatever it is: this stream alone is left out
                 _failed(stream, error)
         return states

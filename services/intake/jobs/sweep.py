@@ -3,13 +3,10 @@
 Only rows that a need is linked to are checked: any other row that is wrongly there does no harm to anyone else.
 """
 
-from contracts.base import Message
+from services.chassis.engine.rehearsal import Addressed
 from services.chassis.ports import Claims
 
 from ..domain.deduplication import LINKS, SERVED, doubt, link_ended
-
-Addressed = tuple[Message, str]
-"""An event for intake's own inbox, and its record key."""
 
 
 class DuplicateSweep:

@@ -3,10 +3,10 @@
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from typing import Any
 
-from services.chassis.engine.journal import JournalEntry, fold
+from services.chassis.engine.journal import entries_of, fold
 
 from ..domain.policy import IntakePolicy
-from ..domain.state import Referral, State
+from ..domain.state import Referral
 
 Load = Callable[[Iterable[str]], Awaitable[Mapping[str, list[dict[str, Any]]]]]
 """`Store.load`."""
@@ -22,9 +22,5 @@ class JournalReader:
     async def read(self, referrals: Iterable[str]) -> dict[str, Referral]:
         """The referrals that are stored, by id. Raises `TransientError`."""
         journals = await self._load(referrals)
-        states = {referral: self._fold(referral, documents) for referral, documents in journals.items()}
-        return {referral: state for referral, state in states.items() if isinstance(state, Referral)}
-
-    def _fold(self, referral: str, documents: Iterable[Mapping[str, Any]]) -> State:
-        entries = (JournalEntry.read(referral, entry) for document in documents for entry in document["entries"])
-        return fold(self._policy, referral, entries)
+        states = {id_: fold(self._policy, id_, entries_of(documents)) for id_, documents in journals.items()}
+        return {id_: state for id_, state in states.items() if isinstance(state, Referral)}

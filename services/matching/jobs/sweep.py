@@ -11,9 +11,9 @@ from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from contracts.base import Message
 from contracts.matching import PlaceDoubtful, PriceSet, WaitingRecalled
 from contracts.words import Rule
+from services.chassis.engine.rehearsal import Addressed
 from services.chassis.ports import Claims
 from services.chassis.telemetry.metrics import Meter
 
@@ -32,9 +32,6 @@ from ..ranking.net_value import charges_of
 from ..waitlist import queue
 from ..waitlist.queue import QueuedNeed, Waiter, precedence, would_rather_wait
 from . import gather
-
-Addressed = tuple[Message, str]
-"""An event for matching's own inbox, and its record key."""
 
 
 class WaitingSweep:

@@ -11,7 +11,7 @@ from contracts import matching
 from contracts.base import Message
 from contracts.intake import NeedRegistered
 from contracts.matching import Matched, NeedKept
-from services.chassis.engine.journal import JournalEntry
+from services.chassis.engine.journal import entries_of
 
 from .sentences import Decision, sentences
 
@@ -44,8 +44,7 @@ def explain(documents: Sequence[dict[str, Any]]) -> dict[str, Any] | None:
     """
     facts = [
         (entry.at, _EXPLAINED[fact["type"]].read(fact["text"]))
-        for document in documents
-        for entry in (JournalEntry.read(document["stream"], each) for each in document["entries"])
+        for entry in entries_of(documents)
         for fact in entry.events()
         if fact["type"] in _EXPLAINED
     ]

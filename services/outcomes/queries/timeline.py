@@ -7,7 +7,7 @@ from typing import Any
 
 from contracts.outcomes import Noted
 from contracts.words import ALREADY_SERVED, DecidedBy, Happening, Lifecycle
-from services.chassis.engine.journal import JournalEntry
+from services.chassis.engine.journal import entries_of
 
 from ..domain.rank import rank_of
 
@@ -42,8 +42,7 @@ class Line:
 
 def timeline(documents: Iterable[Mapping[str, Any]]) -> list[Line]:
     """The lines of one need from its journal documents, in the order in which things happened, not were read."""
-    entries = (JournalEntry.read(document["stream"], each) for document in documents for each in document["entries"])
-    facts = (fact for entry in entries for fact in entry.events())
+    facts = (fact for entry in entries_of(documents) for fact in entry.events())
     events = [Noted.read(fact["text"]) for fact in facts if fact["type"] == Noted.ce_type()]
     return [_line(noted) for noted in sorted(events, key=_order)]
 

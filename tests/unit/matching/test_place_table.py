@@ -43,7 +43,7 @@ def bits(claims: MemoryClaims) -> list[int]:
 @pytest.mark.parametrize("capacity", [9, 10, 100_000])
 async def test_the_bitmap_and_the_rows_say_the_same(capacity: int) -> None:
     twin = MemoryClaims()
-    claims = MarkedClaims(twin)
+    claims = MarkedClaims(twin, directory(capacity), large=10)
     assert await taken(twin, capacity) == 0
     await claims.take([place(slot) for slot in (0, 1, 5, 8)])
     await claims.drop([place(1)])
@@ -79,7 +79,8 @@ def test_a_missing_bit_costs_one_lost_claim() -> None:
 
 async def test_bits_that_are_left_over_are_removed_in_turns() -> None:
     twin = MemoryClaims()
-    claims, table, made = MarkedClaims(twin), PlaceTable(twin, large=10), directory(5_000)
+    made = directory(5_000)
+    claims, table = MarkedClaims(twin, made, large=10), PlaceTable(twin, large=10)
     await table.load(made.entries())
     await claims.take([place(slot) for slot in range(0, 1_300, 2)])
     await twin.mark(TABLE, {ID: range(1_300)}, present=True)
