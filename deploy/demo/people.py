@@ -7,6 +7,8 @@ from typing import Any
 
 from contracts.agency import Submitted
 from contracts.words import Category, ConsentGiver, Flag, PersonalField, ReferrerKind, Urgency
+from contracts.words.people import age_on
+from contracts.zones import local_day
 
 from .cast import AGENCIES, LANGUAGES, TOWNS
 
@@ -43,7 +45,8 @@ def referrals(count: int, seed: int, now: datetime, year: str = "2026") -> Itera
 def _referral(chance: random.Random, reference: str, referrer: ReferrerKind, now: datetime) -> dict[str, Any]:
     town = chance.choice(list(TOWNS))
     area, latitude, longitude = TOWNS[town]
-    age = int(chance.triangular(1, 85, 30))
+    born = date(now.year - int(chance.triangular(1, 85, 30)) - 1, chance.randint(1, 12), chance.randint(1, 28))
+    age = age_on(local_day(area, now), born)
     flags = _flags(chance, age)
     count = chance.choices((1, 2, 3), (70, 24, 6))[0]
     categories = chance.sample(list(_CATEGORY_WEIGHTS), count, counts=list(_CATEGORY_WEIGHTS.values()))
@@ -52,7 +55,7 @@ def _referral(chance: random.Random, reference: str, referrer: ReferrerKind, now
         "referrer": ReferrerKind.SELF if referrer is ReferrerKind.PEER and chance.random() < 0.2 else referrer,
         "person": {
             "name": f"{chance.choice(_NAMES)} {chance.choice(_SURNAMES)}",
-            "birth_date": date(now.year - age - 1, chance.randint(1, 12), chance.randint(1, 28)),
+            "birth_date": born,
             "sex": chance.choice(("female", "female", "male", "male", "undisclosed")),
             "languages": sorted(set(chance.choices(LANGUAGES, (15, 40, 25, 8, 7, 5), k=2))),
             "flags": flags,
@@ -90,9 +93,11 @@ def _referral(chance: random.Random, reference: str, referrer: ReferrerKind, now
 
 
 def _consent_giver(age: int, flags: list[Flag]) -> ConsentGiver:
+    """Whoever may consent for the person, also if it has its 18th birthday before the referral is sent."""
     if age >= 18:
         return ConsentGiver.PERSON
-    return ConsentGiver.LEGAL_GUARDIAN if Flag.UNACCOMPANIED_CHILD in flags else ConsentGiver.CAREGIVER
+    has_guardian = age == 17 or Flag.UNACCOMPANIED_CHILD in flags
+    return ConsentGiver.LEGAL_GUARDIAN if has_guardian else ConsentGiver.CAREGIVER
 
 
 def _flags(chance: random.Random, age: int) -> list[Flag]:
