@@ -5,7 +5,6 @@ from typing import Any
 
 from contracts.base import Message
 from contracts.intake import LinkEnded, ReferralReceived, ServedDoubtful, StatusAsked
-from contracts.operations import TimerElapsed
 from contracts.profiles import Sealed
 from contracts.zones import zone_of
 from services.chassis.encryption import UnsealableError, unseal
@@ -55,7 +54,7 @@ class IntakeContextLoader:
         due = {
             event.stream: state.stored
             for state, event in pairs
-            if isinstance(event, TimerElapsed) and is_about_ages(event) and isinstance(state, Referral)
+            if is_about_ages(event) and isinstance(state, Referral)
         }
         keys = await self._keys.find(due) if due else {}
         opened = {referral: _opened(referral, key, due[referral].personal) for referral, key in keys.items()}

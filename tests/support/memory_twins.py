@@ -259,10 +259,9 @@ class MemoryStore(Failing):
         by_stream: dict[str, list[dict[str, Any]]] = defaultdict(list)
 
         def read(_: int, document: dict[str, Any]) -> None:
-            if document["stream"] in wanted:
-                by_stream[document["stream"]].append(as_mongo(document))
+            by_stream[document["stream"]].append(as_mongo(document))
 
-        await self._apply("load", list(self.journal.values()), read)
+        await self._apply("load", [each for each in self.journal.values() if each["stream"] in wanted], read)
         return {stream: sorted(each, key=lambda document: document["n"]) for stream, each in by_stream.items()}
 
     async def load_key(self, key: str) -> dict[str, list[dict[str, Any]]]:

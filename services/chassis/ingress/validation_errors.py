@@ -17,7 +17,7 @@ from pydantic import BaseModel, ValidationError
 from contracts import formats
 from contracts.base import Message
 from contracts.profiles import Problem
-from contracts.schema_walk import names_at
+from contracts.schema_walk import names_at, schema_of
 
 _MOST = 20
 """Problems reported at once. Any further ones are reported once these are fixed."""
@@ -244,6 +244,6 @@ _ENVELOPE = frozenset(
 @cache
 def _names(model: type[Message]) -> frozenset[str]:
     """The names of all fields in a model and its parts, and of a CloudEvents envelope."""
-    schema = model.model_json_schema()
+    schema = schema_of(model)
     parts = [schema, *schema.get("$defs", {}).values()]
     return _ENVELOPE.union(*(part.get("properties", {}) for part in parts))

@@ -59,6 +59,8 @@ class KafkaOffsets:
         self._admin: Any = None
         self._connecting = asyncio.Lock()  # several jobs may connect at the same time
         self._probing = asyncio.Lock()  # a consumer has one position
+        self._ends: dict[str, dict[Partition, int]] = {}
+        """What `ends` returned last, by consumer group."""
 
     async def _connect(self) -> None:
         async with self._connecting:
@@ -91,7 +93,8 @@ class KafkaOffsets:
             starts = await self._consumer.beginning_offsets(partitions) if partitions else {}
         except KafkaError as error:
             raise TransientError(f"kafka: {type(error).__name__}") from None
-        return {(at.topic, at.partition): end for at, end in ends.items() if end > starts[at]}
+        self._ends[stage.group] = {(at.topic, at.partition): end for at, end in ends.items() if end > starts[at]}
+        return self._ends[stage.group]
 
     async def starts(self, stage: Stage) -> dict[Partition, int]:
         """The offset of the first record that each partition still has. Raises `TransientError`."""
@@ -118,7 +121,10 @@ class KafkaOffsets:
         return [each["partition"] for topic in described for each in topic["partitions"]]
 
     async def committed(self, stage: Stage) -> dict[Partition, int]:
-        """See `Offsets`. Where only markers follow in a tenant's topic, its end. Raises `TransientError`."""
+        """See `Offsets`. Where only markers follow up to the end that `ends` returned last, that end.
+
+        Only tenants' topics have markers. Raises `TransientError`.
+        """
         try:
             await self._connect()
             offsets = await self._admin.list_consumer_group_offsets(stage.group)
@@ -131,7 +137,7 @@ class KafkaOffsets:
         """The ends of partitions in which nothing is left to read. Stops at the first that has something."""
         ends: dict[Partition, int] = {}
         async with self._probing:
-            for partition, end in (await self.ends(stage)).items():
+            for partition, end in self._ends.get(stage.group, {}).items():
                 read = committed.get(partition, 0)
                 if read < end:
                     if await has_records(self._consumer, partition, read, end):

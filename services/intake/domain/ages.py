@@ -7,7 +7,7 @@ change is about to be published anyway. The birth dates come from the sealed per
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, date, datetime, time, timedelta, tzinfo
-from typing import NamedTuple, Protocol
+from typing import NamedTuple, Protocol, TypeGuard
 
 from contracts import topics
 from contracts.household_rules import PERSON, next_band_on
@@ -57,7 +57,7 @@ def look_again(stored: ReferralStored) -> list[SetTimer]:
     return [] if month is None else [SetTimer(LOOK, _before(month))]
 
 
-def is_about_ages(event: object) -> bool:
+def is_about_ages(event: object) -> TypeGuard[TimerElapsed]:
     """Whether an event is one of the two timers."""
     return isinstance(event, TimerElapsed) and event.name in {LOOK, BIRTHDAY}
 
