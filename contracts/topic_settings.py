@@ -6,6 +6,8 @@ Only this module says it. `deploy/cluster/topics.py` creates the topics from it,
 from collections.abc import Mapping
 from types import MappingProxyType
 
+from . import topics
+
 HOUR = 3_600_000  # in milliseconds, as Kafka's settings are
 DAY = 24 * HOUR
 MIB = 1024 * 1024
@@ -52,5 +54,15 @@ OF_TENANTS: Mapping[str, Settings] = MappingProxyType(
 )
 """The topics of organisations, by address. Each has one partition."""
 
-DEAD_LETTERS: Settings = MappingProxyType({**kept(7 * DAY), "max.message.bytes": str(2 * MIB)})
-"""Dead letters hold whole records, encrypted and with added headers, so they are larger than any other record."""
+FOLDED = (*map(topics.inbox, topics.SERVICES), topics.INTAKE, topics.MATCHING, topics.NOTIFICATION)
+"""The topics whose events services fold into states. They have `PARTITIONS` partitions, all others have one."""
+
+INTERNAL: Mapping[str, Settings] = MappingProxyType(
+    {
+        **dict.fromkeys(FOLDED, kept(7 * DAY)),
+        # Dead letters hold whole records, encrypted and with added headers, so they are larger than any other record.
+        topics.DEAD_LETTERS: {**kept(7 * DAY), "max.message.bytes": str(2 * MIB)},
+        **dict.fromkeys((topics.TENANTS, topics.PRICES, topics.INDICATORS), newest_of_each_key()),
+    }
+)
+"""The topics between the services, and those for operators and analysts, by name."""

@@ -7,8 +7,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from contracts import topics
-from contracts.topic_settings import DAY, DEAD_LETTERS, LARGEST, OF_TENANTS, PARTITIONS, Settings, kept
-from contracts.topic_settings import newest_of_each_key as compacted
+from contracts.topic_settings import FOLDED, INTERNAL, LARGEST, OF_TENANTS, PARTITIONS, Settings
 
 from .channels import Channel
 
@@ -16,7 +15,6 @@ Node = dict[str, Any]
 
 VERSION = "0.5.0"
 _NUMBERS = ("retention.ms", "delete.retention.ms", "max.message.bytes")
-_COMPACTED = (topics.TENANTS, topics.PRICES, topics.INDICATORS)
 _CODECS = {True: "gzip", False: "snappy"}
 
 
@@ -24,14 +22,12 @@ def of_channel(channel: Channel) -> Node:
     """The binding of a channel. ``x-compression`` is how the services compress what they send there."""
     if channel.tenant is not None:
         return _binding(channel.address, 1, OF_TENANTS[channel.address])
-    if channel.address in _COMPACTED:
-        return _binding(channel.address, 1, compacted())
-    return _binding(channel.address, PARTITIONS, kept(7 * DAY))
+    return _internal(channel.address)
 
 
 def of_dead_letters() -> Node:
     """The binding of the dead letters."""
-    return _binding(topics.DEAD_LETTERS, 1, DEAD_LETTERS)
+    return _internal(topics.DEAD_LETTERS)
 
 
 def of_message(channels: Iterable[Channel]) -> Node:
@@ -43,6 +39,10 @@ def of_message(channels: Iterable[Channel]) -> Node:
     if len(patterns) == 1 and (pattern := patterns.pop()) is not None:
         key["pattern"] = pattern
     return {"kafka": {"key": key, "bindingVersion": VERSION}}
+
+
+def _internal(topic: str) -> Node:
+    return _binding(topic, PARTITIONS if topic in FOLDED else 1, INTERNAL[topic])
 
 
 def _binding(address: str, partitions: int, settings: Settings) -> Node:

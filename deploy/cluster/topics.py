@@ -18,7 +18,7 @@ from dataclasses import dataclass, replace
 from aiokafka.errors import KafkaError
 
 from contracts import topics as names
-from contracts.topic_settings import DAY, DEAD_LETTERS, OF_TENANTS, kept, newest_of_each_key
+from contracts.topic_settings import FOLDED, INTERNAL, OF_TENANTS
 from contracts.topic_settings import PARTITIONS as PARTITIONS
 from deploy.cluster import topic_admin
 from deploy.cluster.login import Login
@@ -38,12 +38,7 @@ def internal_topics(partitions: int = PARTITIONS) -> list[Topic]:
     All topics that services fold have the same number of partitions, so that one instance receives all events of a
     referral. Choose it with care: a later change would move referrals to other partitions.
     """
-    folded = [*map(names.inbox, names.SERVICES), names.INTAKE, names.MATCHING, names.NOTIFICATION]
-    return [
-        *(Topic(name, partitions, kept(7 * DAY)) for name in folded),
-        Topic(names.DEAD_LETTERS, 1, dict(DEAD_LETTERS)),
-        *(Topic(name, 1, newest_of_each_key()) for name in (names.TENANTS, names.PRICES, names.INDICATORS)),
-    ]
+    return [Topic(name, partitions if name in FOLDED else 1, dict(settings)) for name, settings in INTERNAL.items()]
 
 
 def agency_topics(agency: str) -> list[Topic]:

@@ -52,9 +52,7 @@ class IntakeContextLoader:
     async def _birth_dates(self, pairs: Sequence[tuple[Any, Message]]) -> dict[str, BirthDates]:
         """The birth dates of those whose ages are due, by referral. They exist in clear for this batch only."""
         due = {
-            event.stream: state.stored
-            for state, event in pairs
-            if is_about_ages(event) and isinstance(state, Referral)
+            event.stream: state.stored for state, event in pairs if is_about_ages(event) and isinstance(state, Referral)
         }
         keys = await self._keys.find(due) if due else {}
         opened = {referral: _opened(referral, key, due[referral].personal) for referral, key in keys.items()}

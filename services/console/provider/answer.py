@@ -26,13 +26,14 @@ from services.chassis.ports import Partition
 
 from ..shared import output
 from ..shared.client import Client
-from ..shared.errors import RefusedError, UnreachableError
+from ..shared.errors import RefusedError
 from ..shared.identity import PROVIDER
 from ..shared.records import OutgoingMessage
 from .cases import SHORT, OpenCase
 from .deleted import OfferId as Id
 from .deleted import find_case
 from .lines import COMMANDS, refusal
+from .replies import SECONDS, NoWait, Wait, not_confirmed, refused
 
 HELP = {
     Answer.ACKNOWLEDGED: "Report that you are considering an offer. This meets its first deadline.",
@@ -49,8 +50,6 @@ HELP = {
 Note = Annotated[str | None, typer.Option(help="A note for the case, encrypted so that nobody on the way can read it.")]
 Number = Annotated[str | None, typer.Option("--reference", help="Your own number of the case.")]
 By = Annotated[DecidedBy, typer.Option(help="Who made the decision.")]
-Wait = Annotated[float, typer.Option(min=1, help="Seconds to wait for the system's reply.")]
-NoWait = Annotated[bool, typer.Option("--no-wait", help="For scripts: send, and do not wait for the reply.")]
 At = Annotated[
     datetime,
     typer.Option(
@@ -59,7 +58,6 @@ At = Annotated[
         metavar="TIME",
     ),
 ]
-_WAIT = 20.0
 _CONTACT_WAIT = 5.0
 """Seconds to wait for the contact after an acceptance. Consent may allow none, and then none comes."""
 
@@ -73,7 +71,7 @@ def simple(answer: Answer) -> Callable[..., None]:
         reference: Number = None,
         note: Note = None,
         by: By = DecidedBy.PROVIDER,
-        wait: Wait = _WAIT,
+        wait: Wait = SECONDS,
         no_wait: NoWait = False,
         as_json: output.Json = False,
     ) -> None:
@@ -96,7 +94,7 @@ def timed(answer: Answer) -> Callable[..., None]:
         reference: Number = None,
         note: Note = None,
         by: By = DecidedBy.PROVIDER,
-        wait: Wait = _WAIT,
+        wait: Wait = SECONDS,
         no_wait: NoWait = False,
         as_json: output.Json = False,
     ) -> None:
@@ -119,7 +117,7 @@ def decline(
     reference: Number = None,
     note: Note = None,
     by: By = DecidedBy.PROVIDER,
-    wait: Wait = _WAIT,
+    wait: Wait = SECONDS,
     no_wait: NoWait = False,
     as_json: output.Json = False,
 ) -> None:
@@ -140,7 +138,7 @@ def not_delivered(
     reference: Number = None,
     note: Note = None,
     by: By = DecidedBy.PROVIDER,
-    wait: Wait = _WAIT,
+    wait: Wait = SECONDS,
     no_wait: NoWait = False,
     as_json: output.Json = False,
 ) -> None:
@@ -228,16 +226,15 @@ def _report(case: OpenCase, answer: Answer, replies: Sequence[Message], wait: fl
     """Print what became of the answer. Raises `RefusedError` or `UnreachableError` unless it took effect."""
     reply = replies[0] if replies else None
     if reply is None:
-        hint = "`referrals inbox` shows whether it took effect; a repetition does no harm"
-        raise UnreachableError(f"{COMMANDS[answer]} was sent, but not confirmed within {wait:g} s", hint)
+        raise not_confirmed(COMMANDS[answer], wait)
     if isinstance(reply, ProviderInputRefused):
-        raise RefusedError("the answer was refused", "; ".join(f"{each.field} {each.fix}" for each in reply.problems))
+        raise refused("the answer", reply)
     if as_json:
-        refused = isinstance(reply, AnswerRefused)
+        is_refused = isinstance(reply, AnswerRefused)
         released = [name.value for each in replies if isinstance(each, ContactReleased) for name in each.fields]
         ids = {"need_id": case.need_id, "attempt": case.attempt, "answer": answer.value}
-        output.as_json({**ids, "refused": refused, "reply": reply.model_dump(mode="json"), "released": released})
-        raise typer.Exit(1 if refused else 0)
+        output.as_json({**ids, "refused": is_refused, "reply": reply.model_dump(mode="json"), "released": released})
+        raise typer.Exit(1 if is_refused else 0)
     if isinstance(reply, AnswerRefused):
         what, _, details = refusal(reply).partition(": ")
         raise RefusedError(what, details)

@@ -13,10 +13,11 @@ from services.chassis.ports import Partition
 
 from ..shared import output
 from ..shared.client import Client
-from ..shared.errors import RefusedError, UnreachableError
+from ..shared.errors import RefusedError
 from ..shared.identity import PROVIDER
 from ..shared.records import OutgoingMessage
 from .cases import Inbox, OpenCase
+from .replies import SECONDS, NoWait, Wait, not_confirmed, refused
 
 OfferId = Annotated[
     str, typer.Argument(metavar="OFFER", help="The first characters of its id, as in the inbox; at least 4.")
@@ -29,10 +30,8 @@ def deleted(
     recall: Annotated[
         int | None, typer.Option(min=1, help="Only the recall with this number. Default: all of them.")
     ] = None,
-    wait: Annotated[float, typer.Option(min=1, help="Seconds to wait for the system's reply.")] = 20,
-    no_wait: Annotated[
-        bool, typer.Option("--no-wait", help="For scripts: send, and do not wait for the reply.")
-    ] = False,
+    wait: Wait = SECONDS,
+    no_wait: NoWait = False,
     as_json: output.Json = False,
 ) -> None:
     """Confirm that recalled data is deleted, in every copy. Exit status 1 if there is nothing to delete."""
@@ -66,14 +65,12 @@ def _wait_for_confirmation(
         match event and event[1]:
             case RecallClosed() as closed if (closed.need_id, closed.attempt) == (case.need_id, case.attempt):
                 missing.discard(closed.recall)
-            case ProviderInputRefused() as refused if refused.sent == RecallAcknowledged.TYPE:
-                fixes = "; ".join(f"{each.field} {each.fix}" for each in refused.problems)
-                raise RefusedError("the confirmation was refused", fixes)
+            case ProviderInputRefused() as reply if reply.sent == RecallAcknowledged.TYPE:
+                raise refused("the confirmation", reply)
         if not missing:
             return
         if time.monotonic() > deadline:
-            hint = "`referrals inbox` shows whether it took effect; a repetition does no harm"
-            raise UnreachableError(f"it was sent, but not confirmed within {wait:g} s", hint)
+            raise not_confirmed("the confirmation", wait)
 
 
 def find_case(client: Client, start: str) -> tuple[OpenCase, dict[Partition, int]]:
