@@ -9,35 +9,29 @@ from aiokafka.structs import TopicPartition
 
 from deploy.cluster.topics import Topic, ensure
 from deploy.local.stack import Addresses
-from services.chassis.kafka import KafkaOffsets, until_available
+from services.chassis.kafka import KafkaOffsets
 from services.chassis.ports import Stage
 from services.chassis.retention import LostRecords
-from services.chassis.settings import ChassisSettings
-from tests.support.rig import OPERATOR_PUBLIC
-from tests.support.servers import login_settings
 
 
-async def test_records_deleted_before_they_were_read_are_counted_once(servers: Addresses) -> None:
+async def test_records_deleted_before_they_were_read_are_counted_once(
+    servers: Addresses, offsets: KafkaOffsets
+) -> None:
     topic, group = f"lost.{uuid4().hex}", f"group-{uuid4().hex}"
     await ensure(servers.operator, [Topic(topic, 1)])
     async with AIOKafkaProducer(**servers.operator.aiokafka()) as producer:
         for n in range(5):
             await producer.send_and_wait(topic, str(n).encode())
     at = TopicPartition(topic, 0)
-    offsets, lost, stage = KafkaOffsets(_settings(servers)), LostRecords(), Stage(group, topics=[topic])
-    try:
-        async for attempt in until_available(0.2, "a new Kafka makes its topic of offsets at the first question"):
-            with attempt:
-                assert await offsets.committed(stage) == {}
-        assert lost.new(group, await offsets.starts(stage), {}) == {}
-        async with AIOKafkaConsumer(group_id=group, **servers.operator.aiokafka()) as consumer:
-            consumer.assign([at])
-            await consumer.commit({at: 2})
-        await _delete_before(servers, at, 4)
-        assert lost.new(group, await offsets.starts(stage), await offsets.committed(stage)) == {(topic, 0): 2}
-        assert lost.new(group, await offsets.starts(stage), await offsets.committed(stage)) == {}
-    finally:
-        await offsets.stop()
+    lost, stage = LostRecords(), Stage(group, topics=[topic])
+    assert await offsets.committed(stage) == {}
+    assert lost.new(group, await offsets.starts(stage), {}) == {}
+    async with AIOKafkaConsumer(group_id=group, **servers.operator.aiokafka()) as consumer:
+        consumer.assign([at])
+        await consumer.commit({at: 2})
+    await _delete_before(servers, at, 4)
+    assert lost.new(group, await offsets.starts(stage), await offsets.committed(stage)) == {(topic, 0): 2}
+    assert lost.new(group, await offsets.starts(stage), await offsets.committed(stage)) == {}
 
 
 async def _delete_before(servers: Addresses, at: TopicPartition, offset: int) -> None:
@@ -48,7 +42,3 @@ async def _delete_before(servers: Addresses, at: TopicPartition, offset: int) ->
         await admin.delete_records({at: RecordsToDelete(offset)})
     finally:
         await admin.close()
-
-
-def _settings(servers: Addresses) -> ChassisSettings:
-    return ChassisSettings(operator_key=OPERATOR_PUBLIC, **login_settings(servers.operator))

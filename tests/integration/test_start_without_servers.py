@@ -32,8 +32,17 @@ class Started:
         self.process = subprocess.Popen(
             [sys.executable, "-m", f"services.{name}"],
             env={**environment(keys, name), **settings},
-            stdout=subprocess.DEVNULL,
+            stdout=(keys / "log").open("wb"),
         )
+        self._log = keys / "log"
+
+    def wait_for(self, event: str, times: int) -> None:
+        """Wait until the log has an event so many times."""
+        deadline = time.monotonic() + 60
+        while self._log.read_text().count(f'"event":"{event}"') < times:
+            assert self.process.poll() is None, "the process has ended"
+            assert time.monotonic() < deadline, f"{event} has not been logged {times} times"
+            time.sleep(0.1)
 
     def get(self, path: str) -> tuple[int, dict[str, object]]:
         """Status and body. Waits until the port is open."""
@@ -68,7 +77,7 @@ def test_a_service_without_servers_is_live_and_not_ready(started: Started) -> No
     waiting_for = body["waiting_for"]
     assert isinstance(waiting_for, list)
     assert {"kafka", "mongodb"} <= set(waiting_for)
-    time.sleep(2)  # several attempts to connect
+    started.wait_for("waiting_for_servers", 4)
     assert started.get("/health/live")[0] == 200
     started.process.send_signal(signal.SIGTERM)
     assert started.process.wait(30) in (0, -signal.SIGTERM)

@@ -1,7 +1,6 @@
 """Time on real servers: timers are exact to the microsecond, and Kafka reports how far a group has read."""
 
 import asyncio
-from collections.abc import AsyncIterator
 from datetime import timedelta
 from uuid import uuid4
 
@@ -21,12 +20,6 @@ from services.chassis.kafka import KafkaOffsets
 from services.chassis.ports import Stage, Timer
 from services.chassis.settings import ChassisSettings
 from tests.support.clock import START, HandClock
-from tests.support.rig import OPERATOR_PUBLIC
-from tests.support.servers import login_settings
-
-
-def settings(servers: Addresses) -> ChassisSettings:
-    return ChassisSettings(**login_settings(servers.operator), mongo=servers.mongo, operator_key=OPERATOR_PUBLIC)
 
 
 async def test_a_timer_is_stored_to_the_microsecond_and_never_fires_early(servers: Addresses) -> None:
@@ -46,20 +39,6 @@ async def test_a_timer_is_stored_to_the_microsecond_and_never_fires_early(server
     finally:
         await client.drop_database(name)
         client.close()
-
-
-@pytest.fixture
-async def offsets(servers: Addresses) -> AsyncIterator[KafkaOffsets]:
-    offsets = KafkaOffsets(settings(servers))
-    async with asyncio.timeout(30):
-        while True:
-            try:  # a broker creates its topic for groups at the first request
-                await offsets.committed(Stage("anyone"))
-                break
-            except TransientError:
-                await asyncio.sleep(0.1)
-    yield offsets
-    await offsets.stop()
 
 
 async def write(servers: Addresses, topic: str, *partitions: int) -> None:
@@ -125,8 +104,8 @@ async def test_concurrent_requests_share_one_connection(offsets: KafkaOffsets) -
     assert offsets._consumer is consumer
 
 
-async def test_an_unreachable_kafka_is_transient_and_leaves_no_connection_open(servers: Addresses) -> None:
-    nowhere = settings(servers).model_copy(update={"kafka": [f"127.0.0.1:{free_port()}"]})
+async def test_an_unreachable_kafka_is_transient_and_leaves_no_connection_open(settings: ChassisSettings) -> None:
+    nowhere = settings.model_copy(update={"kafka": [f"127.0.0.1:{free_port()}"]})
     offsets = KafkaOffsets(nowhere)
     for _ in range(2):
         with pytest.raises(TransientError):

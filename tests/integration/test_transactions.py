@@ -11,12 +11,11 @@ from aiokafka.structs import TopicPartition
 
 from deploy.cluster import topics
 from deploy.local.stack import Addresses
-from services.chassis.errors import TransientError
 from services.chassis.kafka import KafkaOffsets
 from services.chassis.kafka.connection import broker
 from services.chassis.kafka.following import Follower
 from services.chassis.ports import Record, Stage
-from tests.integration.test_timers import settings
+from services.chassis.settings import ChassisSettings
 
 Writer = AIOKafkaProducer
 
@@ -33,20 +32,6 @@ async def tenant(servers: Addresses) -> str:
 async def writer(servers: Addresses, tenant: str) -> AsyncIterator[Writer]:
     async with AIOKafkaProducer(**servers.operator.aiokafka(), transactional_id=f"agency.{tenant}.office") as writer:
         yield writer
-
-
-@pytest.fixture
-async def offsets(servers: Addresses) -> AsyncIterator[KafkaOffsets]:
-    offsets = KafkaOffsets(settings(servers))
-    async with asyncio.timeout(30):
-        while True:
-            try:  # a broker creates its topic for groups at the first request
-                await offsets.committed(Stage("anyone"))
-                break
-            except TransientError:
-                await asyncio.sleep(0.1)
-    yield offsets
-    await offsets.stop()
 
 
 async def commit(writer: Writer, topic: str, *values: bytes) -> None:
@@ -108,7 +93,7 @@ async def test_an_open_transaction_is_beyond_the_end(
 
 
 async def test_a_directory_that_ends_with_markers_is_read_whole(
-    servers: Addresses, tenant: str, writer: Writer
+    settings: ChassisSettings, tenant: str, writer: Writer
 ) -> None:
     topic, applied = f"provider.{tenant}.directory", []
     await commit(writer, topic, b"profile")
@@ -117,9 +102,8 @@ async def test_a_directory_that_ends_with_markers_is_read_whole(
     def apply(record: Record) -> None:
         applied.append(record.value)
 
-    made = settings(servers)
-    connection: Any = broker(made)
-    follower = Follower(connection, made, rf"^provider\.{tenant}\.directory$", apply, pytest.fail)
+    connection: Any = broker(settings)
+    follower = Follower(connection, settings, rf"^provider\.{tenant}\.directory$", apply, pytest.fail)
     try:
         await connection.start()
         async with asyncio.timeout(30):

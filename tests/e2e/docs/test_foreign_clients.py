@@ -1,9 +1,6 @@
 """Clients of strangers, made of public libraries only, play both of README's roles: "any Kafka client will do"."""
 
-import asyncio
-import itertools
 import json
-import os
 import shutil
 import subprocess
 from base64 import b64decode
@@ -11,12 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from deploy.cluster import tenants
-from deploy.demo.__main__ import login_of
 from deploy.local.services import Services
 from deploy.local.stack import Addresses
 from services.chassis.encryption import open_sealed
-from tests.e2e.actors import PATIENCE, in_order
+from tests.e2e.docs.two_roles import Program, complete_a_referral
 
 CLIENTS = Path(__file__).parents[3] / "deploy" / "samples" / "clients"
 VECTOR = json.loads((CLIENTS / "hpke-vector.json").read_text())
@@ -56,31 +51,9 @@ def test_another_implementation_of_hpke_opens_it(javascript: Path) -> None:
 async def test_kafkajs_and_the_javascript_sdk_complete_a_referral(
     system: Services, servers: Addresses, javascript: Path
 ) -> None:
-    async def run(role: str, tenant: str) -> asyncio.subprocess.Process:
-        issued = await asyncio.to_thread(tenants.onboard, servers.operator, role, tenant, tenant)
-        login = login_of(servers, issued)
-        env = {**os.environ, "KAFKA": login.kafka, "KAFKA_USER": login.user, "KAFKA_PASSWORD": login.password or ""}
-        return await asyncio.create_subprocess_exec(
-            "node", f"{role}.js", tenant, cwd=javascript, env=env, stdout=asyncio.subprocess.PIPE
-        )
+    def program(role: str, tenant: str) -> Program:
+        return Program(role, tenant, ["node", f"{role}.js", tenant], javascript)
 
-    provider = await run("provider", "grodno-shelter")
-    await asyncio.sleep(2)  # matching must read its directory before the referral, else the need waits for the sweep
-    agency = await run("agency", "grodno-help")
-    states = []
-    try:
-        async with asyncio.timeout(PATIENCE):
-            assert agency.stdout is not None
-            async for line in agency.stdout:
-                states.append(line.decode().split()[1])
-                if states[-1] == "delivered":
-                    break
-    finally:
-        for process in (agency, provider):
-            if process.returncode is None:
-                process.terminate()
-    output, _ = await provider.communicate()
-    await agency.communicate()
-    states = [state for state, _ in itertools.groupby(states)]
-    assert in_order(states, ["accepted", "waiting", "matched", "offered", "taken-up", "delivered"]), states
-    assert output.decode().splitlines() == ["offered: shelter urgent 18-59", 'released: {"name":"Alesia Novik"}']
+    provider, agency = program("provider", "grodno-shelter"), program("agency", "grodno-help")
+    printed = await complete_a_referral(servers, provider, agency)
+    assert printed == ["offered: shelter urgent 18-59", 'released: {"name":"Alesia Novik"}']
