@@ -33,7 +33,7 @@ from .cases import SHORT, OpenCase
 from .deleted import OfferId as Id
 from .deleted import find_case
 from .lines import COMMANDS, refusal
-from .replies import SECONDS, NoWait, Wait, not_confirmed, refused
+from .replies import DEFAULT_WAIT, NoWait, Wait, not_confirmed, refused
 
 HELP = {
     Answer.ACKNOWLEDGED: "Report that you are considering an offer. This meets its first deadline.",
@@ -71,7 +71,7 @@ def simple(answer: Answer) -> Callable[..., None]:
         reference: Number = None,
         note: Note = None,
         by: By = DecidedBy.PROVIDER,
-        wait: Wait = SECONDS,
+        wait: Wait = DEFAULT_WAIT,
         no_wait: NoWait = False,
         as_json: output.Json = False,
     ) -> None:
@@ -94,7 +94,7 @@ def timed(answer: Answer) -> Callable[..., None]:
         reference: Number = None,
         note: Note = None,
         by: By = DecidedBy.PROVIDER,
-        wait: Wait = SECONDS,
+        wait: Wait = DEFAULT_WAIT,
         no_wait: NoWait = False,
         as_json: output.Json = False,
     ) -> None:
@@ -117,7 +117,7 @@ def decline(
     reference: Number = None,
     note: Note = None,
     by: By = DecidedBy.PROVIDER,
-    wait: Wait = SECONDS,
+    wait: Wait = DEFAULT_WAIT,
     no_wait: NoWait = False,
     as_json: output.Json = False,
 ) -> None:
@@ -138,7 +138,7 @@ def not_delivered(
     reference: Number = None,
     note: Note = None,
     by: By = DecidedBy.PROVIDER,
-    wait: Wait = SECONDS,
+    wait: Wait = DEFAULT_WAIT,
     no_wait: NoWait = False,
     as_json: output.Json = False,
 ) -> None:

@@ -17,7 +17,7 @@ from ..shared.errors import RefusedError
 from ..shared.identity import PROVIDER
 from ..shared.records import OutgoingMessage
 from .cases import Inbox, OpenCase
-from .replies import SECONDS, NoWait, Wait, not_confirmed, refused
+from .replies import DEFAULT_WAIT, NoWait, Wait, not_confirmed, refused
 
 OfferId = Annotated[
     str, typer.Argument(metavar="OFFER", help="The first characters of its id, as in the inbox; at least 4.")
@@ -30,7 +30,7 @@ def deleted(
     recall: Annotated[
         int | None, typer.Option(min=1, help="Only the recall with this number. Default: all of them.")
     ] = None,
-    wait: Wait = SECONDS,
+    wait: Wait = DEFAULT_WAIT,
     no_wait: NoWait = False,
     as_json: output.Json = False,
 ) -> None:

@@ -8,8 +8,8 @@ from contracts.provider import ProviderInputRefused
 
 from ..shared.errors import RefusedError, UnreachableError
 
-SECONDS = 20.0
-"""How long a command waits unless told otherwise."""
+DEFAULT_WAIT = 20.0
+"""Seconds that a command waits by default."""
 
 Wait = Annotated[float, typer.Option(min=1, help="Seconds to wait for the system's reply.")]
 NoWait = Annotated[bool, typer.Option("--no-wait", help="For scripts: send, and do not wait for the reply.")]
