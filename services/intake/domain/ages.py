@@ -80,7 +80,7 @@ def on_timer(referral: Referral, elapsed: TimerElapsed, now: datetime, known: Bi
         return [Emit(changed), *_registered_again(referral, changed), *look_again(changed)]
     change = _next_change(birth_dates, today)
     is_current = stored.look_again_on is not None and elapsed.due_at == _before(stored.look_again_on)
-    if elapsed.name != LOOK or change is None or not is_current:
+    if change is None or not is_current:
         return []  # of an earlier version of the referral, or for a day that has been seen to
     midnight = datetime.combine(change, time(), known.zone)
     return [SetTimer(BIRTHDAY, midnight.astimezone(UTC))]

@@ -51,6 +51,14 @@ async def test_the_bitmap_and_the_rows_say_the_same(capacity: int) -> None:
     assert (TABLE in twin.tables and ID in twin.tables[TABLE]) == (capacity >= 10)
 
 
+async def test_a_claim_at_a_small_service_costs_no_second_write() -> None:
+    twin = MemoryClaims()
+    claims = MarkedClaims(twin, directory(9), large=10)
+    twin.fail("mark", "before", "before")
+    await claims.take([place(3)])
+    await claims.drop([place(3)])
+
+
 async def test_a_bitmap_is_made_from_the_rows_there_are() -> None:
     claims = MemoryClaims()
     await claims.take([place(slot) for slot in (3, 64, 999)])

@@ -62,7 +62,13 @@ def test_a_misspelt_field_is_shown_with_the_nearest_known_one(kind: type[Message
 
 
 @each_input
-@pytest.mark.parametrize("name", ["Yusuf", "Olena_Kovalenko", "Оксана", "a b", "Q" * 41, "+375291234567"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("Yusuf", "Olena_Kovalenko", "Оксана", "a b", "Q" * 41, "+375291234567"),
+        *("reference1", "r\u0435ference"),  # near a known name, but of another shape
+    ],
+)
 def test_what_could_be_a_person_is_not_repeated(kind: type[Message], name: str) -> None:
     for part in parts_of(kind):
         problems = problems_with(kind, part, name)
